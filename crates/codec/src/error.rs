@@ -1,0 +1,129 @@
+use alloc::{borrow::Cow, string::String};
+use core::fmt;
+
+/// What went wrong, with a number and a code that never change and are never reused.
+///
+/// The same list serves every language: the number is the C result, [`code`](Self::code) is `error.code` in Node,
+/// and Python has one exception class for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[repr(u32)]
+pub enum ErrorKind {
+    /// An event type holds CR, LF or NUL (SPEC 29).
+    InvalidEvent = 1,
+    /// An event id holds CR, LF or NUL, is taken by a retained event, or is reserved (SPEC 29, 32).
+    InvalidId = 2,
+    /// A reconnection time is not a non-negative whole number of milliseconds (SPEC 30).
+    InvalidRetry = 3,
+    /// Data is not text: invalid UTF-8, or a value that has no serialised form.
+    InvalidData = 4,
+    /// A topic is empty or longer than 256 bytes.
+    InvalidTopic = 5,
+    /// An option is unknown or out of its range.
+    InvalidOption = 6,
+    /// One event is larger than the limit (SPEC 18).
+    EventTooLarge = 7,
+    /// The hub has as many topics as it may have.
+    TooManyTopics = 8,
+    /// The hub has as many connections as it may have.
+    TooManyConnections = 9,
+    /// The hub is closed, or closing.
+    Closed = 10,
+    /// A defect in ssecast itself; please report it.
+    Internal = 11,
+}
+
+impl ErrorKind {
+    /// Every kind, in the order of the numbers.
+    pub const ALL: [Self; 11] = [
+        Self::InvalidEvent,
+        Self::InvalidId,
+        Self::InvalidRetry,
+        Self::InvalidData,
+        Self::InvalidTopic,
+        Self::InvalidOption,
+        Self::EventTooLarge,
+        Self::TooManyTopics,
+        Self::TooManyConnections,
+        Self::Closed,
+        Self::Internal,
+    ];
+
+    /// The stable number: the C result code. Zero is success and never stands here.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The stable text: `error.code` in Node.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::InvalidEvent => "SSECAST_INVALID_EVENT",
+            Self::InvalidId => "SSECAST_INVALID_ID",
+            Self::InvalidRetry => "SSECAST_INVALID_RETRY",
+            Self::InvalidData => "SSECAST_INVALID_DATA",
+            Self::InvalidTopic => "SSECAST_INVALID_TOPIC",
+            Self::InvalidOption => "SSECAST_INVALID_OPTION",
+            Self::EventTooLarge => "SSECAST_EVENT_TOO_LARGE",
+            Self::TooManyTopics => "SSECAST_TOO_MANY_TOPICS",
+            Self::TooManyConnections => "SSECAST_TOO_MANY_CONNECTIONS",
+            Self::Closed => "SSECAST_CLOSED",
+            Self::Internal => "SSECAST_INTERNAL",
+        }
+    }
+}
+
+/// An error of ssecast: its kind, the field it is about, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    field: &'static str,
+    problem: Cow<'static, str>,
+}
+
+impl Error {
+    /// Makes an error about `field`. The problem completes the sentence that begins with the field's name.
+    ///
+    /// ```
+    /// use ssecast_codec::{Error, ErrorKind};
+    /// let error = Error::new(ErrorKind::InvalidId, "id", "must not contain LF (at byte 3)");
+    /// assert_eq!(error.to_string(), "id must not contain LF (at byte 3)");
+    /// ```
+    #[must_use]
+    pub fn new(kind: ErrorKind, field: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, field, problem: problem.into() }
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The field, argument or option that the error is about.
+    #[must_use]
+    pub const fn field(&self) -> &'static str {
+        self.field
+    }
+
+    /// The problem, without the field's name.
+    #[must_use]
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+
+    /// The message as every language shows it.
+    #[must_use]
+    pub fn message(&self) -> String {
+        alloc::format!("{} {}", self.field, self.problem)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.problem)
+    }
+}
+
+impl core::error::Error for Error {}
