@@ -5,5 +5,10 @@
 extern crate alloc;
 
 mod error;
+mod event;
+mod lines;
+mod retry;
 
 pub use error::{Error, ErrorKind};
+pub use event::Event;
+pub use retry::{retry_from_f64, retry_from_str};

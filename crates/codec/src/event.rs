@@ -1,0 +1,156 @@
+use alloc::{format, vec::Vec};
+
+use crate::{Error, ErrorKind, lines::lines};
+
+/// One event to encode, borrowed from the caller.
+///
+/// `None` leaves a field out; `Some("")` writes it with an empty value, which is a different thing for `data` (SPEC 13)
+/// and for `id`, where it resets the receiver's last event ID.
+///
+/// ```
+/// use ssecast_codec::Event;
+/// let event = Event { event: Some("tick"), id: Some("7"), data: Some("one\ntwo"), ..Event::default() };
+/// assert_eq!(event.encode()?, b"id: 7\nevent: tick\ndata: one\ndata: two\n\n");
+/// # Ok::<(), ssecast_codec::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The event type. The receiver takes none, or an empty one, for `message`.
+    pub event: Option<&'a str>,
+    /// The id that a receiver sends back to resume.
+    pub id: Option<&'a str>,
+    /// The receiver's reconnection time in milliseconds.
+    pub retry: Option<u64>,
+    /// The text. Each CRLF, CR and LF in it begins a new `data` line; the receiver reads all of them as LF.
+    pub data: Option<&'a str>,
+    /// Text for people and proxies, which receivers ignore. Split like `data`.
+    pub comment: Option<&'a str>,
+}
+
+impl Event<'_> {
+    /// Checks that the event type and the id fit in one line each.
+    ///
+    /// ```
+    /// use ssecast_codec::{ErrorKind, Event};
+    /// let event = Event { id: Some("7\ndata: forged"), ..Event::default() };
+    /// let error = event.validate().unwrap_err();
+    /// assert_eq!(error.kind(), ErrorKind::InvalidId);
+    /// assert_eq!(error.to_string(), "id must not contain LF (at byte 1)");
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidEvent`] or [`ErrorKind::InvalidId`] for CR, LF or NUL (SPEC 29).
+    pub fn validate(&self) -> Result<(), Error> {
+        check_line(ErrorKind::InvalidEvent, "event", self.event)?;
+        check_line(ErrorKind::InvalidId, "id", self.id)
+    }
+
+    /// Encodes the event into bytes of its own, in one allocation.
+    ///
+    /// ```
+    /// use ssecast_codec::Event;
+    /// let event = Event { data: Some(""), ..Event::default() };
+    /// assert_eq!(event.encode()?, b"data: \n\n");
+    /// # Ok::<(), ssecast_codec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`validate`](Self::validate).
+    pub fn encode(&self) -> Result<Vec<u8>, Error> {
+        let mut out = Vec::new();
+        self.encode_into(&mut out)?;
+        Ok(out)
+    }
+
+    /// Appends the encoded event to `out`, which grows at most once.
+    ///
+    /// The order is fixed: comment, id, event, retry, data, blank line; each line is the name, a colon, a space and the
+    /// value. An event with no fields is the blank line alone, which fires nothing.
+    ///
+    /// ```
+    /// use ssecast_codec::Event;
+    /// let mut out = Vec::new();
+    /// Event { comment: Some("hello"), retry: Some(2_000), ..Event::default() }.encode_into(&mut out)?;
+    /// Event { data: Some("first"), ..Event::default() }.encode_into(&mut out)?;
+    /// assert_eq!(out, b": hello\nretry: 2000\n\ndata: first\n\n");
+    /// # Ok::<(), ssecast_codec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`validate`](Self::validate); nothing is appended then.
+    pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.validate()?;
+        out.reserve(self.encoded_len());
+        write_lines(out, ": ", self.comment);
+        write_line(out, "id: ", self.id);
+        write_line(out, "event: ", self.event);
+        if let Some(retry) = self.retry {
+            out.extend_from_slice(b"retry: ");
+            write_decimal(out, retry);
+            out.push(b'\n');
+        }
+        write_lines(out, "data: ", self.data);
+        out.push(b'\n');
+        Ok(())
+    }
+
+    /// Counts the bytes that [`encode_into`](Self::encode_into) appends.
+    ///
+    /// ```
+    /// use ssecast_codec::Event;
+    /// let event = Event { data: Some("a\r\nb"), ..Event::default() };
+    /// assert_eq!(event.encoded_len(), "data: a\ndata: b\n\n".len());
+    /// ```
+    #[must_use]
+    pub fn encoded_len(&self) -> usize {
+        let retry = self.retry.map_or(0, |retry| "retry: \n".len() + decimal_len(retry));
+        lines_len(": ", self.comment)
+            + self.id.map_or(0, |id| "id: \n".len() + id.len())
+            + self.event.map_or(0, |event| "event: \n".len() + event.len())
+            + retry
+            + lines_len("data: ", self.data)
+            + "\n".len()
+    }
+}
+
+fn check_line(kind: ErrorKind, field: &'static str, value: Option<&str>) -> Result<(), Error> {
+    let Some(value) = value else { return Ok(()) };
+    let Some(at) = memchr::memchr3(b'\r', b'\n', 0, value.as_bytes()) else { return Ok(()) };
+    let name = match value.as_bytes()[at] {
+        b'\r' => "CR",
+        b'\n' => "LF",
+        _ => "NUL",
+    };
+    Err(Error::new(kind, field, format!("must not contain {name} (at byte {at})")))
+}
+
+fn write_line(out: &mut Vec<u8>, prefix: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        out.extend_from_slice(prefix.as_bytes());
+        out.extend_from_slice(value.as_bytes());
+        out.push(b'\n');
+    }
+}
+
+fn write_lines(out: &mut Vec<u8>, prefix: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        lines(value).for_each(|line| write_line(out, prefix, Some(line)));
+    }
+}
+
+fn lines_len(prefix: &str, value: Option<&str>) -> usize {
+    value.map_or(0, |value| lines(value).map(|line| prefix.len() + line.len() + "\n".len()).sum())
+}
+
+fn decimal_len(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+fn write_decimal(out: &mut Vec<u8>, mut number: u64) {
+    let start = out.len();
+    out.resize(start + decimal_len(number), b'0');
+    for digit in out[start..].iter_mut().rev() {
+        *digit = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+}
