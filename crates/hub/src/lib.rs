@@ -1,1 +1,37 @@
-//! Placeholder until its first commit.
+//! Topics, history, cursors, slow clients and resume for Server-Sent Events: a log and its readers.
+//!
+//! A [`Hub`] is one log. Publishing appends an encoded, immutable frame to a topic's ring; a [`Subscriber`] is a
+//! cursor into the rings; a [`Reader`] is one delivery thread or event loop that moves the cursors of its
+//! subscribers and hands out what it reads as shared [`Batch`]es. There are no sockets, no threads and no runtime
+//! here, and the time comes from a [`Clock`].
+//!
+//! # Who owns what
+//! The log is behind one lock, held for a time that does not depend on the number of subscribers, and never while
+//! anything outside is called. A reader and its subscribers belong to one thread and need no lock of their own.
+#![forbid(unsafe_code)]
+
+mod batch;
+mod clock;
+mod config;
+mod epoch;
+mod hub;
+mod log;
+mod reader;
+mod reset;
+mod runs;
+mod stats;
+mod subscriber;
+mod sync;
+mod topic;
+mod topic_set;
+
+pub use batch::Batch;
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::{Config, History, Policy, SlowClient};
+pub use hub::{Close, Hub, Published};
+pub use reader::{Next, Reader, Subscription, Wake};
+pub use reset::ResetReason;
+pub use ssecast_codec::{Error, ErrorKind, Event};
+pub use stats::{Reason, Stats};
+pub use subscriber::Subscriber;
+pub use topic_set::TopicKey;

@@ -1,0 +1,129 @@
+use std::time::Duration;
+
+use ssecast_codec::{Error, ErrorKind, Event};
+
+/// How a hub behaves. The default suits a web application; change what differs.
+///
+/// ```
+/// use ssecast_hub::{Config, History, Hub};
+/// let config = Config { history: History { events: Some(100), ..History::default() }, ..Config::default() };
+/// let hub = Hub::new(config)?;
+/// # Ok::<(), ssecast_hub::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// What each topic keeps for clients that come back.
+    pub history: History,
+    /// When a client counts as slow, and what happens to it then.
+    pub slow_client: SlowClient,
+    /// The silence on a connection after which it is sent a heartbeat; `None` sends none. Default 15 s.
+    pub heartbeat: Option<Duration>,
+    /// The reconnection time that each client is told first; `None` leaves it to the client. Default 2 s.
+    pub retry: Option<Duration>,
+    /// The type of the event that tells a client of lost events; `None` sends none. Default `reset`.
+    pub reset_event: Option<String>,
+    /// The most connections at once. One more is refused, none is ever evicted. Default 100 000.
+    pub max_connections: usize,
+    /// The most topics at once. Default 100 000.
+    pub max_topics: usize,
+    /// The most bytes of one encoded event. Default 1 MiB.
+    pub max_event_bytes: usize,
+}
+
+/// What a topic keeps: its newest events, up to each of the caps that is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The most events of one topic; zero keeps none. Default 1000.
+    pub events: Option<usize>,
+    /// The most bytes of one topic's encoded events. Default 8 MiB.
+    pub bytes: Option<usize>,
+    /// The longest time that an event is kept. Default 300 s.
+    pub age: Option<Duration>,
+}
+
+/// When a client counts as slow. A replay that was asked for is not lag; what is published during it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlowClient {
+    /// The most bytes that may wait for one client. Default 1 MiB.
+    pub bytes: usize,
+    /// The longest time in which a client that something waits for takes nothing. Default 30 s.
+    pub time: Duration,
+    /// What happens past either limit.
+    pub policy: Policy,
+}
+
+/// What happens to a slow client.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// End the connection: the client comes back and resumes.
+    #[default]
+    Disconnect,
+    /// Jump to the newest event, after a reset event that says how many were missed.
+    Skip,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            history: History::default(),
+            slow_client: SlowClient::default(),
+            heartbeat: Some(Duration::from_secs(15)),
+            retry: Some(Duration::from_secs(2)),
+            reset_event: Some("reset".into()),
+            max_connections: 100_000,
+            max_topics: 100_000,
+            max_event_bytes: 1 << 20,
+        }
+    }
+}
+
+impl Default for History {
+    fn default() -> Self {
+        Self { events: Some(1000), bytes: Some(8 << 20), age: Some(Duration::from_secs(300)) }
+    }
+}
+
+impl Default for SlowClient {
+    fn default() -> Self {
+        Self { bytes: 1 << 20, time: Duration::from_secs(30), policy: Policy::Disconnect }
+    }
+}
+
+impl Config {
+    /// Refuses what can't work, naming the option.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let invalid = |option, problem| Err(Error::new(ErrorKind::InvalidOption, option, problem));
+        if self.history == (History { events: None, bytes: None, age: None }) {
+            return invalid(
+                "history",
+                "must keep at least one of its caps (events, bytes, age): memory is bounded",
+            );
+        }
+        for (option, time) in [
+            ("heartbeat", self.heartbeat),
+            ("history.age", self.history.age),
+            ("slowClient.time", Some(self.slow_client.time)),
+        ] {
+            if time.is_some_and(|time| time < Duration::from_millis(1)) {
+                return invalid(option, "must be at least 1 ms; leave it off instead of setting it to zero");
+            }
+        }
+        for (option, number) in [
+            ("slowClient.bytes", self.slow_client.bytes),
+            ("maxConnections", self.max_connections),
+            ("maxTopics", self.max_topics),
+            ("maxEventBytes", self.max_event_bytes),
+        ] {
+            if number == 0 {
+                return invalid(option, "must be at least 1");
+            }
+        }
+        let Some(name) = self.reset_event.as_deref() else { return Ok(()) };
+        if name.is_empty() {
+            return invalid("resetEvent", "must not be empty; turn it off instead");
+        }
+        Event { event: Some(name), ..Event::default() }
+            .validate()
+            .map_err(|error| Error::new(ErrorKind::InvalidOption, "resetEvent", error.problem().to_owned()))
+    }
+}

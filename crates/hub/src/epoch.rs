@@ -1,0 +1,96 @@
+use std::fmt;
+
+use ssecast_codec::{Error, ErrorKind};
+
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+
+/// The name of one hub's life: random, made with the hub, the first part of every id it gives.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Epoch([u8; Epoch::LEN]);
+
+/// What a last event ID says, by its form alone.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// This hub gave it, for this sequence number.
+    Own(u64),
+    /// A hub with another epoch gave it.
+    OtherEpoch,
+    /// It is no id that a hub gives.
+    Foreign,
+}
+
+impl Epoch {
+    /// Ten digits to the base 36: 51 bits, so that two lives practically never share one.
+    const LEN: usize = 10;
+    /// The most bytes of an id: the epoch, a hyphen, and the digits of a `u64`.
+    pub(crate) const MAX_ID: usize = Self::LEN + 1 + 20;
+
+    pub(crate) fn random() -> Result<Self, Error> {
+        let mut number = getrandom::u64().map_err(|error| {
+            Error::new(ErrorKind::Internal, "epoch", format!("found no randomness in the system: {error}"))
+        })?;
+        let mut text = [0; Self::LEN];
+        for byte in &mut text {
+            *byte = DIGITS[(number % 36) as usize];
+            number /= 36;
+        }
+        Ok(Self(text))
+    }
+
+    /// Looks at the form of an id.
+    pub(crate) fn origin(self, id: &str) -> Origin {
+        let Some((epoch, sequence)) = id.split_once('-') else { return Origin::Foreign };
+        let of_a_hub = epoch.len() == Self::LEN && epoch.bytes().all(|byte| DIGITS.contains(&byte));
+        let number = sequence.bytes().all(|byte| byte.is_ascii_digit())
+            && !(sequence.len() > 1 && sequence.starts_with('0'));
+        match sequence.parse() {
+            Ok(sequence) if of_a_hub && number => {
+                if epoch.as_bytes() == self.0 {
+                    Origin::Own(sequence)
+                } else {
+                    Origin::OtherEpoch
+                }
+            }
+            _ => Origin::Foreign,
+        }
+    }
+
+    pub(crate) fn id(self, sequence: u64) -> String {
+        format!("{self}-{sequence}")
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_known_by_its_form() {
+        let epoch = Epoch(*b"0123456789");
+        assert_eq!(epoch.origin(&epoch.id(17)), Origin::Own(17));
+        assert_eq!(epoch.origin("abcdefghij-17"), Origin::OtherEpoch);
+        for foreign in [
+            "",
+            "17",
+            "0123456789-",
+            "0123456789-+1",
+            "0123456789-01",
+            "order-17",
+            "0123456789-1-1",
+            "0123456789-99999999999999999999",
+        ] {
+            assert_eq!(epoch.origin(foreign), Origin::Foreign, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn two_epochs_differ() {
+        assert!(Epoch::random().unwrap() != Epoch::random().unwrap());
+    }
+}

@@ -1,0 +1,253 @@
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use bytes::Bytes;
+use ssecast_codec::{Error, ErrorKind, Event};
+
+use crate::clock::{Clock, SystemClock, millis};
+use crate::config::Config;
+use crate::epoch::{Epoch, Origin};
+use crate::log::Log;
+use crate::reader::{Reader, Wake};
+use crate::stats::{Counters, Stats};
+use crate::sync::{Arc, Mutex, MutexGuard, Ordering, lock};
+use crate::topic::check_name;
+
+/// Room for the id line in front of a frame: its number is known only under the lock, when the rest is encoded.
+const ID_LINE: usize = "id: ".len() + Epoch::MAX_ID + "\n".len();
+
+/// A hub: the topics, their history, and the connections that read them.
+///
+/// Clones are handles of the same hub. Every method may be called from any thread.
+///
+/// ```
+/// use ssecast_hub::{Config, Event, Hub};
+/// let hub = Hub::new(Config::default())?;
+/// let published = hub.publish("ticks", &Event { data: Some("1"), ..Event::default() })?;
+/// assert_eq!(published.subscribers, 0);
+/// # Ok::<(), ssecast_hub::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Hub(Arc<Shared>);
+
+/// What the handles, readers and subscribers of a hub share.
+pub(crate) struct Shared {
+    pub(crate) config: Config,
+    pub(crate) epoch: Epoch,
+    clock: Box<dyn Clock>,
+    log: Mutex<Log>,
+    pub(crate) counters: Counters,
+    /// Set once, under the log's lock, so that nothing is published or registered after it.
+    closing: OnceLock<Closing>,
+}
+
+/// How a closing hub ends its streams.
+#[derive(Debug)]
+pub(crate) struct Closing {
+    pub(crate) farewell: Option<Bytes>,
+    pub(crate) deadline: u64,
+}
+
+/// What became of a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
+    pub id: String,
+    /// The connections that read the topic at that moment.
+    pub subscribers: usize,
+}
+
+/// How to close a hub.
+#[derive(Clone, Copy, Debug)]
+pub struct Close<'a> {
+    /// A last event for every connection.
+    pub event: Option<Event<'a>>,
+    /// How long connections may take to get what is pending for them. Default 1 s.
+    pub grace: Duration,
+}
+
+impl Default for Close<'_> {
+    fn default() -> Self {
+        Self { event: None, grace: Duration::from_secs(1) }
+    }
+}
+
+impl Hub {
+    /// Makes a hub.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidOption`] names an option that is out of its range.
+    pub fn new(config: Config) -> Result<Self, Error> {
+        Self::with_clock(config, SystemClock::default())
+    }
+
+    /// Makes a hub that takes the time from a clock of the caller's.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_clock(config: Config, clock: impl Clock) -> Result<Self, Error> {
+        config.validate()?;
+        let epoch = Epoch::random()?;
+        Ok(Self(Arc::new(Shared {
+            config,
+            epoch,
+            clock: Box::new(clock),
+            log: Mutex::new(Log::new(epoch)),
+            counters: Counters::default(),
+            closing: OnceLock::new(),
+        })))
+    }
+
+    /// Publishes an event to a topic. The cost does not depend on the number of subscribers, and no slow one is
+    /// waited for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`], [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`] (also when a retained
+    /// event has the id), [`ErrorKind::EventTooLarge`], [`ErrorKind::TooManyTopics`], [`ErrorKind::Closed`];
+    /// then nothing is published.
+    pub fn publish(&self, topic: &str, event: &Event<'_>) -> Result<Published, Error> {
+        let shared = &*self.0;
+        check_name(topic)?;
+        if let Some(id) = event.id {
+            shared.check_own_id(id)?;
+        }
+        let buffer = shared.encode(event, if event.id.is_none() { ID_LINE } else { 0 })?;
+        let now = shared.now();
+        let mut log = shared.log();
+        shared.refuse_if_closing()?;
+        let appended = log.append(topic, event.id, now, &shared.config, |sequence| match event.id {
+            Some(_) => buffer.into(),
+            None => prefix_id(buffer, &shared.epoch.id(sequence)),
+        })?;
+        drop(log);
+        appended.wakes.iter().for_each(|wake| wake.wake());
+        let id = event.id.map_or_else(|| shared.epoch.id(appended.sequence), Into::into);
+        Ok(Published { id, subscribers: appended.subscribers })
+    }
+
+    /// Registers a reader: one thread or event loop that delivers to connections. `wake` is called, from any
+    /// thread and outside every lock, when the reader has something to look at and has not been woken yet.
+    #[must_use]
+    pub fn reader(&self, wake: Arc<dyn Wake>) -> Reader {
+        Reader::new(Arc::clone(&self.0), wake)
+    }
+
+    /// Closes the hub: refuses publications and connections from now on, lets every connection have what is
+    /// pending for it, then the last event and a jittered reconnection time, and ends it. What is not out by the
+    /// end of the grace period is given up. Closing twice changes nothing.
+    ///
+    /// # Errors
+    /// Those of the last event's fields; then the hub stays open.
+    pub fn close(&self, close: &Close<'_>) -> Result<(), Error> {
+        let shared = &*self.0;
+        let farewell = close.event.map(|event| shared.encode(&event, 0)).transpose()?.map(Bytes::from);
+        let deadline = shared.now().saturating_add(millis(close.grace));
+        let mut log = shared.log();
+        if shared.closing.set(Closing { farewell, deadline }).is_err() {
+            return Ok(());
+        }
+        let wakes = log.all_wakes();
+        drop(log);
+        wakes.iter().for_each(|wake| wake.wake());
+        Ok(())
+    }
+
+    /// Whether the hub was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.closing().is_some()
+    }
+
+    /// What the hub was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.0.config
+    }
+
+    /// Reads the counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let log = self.0.log();
+        let (connections, published) = (log.connections as u64, log.head());
+        let [topics, history_events, held_bytes, lagging, lag_bytes] = log.totals();
+        drop(log);
+        let counters = &self.0.counters;
+        Stats {
+            connections,
+            topics,
+            published,
+            delivered: counters.delivered.load(Ordering::Relaxed),
+            bytes: counters.bytes.load(Ordering::Relaxed),
+            history_events,
+            held_bytes,
+            lagging,
+            lag_bytes,
+            disconnects: Counters::read(&counters.disconnects),
+            resets: Counters::read(&counters.resets),
+        }
+    }
+}
+
+impl fmt::Debug for Hub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hub").field("epoch", &self.0.epoch.to_string()).finish_non_exhaustive()
+    }
+}
+
+impl Shared {
+    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
+        lock(&self.log)
+    }
+
+    pub(crate) fn now(&self) -> u64 {
+        millis(self.clock.now())
+    }
+
+    pub(crate) fn closing(&self) -> Option<&Closing> {
+        self.closing.get()
+    }
+
+    /// For callers that hold the log's lock.
+    pub(crate) fn refuse_if_closing(&self) -> Result<(), Error> {
+        match self.closing() {
+            Some(_) => Err(Error::new(ErrorKind::Closed, "hub", "is closed")),
+            None => Ok(()),
+        }
+    }
+
+    /// Encodes an event behind a gap.
+    pub(crate) fn encode(&self, event: &Event<'_>, gap: usize) -> Result<Vec<u8>, Error> {
+        let length = event.encoded_len();
+        let limit = self.config.max_event_bytes;
+        if length > limit {
+            let problem = format!("has {length} bytes when encoded; maxEventBytes allows {limit}");
+            return Err(Error::new(ErrorKind::EventTooLarge, "event", problem));
+        }
+        let mut buffer = Vec::with_capacity(gap + length);
+        buffer.resize(gap, 0);
+        event.encode_into(&mut buffer)?;
+        Ok(buffer)
+    }
+
+    fn check_own_id(&self, id: &str) -> Result<(), Error> {
+        let invalid = |problem| Err(Error::new(ErrorKind::InvalidId, "id", problem));
+        if id.is_empty() {
+            return invalid(
+                "must not be empty: the client would forget where it is; leave it out to get one",
+            );
+        }
+        match self.epoch.origin(id) {
+            Origin::Foreign => Ok(()),
+            _ => invalid("has the form of ssecast's own ids, which are reserved"),
+        }
+    }
+}
+
+/// Writes the id line into the end of the gap before a frame.
+fn prefix_id(mut buffer: Vec<u8>, id: &str) -> Bytes {
+    let line = format!("id: {id}\n");
+    let start = ID_LINE - line.len();
+    buffer[start..ID_LINE].copy_from_slice(line.as_bytes());
+    Bytes::from(buffer).slice(start..)
+}

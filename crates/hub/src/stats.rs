@@ -1,0 +1,91 @@
+use crate::reset::ResetReason;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The client went away.
+    Client,
+    /// The server ended this one connection.
+    Server,
+    /// The hub was closed.
+    Shutdown,
+    /// The client was too slow, and the policy is to disconnect.
+    Lagged,
+    /// Something on the server failed: a source of events, the host's stream.
+    Error,
+}
+
+impl Reason {
+    /// Every reason, in the order in which [`Stats`] counts them.
+    pub const ALL: [Self; 5] = [Self::Client, Self::Server, Self::Shutdown, Self::Lagged, Self::Error];
+
+    /// The reason as every language spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+            Self::Shutdown => "shutdown",
+            Self::Lagged => "lagged",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// What a hub holds now and has done since it was made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Open connections.
+    pub connections: u64,
+    /// Topics that somebody listens to or that have a past.
+    pub topics: u64,
+    /// Events published.
+    pub published: u64,
+    /// Events handed over to connections, each counted once for each of them.
+    pub delivered: u64,
+    /// Bytes handed over to connections, without the framing of HTTP.
+    pub bytes: u64,
+    /// Events in the history of all topics.
+    pub history_events: u64,
+    /// Bytes of all frames that are held: the history, and what slow clients still need.
+    pub held_bytes: u64,
+    /// Connections that something waits for because they did not take it yet.
+    pub lagging: u64,
+    /// The bytes that wait for the slowest of them.
+    pub lag_bytes: u64,
+    /// Connections ended, by [`Reason`] in the order of [`Reason::ALL`].
+    pub disconnects: [u64; Reason::ALL.len()],
+    /// Reset events sent, by [`ResetReason`] in the order of [`ResetReason::ALL`].
+    pub resets: [u64; ResetReason::ALL.len()],
+}
+
+impl Stats {
+    /// How many connections ended for a reason.
+    #[must_use]
+    pub fn disconnects(&self, reason: Reason) -> u64 {
+        self.disconnects[reason as usize]
+    }
+
+    /// How many reset events were sent for a reason.
+    #[must_use]
+    pub fn resets(&self, reason: ResetReason) -> u64 {
+        self.resets[reason as usize]
+    }
+}
+
+/// The counters behind [`Stats`] that grow without the log's lock.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    pub(crate) delivered: AtomicU64,
+    pub(crate) bytes: AtomicU64,
+    pub(crate) disconnects: [AtomicU64; Reason::ALL.len()],
+    pub(crate) resets: [AtomicU64; ResetReason::ALL.len()],
+}
+
+impl Counters {
+    pub(crate) fn read<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
+        std::array::from_fn(|index| counters[index].load(Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,188 @@
+use std::collections::{HashMap, VecDeque};
+
+use bytes::Bytes;
+use ssecast_codec::{Error, ErrorKind};
+
+use crate::clock::millis;
+use crate::config::History;
+use crate::runs::Runs;
+use crate::sync::Arc;
+
+/// The most bytes of a topic's name.
+const MAX_NAME: usize = 256;
+
+/// Refuses a name that no topic may have.
+pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+    match name.len() {
+        0 => Err(Error::new(ErrorKind::InvalidTopic, "topic", "must not be empty")),
+        1..=MAX_NAME => Ok(()),
+        length => Err(Error::new(
+            ErrorKind::InvalidTopic,
+            "topic",
+            format!("has {length} bytes; at most {MAX_NAME} are allowed"),
+        )),
+    }
+}
+
+/// One topic's part of the log: a ring of its newest events.
+///
+/// The ring has two parts. The newer one is the history, within the caps. The older one is past the caps and is
+/// there only for live subscribers that are not past it yet; nobody can resume in it.
+#[derive(Debug)]
+pub(crate) struct Topic {
+    pub(crate) name: Arc<str>,
+    ring: VecDeque<Entry>,
+    /// How many entries at the front are past the caps.
+    expired: usize,
+    history_bytes: usize,
+    /// Every sequence number that is past the caps, whether its frame is gone or not.
+    lost: Runs,
+    /// The greatest sequence number of a frame that is gone.
+    dropped: u64,
+    /// All bytes that were ever published.
+    published_bytes: u64,
+    /// `published_bytes` at the last time that a subscriber began with a replay.
+    replay_began: u64,
+    /// The readers that have subscribers of this topic: few, one for each delivery thread.
+    pub(crate) interest: Vec<Interest>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Interest {
+    pub(crate) reader: usize,
+    pub(crate) subscribers: usize,
+    /// The topic stands in the reader's list of changed topics.
+    pub(crate) changed: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) sequence: u64,
+    pub(crate) frame: Bytes,
+    /// The topic's bytes up to the end of this frame.
+    end: u64,
+    at: u64,
+    /// The id that the publisher gave, if it gave one.
+    id: Option<Box<str>>,
+}
+
+impl Topic {
+    /// A topic of whose past up to the sequence number `forgotten` nothing is known.
+    pub(crate) fn new(name: Arc<str>, forgotten: u64) -> Self {
+        Self {
+            name,
+            ring: VecDeque::new(),
+            expired: 0,
+            history_bytes: 0,
+            lost: Runs::forgotten(forgotten),
+            dropped: 0,
+            published_bytes: 0,
+            replay_began: 0,
+            interest: Vec::new(),
+        }
+    }
+
+    pub(crate) fn append(&mut self, sequence: u64, at: u64, frame: Bytes, id: Option<Box<str>>) {
+        self.history_bytes += frame.len();
+        self.published_bytes += frame.len() as u64;
+        self.ring.push_back(Entry { sequence, frame, end: self.published_bytes, at, id });
+    }
+
+    /// Moves what is past the caps out of the history, and its ids out of the index.
+    pub(crate) fn expire(&mut self, now: u64, caps: &History, ids: &mut HashMap<Box<str>, u64>) {
+        while let Some(oldest) = self.ring.get_mut(self.expired) {
+            let keeps = |cap: Option<usize>, value: usize| cap.is_none_or(|cap| value <= cap);
+            let age = now.saturating_sub(oldest.at);
+            if keeps(caps.events, self.ring.len() - self.expired)
+                && keeps(caps.bytes, self.history_bytes)
+                && caps.age.is_none_or(|cap| age <= millis(cap))
+            {
+                break;
+            }
+            let oldest = &mut self.ring[self.expired];
+            self.history_bytes -= oldest.frame.len();
+            self.lost.push(oldest.sequence);
+            if let Some(id) = oldest.id.take() {
+                ids.remove(&id);
+            }
+            self.expired += 1;
+        }
+    }
+
+    /// Lets go of expired frames that every live subscriber is past, or that only one over its lag limit could
+    /// still want. `passed` is the sequence number that all live subscribers are past.
+    ///
+    /// The second bound needs no look at any subscriber: one that still wants a frame lags by all that was
+    /// published after both that frame and its own beginning. So memory is bounded even if nobody reads.
+    pub(crate) fn drop_expired(&mut self, passed: u64, lag_limit: u64) {
+        while self.expired > 0 {
+            let Some(oldest) = self.ring.front() else { break };
+            let lag = self.published_bytes - oldest.end.max(self.replay_began);
+            if !self.interest.is_empty() && oldest.sequence > passed && lag <= lag_limit {
+                break;
+            }
+            self.dropped = oldest.sequence;
+            self.expired -= 1;
+            self.ring.pop_front();
+        }
+    }
+
+    /// The events after a sequence number whose frames are there, oldest first.
+    pub(crate) fn after(&self, sequence: u64) -> impl Iterator<Item = &Entry> {
+        let first = self.ring.partition_point(|entry| entry.sequence <= sequence);
+        self.ring.range(first..)
+    }
+
+    /// Whether a live subscriber at this sequence number has lost a frame.
+    pub(crate) fn has_dropped_after(&self, sequence: u64) -> bool {
+        self.dropped > sequence
+    }
+
+    /// The greatest sequence number that is no longer in the history.
+    pub(crate) fn expired_through(&self) -> u64 {
+        self.lost.last()
+    }
+
+    /// How many events there were after one sequence number and up to another; `None` when that is forgotten.
+    pub(crate) fn count(&self, after: u64, through: u64) -> Option<u64> {
+        let lost = self.lost.count(after, through)?;
+        let position =
+            |sequence| self.ring.partition_point(|entry| entry.sequence <= sequence).max(self.expired);
+        Some(lost + position(through).saturating_sub(position(after)) as u64)
+    }
+
+    /// How many bytes were published after a sequence number.
+    pub(crate) fn bytes_after(&self, sequence: u64) -> u64 {
+        let first = self.ring.partition_point(|entry| entry.sequence <= sequence);
+        self.ring.get(first).map_or(0, |entry| self.published_bytes - entry.end + entry.frame.len() as u64)
+    }
+
+    pub(crate) fn replay_begins(&mut self) {
+        self.replay_began = self.published_bytes;
+    }
+
+    pub(crate) fn subscribers(&self) -> usize {
+        self.interest.iter().map(|interest| interest.subscribers).sum()
+    }
+
+    /// Nobody listens, and there is nothing to resume from.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.interest.is_empty() && self.ring.is_empty()
+    }
+
+    /// Nothing was ever published, so that removing the topic loses nothing.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.published_bytes == 0 && self.lost.last() == 0
+    }
+
+    /// The number and the bytes of the events in the history.
+    pub(crate) fn history(&self) -> (usize, usize) {
+        (self.ring.len() - self.expired, self.history_bytes)
+    }
+
+    /// The bytes of all frames that are held, history or not.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let expired: usize = self.ring.range(..self.expired).map(|entry| entry.frame.len()).sum();
+        self.history_bytes + expired
+    }
+}
