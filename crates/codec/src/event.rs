@@ -1,6 +1,6 @@
 use alloc::{format, vec::Vec};
 
-use crate::{Error, ErrorKind, lines::lines};
+use crate::{Error, ErrorKind, line::lines};
 
 /// One event to encode, borrowed from the caller.
 ///
@@ -57,8 +57,9 @@ impl Event<'_> {
     /// # Errors
     /// Those of [`validate`](Self::validate).
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
-        let mut out = Vec::new();
-        self.encode_into(&mut out)?;
+        self.validate()?;
+        let mut out = Vec::with_capacity(self.encoded_len());
+        self.write(&mut out);
         Ok(out)
     }
 
@@ -81,16 +82,7 @@ impl Event<'_> {
     pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.validate()?;
         out.reserve(self.encoded_len());
-        write_lines(out, ": ", self.comment);
-        write_line(out, "id: ", self.id);
-        write_line(out, "event: ", self.event);
-        if let Some(retry) = self.retry {
-            out.extend_from_slice(b"retry: ");
-            write_decimal(out, retry);
-            out.push(b'\n');
-        }
-        write_lines(out, "data: ", self.data);
-        out.push(b'\n');
+        self.write(out);
         Ok(())
     }
 
@@ -110,6 +102,19 @@ impl Event<'_> {
             + retry
             + lines_len("data: ", self.data)
             + "\n".len()
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        write_lines(out, ": ", self.comment);
+        write_line(out, "id: ", self.id);
+        write_line(out, "event: ", self.event);
+        if let Some(retry) = self.retry {
+            out.extend_from_slice(b"retry: ");
+            write_decimal(out, retry);
+            out.push(b'\n');
+        }
+        write_lines(out, "data: ", self.data);
+        out.push(b'\n');
     }
 }
 

@@ -3,10 +3,10 @@
 use ssecast_codec::{ErrorKind, Event, retry_from_f64, retry_from_str};
 
 fn encoded(event: Event<'_>) -> String {
-    let bytes = event.encode().unwrap();
+    let bytes = event.encode().expect("valid fields");
     assert_eq!(bytes.len(), event.encoded_len());
     assert_eq!(bytes.capacity(), bytes.len(), "one exact allocation");
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(bytes).expect("UTF-8")
 }
 
 fn data(text: &str) -> String {

@@ -1,0 +1,39 @@
+/// Splits text at each CRLF, CR and LF, and nowhere else (SPEC 3, 31). There is always at least one line; text that
+/// ends with a line end has an empty last line, so that the receiver gets the line end back.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    core::iter::from_fn(move || {
+        let text = rest?;
+        let Some(end) = line_end(text.as_bytes()) else { return rest.take() };
+        let terminator = if text.as_bytes()[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        rest = Some(&text[end + terminator..]);
+        Some(&text[..end])
+    })
+}
+
+/// Finds the first CR or LF.
+#[inline]
+pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
+    let end = memchr::memchr2(b'\r', b'\n', bytes);
+    #[cfg(test)]
+    work::add(end.unwrap_or(bytes.len()));
+    end
+}
+
+/// Counts the bytes that are looked at or copied, so that a test can show that work is linear (SPEC 17).
+#[cfg(test)]
+pub(crate) mod work {
+    extern crate std;
+    use core::cell::Cell;
+
+    std::thread_local!(static BYTES: Cell<usize> = const { Cell::new(0) });
+
+    pub(crate) fn add(bytes: usize) {
+        BYTES.set(BYTES.get() + bytes);
+    }
+
+    /// The bytes since the last call on this thread.
+    pub(crate) fn take() -> usize {
+        BYTES.replace(0)
+    }
+}

@@ -1,0 +1,50 @@
+//! SPEC 17 without a clock: every byte that is looked at or copied is counted.
+
+use proptest::prelude::*;
+
+use crate::{Parser, line::work};
+
+/// The work for each byte of `input`, fed in chunks of `size`.
+fn work_per_byte(input: &[u8], size: usize) -> f64 {
+    let mut parser = Parser::new();
+    work::take();
+    for chunk in input.chunks(size) {
+        parser.feed(chunk, |_| ()).expect("below the limit");
+    }
+    f64::from(u32::try_from(work::take()).expect("small"))
+        / f64::from(u32::try_from(input.len()).expect("small"))
+}
+
+#[test]
+fn spec_17_a_long_line_costs_the_same_order_in_any_chunks() {
+    let mut input = b"data: ".to_vec();
+    input.resize(256 << 10, b'x');
+    input.extend_from_slice(b"\n\n");
+    assert!(work_per_byte(&input, usize::MAX) <= 1.01);
+    for size in [1, 64, 1_400, 65_536] {
+        // Looked at once, copied once.
+        assert!(work_per_byte(&input, size) <= 2.01, "{size}");
+    }
+}
+
+#[test]
+fn spec_17_many_data_lines_cost_the_same_order_in_any_chunks() {
+    let input = b"data: 0123456789\n".repeat(10_000);
+    for size in [1, 7, 64, 1_400, usize::MAX] {
+        // Looked at once, copied to the line, copied to the data.
+        assert!(work_per_byte(&input, size) <= 3.01, "{size}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn spec_17_work_is_linear_for_any_stream(
+        input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b':'), any::<u8>()], 1..3_000),
+        size in 1..300_usize,
+    ) {
+        // One invalid byte is three bytes of text.
+        prop_assert!(work_per_byte(&input, size) <= 9.01);
+    }
+}
