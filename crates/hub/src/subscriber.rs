@@ -90,6 +90,18 @@ impl Subscriber {
         self.topics.keys()
     }
 
+    /// The sequence number up to which everything was handed over.
+    #[must_use]
+    pub fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
+    /// Whether there is nothing for it up to a sequence number, nor any frame of its own.
+    #[must_use]
+    pub fn is_past(&self, sequence: u64) -> bool {
+        self.cursor >= sequence && self.own.is_none()
+    }
+
     pub(crate) fn own_mut(&mut self) -> &mut Own {
         self.own.get_or_insert_default()
     }

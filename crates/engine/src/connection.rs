@@ -1,0 +1,52 @@
+use std::fmt;
+
+use ssecast_hub::Subscriber;
+
+/// Names a connection for as long as it is open; a later connection in its place has another id.
+///
+/// The number is below 2^53, so that every language has a type for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+const GENERATIONS: u32 = 1 << 21;
+
+impl ConnectionId {
+    pub(crate) fn new(index: usize, generation: u32) -> Self {
+        Self(u64::from(generation % GENERATIONS) << 32 | index as u64)
+    }
+
+    pub(crate) fn index(self) -> usize {
+        (self.0 & u64::from(u32::MAX)) as usize
+    }
+
+    /// The id as a number.
+    #[must_use]
+    pub fn to_number(self) -> u64 {
+        self.0
+    }
+
+    /// The id that was made this number. One that never was names no connection, which does no harm.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl fmt::Display for ConnectionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One connection of a [`Roster`](crate::roster::Roster).
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) id: ConnectionId,
+    pub(crate) subscriber: Subscriber,
+    /// It stands in the list of those to look at.
+    pub(crate) ready: bool,
+    /// It does not take more for now.
+    pub(crate) blocked: bool,
+    /// It is due for a heartbeat unless there is something else to send.
+    pub(crate) silent: bool,
+}

@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ssecast_hub::{Error, ErrorKind, Wake};
+
+/// One thread that wakes deliveries when their time has come. It starts with the first alarm, so with the first
+/// connection, and serves all hubs of the process.
+#[derive(Default)]
+struct Timer {
+    alarms: Mutex<Alarms>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Alarms {
+    /// By time, then by order of arrival.
+    pending: BTreeMap<(Instant, u64), Weak<dyn Wake>>,
+    next: u64,
+}
+
+/// The timer of this process. A fork leaves its thread behind, so that the child, which has another process
+/// number, starts its own.
+static CURRENT: Mutex<Option<(u32, Arc<Timer>)>> = Mutex::new(None);
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Wakes somebody once after a delay, if it still exists then.
+pub(crate) fn wake_after(delay: Duration, who: Weak<dyn Wake>) -> Result<(), Error> {
+    let timer = Timer::current()?;
+    let Some(at) = Instant::now().checked_add(delay) else { return Ok(()) };
+    let mut alarms = lock(&timer.alarms);
+    let key = (at, alarms.next);
+    alarms.next += 1;
+    alarms.pending.insert(key, who);
+    if alarms.pending.first_key_value().is_some_and(|(first, _)| *first == key) {
+        timer.changed.notify_one();
+    }
+    Ok(())
+}
+
+impl Timer {
+    fn current() -> Result<Arc<Self>, Error> {
+        let process = std::process::id();
+        let mut current = lock(&CURRENT);
+        if let Some((owner, timer)) = &*current
+            && *owner == process
+        {
+            return Ok(Arc::clone(timer));
+        }
+        let timer = Arc::new(Self::default());
+        let runner = Arc::clone(&timer);
+        thread::Builder::new().name("ssecast-timer".into()).spawn(move || runner.run()).map_err(|error| {
+            Error::new(ErrorKind::Internal, "timer", format!("could not start its thread: {error}"))
+        })?;
+        *current = Some((process, Arc::clone(&timer)));
+        Ok(timer)
+    }
+
+    fn run(&self) {
+        let mut alarms = lock(&self.alarms);
+        loop {
+            let now = Instant::now();
+            let Some((&key, _)) = alarms.pending.first_key_value() else {
+                alarms = self.changed.wait(alarms).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            if let Some(delay) = key.0.checked_duration_since(now).filter(|delay| !delay.is_zero()) {
+                alarms = self.changed.wait_timeout(alarms, delay).unwrap_or_else(PoisonError::into_inner).0;
+                continue;
+            }
+            let who = alarms.pending.remove(&key);
+            drop(alarms);
+            if let Some(who) = who.and_then(|who| who.upgrade()) {
+                who.wake();
+            }
+            alarms = lock(&self.alarms);
+        }
+    }
+}
