@@ -1,5 +1,7 @@
-use alloc::{borrow::ToOwned, string::String};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 use core::mem;
+
+use crate::{field::data_start, text::decoded};
 
 /// Buffers up to this size are kept for the next event; larger ones are given back.
 const KEPT_BYTES: usize = 1 << 20;
@@ -13,13 +15,25 @@ pub(crate) struct Fresh<'t> {
     pub(crate) id: Option<&'t str>,
 }
 
+/// Where the data of a block is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Data {
+    /// In the chunk, or nowhere yet.
+    #[default]
+    Fresh,
+    /// One line that came in pieces, not decoded yet.
+    Line,
+    /// In [`Block::text`].
+    Text,
+}
+
 /// What a block has so far, in buffers of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
-    /// The data lines joined with LF, from `data_start` on.
-    data: String,
-    data_start: usize,
-    pub(crate) has_data: bool,
+    pub(crate) data: Data,
+    line: Vec<u8>,
+    /// The data lines joined with LF.
+    pub(crate) text: String,
     pub(crate) event: String,
     pub(crate) id: String,
     pub(crate) has_id: bool,
@@ -28,25 +42,38 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    pub(crate) fn data(&self) -> &str {
-        &self.data[self.data_start..]
+    /// The value of the line that came in pieces.
+    pub(crate) fn line(&self) -> &[u8] {
+        &self.line[data_start(&self.line).unwrap_or_default()..]
+    }
+
+    /// Takes the first data line over without a copy, and leaves an unused buffer for it. False for any other line.
+    pub(crate) fn take_line(&mut self, line: &mut Vec<u8>) -> bool {
+        let takes = self.data == Data::Fresh && data_start(line).is_some();
+        if takes {
+            self.size += line.len();
+            mem::swap(&mut self.line, line);
+            self.data = Data::Line;
+        }
+        takes
     }
 
     pub(crate) fn add_data(&mut self, value: &str) {
-        if self.has_data {
-            self.data.push('\n');
+        if self.data == Data::Line {
+            let line = mem::take(&mut self.line);
+            let start = data_start(&line).unwrap_or_default();
+            self.text.push_str(&decoded(&line[start..]));
+            #[cfg(test)]
+            crate::line::work::add(line.len());
+            self.line = line;
         }
-        self.has_data = true;
-        self.data.push_str(value);
+        if self.data != Data::Fresh {
+            self.text.push('\n');
+        }
+        self.data = Data::Text;
+        self.text.push_str(value);
         #[cfg(test)]
         crate::line::work::add(value.len());
-    }
-
-    /// Takes a whole line as the first data, without a copy: the value begins at `start`.
-    pub(crate) fn take_data(&mut self, line: &mut String, start: usize) {
-        mem::swap(&mut self.data, line);
-        self.data_start = start;
-        self.has_data = true;
     }
 
     pub(crate) fn set_event(&mut self, value: &str) {
@@ -78,19 +105,25 @@ impl Block {
         if !self.event.is_empty() {
             self.event.clear();
         }
-        if self.has_data {
-            self.has_data = false;
-            self.data_start = 0;
-            empty(&mut self.data);
+        match mem::take(&mut self.data) {
+            Data::Fresh => {}
+            Data::Line => empty(&mut self.line),
+            Data::Text => {
+                empty(&mut self.line);
+                if self.text.capacity() > KEPT_BYTES {
+                    self.text = String::new();
+                }
+                self.text.clear();
+            }
         }
     }
 }
 
 /// Empties a buffer for its next use.
 #[inline]
-pub(crate) fn empty(buffer: &mut String) {
+pub(crate) fn empty(buffer: &mut Vec<u8>) {
     if buffer.capacity() > KEPT_BYTES {
-        *buffer = String::new();
+        *buffer = Vec::new();
     } else {
         buffer.clear();
     }

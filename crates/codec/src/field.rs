@@ -12,6 +12,12 @@ pub(crate) enum Field<'a> {
 }
 
 impl<'a> Field<'a> {
+    /// Whether the line stays in memory until its block is dispatched.
+    #[inline]
+    pub(crate) fn is_kept(&self) -> bool {
+        matches!(self, Self::Data(_) | Self::Event(_) | Self::Id(_))
+    }
+
     #[inline]
     pub(crate) fn of(line: &'a str) -> Self {
         if let Some(value) = value_of(line, "data") {
@@ -28,6 +34,17 @@ impl<'a> Field<'a> {
             }
             _ => Self::Ignored,
         }
+    }
+}
+
+/// Where the value begins if this is a data line, without decoding it.
+#[inline]
+pub(crate) fn data_start(line: &[u8]) -> Option<usize> {
+    match line.strip_prefix(b"data")? {
+        [b':', b' ', ..] => Some(6),
+        [b':', ..] => Some(5),
+        [] => Some(4),
+        _ => None,
     }
 }
 

@@ -17,7 +17,7 @@ mod line;
 mod linear;
 mod parser;
 mod retry;
-mod utf8;
+mod text;
 
 pub use error::{Error, ErrorKind};
 pub use event::Event;

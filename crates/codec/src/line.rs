@@ -5,8 +5,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
     core::iter::from_fn(move || {
         let text = rest?;
         let Some(end) = line_end(text.as_bytes()) else { return rest.take() };
-        let terminator = if text.as_bytes()[end..].starts_with(b"\r\n") { 2 } else { 1 };
-        rest = Some(&text[end + terminator..]);
+        rest = Some(&text[end + terminator_len(&text.as_bytes()[end..])..]);
         Some(&text[..end])
     })
 }
@@ -18,6 +17,24 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
     #[cfg(test)]
     work::add(end.unwrap_or(bytes.len()));
     end
+}
+
+/// The length of the line end that `bytes` begins with.
+#[inline]
+pub(crate) fn terminator_len(bytes: &[u8]) -> usize {
+    if bytes.starts_with(b"\r\n") { 2 } else { 1 }
+}
+
+/// The length of the whole lines at the beginning of `bytes`, up to the last CR or LF.
+#[inline]
+pub(crate) fn whole_lines(bytes: &[u8]) -> usize {
+    if let Some(b'\r' | b'\n') = bytes.last() {
+        return bytes.len();
+    }
+    let len = memchr::memrchr2(b'\r', b'\n', bytes).map_or(0, |end| end + 1);
+    #[cfg(test)]
+    work::add(bytes.len() - len);
+    len
 }
 
 /// Counts the bytes that are looked at or copied, so that a test can show that work is linear (SPEC 17).

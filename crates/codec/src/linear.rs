@@ -1,5 +1,7 @@
 //! SPEC 17 without a clock: every byte that is looked at or copied is counted.
 
+use alloc::vec::Vec;
+
 use proptest::prelude::*;
 
 use crate::{Parser, line::work};
@@ -37,14 +39,15 @@ fn spec_17_many_data_lines_cost_the_same_order_in_any_chunks() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn spec_17_work_is_linear_for_any_stream(
-        input in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b':'), any::<u8>()], 1..3_000),
+        bytes in proptest::collection::vec(any::<u8>(), 1..1_000),
         size in 1..300_usize,
     ) {
-        // One invalid byte is three bytes of text.
-        prop_assert!(work_per_byte(&input, size) <= 9.01);
+        let input: Vec<u8> = bytes.iter().map(|&byte| b"\r\n:".get(usize::from(byte / 16)).copied().unwrap_or(byte)).collect();
+        // Looked at once; one invalid byte is three bytes of text, copied to the line and to the data.
+        prop_assert!(work_per_byte(&input, size) <= 7.01);
     }
 }

@@ -1,12 +1,12 @@
-use alloc::{borrow::ToOwned, format, string::String};
+use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
 use core::mem;
 
 use crate::{
     Error, ErrorKind, Flow, Item, Message,
-    block::{Block, Fresh, empty},
+    block::{Block, Data, Fresh, empty},
     field::Field,
-    line::line_end,
-    utf8::Decoder,
+    line::{line_end, terminator_len, whole_lines},
+    text::{decoded, valid},
 };
 
 /// Parses a stream that arrives in chunks of any size.
@@ -32,15 +32,14 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Parser {
     max_event_bytes: usize,
-    decoder: Decoder,
-    /// Whether the stream has had its first character, before which a BOM may stand.
+    /// Whether the place where a BOM may stand is past.
     started: bool,
-    /// Whether the last character was a CR, whose LF may still come.
+    /// Whether the last byte was a CR, whose LF may still come.
     after_cr: bool,
     /// Whether an event was too large; the rest of the stream has no meaning then.
     failed: bool,
     /// The beginning of a line that earlier chunks did not finish.
-    line: String,
+    line: Vec<u8>,
     /// What earlier chunks brought of the block under way.
     block: Block,
     last_event_id: String,
@@ -65,7 +64,7 @@ impl Parser {
 
     /// Makes a parser that accepts events of up to `limit` bytes (SPEC 18).
     ///
-    /// An event's size is that of its `data`, `event` and `id` lines together, without their line ends. A line of any
+    /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their line ends. A line of any
     /// other kind must fit in what they leave. How the bytes are chunked makes no difference.
     ///
     /// ```
@@ -80,11 +79,10 @@ impl Parser {
     pub fn with_max_event_bytes(limit: usize) -> Self {
         Self {
             max_event_bytes: limit,
-            decoder: Decoder::default(),
             started: false,
             after_cr: false,
             failed: false,
-            line: String::new(),
+            line: Vec::new(),
             block: Block::default(),
             last_event_id: String::new(),
             retry: None,
@@ -113,17 +111,10 @@ impl Parser {
     /// until [`finish`](Self::finish) or [`reset`](Self::reset).
     #[inline]
     pub fn feed<F: Flow>(&mut self, chunk: &[u8], mut sink: impl FnMut(Item<'_>) -> F) -> Result<(), Error> {
-        let result = match self.decoder.whole(chunk) {
-            _ if self.failed => Err(Halt::TooLarge),
-            Some(text) => self.text(text, &mut sink),
-            None => {
-                let mut decoder = mem::take(&mut self.decoder);
-                let result = decoder.decode(chunk, |text| self.text(text, &mut sink));
-                self.decoder = decoder;
-                result
-            }
-        };
-        match result {
+        if self.failed {
+            return Err(self.fail());
+        }
+        match self.bytes(chunk, &mut sink) {
             Ok(()) => Ok(()),
             Err(Halt::Stopped) => {
                 self.finish();
@@ -145,7 +136,6 @@ impl Parser {
     /// # Ok::<(), ssecast_codec::Error>(())
     /// ```
     pub fn finish(&mut self) {
-        self.decoder = Decoder::default();
         self.started = false;
         self.after_cr = false;
         self.failed = false;
@@ -183,32 +173,117 @@ impl Parser {
         self.max_event_bytes
     }
 
-    fn text<F: Flow>(&mut self, mut text: &str, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        if text.is_empty() {
-            return Ok(());
-        }
+    fn bytes<F: Flow>(&mut self, mut chunk: &[u8], sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
         if !self.started {
-            self.started = true;
-            text = text.strip_prefix('\u{feff}').unwrap_or(text);
+            chunk = self.skip_bom(chunk);
         }
-        if mem::take(&mut self.after_cr) {
-            text = text.strip_prefix('\n').unwrap_or(text);
+        // A CR ends its line at once; an LF that comes in the next chunk is swallowed (SPEC 4).
+        if let Some((first, last)) = chunk.first().zip(chunk.last()) {
+            let after_cr = mem::replace(&mut self.after_cr, *last == b'\r');
+            if after_cr && *first == b'\n' {
+                chunk = &chunk[1..];
+            }
         }
         if !self.line.is_empty() {
-            text = self.finish_line(text, sink)?;
+            chunk = self.finish_line(chunk, sink)?;
         }
+        // Line ends are ASCII, so whole lines hold whole characters.
+        let (lines, tail) = chunk.split_at(whole_lines(chunk));
+        match valid(lines) {
+            Some(text) => self.lines(text, sink)?,
+            None => self.invalid_lines(lines, sink)?,
+        }
+        self.hold(tail)
+    }
 
+    /// Drops one leading BOM (SPEC 2). A part of one waits as the beginning of a line, which it is if it goes on otherwise.
+    #[cold]
+    fn skip_bom<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
+        let missing = &"\u{feff}".as_bytes()[self.line.len()..];
+        if let Some(rest) = chunk.strip_prefix(missing) {
+            self.started = true;
+            self.line.clear();
+            rest
+        } else if missing.starts_with(chunk) {
+            self.line.extend_from_slice(chunk);
+            &[]
+        } else {
+            self.started = true;
+            chunk
+        }
+    }
+
+    /// Finishes the line that earlier chunks began, and returns what comes after it.
+    fn finish_line<'c, F: Flow>(
+        &mut self,
+        chunk: &'c [u8],
+        sink: &mut impl FnMut(Item<'_>) -> F,
+    ) -> Result<&'c [u8], Halt> {
+        let Some(end) = line_end(chunk) else {
+            self.hold(chunk)?;
+            return Ok(&[]);
+        };
+        self.hold(&chunk[..end])?;
+        self.finish_held(sink)?;
+        Ok(&chunk[end + terminator_len(&chunk[end..])..])
+    }
+
+    /// Takes the held line as finished. Only then is it decoded, as a character may have been split too (SPEC 1).
+    fn finish_held<F: Flow>(&mut self, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
+        let mut line = mem::take(&mut self.line);
+        if !self.block.take_line(&mut line) {
+            let text = decoded(&line);
+            let field = Field::of(&text);
+            if field.is_kept() {
+                self.block.size += line.len();
+            }
+            match field {
+                Field::Data(value) => self.block.add_data(value),
+                Field::Event(value) => self.block.set_event(value),
+                Field::Id(value) => self.block.set_id(value),
+                Field::Retry(retry) => self.set_retry(retry, sink)?,
+                Field::Comment(comment) => give(sink, Item::Comment(comment))?,
+                Field::Ignored => {}
+            }
+        }
+        empty(&mut line);
+        self.line = line;
+        Ok(())
+    }
+
+    /// Parses whole lines of which at least one is not UTF-8.
+    #[cold]
+    fn invalid_lines<F: Flow>(
+        &mut self,
+        mut lines: &[u8],
+        sink: &mut impl FnMut(Item<'_>) -> F,
+    ) -> Result<(), Halt> {
+        while let Some(end) = line_end(lines) {
+            let (line, rest) = lines.split_at(end + terminator_len(&lines[end..]));
+            lines = rest;
+            if let Some(text) = valid(line) {
+                self.lines(text, sink)?;
+            } else {
+                self.hold(&line[..end])?;
+                self.finish_held(sink)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Parses whole lines.
+    fn lines<F: Flow>(&mut self, mut text: &str, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
         let mut fresh = Fresh::default();
         while let Some(end) = line_end(text.as_bytes()) {
             let line = &text[..end];
-            text = self.after_line_end(&text[end..]);
+            text = &text[end + terminator_len(&text.as_bytes()[end..])..];
             if line.is_empty() {
                 self.dispatch(&mut fresh, sink)?;
                 continue;
             }
             self.check(line.len())?;
             let field = Field::of(line);
-            if let Field::Data(_) | Field::Event(_) | Field::Id(_) = field {
+            if field.is_kept() {
                 self.block.size += line.len();
             }
             match field {
@@ -217,7 +292,7 @@ impl Parser {
                         self.block.add_data(first);
                         self.block.add_data(value);
                     }
-                    None if self.block.has_data => self.block.add_data(value),
+                    None if self.block.data != Data::Fresh => self.block.add_data(value),
                     None => fresh.data = Some(value),
                 },
                 Field::Event(value) => fresh.event = Some(value),
@@ -228,41 +303,7 @@ impl Parser {
             }
         }
         self.block.keep(fresh);
-        self.hold(text)
-    }
-
-    /// Finishes the line that earlier chunks began, and returns the text after it.
-    fn finish_line<'t, F: Flow>(
-        &mut self,
-        text: &'t str,
-        sink: &mut impl FnMut(Item<'_>) -> F,
-    ) -> Result<&'t str, Halt> {
-        let Some(end) = line_end(text.as_bytes()) else {
-            self.hold(text)?;
-            return Ok("");
-        };
-        self.hold(&text[..end])?;
-        let rest = self.after_line_end(&text[end..]);
-        let mut line = mem::take(&mut self.line);
-        let field = Field::of(&line);
-        if let Field::Data(_) | Field::Event(_) | Field::Id(_) = field {
-            self.block.size += line.len();
-        }
-        match field {
-            Field::Data(value) if self.block.has_data => self.block.add_data(value),
-            Field::Data(value) => {
-                let start = line.len() - value.len();
-                self.block.take_data(&mut line, start);
-            }
-            Field::Event(value) => self.block.set_event(value),
-            Field::Id(value) => self.block.set_id(value),
-            Field::Retry(retry) => self.set_retry(retry, sink)?,
-            Field::Comment(comment) => give(sink, Item::Comment(comment))?,
-            Field::Ignored => {}
-        }
-        empty(&mut line);
-        self.line = line;
-        Ok(rest)
+        Ok(())
     }
 
     /// Dispatches the block: its id first, then the event if there is data (SPEC 12).
@@ -279,7 +320,15 @@ impl Parser {
             mem::swap(&mut self.last_event_id, &mut self.block.id);
         }
         let id = id.or(self.block.has_id.then_some(&self.last_event_id));
-        let data = if self.block.has_data { Some(self.block.data()) } else { data };
+        let line;
+        let data = match self.block.data {
+            Data::Fresh => data,
+            Data::Line => {
+                line = decoded(self.block.line());
+                Some(&*line)
+            }
+            Data::Text => Some(&*self.block.text),
+        };
         let item = match (data, id) {
             (Some(data), id) => {
                 let event = event.unwrap_or(&self.block.event);
@@ -300,29 +349,17 @@ impl Parser {
         give(sink, Item::Retry(retry))
     }
 
-    /// Steps over one line end. A CR ends its line at once; an LF that comes in the next chunk is swallowed (SPEC 4).
-    #[inline]
-    fn after_line_end<'t>(&mut self, text: &'t str) -> &'t str {
-        match text.as_bytes() {
-            [b'\r', b'\n', ..] => &text[2..],
-            [b'\r'] => {
-                self.after_cr = true;
-                ""
-            }
-            _ => &text[1..],
-        }
-    }
-
     /// Keeps a piece of an unfinished line.
     #[inline]
-    fn hold(&mut self, piece: &str) -> Result<(), Halt> {
+    fn hold(&mut self, piece: &[u8]) -> Result<(), Halt> {
         self.check(self.line.len() + piece.len())?;
-        self.line.push_str(piece);
+        self.line.extend_from_slice(piece);
         #[cfg(test)]
         crate::line::work::add(piece.len());
         Ok(())
     }
 
+    /// Fails if the block cannot take a line of this length.
     #[inline]
     fn check(&self, line: usize) -> Result<(), Halt> {
         if line > self.max_event_bytes - self.block.size.min(self.max_event_bytes) {
