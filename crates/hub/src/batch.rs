@@ -40,6 +40,12 @@ impl Batch {
         self.chunk.clone()
     }
 
+    /// Whether two batches are the same bytes in memory, so that a host can convert them once.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.chunk.as_ptr() == other.chunk.as_ptr()
+    }
+
     /// How many bytes of the event stream there are, without the chunk's framing. Never zero.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "no batch is empty")]
