@@ -47,15 +47,10 @@ impl Block {
         &self.line[data_start(&self.line).unwrap_or_default()..]
     }
 
-    /// Takes the first data line over without a copy, and leaves an unused buffer for it. False for any other line.
-    pub(crate) fn take_line(&mut self, line: &mut Vec<u8>) -> bool {
-        let takes = self.data == Data::Fresh && data_start(line).is_some();
-        if takes {
-            self.size += line.len();
-            mem::swap(&mut self.line, line);
-            self.data = Data::Line;
-        }
-        takes
+    /// Takes the first data line over without a copy, and leaves an unused buffer for it.
+    pub(crate) fn take_line(&mut self, line: &mut Vec<u8>) {
+        mem::swap(&mut self.line, line);
+        self.data = Data::Line;
     }
 
     pub(crate) fn add_data(&mut self, value: &str) {
@@ -98,8 +93,10 @@ impl Block {
         }
     }
 
+    /// Ends the block. A buffer that [`take_line`](Self::take_line) took goes back to `line`, which is not in use then: one
+    /// buffer stays in the processor's cache, where two would not.
     #[inline]
-    pub(crate) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self, line: &mut Vec<u8>) {
         self.size = 0;
         self.has_id = false;
         if !self.event.is_empty() {
@@ -107,7 +104,10 @@ impl Block {
         }
         match mem::take(&mut self.data) {
             Data::Fresh => {}
-            Data::Line => empty(&mut self.line),
+            Data::Line => {
+                mem::swap(&mut self.line, line);
+                empty(line);
+            }
             Data::Text => {
                 empty(&mut self.line);
                 if self.text.capacity() > KEPT_BYTES {

@@ -17,14 +17,20 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
     let words = bytes.chunks_exact(8).take(SWAR_WORDS);
     let mut seen = 0;
     for word in words {
+        #[cfg(test)]
+        work::add(8);
         if let Some(end) = end_in_word(word) {
-            #[cfg(test)]
-            work::add(8);
             return Some(seen + end);
         }
         seen += 8;
     }
-    let end = memchr::memchr2(b'\r', b'\n', &bytes[seen..]).map(|end| seen + end);
+    far_line_end(&bytes[seen..]).map(|end| seen + end)
+}
+
+/// Finds the first CR or LF, which is probably not near.
+#[inline]
+pub(crate) fn far_line_end(bytes: &[u8]) -> Option<usize> {
+    let end = memchr::memchr2(b'\r', b'\n', bytes);
     #[cfg(test)]
     work::add(end.unwrap_or(bytes.len()));
     end

@@ -4,8 +4,8 @@ use core::mem;
 use crate::{
     Error, ErrorKind, Flow, Item, Message,
     block::{Block, Data, Fresh, empty},
-    field::Field,
-    line::{line_end, terminator_len, whole_lines},
+    field::{Field, data_start},
+    line::{far_line_end, line_end, terminator_len, whole_lines},
     text::{decoded, valid},
 };
 
@@ -45,6 +45,9 @@ pub struct Parser {
     last_event_id: String,
     retry: Option<u64>,
 }
+
+/// From this size on, a line is worth more than a copy or a call.
+const LONG_LINE: usize = 1 << 10;
 
 /// Why a chunk is not parsed to its end.
 enum Halt {
@@ -139,8 +142,8 @@ impl Parser {
         self.started = false;
         self.after_cr = false;
         self.failed = false;
+        self.block.clear(&mut self.line);
         empty(&mut self.line);
-        self.block.clear();
     }
 
     /// Forgets everything but the limit.
@@ -185,7 +188,9 @@ impl Parser {
             }
         }
         if !self.line.is_empty() {
-            let Some(end) = line_end(chunk) else { return self.hold(chunk) };
+            // A line that is long already is likely to go on.
+            let end = if self.line.len() < LONG_LINE { line_end(chunk) } else { far_line_end(chunk) };
+            let Some(end) = end else { return self.hold(chunk) };
             self.hold(&chunk[..end])?;
             self.finish_line(sink)?;
             chunk = &chunk[end + terminator_len(&chunk[end..])..];
@@ -220,9 +225,16 @@ impl Parser {
 
     /// Takes the held line as finished. Only now is it decoded, as a character may have been split too (SPEC 1).
     fn finish_line<F: Flow>(&mut self, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        let mut line = mem::take(&mut self.line);
-        if !self.block.take_line(&mut line) {
-            let text = decoded(&line);
+        let line = &mut self.line;
+        if let Some(start) = data_start(line) {
+            self.block.size += line.len();
+            if line.len() < LONG_LINE || self.block.data != Data::Fresh {
+                self.block.add_data(&decoded(&line[start..]));
+            } else {
+                self.block.take_line(line);
+            }
+        } else {
+            let text = decoded(line);
             let field = Field::of(&text);
             if field.is_kept() {
                 self.block.size += line.len();
@@ -231,13 +243,15 @@ impl Parser {
                 Field::Data(value) => self.block.add_data(value),
                 Field::Event(value) => self.block.set_event(value),
                 Field::Id(value) => self.block.set_id(value),
-                Field::Retry(retry) => self.set_retry(retry, sink)?,
+                Field::Retry(retry) => {
+                    self.retry = Some(retry);
+                    give(sink, Item::Retry(retry))?;
+                }
                 Field::Comment(comment) => give(sink, Item::Comment(comment))?,
                 Field::Ignored => {}
             }
         }
-        empty(&mut line);
-        self.line = line;
+        empty(&mut self.line);
         Ok(())
     }
 
@@ -295,7 +309,10 @@ impl Parser {
                 Field::Data(value) => self.add_data(&mut fresh, value),
                 Field::Event(value) => fresh.event = Some(value),
                 Field::Id(value) => fresh.id = Some(value),
-                Field::Retry(retry) => self.set_retry(retry, sink)?,
+                Field::Retry(retry) => {
+                    self.retry = Some(retry);
+                    give(sink, Item::Retry(retry))?;
+                }
                 Field::Comment(comment) => give(sink, Item::Comment(comment))?,
                 Field::Ignored => {}
             }
@@ -350,13 +367,8 @@ impl Parser {
             (None, None) => None,
         };
         let result = item.map_or(Ok(()), |item| give(sink, item));
-        self.block.clear();
+        self.block.clear(&mut self.line);
         result
-    }
-
-    fn set_retry<F: Flow>(&mut self, retry: u64, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        self.retry = Some(retry);
-        give(sink, Item::Retry(retry))
     }
 
     /// Keeps a piece of an unfinished line.
