@@ -78,7 +78,7 @@ impl ErrorKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
-    field: &'static str,
+    field: Cow<'static, str>,
     problem: Cow<'static, str>,
 }
 
@@ -91,8 +91,12 @@ impl Error {
     /// assert_eq!(error.to_string(), "id must not contain LF (at byte 3)");
     /// ```
     #[must_use]
-    pub fn new(kind: ErrorKind, field: &'static str, problem: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, field, problem: problem.into() }
+    pub fn new(
+        kind: ErrorKind,
+        field: impl Into<Cow<'static, str>>,
+        problem: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { kind, field: field.into(), problem: problem.into() }
     }
 
     /// What went wrong.
@@ -103,8 +107,8 @@ impl Error {
 
     /// The field, argument or option that the error is about.
     #[must_use]
-    pub const fn field(&self) -> &'static str {
-        self.field
+    pub fn field(&self) -> &str {
+        &self.field
     }
 
     /// The problem, without the field's name.
