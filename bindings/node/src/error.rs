@@ -1,0 +1,35 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ssecast::{Error, ErrorKind};
+
+/// The `code` of a JavaScript error.
+pub struct Code(&'static str);
+
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
+        self.0
+    }
+}
+
+/// What an entry point returns.
+pub type Result<T> = std::result::Result<T, napi::Error<Code>>;
+
+/// Runs an entry point: its error becomes a JavaScript error, and so does a panic, which must not unwind into
+/// Node. State behind a panic stays usable: the engine's locks don't poison.
+pub(crate) fn entry<T>(call: impl FnOnce() -> std::result::Result<T, Error>) -> Result<T> {
+    let error = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            Error::new(ErrorKind::Internal, "ssecast", format!("panicked; please report it: {text}"))
+        }
+    };
+    Err(napi::Error::new(Code(error.kind().code()), error.message()))
+}
+
+/// An error of Node-API itself: the environment is going, or a value is not what its type says.
+pub(crate) fn internal(error: napi::Error) -> Error {
+    Error::new(ErrorKind::Internal, "Node-API", format!("failed: {}", error.reason))
+}

@@ -1,0 +1,269 @@
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::{BufferSlice, Function, Object, Unknown};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi_derive::napi;
+use ssecast::{
+    Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, Pull, Reason, ResetReason, Subscription,
+};
+
+use crate::error::{Result, entry, internal};
+use crate::options;
+use crate::value::{Fields, buffer, text};
+
+/// A hub, and the connections that one event loop delivers to.
+#[napi]
+pub struct NativeHub {
+    hub: Hub,
+    pull: Pull,
+}
+
+/// What became of a publication.
+#[napi(object)]
+pub struct NativePublished {
+    /// The event's id.
+    pub id: String,
+    /// The connections that read the topic.
+    pub subscribers: u32,
+}
+
+/// What is to be done for connections: one entry in `connections` and `contents` for each.
+#[napi(object, object_from_js = false)]
+pub struct NativeDeliveries<'env> {
+    /// The connection's number.
+    pub connections: Vec<f64>,
+    /// An index into `buffers`, or an index into `reasons` for an end: minus one minus the index.
+    pub contents: Vec<i32>,
+    /// Bytes, each shared by all connections that are to write them.
+    pub buffers: Vec<BufferSlice<'env>>,
+    /// The reasons for which connections end.
+    pub reasons: Vec<&'static str>,
+    /// Whether there is more: call again.
+    pub more: bool,
+}
+
+/// The counters of a hub.
+#[napi(object)]
+pub struct NativeStats {
+    pub connections: f64,
+    pub topics: f64,
+    pub published: f64,
+    pub delivered: f64,
+    pub bytes: f64,
+    pub history_events: f64,
+    pub held_bytes: f64,
+    pub lagging: f64,
+    pub lag_bytes: f64,
+    pub disconnects: BTreeMap<String, f64>,
+    pub resets: BTreeMap<String, f64>,
+}
+
+#[napi]
+impl NativeHub {
+    /// Makes a hub. `wake` is called on the event loop when `take` has something to give.
+    #[napi(constructor, ts_args_type = "options: object, wake: () => void")]
+    pub fn new(options: Object<'_>, wake: Function<'_, (), ()>) -> Result<Self> {
+        entry(|| {
+            let hub = Hub::new(options::config(&options)?).map_err(options::rename)?;
+            let wake = wake.build_threadsafe_function::<()>().weak::<true>().build().map_err(internal)?;
+            let pull = Pull::new(&hub, move || {
+                // It fails only when the event loop is going, and then nobody is left to wake.
+                wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            });
+            Ok(Self { hub, pull })
+        })
+    }
+
+    #[napi(ts_args_type = "topic: unknown, event: object")]
+    pub fn publish(&self, topic: Unknown<'_>, event: Object<'_>) -> Result<NativePublished> {
+        entry(|| {
+            let topic = required_topic(topic)?;
+            let published = self.hub.publish(&topic, &Fields::read(&event)?.event())?;
+            Ok(NativePublished { id: published.id, subscribers: published.subscribers as u32 })
+        })
+    }
+
+    /// Registers a connection and returns its number.
+    #[napi]
+    pub fn open(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>) -> Result<f64> {
+        entry(|| {
+            let topics: Vec<String> =
+                topics.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
+            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+            let last_event_id = last_event_id.as_deref();
+            self.pull.open(&Subscription { topics: &topics, last_event_id }).map(number)
+        })
+    }
+
+    /// Takes what is to be done, for at most `limit` connections.
+    #[napi]
+    pub fn take<'env>(&self, env: &'env Env, limit: u32) -> Result<NativeDeliveries<'env>> {
+        entry(|| {
+            let mut deliveries = Vec::new();
+            let more = self.pull.take(limit as usize, &mut deliveries);
+            let mut taken = NativeDeliveries {
+                connections: Vec::with_capacity(deliveries.len()),
+                contents: Vec::with_capacity(deliveries.len()),
+                buffers: Vec::new(),
+                reasons: Reason::ALL.map(Reason::name).to_vec(),
+                more,
+            };
+            // Connections at the same place come with the same batch, mostly one after the other.
+            let mut last: Option<Batch> = None;
+            for delivery in deliveries {
+                taken.connections.push(number(delivery.connection));
+                taken.contents.push(match delivery.content {
+                    Content::End(reason) => -1 - reason as i32,
+                    Content::Batch(batch) => {
+                        if !last.as_ref().is_some_and(|last| last.is_same(&batch)) {
+                            taken.buffers.push(buffer(env, &batch.bytes())?);
+                            last = Some(batch);
+                        }
+                        taken.buffers.len() as i32 - 1
+                    }
+                });
+            }
+            Ok(taken)
+        })
+    }
+
+    /// Notes that a connection's writer is full.
+    #[napi]
+    pub fn pause(&self, connection: f64) -> Result<()> {
+        entry(|| {
+            self.pull.pause(id(connection));
+            Ok(())
+        })
+    }
+
+    /// Notes that a connection's writer has drained.
+    #[napi]
+    pub fn resume(&self, connection: f64) -> Result<()> {
+        entry(|| {
+            self.pull.resume(id(connection));
+            Ok(())
+        })
+    }
+
+    /// Sends an event to one connection alone; returns whether it was taken.
+    #[napi(ts_args_type = "connection: number, event: object")]
+    pub fn send(&self, connection: f64, event: Object<'_>) -> Result<bool> {
+        entry(|| self.pull.send(id(connection), &Fields::read(&event)?.event()))
+    }
+
+    /// How many bytes sent to this connection alone were not taken yet.
+    #[napi]
+    pub fn pending_bytes(&self, connection: f64) -> Result<u32> {
+        entry(|| Ok(self.pull.pending_bytes(id(connection)) as u32))
+    }
+
+    /// Adds and removes topics of a connection; returns whether it is still there.
+    #[napi]
+    pub fn change_topics(
+        &self,
+        connection: f64,
+        add: Vec<Unknown<'_>>,
+        remove: Vec<Unknown<'_>>,
+    ) -> Result<bool> {
+        entry(|| {
+            let add: Vec<String> =
+                add.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
+            let remove: Vec<String> =
+                remove.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
+            let add: Vec<&str> = add.iter().map(String::as_str).collect();
+            let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
+            self.pull.change_topics(id(connection), &add, &remove)
+        })
+    }
+
+    /// The topics that a connection reads.
+    #[napi]
+    pub fn topics(&self, connection: f64) -> Result<Vec<String>> {
+        entry(|| Ok(self.pull.topics(id(connection)).iter().map(ToString::to_string).collect()))
+    }
+
+    /// Ends a connection after all that was sent before.
+    #[napi]
+    pub fn end(&self, connection: f64, reason: String) -> Result<()> {
+        entry(|| {
+            self.pull.end(id(connection), parse_reason(&reason)?);
+            Ok(())
+        })
+    }
+
+    /// Removes a connection that is gone.
+    #[napi]
+    pub fn remove(&self, connection: f64, reason: String) -> Result<()> {
+        entry(|| {
+            self.pull.remove(id(connection), parse_reason(&reason)?);
+            Ok(())
+        })
+    }
+
+    /// Closes the hub: connections end within the grace period.
+    #[napi(ts_args_type = "event: object | undefined, graceMs: number")]
+    pub fn close(&self, event: Option<Object<'_>>, grace_ms: f64) -> Result<()> {
+        entry(|| {
+            let fields = event.as_ref().map(Fields::read).transpose()?;
+            let grace = Duration::try_from_secs_f64(grace_ms / 1000.0).map_err(|_| {
+                let problem = format!("must be a non-negative number of milliseconds, not {grace_ms}");
+                Error::new(ErrorKind::InvalidOption, "graceMs", problem)
+            })?;
+            self.hub.close(&Close { event: fields.as_ref().map(Fields::event), grace })
+        })
+    }
+
+    /// Whether the hub was closed.
+    #[napi(getter)]
+    pub fn closed(&self) -> bool {
+        self.hub.is_closed()
+    }
+
+    /// Reads the counters.
+    #[napi]
+    #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; exact to 2^53")]
+    pub fn stats(&self) -> Result<NativeStats> {
+        entry(|| {
+            let stats = self.hub.stats();
+            let disconnects =
+                Reason::ALL.map(|reason| (reason.name().to_owned(), stats.disconnects(reason) as f64));
+            let resets =
+                ResetReason::ALL.map(|reason| (reason.name().to_owned(), stats.resets(reason) as f64));
+            Ok(NativeStats {
+                connections: stats.connections as f64,
+                topics: stats.topics as f64,
+                published: stats.published as f64,
+                delivered: stats.delivered as f64,
+                bytes: stats.bytes as f64,
+                history_events: stats.history_events as f64,
+                held_bytes: stats.held_bytes as f64,
+                lagging: stats.lagging as f64,
+                lag_bytes: stats.lag_bytes as f64,
+                disconnects: disconnects.into(),
+                resets: resets.into(),
+            })
+        })
+    }
+}
+
+fn required_topic(topic: Unknown<'_>) -> std::result::Result<String, Error> {
+    let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
+    text(Some(topic), "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)
+}
+
+fn parse_reason(name: &str) -> std::result::Result<Reason, Error> {
+    let found = Reason::ALL.into_iter().find(|reason| reason.name() == name);
+    found.ok_or_else(|| Error::new(ErrorKind::Internal, "reason", format!("{name:?} is unknown")))
+}
+
+#[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
+fn number(connection: ConnectionId) -> f64 {
+    connection.to_number() as f64
+}
+
+#[allow(clippy::cast_sign_loss, reason = "a number that never was an id names no connection")]
+fn id(connection: f64) -> ConnectionId {
+    ConnectionId::from_number(connection as u64)
+}

@@ -1,0 +1,168 @@
+use std::time::Duration;
+
+use napi::ValueType;
+use napi::bindgen_prelude::{Object, Unknown};
+use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
+
+use crate::error::internal;
+use crate::value::{cast, kind, name};
+
+/// Reads the options of `createHub`. An unknown one is an error: it is a mistyped one.
+pub(crate) fn config(object: &Object<'_>) -> Result<Config, Error> {
+    let default = Config::default();
+    let mut options = Options::new(object, "");
+    let history = options.object("history")?;
+    let slow_client = options.object("slowClient")?;
+    let config = Config {
+        history: match history {
+            Some(object) => {
+                let mut options = Options::new(&object, "history.");
+                let History { events, bytes, age } = default.history;
+                let history = History {
+                    events: options.cap("history.events", events)?,
+                    bytes: options.cap("history.bytes", bytes)?,
+                    age: options.time("history.ms", age)?,
+                };
+                options.finish()?;
+                history
+            }
+            None => default.history,
+        },
+        slow_client: match slow_client {
+            Some(object) => {
+                let mut options = Options::new(&object, "slowClient.");
+                let SlowClient { bytes, time, policy } = default.slow_client;
+                let slow_client = SlowClient {
+                    bytes: options.limit("slowClient.bytes", bytes)?,
+                    time: options.time("slowClient.ms", Some(time))?.unwrap_or(Duration::MAX),
+                    policy: options.policy("slowClient.policy", policy)?,
+                };
+                options.finish()?;
+                slow_client
+            }
+            None => default.slow_client,
+        },
+        heartbeat: options.time("heartbeatMs", default.heartbeat)?,
+        retry: options.time("retryMs", default.retry)?,
+        reset_event: options.reset_event(default.reset_event)?,
+        max_connections: options.limit("maxConnections", default.max_connections)?,
+        max_topics: options.limit("maxTopics", default.max_topics)?,
+        max_event_bytes: options.limit("maxEventBytes", default.max_event_bytes)?,
+    };
+    options.finish()?;
+    Ok(config)
+}
+
+/// An error of the core about an option, with the option's name in JavaScript.
+pub(crate) fn rename(error: Error) -> Error {
+    let option = match (error.kind(), error.field()) {
+        (ErrorKind::InvalidOption, "heartbeat") => "heartbeatMs",
+        (ErrorKind::InvalidOption, "history.age") => "history.ms",
+        (ErrorKind::InvalidOption, "slowClient.time") => "slowClient.ms",
+        _ => return error,
+    };
+    Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())
+}
+
+struct Options<'a> {
+    object: &'a Object<'a>,
+    /// What stands before the names of this object's options.
+    prefix: &'static str,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Options<'a> {
+    fn new(object: &'a Object<'a>, prefix: &'static str) -> Self {
+        Self { object, prefix, known: Vec::new() }
+    }
+
+    /// An option's value; `undefined` is the same as leaving it out.
+    fn get(&mut self, option: &'static str) -> Result<Option<(Unknown<'a>, ValueType)>, Error> {
+        let key = &option[self.prefix.len()..];
+        self.known.push(key);
+        let Some(value) = self.object.get::<Unknown<'_>>(key).map_err(internal)? else { return Ok(None) };
+        let kind = kind(&value)?;
+        Ok((kind != ValueType::Undefined).then_some((value, kind)))
+    }
+
+    fn object(&mut self, option: &'static str) -> Result<Option<Object<'a>>, Error> {
+        match self.get(option)? {
+            None => Ok(None),
+            Some((value, ValueType::Object)) => cast(&value).map(Some),
+            Some((_, kind)) => wrong(option, "must be an object", kind),
+        }
+    }
+
+    /// A count or a number of bytes.
+    fn limit(&mut self, option: &'static str, default: usize) -> Result<usize, Error> {
+        Ok(self.cap(option, Some(default))?.unwrap_or(usize::MAX))
+    }
+
+    /// A count or a number of bytes, or no cap: `null`, `false` or `Infinity`.
+    fn cap(&mut self, option: &'static str, default: Option<usize>) -> Result<Option<usize>, Error> {
+        let Some((value, kind)) = self.get(option)? else { return Ok(default) };
+        match kind {
+            ValueType::Null => Ok(None),
+            ValueType::Boolean if !cast::<bool>(&value)? => Ok(None),
+            ValueType::Number => {
+                let number: f64 = cast(&value)?;
+                if number == f64::INFINITY {
+                    return Ok(None);
+                }
+                if number.fract() != 0.0 || !(0.0..=9_007_199_254_740_991.0).contains(&number) {
+                    let problem = format!("must be a non-negative whole number, not {number}");
+                    return Err(Error::new(ErrorKind::InvalidOption, option, problem));
+                }
+                #[allow(clippy::cast_sign_loss, reason = "checked above")]
+                Ok(Some(number as usize))
+            }
+            kind => wrong(option, "must be a number, or null to turn it off", kind),
+        }
+    }
+
+    /// Milliseconds, or off.
+    fn time(&mut self, option: &'static str, default: Option<Duration>) -> Result<Option<Duration>, Error> {
+        let default = default.map(|time| time.as_millis() as usize);
+        Ok(self.cap(option, default)?.map(|milliseconds| Duration::from_millis(milliseconds as u64)))
+    }
+
+    fn policy(&mut self, option: &'static str, default: Policy) -> Result<Policy, Error> {
+        match self.get(option)? {
+            None => Ok(default),
+            Some((value, ValueType::String)) => match cast::<String>(&value)?.as_str() {
+                "disconnect" => Ok(Policy::Disconnect),
+                "skip" => Ok(Policy::Skip),
+                other => {
+                    let problem = format!("must be 'disconnect' or 'skip', not {other:?}");
+                    Err(Error::new(ErrorKind::InvalidOption, option, problem))
+                }
+            },
+            Some((_, kind)) => wrong(option, "must be 'disconnect' or 'skip'", kind),
+        }
+    }
+
+    fn reset_event(&mut self, default: Option<String>) -> Result<Option<String>, Error> {
+        match self.get("resetEvent")? {
+            None => Ok(default),
+            Some((_, ValueType::Null)) => Ok(None),
+            Some((value, ValueType::Boolean)) if !cast::<bool>(&value)? => Ok(None),
+            Some((value, ValueType::String)) => cast(&value).map(Some),
+            Some((_, kind)) => wrong("resetEvent", "must be a string, or false to turn it off", kind),
+        }
+    }
+
+    fn finish(self) -> Result<(), Error> {
+        let keys = Object::keys(self.object).map_err(internal)?;
+        match keys.iter().find(|key| !self.known.contains(&key.as_str())) {
+            None => Ok(()),
+            Some(key) => {
+                let problem = format!("is unknown; known are {}", self.known.join(", "));
+                Err(Error::new(ErrorKind::InvalidOption, format!("{}{key}", self.prefix), problem))
+            }
+        }
+    }
+}
+
+fn wrong<T>(option: &'static str, must: &str, kind: ValueType) -> Result<T, Error> {
+    Err(Error::new(ErrorKind::InvalidOption, option, format!("{must}, not {}", name(kind))))
+}

@@ -1,0 +1,2 @@
+// One implementation serves both kinds of modules: a hub made in one is the other's too.
+export { createHub, encode, Hub, Session, sseMiddleware, SsecastError } from './dist/index.js'

@@ -1,0 +1,38 @@
+/** The stable codes of ssecast's errors, the same in every language. */
+export type ErrorCode =
+  | 'SSECAST_INVALID_EVENT'
+  | 'SSECAST_INVALID_ID'
+  | 'SSECAST_INVALID_RETRY'
+  | 'SSECAST_INVALID_DATA'
+  | 'SSECAST_INVALID_TOPIC'
+  | 'SSECAST_INVALID_OPTION'
+  | 'SSECAST_EVENT_TOO_LARGE'
+  | 'SSECAST_TOO_MANY_TOPICS'
+  | 'SSECAST_TOO_MANY_CONNECTIONS'
+  | 'SSECAST_CLOSED'
+  | 'SSECAST_INTERNAL'
+
+/** An error of ssecast: `code` says what went wrong, `field` what it is about, the message how to mend it. */
+export class SsecastError extends Error {
+  readonly code: ErrorCode
+  readonly field: string
+
+  constructor(code: ErrorCode, field: string, problem: string, options?: ErrorOptions) {
+    super(`${field} ${problem}`, options)
+    this.name = 'SsecastError'
+    this.code = code
+    this.field = field
+  }
+}
+
+/** Calls the addon. Its errors carry a code, and a message that begins with the field. */
+export function native<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    const { code, message } = error as { code?: unknown; message: string }
+    if (typeof code !== 'string' || !code.startsWith('SSECAST_')) throw error
+    const field = message.slice(0, message.indexOf(' '))
+    throw new SsecastError(code as ErrorCode, field, message.slice(field.length + 1))
+  }
+}

@@ -1,0 +1,147 @@
+import { native, SsecastError } from './error.js'
+import { type EventFields, type EventInit, fields } from './event.js'
+import { Pull, type Reason } from './pull.js'
+import type { Session } from './session.js'
+
+/** How a hub behaves. Everything has a default that suits a web application. */
+export interface HubOptions {
+  /** What each topic keeps for clients that come back; `null` turns a cap off. */
+  history?: {
+    /** The most events; 0 keeps none. Default 1000. */
+    events?: number | null
+    /** The most bytes of encoded events. Default 8 MiB. */
+    bytes?: number | null
+    /** The longest time in milliseconds. Default 300 000. */
+    ms?: number | null
+  }
+  /** When a client counts as slow, and what happens then. */
+  slowClient?: {
+    /** The most bytes that may wait for one client. Default 1 MiB. */
+    bytes?: number
+    /** The longest time in milliseconds without taking anything. Default 30 000. */
+    ms?: number
+    /** End the connection (it comes back and resumes), or skip to the newest event. Default `disconnect`. */
+    policy?: 'disconnect' | 'skip'
+  }
+  /** The silence in milliseconds after which a heartbeat is sent; `null` sends none. Default 15 000. */
+  heartbeatMs?: number | null
+  /** The reconnection time in milliseconds that clients are told; `null` tells none. Default 2 000. */
+  retryMs?: number | null
+  /** The type of the event that tells a client of lost events; `false` sends none. Default `reset`. */
+  resetEvent?: string | false | null
+  /** The most connections; one more is answered with 503. Default 100 000. */
+  maxConnections?: number
+  /** The most topics. Default 100 000. */
+  maxTopics?: number
+  /** The most bytes of one encoded event. Default 1 MiB. */
+  maxEventBytes?: number
+}
+
+/** What became of a publication. */
+export interface Published {
+  /** The event's id: the publisher's own, or `<epoch>-<sequence>`. */
+  id: string
+  /** The connections that read the topic at that moment. */
+  subscribers: number
+}
+
+/** What a hub holds now and has done since it was made. */
+export interface Stats {
+  connections: number
+  topics: number
+  published: number
+  /** Events handed over, counted once for each connection. */
+  delivered: number
+  /** Bytes handed over, without the framing of HTTP. */
+  bytes: number
+  historyEvents: number
+  /** Bytes of all frames held: the history, and what slow clients still need. */
+  heldBytes: number
+  /** Connections that something waits for. */
+  lagging: number
+  /** The bytes that wait for the slowest of them. */
+  lagBytes: number
+  disconnects: Record<Reason, number>
+  resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
+}
+
+/** Topics, their history, and the connections that read them. Made by {@link createHub}. */
+export class Hub {
+  /** @internal */
+  readonly pull: Pull
+  /** @internal */
+  readonly sessions = new Set<Session>()
+  #emptied: (() => void) | undefined
+  #closing: Promise<void> | undefined
+
+  /** Use {@link createHub}. */
+  constructor(options: HubOptions = {}) {
+    if (typeof options !== 'object' || options === null) {
+      throw new SsecastError('SSECAST_INVALID_OPTION', 'options', `must be an object, not ${options}`)
+    }
+    this.pull = new Pull(options)
+  }
+
+  /**
+   * Publishes an event to every connection that reads the topic, and keeps it for those that come back. The cost
+   * does not depend on how many there are, and no slow one is waited for.
+   *
+   * @param topic 1 to 256 bytes
+   * @param data a string goes as it is, bytes as UTF-8, anything else as JSON
+   * @throws {SsecastError} naming the field; nothing is published then
+   * @example
+   * hub.publish('ticks', { now: Date.now() }, { event: 'tick' })
+   */
+  publish(topic: string, data: unknown, event?: EventFields): Published {
+    return native(() => this.pull.hub.publish(topic, fields(data, event)))
+  }
+
+  /** Reads the counters. */
+  stats(): Stats {
+    return native(() => this.pull.hub.stats()) as unknown as Stats
+  }
+
+  /** Whether `close` was called. */
+  get closed(): boolean {
+    return this.pull.hub.closed
+  }
+
+  /**
+   * Closes the hub: refuses publications and connections, lets every connection have what is pending for it, then
+   * the last event and a jittered reconnection time, and ends it. After the grace period the rest is cut off.
+   * The promise resolves when every stream has ended, so that the server's own `close()` can finish.
+   */
+  close({ event, graceMs = 1000 }: { event?: EventInit; graceMs?: number } = {}): Promise<void> {
+    const { data, ...rest } = event ?? {}
+    const last = event && (data === undefined ? rest : fields(data, rest))
+    native(() => this.pull.hub.close(last, graceMs))
+    this.#closing ??= new Promise<void>(resolve => {
+      const cut = setTimeout(() => this.sessions.forEach(session => session.destroy()), graceMs)
+      this.#emptied = () => {
+        clearTimeout(cut)
+        resolve()
+      }
+      if (this.sessions.size === 0) this.#emptied()
+    })
+    return this.#closing
+  }
+
+  /** @internal */
+  forget(session: Session): void {
+    this.sessions.delete(session)
+    if (this.sessions.size === 0) this.#emptied?.()
+  }
+}
+
+/**
+ * Makes a hub.
+ *
+ * @throws {SsecastError} `SSECAST_INVALID_OPTION` for an option that is unknown or out of range
+ * @example
+ * const hub = createHub({ history: { events: 100 } })
+ * app.get('/stream', sseMiddleware(hub, { topics: ['ticks'] }))
+ * setInterval(() => hub.publish('ticks', Date.now()), 1000)
+ */
+export function createHub(options?: HubOptions): Hub {
+  return new Hub(options)
+}

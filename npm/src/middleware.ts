@@ -1,0 +1,221 @@
+import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { SsecastError } from './error.js'
+import { createHub, Hub, type HubOptions } from './hub.js'
+import { type Request, type Response, Session } from './session.js'
+
+/** How a middleware opens streams. Its functions get the request, or Koa's context. */
+export interface MiddlewareOptions<Context = any> {
+  /** The topics of a stream. With it the middleware takes the response over; without, it calls the next one. */
+  topics?: readonly string[] | ((context: Context) => readonly string[] | Promise<readonly string[]>)
+  /** Whether the client may have the stream; false answers 403. */
+  authorize?: (context: Context) => boolean | Promise<boolean>
+  /** More headers for the response. */
+  headers?: Record<string, string> | ((context: Context) => Record<string, string>)
+  /** Lets pages of other origins read the stream: any, one, or with cookies. */
+  cors?: boolean | string | { origin: string | true; credentials?: boolean }
+  /** The last event ID, if not from the header `Last-Event-ID`. */
+  lastEventId?: (context: Context) => string | null | undefined
+  /** Called with each new session. What it throws or rejects with ends the stream. */
+  onConnect?: (session: Session) => unknown
+}
+
+/** The part of Koa's context that is used. */
+interface KoaContext {
+  req: Request
+  res: Response
+  respond?: boolean
+  sse?: Session
+}
+
+type Next = (error?: unknown) => unknown
+
+/** One function for Express 4 and 5, Koa 2 and 3, and the servers of node:http, https and http2. */
+export interface Middleware {
+  /** Express, Connect, and plain servers without `next`. */
+  (request: any, response: any, next?: Next): Promise<void>
+  /** Koa. */
+  (context: any, next: () => Promise<any>): Promise<void>
+  /** The hub whose events go out. */
+  readonly hub: Hub
+}
+
+/** Koa 1 accepts only real generator functions. */
+export type Koa1Middleware = ((this: any, next: any) => Generator<any, void, any>) & { readonly hub: Hub }
+
+/** Seconds after which a refused client may try again. */
+const RETRY_AFTER = 5
+
+const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'onConnect']
+
+/**
+ * Makes a middleware that opens event streams.
+ *
+ * With `topics` it takes the response over. Without, it opens a session, sets `req.sse` and `res.sse` (Koa:
+ * `ctx.sse`), and calls the next middleware. Without a hub it makes one of its own: `middleware.hub`.
+ *
+ * @throws {SsecastError} `SSECAST_INVALID_OPTION` for an unknown option
+ * @example
+ * app.get('/stream', sseMiddleware(hub, { topics: req => ['news', `user-${req.user.id}`] }))
+ */
+export function sseMiddleware<Context = any>(hub?: Hub | null, options?: MiddlewareOptions<Context>): Middleware
+export function sseMiddleware<Context = any>(options: MiddlewareOptions<Context> & HubOptions): Middleware
+export function sseMiddleware(first?: Hub | MiddlewareOptions | null, second?: MiddlewareOptions): Middleware {
+  const { hub, options } = parse(first, second)
+  const middleware = (first: Request | KoaContext, second: Response | Next, next?: Next): Promise<void> =>
+    typeof second === 'function'
+      ? serveKoa(hub, options, first as KoaContext, second)
+      : serveNode(hub, options, first as Request, second, next)
+  return Object.assign(middleware, { hub })
+}
+
+/** The same as a generator function, for Koa 1. */
+sseMiddleware.koa1 = (first?: Hub | MiddlewareOptions | null, second?: MiddlewareOptions): Koa1Middleware => {
+  const { hub, options } = parse(first, second)
+  const middleware = function* (this: KoaContext, next: unknown): Generator<any, void, any> {
+    const outcome: Outcome = yield open(hub, options, this, this.req, this.res, () => (this.respond = false))
+    if (outcome === 'taken') return
+    if (outcome !== 'passed') this.sse = outcome
+    yield next
+  }
+  return Object.assign(middleware, { hub })
+}
+
+function parse(first?: Hub | MiddlewareOptions | null, second?: MiddlewareOptions) {
+  const options = (first instanceof Hub || first == null ? second : first) ?? {}
+  const unknown = Object.keys(options).find(key => !KNOWN.includes(key))
+  if (unknown) {
+    throw new SsecastError('SSECAST_INVALID_OPTION', unknown, `is unknown; known are ${KNOWN.join(', ')}`)
+  }
+  return { hub: first instanceof Hub ? first : createHub(), options }
+}
+
+async function serveKoa(hub: Hub, options: MiddlewareOptions, context: KoaContext, next: Next): Promise<void> {
+  const outcome = await open(hub, options, context, context.req, context.res, () => (context.respond = false))
+  if (outcome === 'taken') return
+  if (outcome !== 'passed') context.sse = outcome
+  await next()
+}
+
+async function serveNode(
+  hub: Hub,
+  options: MiddlewareOptions,
+  request: Request & { sse?: Session },
+  response: Response & { sse?: Session },
+  next?: Next
+): Promise<void> {
+  try {
+    const outcome = await open(hub, options, request, request, response, () => {}, next)
+    if (outcome === 'taken') return
+    if (outcome !== 'passed') request.sse = response.sse = outcome
+    else if (!next) answer(response, 405, { Allow: 'GET, HEAD' })
+  } catch (error) {
+    if (next) return void next(error)
+    console.error(error)
+    if (response.headersSent) response.destroy()
+    else answer(response, 500)
+    return
+  }
+  next?.()
+}
+
+/** A session for the next middleware; or the response is taken over; or the request is none of ours. */
+type Outcome = Session | 'taken' | 'passed'
+
+async function open(
+  hub: Hub,
+  options: MiddlewareOptions,
+  context: unknown,
+  request: Request,
+  response: Response,
+  take: () => void,
+  next?: Next
+): Promise<Outcome> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return 'passed'
+  let left = false
+  const emitter: NodeJS.EventEmitter = response
+  emitter.once('close', () => (left = true))
+  const allowed = options.authorize ? await options.authorize(context) : true
+  const topics = typeof options.topics === 'function' ? await options.topics(context) : options.topics
+  const headers = typeof options.headers === 'function' ? options.headers(context) : options.headers
+  const lastEventId = options.lastEventId ? options.lastEventId(context) : header(request)
+  // Nobody is there any more: nothing may stay registered for it.
+  if (left || request.socket?.destroyed) {
+    take()
+    return 'taken'
+  }
+  if (allowed !== true) return refuse(403, {})
+  if (topics !== undefined && !Array.isArray(topics)) {
+    throw new SsecastError('SSECAST_INVALID_TOPIC', 'topics', `must be an array of strings, not ${typeof topics}`)
+  }
+  if (request.method === 'HEAD') {
+    take()
+    writeHead(request, response, options, headers)
+    response.end()
+    return 'taken'
+  }
+  let session: Session
+  try {
+    session = new Session(hub, request, response, topics ?? [], lastEventId ?? '')
+  } catch (error) {
+    const { code } = error as SsecastError
+    if (code !== 'SSECAST_TOO_MANY_CONNECTIONS' && code !== 'SSECAST_CLOSED') throw error
+    return refuse(503, { 'Retry-After': String(RETRY_AFTER) })
+  }
+  take()
+  try {
+    writeHead(request, response, options, headers)
+    // Not awaited: a stream may well last as long as what it does.
+    Promise.resolve(options.onConnect?.(session)).catch(failed)
+  } catch (error) {
+    failed(error)
+  }
+  return topics ? 'taken' : session
+
+  function refuse(status: number, headers: Record<string, string>): Outcome {
+    take()
+    answer(response, status, headers)
+    return 'taken'
+  }
+
+  function failed(error: unknown): void {
+    session.close('error')
+    if (next) next(error)
+    else console.error(error)
+  }
+}
+
+function answer(response: Response, status: number, headers: Record<string, string> = {}): void {
+  response.statusCode = status
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
+  response.end(STATUS_CODES[status] ?? '')
+}
+
+/** Writes the head. What others set before, such as cookies or CORS headers, stays. */
+function writeHead(request: Request, response: Response, { cors }: MiddlewareOptions, headers: Record<string, string> = {}): void {
+  response.statusCode = 200
+  response.removeHeader('Content-Length')
+  response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
+  // `no-transform` keeps compression from buffering the stream.
+  response.setHeader('Cache-Control', 'no-cache, no-transform')
+  response.setHeader('X-Accel-Buffering', 'no')
+  if (cors) {
+    const { origin, credentials = false } = typeof cors === 'object' ? cors : { origin: cors }
+    // With credentials the origin must be named, not `*`.
+    const named = origin === true && credentials ? request.headers.origin : origin
+    response.setHeader('Access-Control-Allow-Origin', typeof named === 'string' ? named : '*')
+    if (typeof named === 'string') response.appendHeader('Vary', 'Origin')
+    if (credentials) response.setHeader('Access-Control-Allow-Credentials', 'true')
+  }
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  const common = response as ServerResponse
+  // A quiet stream is a healthy one.
+  common.setTimeout(0)
+  common.flushHeaders()
+}
+
+/** The header is UTF-8 (SPEC 26), and Node reads headers as Latin-1. */
+function header(request: Request): string {
+  const value = request.headers['last-event-id']
+  return typeof value === 'string' ? Buffer.from(value, 'latin1').toString('utf8') : ''
+}

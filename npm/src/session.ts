@@ -1,0 +1,227 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import { native } from './error.js'
+import { type EventFields, type EventInit, fields } from './event.js'
+import type { Hub } from './hub.js'
+import type { Reason, Sink } from './pull.js'
+
+/** A request of node:http, https, or http2's compatibility API. */
+export type Request = IncomingMessage | Http2ServerRequest
+/** A response of node:http, https, or http2's compatibility API. */
+export type Response = ServerResponse | Http2ServerResponse
+
+/** How {@link Session.pipe} makes events of values. */
+export interface PipeOptions<T> {
+  /** The type of every event. */
+  event?: string
+  /** Makes data of a value, or a whole event when it returns an object with `data`. */
+  map?: (value: T) => unknown
+  /** Sent after the last value: data, or a whole event when it is an object with `data`. */
+  done?: unknown
+}
+
+/** `pipe` waits while more than this waits for the client. */
+const PIPE_BYTES = 64 << 10
+
+/** One open stream. The hub's events go to it by themselves; its methods are for what is this client's alone. */
+export class Session implements Sink {
+  /** The request as Node has it. */
+  readonly request: Request
+  /** The last event ID that the client came with; empty if it has none. */
+  readonly lastEventId: string
+  /** The way that the bytes go out. */
+  readonly delivery: 'pull' = 'pull'
+  /** Resolves, never rejects, when the stream has ended, with the reason. */
+  readonly closed: Promise<Reason>
+  /** The connection's number, unique within its hub. */
+  readonly id: number
+
+  readonly #hub: Hub
+  readonly #response: Response
+  #resolve!: (reason: Reason) => void
+  #reason: Reason | undefined
+  #over = false
+  #paused = false
+  #controller: AbortController | undefined
+  #onChange: (() => void) | undefined
+
+  /** @internal Registers the connection; throws if the hub refuses it, and then nothing has been written. */
+  constructor(hub: Hub, request: Request, response: Response, topics: readonly string[], lastEventId: string) {
+    this.#hub = hub
+    this.request = request
+    this.#response = response
+    this.lastEventId = lastEventId
+    this.closed = new Promise(resolve => (this.#resolve = resolve))
+    this.id = native(() => hub.pull.hub.open([...topics], lastEventId))
+    hub.pull.add(this.id, this)
+    hub.sessions.add(this)
+    const emitter: NodeJS.EventEmitter = response
+    emitter.on('drain', () => this.#drained())
+    emitter.on('close', () => this.#finished())
+    emitter.on('error', () => this.#end('error'))
+  }
+
+  /** The topics that this stream reads. */
+  get topics(): string[] {
+    return native(() => this.#hub.pull.hub.topics(this.id))
+  }
+
+  /** Aborts when the stream has ended: for whatever works on behalf of this client. */
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#over) this.#controller.abort()
+    return this.#controller.signal
+  }
+
+  /**
+   * Sends an event to this client alone, behind everything published before.
+   *
+   * @returns false if the stream is ending or has ended
+   * @throws {SsecastError} naming the field; nothing is sent then
+   */
+  send(data: unknown, event?: EventFields): boolean {
+    const message = fields(data, event)
+    return native(() => this.#hub.pull.hub.send(this.id, message))
+  }
+
+  /** Sends a comment to this client alone. Returns false if the stream is ending or has ended. */
+  comment(text: string): boolean {
+    return native(() => this.#hub.pull.hub.send(this.id, { comment: text }))
+  }
+
+  /** Reads more topics, from now on. */
+  subscribe(...topics: string[]): void {
+    native(() => this.#hub.pull.hub.changeTopics(this.id, topics, []))
+  }
+
+  /** Stops reading topics. */
+  unsubscribe(...topics: string[]): void {
+    native(() => this.#hub.pull.hub.changeTopics(this.id, [], topics))
+  }
+
+  /**
+   * Sends every value of an iterable as an event, waiting while the client is slow. When the client leaves, the
+   * iterable is returned from, so that its source stops. The stream stays open afterwards.
+   *
+   * @returns whether everything was sent
+   * @throws what the iterable throws; the stream has then been ended with the reason `error`
+   * @example
+   * await session.pipe(tokens, { event: 'token', done: '[DONE]' })
+   * session.close()
+   */
+  async pipe<T>(source: AsyncIterable<T> | Iterable<T>, options: PipeOptions<T> = {}): Promise<boolean> {
+    const { event, map = (value: T): unknown => value, done } = options
+    const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]?.() ?? (source as Iterable<T>)[Symbol.iterator]()
+    try {
+      for (;;) {
+        const next = await this.#unlessEnded(Promise.resolve(iterator.next()))
+        if (!next || next.done) break
+        if (!this.#sendWhole(map(next.value), event)) break
+        while (!this.#ending && this.#backlog > PIPE_BYTES) await this.#changed()
+      }
+    } catch (error) {
+      this.#stop(iterator)
+      this.close('error')
+      throw error
+    }
+    if (this.#ending) {
+      this.#stop(iterator)
+      return false
+    }
+    return done === undefined || this.#sendWhole(done, event)
+  }
+
+  /**
+   * Ends the stream, after everything published and sent before is out. Closing twice is fine.
+   *
+   * @returns the promise {@link Session.closed}
+   */
+  close(reason: 'server' | 'error' = 'server'): Promise<Reason> {
+    if (!this.#reason) native(() => this.#hub.pull.hub.end(this.id, reason))
+    return this.closed
+  }
+
+  /** @internal Writes bytes of the stream. */
+  write(bytes: Uint8Array): boolean {
+    const response = this.#response as ServerResponse & { flush?: () => void }
+    this.#paused = !response.write(bytes)
+    // A compression that does not heed `no-transform` must at least not hold events back.
+    response.flush?.()
+    this.#onChange?.()
+    return !this.#paused
+  }
+
+  /** @internal The hub has ended the stream. */
+  end(reason: Reason): void {
+    this.#reason ??= reason
+    this.#onChange?.()
+    const response = this.#response as ServerResponse
+    // What a writer that is full still holds will not go out in any useful time.
+    if (this.#paused || reason === 'lagged') return this.destroy()
+    // A hub closes because its server does, which would wait for a connection that is kept alive.
+    response.end(() => reason === 'shutdown' && this.request.httpVersionMajor === 1 && this.request.socket.end())
+  }
+
+  /** @internal Cuts the connection. */
+  destroy(): void {
+    ;(this.#response as ServerResponse).destroy()
+  }
+
+  get #ending(): boolean {
+    return this.#reason !== undefined || this.#over
+  }
+
+  get #backlog(): number {
+    return native(() => this.#hub.pull.hub.pendingBytes(this.id))
+  }
+
+  #sendWhole(value: unknown, event: string | undefined): boolean {
+    const whole = typeof value === 'object' && value !== null && 'data' in value
+    const { data, ...rest }: EventInit = whole ? value : { data: value }
+    return this.send(data, { event, ...rest })
+  }
+
+  /** Waits for a value, or for the end of the stream. */
+  #unlessEnded<V>(value: Promise<V>): Promise<V | undefined> {
+    if (this.#ending) return Promise.resolve(undefined)
+    return new Promise((resolve, reject) => {
+      this.#onChange = () => this.#ending && resolve(undefined)
+      value.then(resolve, reject)
+    })
+  }
+
+  /** Waits until something was written, or the stream ends. */
+  #changed(): Promise<void> {
+    return new Promise(resolve => (this.#onChange = resolve))
+  }
+
+  /** Lets a source clean up. It may never get to it, if it waits for something; so nobody waits for it. */
+  #stop(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
+    Promise.resolve()
+      .then(() => iterator.return?.())
+      .catch(() => {})
+  }
+
+  #drained(): void {
+    if (!this.#paused) return
+    this.#paused = false
+    this.#hub.pull.hub.resume(this.id)
+  }
+
+  #end(reason: Reason): void {
+    this.#reason ??= reason
+  }
+
+  /** The response is closed: by its end, or because the client left. */
+  #finished(): void {
+    if (this.#over) return
+    this.#over = true
+    this.#reason ??= 'client'
+    this.#hub.pull.hub.remove(this.id, this.#reason)
+    this.#hub.pull.remove(this.id)
+    this.#hub.forget(this)
+    this.#controller?.abort()
+    this.#onChange?.()
+    this.#resolve(this.#reason)
+  }
+}
