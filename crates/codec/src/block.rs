@@ -93,14 +93,15 @@ impl Block {
         }
     }
 
-    /// Ends the block. A buffer that [`take_line`](Self::take_line) took goes back to `line`, which is not in use then: one
+    /// Ends the block. A buffer that [`take_line`](Self::take_line) took goes back to `line`, which is not in
+    /// use then: one
     /// buffer stays in the processor's cache, where two would not.
     #[inline]
     pub(crate) fn clear(&mut self, line: &mut Vec<u8>) {
         self.size = 0;
         self.has_id = false;
         if !self.event.is_empty() {
-            self.event.clear();
+            empty_text(&mut self.event);
         }
         match mem::take(&mut self.data) {
             Data::Fresh => {}
@@ -110,10 +111,7 @@ impl Block {
             }
             Data::Text => {
                 empty(&mut self.line);
-                if self.text.capacity() > KEPT_BYTES {
-                    self.text = String::new();
-                }
-                self.text.clear();
+                empty_text(&mut self.text);
             }
         }
     }
@@ -122,9 +120,12 @@ impl Block {
 /// Empties a buffer for its next use.
 #[inline]
 pub(crate) fn empty(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > KEPT_BYTES {
-        *buffer = Vec::new();
-    } else {
-        buffer.clear();
-    }
+    buffer.clear();
+    buffer.shrink_to(KEPT_BYTES);
+}
+
+#[inline]
+fn empty_text(buffer: &mut String) {
+    buffer.clear();
+    buffer.shrink_to(KEPT_BYTES);
 }

@@ -1,18 +1,16 @@
-use alloc::{borrow::ToOwned, format, string::String, vec::Vec};
-use core::mem;
+use alloc::{borrow::ToOwned, format};
 
 use crate::{
-    Error, ErrorKind, Flow, Item, Message,
-    block::{Block, Data, Fresh, empty},
-    field::{Field, data_start},
-    line::{far_line_end, line_end, terminator_len, whole_lines},
-    text::{decoded, valid},
+    Error, ErrorKind, Flow, Item,
+    stream::{Halt, Stream},
 };
 
 /// Parses a stream that arrives in chunks of any size.
 ///
-/// Feed it bytes; it calls back with each [`Item`] as soon as the item's last byte is there. Any bytes are a stream: the
-/// only error is an event larger than the limit. Work is linear in the bytes, whatever the chunks are, and fields that
+/// Feed it bytes; it calls back with each [`Item`] as soon as the item's last byte is there. Any bytes are a
+/// stream: the
+/// only error is an event larger than the limit. Work is linear in the bytes, whatever the chunks are, and
+/// fields that
 /// lie whole in one chunk are not copied.
 ///
 /// ```
@@ -31,28 +29,9 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Parser {
-    max_event_bytes: usize,
-    /// Whether the place where a BOM may stand is past.
-    started: bool,
-    /// Whether the last byte was a CR, whose LF may still come.
-    after_cr: bool,
+    stream: Stream,
     /// Whether an event was too large; the rest of the stream has no meaning then.
     failed: bool,
-    /// The beginning of a line that earlier chunks did not finish.
-    line: Vec<u8>,
-    /// What earlier chunks brought of the block under way.
-    block: Block,
-    last_event_id: String,
-    retry: Option<u64>,
-}
-
-/// From this size on, a line is worth more than a copy or a call.
-const LONG_LINE: usize = 1 << 10;
-
-/// Why a chunk is not parsed to its end.
-enum Halt {
-    TooLarge,
-    Stopped,
 }
 
 impl Parser {
@@ -67,8 +46,9 @@ impl Parser {
 
     /// Makes a parser that accepts events of up to `limit` bytes (SPEC 18).
     ///
-    /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their line ends. A line of any
-    /// other kind must fit in what they leave. How the bytes are chunked makes no difference.
+    /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their
+    /// line ends. A
+    /// line of any other kind must fit in what they leave. How the bytes are chunked makes no difference.
     ///
     /// ```
     /// use ssecast_codec::{ErrorKind, Parser};
@@ -80,16 +60,7 @@ impl Parser {
     /// ```
     #[must_use]
     pub fn with_max_event_bytes(limit: usize) -> Self {
-        Self {
-            max_event_bytes: limit,
-            started: false,
-            after_cr: false,
-            failed: false,
-            line: Vec::new(),
-            block: Block::default(),
-            last_event_id: String::new(),
-            retry: None,
-        }
+        Self { stream: Stream::new(limit), failed: false }
     }
 
     /// Sets the last event ID that a stream resumes from.
@@ -100,7 +71,7 @@ impl Parser {
     /// ```
     #[must_use]
     pub fn with_last_event_id(mut self, id: &str) -> Self {
-        id.clone_into(&mut self.last_event_id);
+        id.clone_into(&mut self.stream.last_event_id);
         self
     }
 
@@ -110,14 +81,15 @@ impl Parser {
     /// [`finish`](Self::finish) does, and drops the rest of the chunk.
     ///
     /// # Errors
-    /// [`ErrorKind::EventTooLarge`], after the items that came before the event. Every later call fails in the same way
+    /// [`ErrorKind::EventTooLarge`], after the items that came before the event. Every later call fails in
+    /// the same way
     /// until [`finish`](Self::finish) or [`reset`](Self::reset).
     #[inline]
     pub fn feed<F: Flow>(&mut self, chunk: &[u8], mut sink: impl FnMut(Item<'_>) -> F) -> Result<(), Error> {
         if self.failed {
             return Err(self.fail());
         }
-        match self.bytes(chunk, &mut sink) {
+        match self.stream.feed(chunk, &mut sink) {
             Ok(()) => Ok(()),
             Err(Halt::Stopped) => {
                 self.finish();
@@ -127,7 +99,8 @@ impl Parser {
         }
     }
 
-    /// Ends the stream: an incomplete block is discarded, its id included (SPEC 15). The parser is then at the beginning
+    /// Ends the stream: an incomplete block is discarded, its id included (SPEC 15). The parser is then at
+    /// the beginning
     /// of the next stream, and keeps the last event ID and the reconnection time (SPEC 14).
     ///
     /// ```
@@ -139,11 +112,8 @@ impl Parser {
     /// # Ok::<(), ssecast_codec::Error>(())
     /// ```
     pub fn finish(&mut self) {
-        self.started = false;
-        self.after_cr = false;
+        self.stream.finish();
         self.failed = false;
-        self.block.clear(&mut self.line);
-        empty(&mut self.line);
     }
 
     /// Forgets everything but the limit.
@@ -155,240 +125,25 @@ impl Parser {
     /// assert_eq!(parser.last_event_id(), "");
     /// ```
     pub fn reset(&mut self) {
-        *self = Self::with_max_event_bytes(self.max_event_bytes);
+        *self = Self::with_max_event_bytes(self.max_event_bytes());
     }
 
     /// The last event ID: what a client sends to resume. Empty if there is none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
+        &self.stream.last_event_id
     }
 
     /// The reconnection time in milliseconds, if the stream has set one.
     #[must_use]
     pub fn retry(&self) -> Option<u64> {
-        self.retry
+        self.stream.retry
     }
 
     /// The most bytes that one event may have.
     #[must_use]
     pub fn max_event_bytes(&self) -> usize {
-        self.max_event_bytes
-    }
-
-    fn bytes<F: Flow>(&mut self, mut chunk: &[u8], sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        if !self.started {
-            chunk = self.skip_bom(chunk);
-        }
-        // A CR ends its line at once; an LF that comes in the next chunk is swallowed (SPEC 4).
-        if let Some((first, last)) = chunk.first().zip(chunk.last()) {
-            let after_cr = mem::replace(&mut self.after_cr, *last == b'\r');
-            if after_cr && *first == b'\n' {
-                chunk = &chunk[1..];
-            }
-        }
-        if !self.line.is_empty() {
-            // A line that is long already is likely to go on.
-            let end = if self.line.len() < LONG_LINE { line_end(chunk) } else { far_line_end(chunk) };
-            let Some(end) = end else { return self.hold(chunk) };
-            self.hold(&chunk[..end])?;
-            self.finish_line(sink)?;
-            chunk = &chunk[end + terminator_len(&chunk[end..])..];
-        }
-        // Line ends are ASCII, so whole lines hold whole characters.
-        let (lines, tail) = chunk.split_at(whole_lines(chunk));
-        if !lines.is_empty() {
-            match valid(lines) {
-                Some(text) => self.lines(text, sink)?,
-                None => self.invalid_lines(lines, sink)?,
-            }
-        }
-        if tail.is_empty() { Ok(()) } else { self.hold(tail) }
-    }
-
-    /// Drops one leading BOM (SPEC 2). A part of one waits as the beginning of a line, which it is if it goes on otherwise.
-    #[cold]
-    fn skip_bom<'c>(&mut self, chunk: &'c [u8]) -> &'c [u8] {
-        let missing = &"\u{feff}".as_bytes()[self.line.len()..];
-        if let Some(rest) = chunk.strip_prefix(missing) {
-            self.started = true;
-            self.line.clear();
-            rest
-        } else if missing.starts_with(chunk) {
-            self.line.extend_from_slice(chunk);
-            &[]
-        } else {
-            self.started = true;
-            chunk
-        }
-    }
-
-    /// Takes the held line as finished. Only now is it decoded, as a character may have been split too (SPEC 1).
-    fn finish_line<F: Flow>(&mut self, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        let line = &mut self.line;
-        if let Some(start) = data_start(line) {
-            self.block.size += line.len();
-            if line.len() < LONG_LINE || self.block.data != Data::Fresh {
-                self.block.add_data(&decoded(&line[start..]));
-            } else {
-                self.block.take_line(line);
-            }
-        } else {
-            let text = decoded(line);
-            let field = Field::of(&text);
-            if field.is_kept() {
-                self.block.size += line.len();
-            }
-            match field {
-                Field::Data(value) => self.block.add_data(value),
-                Field::Event(value) => self.block.set_event(value),
-                Field::Id(value) => self.block.set_id(value),
-                Field::Retry(retry) => {
-                    self.retry = Some(retry);
-                    give(sink, Item::Retry(retry))?;
-                }
-                Field::Comment(comment) => give(sink, Item::Comment(comment))?,
-                Field::Ignored => {}
-            }
-        }
-        empty(&mut self.line);
-        Ok(())
-    }
-
-    /// Parses whole lines of which at least one is not UTF-8.
-    #[cold]
-    fn invalid_lines<F: Flow>(
-        &mut self,
-        mut lines: &[u8],
-        sink: &mut impl FnMut(Item<'_>) -> F,
-    ) -> Result<(), Halt> {
-        while let Some(end) = line_end(lines) {
-            let (line, rest) = lines.split_at(end + terminator_len(&lines[end..]));
-            lines = rest;
-            if let Some(text) = valid(line) {
-                self.lines(text, sink)?;
-            } else {
-                self.hold(&line[..end])?;
-                self.finish_line(sink)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Parses whole lines.
-    fn lines<F: Flow>(&mut self, mut text: &str, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        let mut fresh = Fresh::default();
-        loop {
-            let bytes = text.as_bytes();
-            // The two kinds of lines that nearly every stream consists of come first, and are seen without a search.
-            if bytes.starts_with(b"data:") {
-                let start = if bytes.get(5) == Some(&b' ') { 6 } else { 5 };
-                let Some(len) = line_end(&bytes[start..]) else { break };
-                let end = start + len;
-                self.check(end)?;
-                self.block.size += end;
-                let value = &text[start..end];
-                text = &text[end + terminator_len(&bytes[end..])..];
-                self.add_data(&mut fresh, value);
-                continue;
-            }
-            if let Some(b'\r' | b'\n') = bytes.first() {
-                text = &text[terminator_len(bytes)..];
-                self.dispatch(&mut fresh, sink)?;
-                continue;
-            }
-            let Some(end) = line_end(bytes) else { break };
-            let line = &text[..end];
-            text = &text[end + terminator_len(&bytes[end..])..];
-            self.check(end)?;
-            let field = Field::of(line);
-            if field.is_kept() {
-                self.block.size += end;
-            }
-            match field {
-                Field::Data(value) => self.add_data(&mut fresh, value),
-                Field::Event(value) => fresh.event = Some(value),
-                Field::Id(value) => fresh.id = Some(value),
-                Field::Retry(retry) => {
-                    self.retry = Some(retry);
-                    give(sink, Item::Retry(retry))?;
-                }
-                Field::Comment(comment) => give(sink, Item::Comment(comment))?,
-                Field::Ignored => {}
-            }
-        }
-        self.block.keep(fresh);
-        Ok(())
-    }
-
-    /// Adds a data line that lies in the chunk: the first stays there, until there is a second.
-    #[inline]
-    fn add_data<'t>(&mut self, fresh: &mut Fresh<'t>, value: &'t str) {
-        if let Some(first) = fresh.data.take() {
-            self.block.add_data(first);
-        } else if self.block.data == Data::Fresh {
-            fresh.data = Some(value);
-            return;
-        }
-        self.block.add_data(value);
-    }
-
-    /// Dispatches the block: its id first, then the event if there is data (SPEC 12).
-    #[inline]
-    fn dispatch<F: Flow>(
-        &mut self,
-        fresh: &mut Fresh<'_>,
-        sink: &mut impl FnMut(Item<'_>) -> F,
-    ) -> Result<(), Halt> {
-        let Fresh { data, event, id } = mem::take(fresh);
-        if let Some(id) = id {
-            id.clone_into(&mut self.last_event_id);
-        } else if self.block.has_id {
-            mem::swap(&mut self.last_event_id, &mut self.block.id);
-        }
-        let id = id.or(self.block.has_id.then_some(&self.last_event_id));
-        let line;
-        let data = match self.block.data {
-            Data::Fresh => data,
-            Data::Line => {
-                line = decoded(self.block.line());
-                Some(&*line)
-            }
-            Data::Text => Some(&*self.block.text),
-        };
-        let item = match (data, id) {
-            (Some(data), id) => {
-                let event = event.unwrap_or(&self.block.event);
-                let event = if event.is_empty() { "message" } else { event };
-                let last_event_id = id.unwrap_or(&self.last_event_id);
-                Some(Item::Event(Message { event, data, last_event_id, id }))
-            }
-            (None, Some(id)) => Some(Item::Id(id)),
-            (None, None) => None,
-        };
-        let result = item.map_or(Ok(()), |item| give(sink, item));
-        self.block.clear(&mut self.line);
-        result
-    }
-
-    /// Keeps a piece of an unfinished line.
-    #[inline]
-    fn hold(&mut self, piece: &[u8]) -> Result<(), Halt> {
-        self.check(self.line.len() + piece.len())?;
-        self.line.extend_from_slice(piece);
-        #[cfg(test)]
-        crate::line::work::add(piece.len());
-        Ok(())
-    }
-
-    /// Fails if the block cannot take a line of this length.
-    #[inline]
-    fn check(&self, line: usize) -> Result<(), Halt> {
-        if line > self.max_event_bytes - self.block.size.min(self.max_event_bytes) {
-            Err(Halt::TooLarge)
-        } else {
-            Ok(())
-        }
+        self.stream.max_event_bytes
     }
 
     #[cold]
@@ -397,7 +152,7 @@ impl Parser {
         self.failed = true;
         let problem = format!(
             "is larger than {} bytes; raise the limit if the source is trusted, or reset the parser",
-            self.max_event_bytes
+            self.max_event_bytes()
         );
         Error::new(ErrorKind::EventTooLarge, "event", problem)
     }
@@ -407,9 +162,4 @@ impl Default for Parser {
     fn default() -> Self {
         Self::new()
     }
-}
-
-#[inline]
-fn give<F: Flow>(sink: &mut impl FnMut(Item<'_>) -> F, item: Item<'_>) -> Result<(), Halt> {
-    if sink(item).is_break() { Err(Halt::Stopped) } else { Ok(()) }
 }
