@@ -9,7 +9,8 @@ use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
 use crate::log::Log;
-use crate::reader::{Reader, Wake};
+use crate::reader::Reader;
+use crate::readers::Wake;
 use crate::stats::{Counters, Stats};
 use crate::sync::{Arc, Mutex, MutexGuard, Ordering, lock};
 use crate::topic::check_name;
@@ -89,11 +90,12 @@ impl Hub {
     pub fn with_clock(config: Config, clock: impl Clock) -> Result<Self, Error> {
         config.validate()?;
         let epoch = Epoch::random()?;
+        let log = Mutex::new(Log::new(epoch, &config));
         Ok(Self(Arc::new(Shared {
             config,
             epoch,
             clock: Box::new(clock),
-            log: Mutex::new(Log::new(epoch)),
+            log,
             counters: Counters::default(),
             closing: OnceLock::new(),
         })))
@@ -116,7 +118,7 @@ impl Hub {
         let now = shared.now();
         let mut log = shared.log();
         shared.refuse_if_closing()?;
-        let appended = log.append(topic, event.id, now, &shared.config, |sequence| match event.id {
+        let appended = log.append(topic, event.id, now, |sequence| match event.id {
             Some(_) => buffer.into(),
             None => prefix_id(buffer, &shared.epoch.id(sequence)),
         })?;
@@ -143,11 +145,11 @@ impl Hub {
         let shared = &*self.0;
         let farewell = close.event.map(|event| shared.encode(&event, 0)).transpose()?.map(Bytes::from);
         let deadline = shared.now().saturating_add(millis(close.grace));
-        let mut log = shared.log();
+        let log = shared.log();
         if shared.closing.set(Closing { farewell, deadline }).is_err() {
             return Ok(());
         }
-        let wakes = log.all_wakes();
+        let wakes = log.readers.wakes();
         drop(log);
         wakes.iter().for_each(|wake| wake.wake());
         Ok(())
@@ -168,9 +170,11 @@ impl Hub {
     /// Reads the counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let log = self.0.log();
+        let now = self.0.now();
+        let mut log = self.0.log();
         let (connections, published) = (log.connections as u64, log.head());
-        let [topics, history_events, held_bytes, lagging, lag_bytes] = log.totals();
+        let [topics, history_events, held_bytes] = log.totals(now);
+        let (lagging, lag_bytes) = log.readers.lag();
         drop(log);
         let counters = &self.0.counters;
         Stats {

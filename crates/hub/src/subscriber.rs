@@ -1,8 +1,6 @@
-use std::collections::VecDeque;
-
-use bytes::Bytes;
-
-use crate::reader::Registration;
+use crate::batch::Batch;
+use crate::own::Own;
+use crate::registration::Registration;
 use crate::stats::Reason;
 use crate::sync::Arc;
 use crate::topic_set::{TopicKey, TopicSet};
@@ -29,33 +27,12 @@ pub struct Subscriber {
     pub(crate) reason: Reason,
 }
 
-/// What one connection has besides its cursor: rare, and gone again soon.
-#[derive(Debug, Default)]
-pub(crate) struct Own {
-    pub(crate) frames: VecDeque<OwnFrame>,
-    pub(crate) bytes: usize,
-    /// Topics that it entered while its cursor was behind the head, and the head at that time.
-    pub(crate) joined: Vec<(TopicKey, u64)>,
-    /// It ends once everything up to this sequence number and all its own frames are out.
-    pub(crate) end: Option<u64>,
-    pub(crate) said_farewell: bool,
-}
-
-/// A frame for one connection alone.
-#[derive(Debug)]
-pub(crate) struct OwnFrame {
-    /// It follows the events up to this sequence number, and goes before those after it.
-    pub(crate) after: u64,
-    pub(crate) frame: Bytes,
-    pub(crate) events: u32,
-}
-
 /// Where a subscriber is, for questions to the log.
 #[derive(Clone, Copy)]
 pub(crate) struct Position<'a> {
     pub(crate) topics: &'a TopicSet,
     joined: &'a [(TopicKey, u64)],
-    pub(crate) cursor: u64,
+    cursor: u64,
 }
 
 impl Position<'_> {
@@ -78,7 +55,7 @@ impl Subscriber {
         self.reason
     }
 
-    /// How many bytes of its own frames wait. Events of topics don't count: they wait in the log.
+    /// How many bytes that were sent to it alone wait. Events of topics don't count: they wait in the log.
     #[must_use]
     pub fn own_bytes(&self) -> usize {
         self.own.as_ref().map_or(0, |own| own.bytes)
@@ -102,6 +79,11 @@ impl Subscriber {
         self.cursor >= sequence && self.own.is_none()
     }
 
+    /// A private stream has no topics, and so no place in the log: its ids are the application's own.
+    pub(crate) fn is_private(&self) -> bool {
+        self.topics.keys().is_empty()
+    }
+
     pub(crate) fn own_mut(&mut self) -> &mut Own {
         self.own.get_or_insert_default()
     }
@@ -111,18 +93,23 @@ impl Subscriber {
         Position { topics: &self.topics, joined, cursor: self.cursor }
     }
 
-    pub(crate) fn push(&mut self, after: u64, frame: Bytes, events: u32) {
-        let own = self.own_mut();
-        own.bytes += frame.len();
-        own.frames.push_back(OwnFrame { after, frame, events });
+    /// Takes what is this connection's alone and due.
+    pub(crate) fn own_batch(&mut self) -> Option<Batch> {
+        let own = self.own.as_deref_mut().filter(|own| own.waits())?;
+        let hub = &*self.registration.hub;
+        let id = (!self.topics.keys().is_empty()).then(|| hub.epoch.id(self.cursor));
+        let (batch, named) = own.batch(hub, self.cursor, id.as_deref())?;
+        if named {
+            self.named = self.cursor;
+        }
+        Some(batch)
     }
 
     /// Frees what is no longer needed, so that an idle connection is its cursor and nothing else.
     pub(crate) fn tidy(&mut self) {
-        let cursor = self.cursor;
         if let Some(own) = &mut self.own {
-            own.joined.retain(|(_, at)| *at > cursor);
-            if own.frames.is_empty() && own.joined.is_empty() && own.end.is_none() && !own.said_farewell {
+            own.joined.retain(|(_, at)| *at > self.cursor);
+            if !own.is_needed() {
                 self.own = None;
             }
         }

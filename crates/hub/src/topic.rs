@@ -7,9 +7,13 @@ use crate::clock::millis;
 use crate::config::History;
 use crate::runs::Runs;
 use crate::sync::Arc;
+use crate::topic_set::TopicKey;
 
 /// The most bytes of a topic's name.
 const MAX_NAME: usize = 256;
+
+/// The ids that publishers gave, while their events are in the history.
+pub(crate) type Ids = HashMap<Box<str>, (TopicKey, u64)>;
 
 /// Refuses a name that no topic may have.
 pub(crate) fn check_name(name: &str) -> Result<(), Error> {
@@ -34,7 +38,6 @@ pub(crate) struct Topic {
     ring: VecDeque<Entry>,
     /// How many entries at the front are past the caps.
     expired: usize,
-    history_bytes: usize,
     /// Every sequence number that is past the caps, whether its frame is gone or not.
     lost: Runs,
     /// The greatest sequence number of a frame that is gone.
@@ -50,7 +53,7 @@ pub(crate) struct Topic {
 #[derive(Debug)]
 pub(crate) struct Interest {
     pub(crate) reader: usize,
-    pub(crate) subscribers: usize,
+    subscribers: usize,
     /// The topic stands in the reader's list of changed topics.
     pub(crate) changed: bool,
 }
@@ -62,8 +65,16 @@ pub(crate) struct Entry {
     /// The topic's bytes up to the end of this frame.
     end: u64,
     at: u64,
+    /// When past the caps: what the topic's `replay_began` was then. No later replay wants this frame.
+    replay_began: u64,
     /// The id that the publisher gave, if it gave one.
     id: Option<Box<str>>,
+}
+
+impl Entry {
+    fn start(&self) -> u64 {
+        self.end - self.frame.len() as u64
+    }
 }
 
 impl Topic {
@@ -73,7 +84,6 @@ impl Topic {
             name,
             ring: VecDeque::new(),
             expired: 0,
-            history_bytes: 0,
             lost: Runs::forgotten(forgotten),
             dropped: 0,
             published_bytes: 0,
@@ -83,24 +93,23 @@ impl Topic {
     }
 
     pub(crate) fn append(&mut self, sequence: u64, at: u64, frame: Bytes, id: Option<Box<str>>) {
-        self.history_bytes += frame.len();
         self.published_bytes += frame.len() as u64;
-        self.ring.push_back(Entry { sequence, frame, end: self.published_bytes, at, id });
+        self.ring.push_back(Entry { sequence, frame, end: self.published_bytes, at, replay_began: 0, id });
     }
 
     /// Moves what is past the caps out of the history, and its ids out of the index.
-    pub(crate) fn expire(&mut self, now: u64, caps: &History, ids: &mut HashMap<Box<str>, u64>) {
-        while let Some(oldest) = self.ring.get_mut(self.expired) {
-            let keeps = |cap: Option<usize>, value: usize| cap.is_none_or(|cap| value <= cap);
+    pub(crate) fn expire(&mut self, now: u64, caps: &History, ids: &mut Ids) {
+        let keeps = |cap: Option<usize>, value: u64| cap.is_none_or(|cap| value <= cap as u64);
+        while let Some(oldest) = self.ring.get(self.expired) {
             let age = now.saturating_sub(oldest.at);
-            if keeps(caps.events, self.ring.len() - self.expired)
-                && keeps(caps.bytes, self.history_bytes)
+            if keeps(caps.events, self.history() as u64)
+                && keeps(caps.bytes, self.published_bytes - oldest.start())
                 && caps.age.is_none_or(|cap| age <= millis(cap))
             {
                 break;
             }
             let oldest = &mut self.ring[self.expired];
-            self.history_bytes -= oldest.frame.len();
+            oldest.replay_began = self.replay_began;
             self.lost.push(oldest.sequence);
             if let Some(id) = oldest.id.take() {
                 ids.remove(&id);
@@ -113,12 +122,13 @@ impl Topic {
     /// still want. `passed` is the sequence number that all live subscribers are past.
     ///
     /// The second bound needs no look at any subscriber: one that still wants a frame lags by all that was
-    /// published after both that frame and its own beginning. So memory is bounded even if nobody reads.
+    /// published after both that frame and its own beginning, and it began before the frame left the history. So
+    /// memory is bounded even if nobody reads: by the history as it was, the lag limit, and one event.
     pub(crate) fn drop_expired(&mut self, passed: u64, lag_limit: u64) {
         while self.expired > 0 {
             let Some(oldest) = self.ring.front() else { break };
-            let lag = self.published_bytes - oldest.end.max(self.replay_began);
-            if !self.interest.is_empty() && oldest.sequence > passed && lag <= lag_limit {
+            let lag = self.published_bytes - oldest.end.max(oldest.replay_began);
+            if oldest.sequence > passed && lag <= lag_limit {
                 break;
             }
             self.dropped = oldest.sequence;
@@ -129,8 +139,11 @@ impl Topic {
 
     /// The events after a sequence number whose frames are there, oldest first.
     pub(crate) fn after(&self, sequence: u64) -> impl Iterator<Item = &Entry> {
-        let first = self.ring.partition_point(|entry| entry.sequence <= sequence);
-        self.ring.range(first..)
+        self.ring.range(self.first_after(sequence)..)
+    }
+
+    fn first_after(&self, sequence: u64) -> usize {
+        self.ring.partition_point(|entry| entry.sequence <= sequence)
     }
 
     /// Whether a live subscriber at this sequence number has lost a frame.
@@ -146,43 +159,54 @@ impl Topic {
     /// How many events there were after one sequence number and up to another; `None` when that is forgotten.
     pub(crate) fn count(&self, after: u64, through: u64) -> Option<u64> {
         let lost = self.lost.count(after, through)?;
-        let position =
-            |sequence| self.ring.partition_point(|entry| entry.sequence <= sequence).max(self.expired);
-        Some(lost + position(through).saturating_sub(position(after)) as u64)
+        let index = |sequence| self.first_after(sequence).max(self.expired);
+        Some(lost + index(through).saturating_sub(index(after)) as u64)
     }
 
     /// How many bytes were published after a sequence number.
     pub(crate) fn bytes_after(&self, sequence: u64) -> u64 {
-        let first = self.ring.partition_point(|entry| entry.sequence <= sequence);
-        self.ring.get(first).map_or(0, |entry| self.published_bytes - entry.end + entry.frame.len() as u64)
+        self.bytes_from(self.first_after(sequence))
+    }
+
+    fn bytes_from(&self, index: usize) -> u64 {
+        self.ring.get(index).map_or(0, |entry| self.published_bytes - entry.start())
     }
 
     pub(crate) fn replay_begins(&mut self) {
         self.replay_began = self.published_bytes;
     }
 
+    pub(crate) fn add_interest(&mut self, reader: usize) {
+        match self.interest.iter_mut().find(|interest| interest.reader == reader) {
+            Some(interest) => interest.subscribers += 1,
+            None => self.interest.push(Interest { reader, subscribers: 1, changed: false }),
+        }
+    }
+
+    pub(crate) fn remove_interest(&mut self, reader: usize) {
+        let Some(index) = self.interest.iter().position(|interest| interest.reader == reader) else { return };
+        self.interest[index].subscribers -= 1;
+        if self.interest[index].subscribers == 0 {
+            self.interest.swap_remove(index);
+        }
+    }
+
     pub(crate) fn subscribers(&self) -> usize {
         self.interest.iter().map(|interest| interest.subscribers).sum()
     }
 
-    /// Nobody listens, and there is nothing to resume from.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.interest.is_empty() && self.ring.is_empty()
-    }
-
     /// Nothing was ever published, so that removing the topic loses nothing.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.published_bytes == 0 && self.lost.last() == 0
+        self.published_bytes == 0
     }
 
-    /// The number and the bytes of the events in the history.
-    pub(crate) fn history(&self) -> (usize, usize) {
-        (self.ring.len() - self.expired, self.history_bytes)
+    /// The number of events in the history.
+    pub(crate) fn history(&self) -> usize {
+        self.ring.len() - self.expired
     }
 
     /// The bytes of all frames that are held, history or not.
-    pub(crate) fn held_bytes(&self) -> usize {
-        let expired: usize = self.ring.range(..self.expired).map(|entry| entry.frame.len()).sum();
-        self.history_bytes + expired
+    pub(crate) fn held_bytes(&self) -> u64 {
+        self.bytes_from(0)
     }
 }

@@ -1,0 +1,101 @@
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use ssecast_codec::Event;
+
+use crate::batch::{BATCH_BYTES, Batch};
+use crate::clock::millis;
+use crate::hub::Shared;
+use crate::reset::{Reset, ResetReason};
+use crate::sync::Ordering;
+use crate::topic_set::TopicKey;
+
+/// What one connection has besides its cursor: rare, and gone again soon.
+#[derive(Debug, Default)]
+pub(crate) struct Own {
+    /// It has still to be told its reconnection time and its cursor.
+    pub(crate) greet: bool,
+    /// A loss that it has still to be told of, before it gets anything else.
+    pub(crate) reset: Option<Reset>,
+    pub(crate) frames: VecDeque<OwnFrame>,
+    pub(crate) bytes: usize,
+    /// Topics that it entered while its cursor was behind the head, and the head at that time.
+    pub(crate) joined: Vec<(TopicKey, u64)>,
+    /// It ends once everything up to this sequence number and all its own frames are out.
+    pub(crate) end: Option<u64>,
+    pub(crate) said_farewell: bool,
+}
+
+/// A frame for one connection alone.
+#[derive(Debug)]
+pub(crate) struct OwnFrame {
+    /// It follows the events up to this sequence number, and goes before those after it.
+    pub(crate) after: u64,
+    frame: Bytes,
+    events: u32,
+}
+
+impl Own {
+    pub(crate) fn push(&mut self, after: u64, frame: Bytes, events: u32) {
+        self.bytes += frame.len();
+        self.frames.push_back(OwnFrame { after, frame, events });
+    }
+
+    /// Joins what is due at a cursor. `id` is the cursor's, if this connection has a place in the log; the answer
+    /// says whether the client is told of it.
+    pub(crate) fn batch(&mut self, hub: &Shared, cursor: u64, id: Option<&str>) -> Option<(Batch, bool)> {
+        let (mut frames, mut bytes, mut events, mut named) = (Vec::new(), 0, 0, false);
+        let name = hub.config.reset_event.as_deref();
+        let reset = self.reset.take().and_then(|reset| Some((name?, reset)));
+        if std::mem::take(&mut self.greet) {
+            // A client that is cut before the reset event must not have the new cursor yet: it would come back
+            // with it and never hear of the loss.
+            let id = id.filter(|_| reset.is_none());
+            let retry = hub.config.retry.map(millis);
+            if retry.is_some() || id.is_some() {
+                named = id.is_some();
+                frames.extend(Event { retry, id, ..Event::default() }.encode().ok().map(Bytes::from));
+            }
+        }
+        if let Some((name, reset)) = reset {
+            named = id.is_some();
+            frames.extend(reset.frame(name, id).ok());
+            hub.counters.resets[reset.reason as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        while let Some(next) = self.frames.front() {
+            if next.after > cursor || (!frames.is_empty() && bytes + next.frame.len() > BATCH_BYTES) {
+                break;
+            }
+            bytes += next.frame.len();
+            events += next.events;
+            frames.extend(self.frames.pop_front().map(|next| next.frame));
+        }
+        self.bytes -= bytes;
+        (!frames.is_empty()).then(|| (Batch::join(&frames, events), named))
+    }
+
+    /// Gives up what was sent but not taken, for a client that skips. `published` is how many events of its topics
+    /// it does not get, where that is known.
+    pub(crate) fn skip(&mut self, published: Option<u64>) {
+        let sent: u64 = self.frames.drain(..).map(|frame| u64::from(frame.events)).sum();
+        self.bytes = 0;
+        let missed = published.map(|published| published + sent);
+        self.reset = match self.reset.take() {
+            None if missed == Some(0) => None,
+            None => Some(Reset { reason: ResetReason::Lagged, missed }),
+            // It was not told of an earlier loss yet: one event tells it of both.
+            Some(Reset { reason, missed: earlier }) => {
+                Some(Reset { reason, missed: earlier.zip(missed).map(|(earlier, missed)| earlier + missed) })
+            }
+        };
+    }
+
+    /// Whether something of its own waits for the connection.
+    pub(crate) fn waits(&self) -> bool {
+        self.greet || self.reset.is_some() || !self.frames.is_empty()
+    }
+
+    pub(crate) fn is_needed(&self) -> bool {
+        self.waits() || !self.joined.is_empty() || self.end.is_some() || self.said_farewell
+    }
+}

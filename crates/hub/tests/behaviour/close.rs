@@ -1,0 +1,115 @@
+use std::time::Duration;
+
+use ssecast_hub::{Close, Config, ErrorKind, Event, Reason};
+
+use crate::rig::{Rig, data, quiet};
+
+fn farewell() -> Close<'static> {
+    let event = Event { event: Some("bye"), data: Some("soon back"), ..Event::default() };
+    Close { event: Some(event), grace: Duration::from_millis(500) }
+}
+
+#[test]
+fn every_client_gets_what_is_pending_then_the_farewell_and_ends() {
+    let mut rig = Rig::new(quiet());
+    let mut streams = [rig.subscribe(&["t"]), rig.subscribe(&["t", "u"]), rig.subscribe(&[])];
+    rig.publish("t", "1");
+    rig.reader.send(&mut streams[2].subscriber, &data("mine")).unwrap();
+    rig.hub.close(&farewell()).unwrap();
+    for (stream, pending) in streams.iter_mut().zip(["1", "1", "mine"]) {
+        assert_eq!(rig.events(stream), [pending, "bye soon back"]);
+        assert_eq!(stream.ended, Some(Reason::Shutdown));
+    }
+    drop(streams);
+    assert_eq!(rig.hub.stats().disconnects(Reason::Shutdown), 3);
+}
+
+#[test]
+fn every_client_gets_a_reconnection_time_of_its_own() {
+    let mut rig = Rig::new(Config { retry: Some(Duration::from_secs(1)), ..quiet() });
+    let mut streams: Vec<_> = (0..20).map(|_| rig.subscribe(&["t"])).collect();
+    streams.iter_mut().for_each(|stream| drop(rig.read(stream)));
+    rig.hub.close(&Close::default()).unwrap();
+    let mut times: Vec<u64> = Vec::new();
+    for stream in &mut streams {
+        let seen = rig.read(stream);
+        assert_eq!(seen.len(), 1);
+        times.push(seen[0].strip_prefix("retry ").unwrap().parse().unwrap());
+    }
+    assert!(times.iter().all(|time| (1000..2000).contains(time)), "{times:?}");
+    times.sort_unstable();
+    times.dedup();
+    assert!(times.len() > 15, "{times:?}");
+}
+
+#[test]
+fn with_no_farewell_and_no_reconnection_time_the_stream_just_ends() {
+    let mut rig = Rig::new(quiet());
+    let mut stream = rig.subscribe(&["t"]);
+    rig.read(&mut stream);
+    rig.hub.close(&Close::default()).unwrap();
+    assert_eq!(rig.read(&mut stream), [""; 0]);
+    assert_eq!(stream.ended, Some(Reason::Shutdown));
+}
+
+#[test]
+fn after_close_publications_connections_and_sends_are_refused() {
+    let mut rig = Rig::new(quiet());
+    let mut stream = rig.subscribe(&["t"]);
+    rig.hub.close(&farewell()).unwrap();
+    assert!(rig.hub.is_closed());
+    assert_eq!(rig.hub.publish("t", &data("late")).unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(rig.try_subscribe(&["t"], None).err().unwrap().kind(), ErrorKind::Closed);
+    assert!(!rig.reader.send(&mut stream.subscriber, &data("late")).unwrap());
+    assert_eq!(rig.events(&mut stream), ["bye soon back"]);
+}
+
+#[test]
+fn closing_twice_changes_nothing() {
+    let mut rig = Rig::new(quiet());
+    let mut stream = rig.subscribe(&["t"]);
+    rig.advance(10);
+    rig.hub.close(&farewell()).unwrap();
+    rig.hub.close(&Close { event: Some(data("again")), grace: Duration::from_secs(9) }).unwrap();
+    assert_eq!(rig.reader.closing(), Some(Duration::from_millis(510)));
+    assert_eq!(rig.events(&mut stream), ["bye soon back"]);
+    assert_eq!(rig.hub.stats().published, 0);
+}
+
+#[test]
+fn a_farewell_that_is_no_valid_event_leaves_the_hub_open() {
+    let mut rig = Rig::new(quiet());
+    let event = Event { event: Some("a\nb"), ..Event::default() };
+    let error = rig.hub.close(&Close { event: Some(event), ..Close::default() }).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidEvent);
+    assert!(!rig.hub.is_closed());
+    assert_eq!(rig.reader.closing(), None);
+    rig.subscribe(&["t"]);
+}
+
+#[test]
+fn a_single_connection_ends_once_all_that_was_published_and_sent_before_is_out() {
+    let mut rig = Rig::new(quiet());
+    let mut stream = rig.subscribe(&["t"]);
+    rig.publish("t", "1");
+    rig.reader.send(&mut stream.subscriber, &data("mine")).unwrap();
+    rig.reader.end(&mut stream.subscriber, Reason::Server);
+    rig.reader.end(&mut stream.subscriber, Reason::Error);
+    rig.publish("t", "after the end");
+    assert!(!rig.reader.send(&mut stream.subscriber, &data("after the end")).unwrap());
+    assert_eq!(rig.events(&mut stream), ["1", "mine"]);
+    assert_eq!(stream.ended, Some(Reason::Server));
+    assert_eq!(rig.read(&mut stream), [""; 0], "it stays ended");
+    drop(stream);
+    assert_eq!(rig.hub.stats().disconnects(Reason::Server), 1);
+}
+
+#[test]
+fn a_connection_that_was_ended_gets_no_farewell() {
+    let mut rig = Rig::new(quiet());
+    let mut stream = rig.subscribe(&["t"]);
+    rig.reader.end(&mut stream.subscriber, Reason::Server);
+    rig.hub.close(&farewell()).unwrap();
+    assert_eq!(rig.events(&mut stream), [""; 0]);
+    assert_eq!(stream.ended, Some(Reason::Server));
+}

@@ -1,0 +1,14 @@
+//! What a hub does, one file for each noun.
+
+mod close;
+mod heartbeat;
+mod history;
+mod ids;
+mod limits;
+mod resume;
+mod rig;
+mod slow_client;
+mod stats;
+mod threads;
+mod topics;
+mod wake;

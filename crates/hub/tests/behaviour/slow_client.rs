@@ -1,0 +1,187 @@
+use ssecast_hub::{Config, Event, Next, Policy, Reason};
+
+use crate::rig::{Rig, Stream, data, keeps, reset, slow};
+
+fn fill(rig: &Rig, count: usize) {
+    (0..count).for_each(|number| rig.publish("t", &format!("{number:050}")));
+}
+
+/// A client that has taken everything so far, and now takes nothing.
+fn stalled(rig: &mut Rig) -> Stream {
+    let mut stream = rig.subscribe(&["t"]);
+    rig.read(&mut stream);
+    stream
+}
+
+#[test]
+fn a_client_over_the_limit_of_bytes_is_disconnected_and_comes_back_without_a_loss() {
+    let mut rig = Rig::new(slow(500, 1000, Policy::Disconnect));
+    let mut stream = stalled(&mut rig);
+    fill(&rig, 5);
+    let waiting = rig.reader.check_lag(&mut stream.subscriber);
+    assert!(waiting.is_ok_and(|bytes| (250..=500).contains(&bytes)), "{waiting:?}");
+    fill(&rig, 5);
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    let id = rig.id(0);
+    drop(stream);
+    assert_eq!(rig.hub.stats().disconnects(Reason::Lagged), 1);
+    assert_eq!(rig.replay(&["t"], &id).len(), 10);
+}
+
+#[test]
+fn a_disconnected_client_gets_nothing_more() {
+    let mut rig = Rig::new(slow(500, 1000, Policy::Disconnect));
+    let mut stream = stalled(&mut rig);
+    fill(&rig, 10);
+    rig.reader.check_lag(&mut stream.subscriber).unwrap_err();
+    assert!(!rig.reader.send(&mut stream.subscriber, &data("too late")).unwrap());
+    assert_eq!(rig.read(&mut stream), [""; 0]);
+    assert_eq!(stream.ended, Some(Reason::Lagged));
+}
+
+#[test]
+fn a_client_that_takes_nothing_for_too_long_is_disconnected() {
+    let mut rig = Rig::new(slow(500, 100, Policy::Disconnect));
+    let mut stream = stalled(&mut rig);
+    rig.advance(70);
+    rig.reader.progress(&mut stream.subscriber);
+    rig.advance(100);
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Ok(0));
+    rig.advance(1);
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+}
+
+#[test]
+fn a_client_over_the_limit_skips_to_the_head_and_is_told_how_many_it_missed() {
+    let mut rig = Rig::new(slow(500, 1000, Policy::Skip));
+    let mut stream = stalled(&mut rig);
+    fill(&rig, 20);
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Ok(0));
+    rig.publish("t", "next");
+    assert_eq!(rig.read(&mut stream), [reset("lagged", Some(20)), "next".into()]);
+    assert_eq!(rig.last_id(&stream), "21");
+}
+
+#[test]
+fn a_client_that_skips_again_before_it_takes_anything_is_told_of_all_it_missed() {
+    let mut rig = Rig::new(slow(500, 1000, Policy::Skip));
+    let mut stream = stalled(&mut rig);
+    for _ in 0..3 {
+        fill(&rig, 10);
+        rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    }
+    assert_eq!(rig.read(&mut stream), [reset("lagged", Some(30))]);
+}
+
+#[test]
+fn a_skip_does_not_hide_an_earlier_loss_that_was_not_told_yet() {
+    let base = slow(500, 100, Policy::Skip);
+    let mut rig = Rig::new(Config { history: keeps(Some(1), None, None).history, ..base });
+    fill(&rig, 5);
+    let mut stream = rig.resume(&["t"], &rig.id(1));
+    rig.advance(101);
+    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    assert_eq!(rig.read(&mut stream), [reset("expired", Some(4))], "three were expired, and one skipped");
+}
+
+#[test]
+fn a_skip_with_nothing_missed_says_nothing_and_forgets_nothing() {
+    let mut rig = Rig::new(slow(500, 100, Policy::Skip));
+    let mut stream = rig.subscribe(&["t"]);
+    rig.advance(101);
+    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    assert_eq!(rig.read(&mut stream), ["#0"]);
+}
+
+#[test]
+fn a_client_whose_next_event_is_gone_is_told_without_a_look_at_its_lag() {
+    for (policy, expected) in [(Policy::Skip, vec![reset("lagged", Some(30))]), (Policy::Disconnect, vec![])]
+    {
+        let base = slow(500, 1000, policy);
+        let mut rig = Rig::new(Config { history: keeps(Some(1), None, None).history, ..base });
+        let mut stream = stalled(&mut rig);
+        fill(&rig, 30);
+        assert_eq!(rig.read(&mut stream), expected);
+        assert_eq!(stream.ended, (policy == Policy::Disconnect).then_some(Reason::Lagged));
+    }
+}
+
+#[test]
+fn with_the_reset_event_off_a_client_that_skipped_is_told_its_new_place_by_the_heartbeat() {
+    let mut rig = Rig::new(Config { reset_event: None, ..slow(500, 1000, Policy::Skip) });
+    let mut stream = stalled(&mut rig);
+    fill(&rig, 20);
+    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    assert_eq!(rig.read(&mut stream), [""; 0]);
+    let heartbeat = rig.reader.heartbeat(&mut stream.subscriber).bytes();
+    assert_eq!(rig.see(&mut stream, &heartbeat), ["#20"]);
+}
+
+#[test]
+fn a_replay_is_not_lag_but_what_is_published_during_it_is() {
+    let mut rig = Rig::new(slow(500, 1000, Policy::Disconnect));
+    fill(&rig, 100);
+    let mut stream = rig.resume(&["t"], &rig.id(0));
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Ok(0));
+    fill(&rig, 10);
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+}
+
+#[test]
+fn a_replay_is_finished_though_its_events_leave_the_history_meanwhile() {
+    let base = slow(10_000, 1000, Policy::Disconnect);
+    let mut rig = Rig::new(Config { history: keeps(Some(100), None, None).history, ..base });
+    fill(&rig, 100);
+    let mut stream = rig.resume(&["t"], &rig.id(0));
+    fill(&rig, 100);
+    assert_eq!(rig.events(&mut stream).len(), 200);
+}
+
+#[test]
+fn what_was_sent_to_one_client_alone_counts_as_its_lag() {
+    let mut rig = Rig::new(slow(100, 1000, Policy::Disconnect));
+    let mut stream = rig.subscribe(&[]);
+    rig.read(&mut stream);
+    let text = "x".repeat(80);
+    assert!(rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap());
+    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Ok(88));
+    assert!(rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap());
+    assert!(
+        !rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap(),
+        "the first two are over the limit"
+    );
+    assert_eq!(rig.reader.next(&mut stream.subscriber).end(), Some(Reason::Lagged));
+}
+
+#[test]
+fn an_idle_client_may_be_sent_a_single_event_over_the_limit() {
+    let mut rig = Rig::new(slow(100, 1000, Policy::Disconnect));
+    let mut stream = rig.subscribe(&[]);
+    assert!(rig.reader.send(&mut stream.subscriber, &data(&"x".repeat(500))).unwrap());
+    assert_eq!(rig.read(&mut stream).len(), 1);
+    assert_eq!(stream.ended, None);
+}
+
+#[test]
+fn a_private_client_that_skips_is_told_how_many_it_missed_without_an_id() {
+    let mut rig = Rig::new(slow(100, 1000, Policy::Skip));
+    let mut stream = rig.subscribe(&[]);
+    for number in 0..4 {
+        let text = format!("{number:090}");
+        assert!(rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap());
+    }
+    let comment = Event { comment: Some("no event"), ..Event::default() };
+    assert!(rig.reader.send(&mut stream.subscriber, &comment).unwrap());
+    assert_eq!(rig.read(&mut stream), [reset("lagged", Some(4)), ":no event".into()], "it skipped twice");
+    assert_eq!(rig.last_id(&stream), "");
+}
+
+trait End {
+    fn end(self) -> Option<Reason>;
+}
+
+impl End for Next {
+    fn end(self) -> Option<Reason> {
+        if let Self::End(reason) = self { Some(reason) } else { None }
+    }
+}
