@@ -31,11 +31,17 @@ pub enum ErrorKind {
     Closed = 10,
     /// A defect in ssecast itself; please report it.
     Internal = 11,
+    /// A descriptor is not that of a connected stream socket.
+    InvalidSocket = 12,
+    /// The connection is written by ssecast already.
+    Attached = 13,
+    /// The process has no descriptor left.
+    TooManyDescriptors = 14,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::InvalidEvent,
         Self::InvalidId,
         Self::InvalidRetry,
@@ -47,6 +53,9 @@ impl ErrorKind {
         Self::TooManyConnections,
         Self::Closed,
         Self::Internal,
+        Self::InvalidSocket,
+        Self::Attached,
+        Self::TooManyDescriptors,
     ];
 
     /// The stable number: the C result code. Zero is success and never stands here.
@@ -70,6 +79,9 @@ impl ErrorKind {
             Self::TooManyConnections => "SSECAST_TOO_MANY_CONNECTIONS",
             Self::Closed => "SSECAST_CLOSED",
             Self::Internal => "SSECAST_INTERNAL",
+            Self::InvalidSocket => "SSECAST_INVALID_SOCKET",
+            Self::Attached => "SSECAST_ATTACHED",
+            Self::TooManyDescriptors => "SSECAST_TOO_MANY_DESCRIPTORS",
         }
     }
 }

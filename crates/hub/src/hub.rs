@@ -9,6 +9,7 @@ use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
 use crate::log::Log;
+use crate::own::PrivateEvent;
 use crate::reader::Reader;
 use crate::readers::Wake;
 use crate::stats::{Counters, Stats};
@@ -128,6 +129,20 @@ impl Hub {
         Ok(Published { id, subscribers: appended.subscribers })
     }
 
+    /// Encodes an event for one connection alone. Its place is behind everything that was published before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
+    pub fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
+        self.0.private(event)
+    }
+
+    /// Tells hubs apart: handles of the same hub have the same key, for as long as one of them is there.
+    #[must_use]
+    pub fn key(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Registers a reader: one thread or event loop that delivers to connections. `wake` is called, from any
     /// thread and outside every lock, when the reader has something to look at and has not been woken yet.
     #[must_use]
@@ -218,6 +233,11 @@ impl Shared {
             Some(_) => Err(Error::new(ErrorKind::Closed, "hub", "is closed")),
             None => Ok(()),
         }
+    }
+
+    pub(crate) fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
+        let frame = self.encode(event, 0)?.into();
+        Ok(PrivateEvent { after: self.log().head(), frame, events: u32::from(event.data.is_some()) })
     }
 
     /// Encodes an event behind a gap.

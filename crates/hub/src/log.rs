@@ -180,6 +180,15 @@ impl Log {
         Ok((changed, fresh))
     }
 
+    /// Moves a subscriber from one reader to another.
+    pub(crate) fn transfer(&mut self, from: usize, to: usize, set: &TopicSet, cursor: u64) {
+        self.readers.hold(to, cursor);
+        for key in set.keys() {
+            self.topics[*key].add_interest(to);
+            self.topics[*key].remove_interest(from);
+        }
+    }
+
     fn remove_interest(&mut self, reader: usize, key: TopicKey) {
         let topic = &mut self.topics[key];
         topic.remove_interest(reader);

@@ -17,7 +17,7 @@ pub(crate) struct Own {
     pub(crate) greet: bool,
     /// A loss that it has still to be told of, before it gets anything else.
     pub(crate) reset: Option<Reset>,
-    pub(crate) frames: VecDeque<OwnFrame>,
+    pub(crate) frames: VecDeque<PrivateEvent>,
     pub(crate) bytes: usize,
     /// Topics that it entered while its cursor was behind the head, and the head at that time.
     pub(crate) joined: Vec<(TopicKey, u64)>,
@@ -26,19 +26,29 @@ pub(crate) struct Own {
     pub(crate) said_farewell: bool,
 }
 
-/// A frame for one connection alone.
+/// An event for one connection alone, encoded, and its place among the published ones. Made by
+/// [`Hub::private`](crate::Hub::private).
 #[derive(Debug)]
-pub(crate) struct OwnFrame {
+pub struct PrivateEvent {
     /// It follows the events up to this sequence number, and goes before those after it.
     pub(crate) after: u64,
-    frame: Bytes,
-    events: u32,
+    pub(crate) frame: Bytes,
+    pub(crate) events: u32,
+}
+
+impl PrivateEvent {
+    /// How many bytes it has. Never zero.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "no event is empty")]
+    pub fn len(&self) -> usize {
+        self.frame.len()
+    }
 }
 
 impl Own {
     pub(crate) fn push(&mut self, after: u64, frame: Bytes, events: u32) {
         self.bytes += frame.len();
-        self.frames.push_back(OwnFrame { after, frame, events });
+        self.frames.push_back(PrivateEvent { after, frame, events });
     }
 
     /// Joins what is due at a cursor. `id` is the cursor's, if this connection has a place in the log; the answer

@@ -9,9 +9,9 @@ use crate::clock::millis;
 use crate::config::Policy;
 use crate::hub::Shared;
 use crate::log::Found;
-use crate::own::Own;
+use crate::own::{Own, PrivateEvent};
 use crate::readers::Wake;
-use crate::registration::Registration;
+use crate::registration::{Registrar, Registration};
 use crate::stats::Reason;
 use crate::subscriber::Subscriber;
 use crate::sync::{Arc, Ordering};
@@ -273,18 +273,29 @@ impl Reader {
     /// # Errors
     /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
     pub fn send(&mut self, subscriber: &mut Subscriber, event: &Event<'_>) -> Result<bool, Error> {
-        let hub = Arc::clone(&subscriber.registration.hub);
-        let frame = Bytes::from(hub.encode(event, 0)?);
+        let event = subscriber.registration.hub.private(event)?;
+        Ok(self.queue(subscriber, event))
+    }
+
+    /// Queues an event that was encoded before. Returns whether it was taken, as [`send`](Self::send) does.
+    pub fn queue(&mut self, subscriber: &mut Subscriber, event: PrivateEvent) -> bool {
+        let hub = &subscriber.registration.hub;
         if subscriber.own.as_ref().is_some_and(|own| own.end.is_some()) || hub.closing().is_some() {
-            return Ok(false);
+            return false;
         }
         // Not the frame's own size: an idle client may be sent a single event of any allowed size.
         if subscriber.own_bytes() > hub.config.slow_client.bytes && !enforce_policy(subscriber) {
-            return Ok(false);
+            return false;
         }
-        let after = if subscriber.is_private() { subscriber.cursor } else { hub.log().head() };
-        subscriber.own_mut().push(after, frame, u32::from(event.data.is_some()));
-        Ok(true)
+        let after = if subscriber.is_private() { subscriber.cursor } else { event.after };
+        subscriber.own_mut().push(after, event.frame, event.events);
+        true
+    }
+
+    /// Where other threads register subscribers that are to be this reader's.
+    #[must_use]
+    pub fn registrar(&self) -> Registrar {
+        Registrar(Arc::clone(&self.registration))
     }
 
     /// Adds and removes topics. An added topic begins at the head: events published before are not for it.

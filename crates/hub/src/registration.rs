@@ -2,6 +2,7 @@ use std::fmt;
 
 use crate::hub::Shared;
 use crate::stats::Reason;
+use crate::subscriber::Subscriber;
 use crate::sync::{Arc, Ordering};
 use crate::topic_set::TopicSet;
 
@@ -9,6 +10,22 @@ use crate::topic_set::TopicSet;
 pub(crate) struct Registration {
     pub(crate) hub: Arc<Shared>,
     pub(crate) reader: usize,
+}
+
+/// Moves subscribers to a reader from any thread, before they are handed to the thread that owns it.
+#[derive(Debug)]
+pub struct Registrar(pub(crate) Arc<Registration>);
+
+impl Registrar {
+    /// Makes a subscriber of the same hub the reader's. What it has still to get is kept for it by then, and
+    /// until the reader [notes its progress](crate::Reader::note_progress): it must have reached its owner before.
+    pub fn adopt(&self, subscriber: &mut Subscriber) {
+        let Registration { hub, reader } = &*self.0;
+        let mut log = hub.log();
+        log.transfer(subscriber.registration.reader, *reader, &subscriber.topics, subscriber.cursor);
+        drop(log);
+        subscriber.registration = Arc::clone(&self.0);
+    }
 }
 
 impl Registration {

@@ -16,7 +16,10 @@ const MAX_NAME: usize = 256;
 pub(crate) type Ids = HashMap<Box<str>, (TopicKey, u64)>;
 
 /// Refuses a name that no topic may have.
-pub(crate) fn check_name(name: &str) -> Result<(), Error> {
+///
+/// # Errors
+/// [`ErrorKind::InvalidTopic`] for one that is empty or longer than 256 bytes.
+pub fn check_name(name: &str) -> Result<(), Error> {
     match name.len() {
         0 => Err(Error::new(ErrorKind::InvalidTopic, "topic", "must not be empty")),
         1..=MAX_NAME => Ok(()),
