@@ -94,8 +94,7 @@ impl Block {
     }
 
     /// Ends the block. A buffer that [`take_line`](Self::take_line) took goes back to `line`, which is not in
-    /// use then: one
-    /// buffer stays in the processor's cache, where two would not.
+    /// use then: one buffer stays in the processor's cache, where two would not.
     #[inline]
     pub(crate) fn clear(&mut self, line: &mut Vec<u8>) {
         self.size = 0;

@@ -4,8 +4,8 @@ use crate::{Error, ErrorKind, line::lines};
 
 /// One event to encode, borrowed from the caller.
 ///
-/// `None` leaves a field out; `Some("")` writes it with an empty value, which is a different thing for `data` (SPEC 13)
-/// and for `id`, where it resets the receiver's last event ID.
+/// `None` leaves a field out; `Some("")` writes it with an empty value, which is a different thing for `data`
+/// (SPEC 13) and for `id`, where it resets the receiver's last event ID.
 ///
 /// ```
 /// use ssecast_codec::Event;
@@ -65,8 +65,8 @@ impl Event<'_> {
 
     /// Appends the encoded event to `out`, which grows at most once.
     ///
-    /// The order is fixed: comment, id, event, retry, data, blank line; each line is the name, a colon, a space and the
-    /// value. An event with no fields is the blank line alone, which fires nothing.
+    /// The order is fixed: comment, id, event, retry, data, blank line; each line is the name, a colon, a
+    /// space and the value. An event with no fields is the blank line alone, which fires nothing.
     ///
     /// ```
     /// use ssecast_codec::Event;

@@ -1,8 +1,7 @@
 //! Encode and parse `text/event-stream`. No I/O, no async, no clock.
 //!
 //! [`Event::encode`] writes what every receiver reads back equal, and refuses what it could not; [`Parser`]
-//! reads whatever
-//! a server sends, in chunks of any size, by the rules of the WHATWG HTML Standard.
+//! reads whatever a server sends, in chunks of any size, by the rules of the WHATWG HTML Standard.
 #![no_std]
 #![forbid(unsafe_code)]
 

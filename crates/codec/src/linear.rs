@@ -46,7 +46,8 @@ proptest! {
         bytes in proptest::collection::vec(any::<u8>(), 1..1_000),
         size in 1..300_usize,
     ) {
-        let input: Vec<u8> = bytes.iter().map(|&byte| b"\r\n:".get(usize::from(byte / 16)).copied().unwrap_or(byte)).collect();
+        let decide = |byte: u8| b"\r\n:".get(usize::from(byte / 16)).copied().unwrap_or(byte);
+        let input: Vec<u8> = bytes.into_iter().map(decide).collect();
         // Looked at once; one invalid byte is three bytes of text, copied to the line and to the data.
         prop_assert!(work_per_byte(&input, size) <= 7.01);
     }

@@ -8,10 +8,8 @@ use crate::{
 /// Parses a stream that arrives in chunks of any size.
 ///
 /// Feed it bytes; it calls back with each [`Item`] as soon as the item's last byte is there. Any bytes are a
-/// stream: the
-/// only error is an event larger than the limit. Work is linear in the bytes, whatever the chunks are, and
-/// fields that
-/// lie whole in one chunk are not copied.
+/// stream: the only error is an event larger than the limit. Work is linear in the bytes, whatever the chunks
+/// are, and fields that lie whole in one chunk are not copied.
 ///
 /// ```
 /// use ssecast_codec::{Item, Parser};
@@ -47,8 +45,8 @@ impl Parser {
     /// Makes a parser that accepts events of up to `limit` bytes (SPEC 18).
     ///
     /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their
-    /// line ends. A
-    /// line of any other kind must fit in what they leave. How the bytes are chunked makes no difference.
+    /// line ends. A line of any other kind must fit in what they leave. How the bytes are chunked makes no
+    /// difference.
     ///
     /// ```
     /// use ssecast_codec::{ErrorKind, Parser};
@@ -82,8 +80,7 @@ impl Parser {
     ///
     /// # Errors
     /// [`ErrorKind::EventTooLarge`], after the items that came before the event. Every later call fails in
-    /// the same way
-    /// until [`finish`](Self::finish) or [`reset`](Self::reset).
+    /// the same way until [`finish`](Self::finish) or [`reset`](Self::reset).
     #[inline]
     pub fn feed<F: Flow>(&mut self, chunk: &[u8], mut sink: impl FnMut(Item<'_>) -> F) -> Result<(), Error> {
         if self.failed {
@@ -100,8 +97,7 @@ impl Parser {
     }
 
     /// Ends the stream: an incomplete block is discarded, its id included (SPEC 15). The parser is then at
-    /// the beginning
-    /// of the next stream, and keeps the last event ID and the reconnection time (SPEC 14).
+    /// the beginning of the next stream, and keeps the last event ID and the reconnection time (SPEC 14).
     ///
     /// ```
     /// use ssecast_codec::Parser;

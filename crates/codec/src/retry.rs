@@ -6,7 +6,8 @@ use crate::{Error, ErrorKind};
 /// The largest reconnection time that every language holds exactly: 2^53 − 1 ms.
 const MAX_RETRY: u64 = (1 << 53) - 1;
 
-/// Reads a reconnection time in milliseconds from a floating-point number, for languages that have no other (SPEC 30).
+/// Reads a reconnection time in milliseconds from a floating-point number, for languages that have no other
+/// (SPEC 30).
 ///
 /// ```
 /// use ssecast_codec::retry_from_f64;
@@ -53,7 +54,8 @@ pub fn retry_from_str(milliseconds: &str) -> Result<u64, Error> {
     }
 }
 
-/// Reads ASCII digits, saturating at the largest number (SPEC 11). `None` for anything else, and for no digits at all.
+/// Reads ASCII digits, saturating at the largest number (SPEC 11). `None` for anything else, and for no
+/// digits at all.
 pub(crate) fn saturating_digits(text: &str) -> Option<u64> {
     if text.is_empty() {
         return None;

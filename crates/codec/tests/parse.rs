@@ -181,6 +181,13 @@ fn a_sink_that_breaks_gets_nothing_more_and_the_next_stream_starts_clean() {
             .unwrap();
         assert_eq!(datas(&seen), ["1"]);
     }
+
+    let mut parser = Parser::new();
+    parser.feed("\u{feff}id: 1\nevent: e\ndata: 1\ndata".as_bytes(), |_| ()).unwrap();
+    parser.feed(b"\n: stop\n\n", |_| ControlFlow::Break(())).unwrap();
+    let expected = Log::of(&mut Parser::new(), ["\u{feff}data: 2\n\n".as_bytes()]);
+    assert_eq!(Log::of(&mut parser, ["\u{feff}data: 2\n\n".as_bytes()]), expected);
+
     let mut count = 0;
     let three_of_four = |_: Item<'_>| {
         count += 1;

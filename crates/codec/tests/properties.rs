@@ -7,9 +7,11 @@ use log::{Entry, Log, cut};
 use proptest::{collection::vec, prelude::*, sample::select};
 use ssecast_codec::{Event, Parser};
 
-/// Bytes and words that decide something, far more often than chance would bring them.
+/// Bytes and words that decide something, far more often than chance would bring them. Lines from 1 KiB on
+/// are kept in another way, so one piece is as long.
 fn stream() -> impl Strategy<Value = Vec<u8>> {
-    const PIECES: [&[u8]; 35] = [
+    const PIECES: [&[u8]; 36] = [
+        &[b'x'; 1_100],
         b"\r",
         b"\n",
         b"\r\n",
