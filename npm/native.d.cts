@@ -14,8 +14,15 @@ export declare class NativeHub {
   /** Makes a hub. `wake` is called on the event loop when `take` has something to give. */
   constructor(options: object, wake: () => void)
   publish(topic: unknown, event: object): NativePublished
-  /** Registers a connection and returns its number. */
+  /** Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. */
   open(topics: Array<unknown>, lastEventId?: string | undefined | null): number
+  /** Whether connections may be handed to engine threads. */
+  get attaches(): boolean
+  /**
+   * Hands a connection to an engine thread, which writes to a duplicate of the descriptor. Fails when it is not
+   * that of a connected stream socket, or is attached already; the connection is then as it was.
+   */
+  attachSocket(connection: number, descriptor: number, chunked: boolean, released: boolean): void
   /** Takes what is to be done, for at most `limit` connections. */
   take(limit: number): NativeDeliveries
   /** Notes that a connection's writer is full. */
@@ -28,8 +35,6 @@ export declare class NativeHub {
   pendingBytes(connection: number): number
   /** Adds and removes topics of a connection; returns whether it is still there. */
   changeTopics(connection: number, add: Array<unknown>, remove: Array<unknown>): boolean
-  /** The topics that a connection reads. */
-  topics(connection: number): Array<string>
   /** Ends a connection after all that was sent before. */
   end(connection: number, reason: string): void
   /** Removes a connection that is gone. */
@@ -49,7 +54,12 @@ export declare function encode(event: { event?: unknown, id?: unknown, retry?: u
 export interface NativeDeliveries {
   /** The connection's number. */
   connections: Array<number>
-  /** An index into `buffers`, or an index into `reasons` for an end: minus one minus the index. */
+  /**
+   * What to do: write the buffer with this index, or one of the things that are below zero.
+   *
+   * `-1`: what was sent to the connection alone is out. `-2 - n`: end the response for the reason `n`, or, when
+   * `n` is past the reasons, cut the connection for the reason `n - reasons.length`.
+   */
   contents: Array<number>
   /** Bytes, each shared by all connections that are to write them. */
   buffers: Array<Buffer>

@@ -11,6 +11,9 @@ export type ErrorCode =
   | 'SSECAST_TOO_MANY_CONNECTIONS'
   | 'SSECAST_CLOSED'
   | 'SSECAST_INTERNAL'
+  | 'SSECAST_INVALID_SOCKET'
+  | 'SSECAST_ATTACHED'
+  | 'SSECAST_TOO_MANY_DESCRIPTORS'
 
 /** An error of ssecast: `code` says what went wrong, `field` what it is about, the message how to mend it. */
 export class SsecastError extends Error {

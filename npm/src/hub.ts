@@ -35,6 +35,13 @@ export interface HubOptions {
   maxTopics?: number
   /** The most bytes of one encoded event. Default 1 MiB. */
   maxEventBytes?: number
+  /**
+   * `auto`: threads of the engine write to the sockets where that is possible, so that a stream costs the event loop
+   * nothing. `pull`: the event loop writes. Default `auto`.
+   */
+  delivery?: 'auto' | 'pull'
+  /** So many engine threads for this hub, instead of the shared ones: one per core, at most four. */
+  threads?: number
 }
 
 /** What became of a publication. */

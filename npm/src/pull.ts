@@ -8,8 +8,10 @@ export type Reason = 'client' | 'server' | 'shutdown' | 'lagged' | 'error'
 export interface Sink {
   /** Writes bytes; returns whether the writer takes more. */
   write(bytes: Uint8Array): boolean
-  /** Ends the response: the connection is gone from the hub. */
-  end(reason: Reason): void
+  /** What was sent to this connection alone is out. */
+  drained(): void
+  /** Ends the response: the connection is gone from the hub. If it is `cut` it did not take all that it was given. */
+  end(reason: Reason, cut: boolean): void
 }
 
 /** How many connections are written to before other work of the event loop gets a turn. */
@@ -53,7 +55,11 @@ export class Pull {
       const sink = this.#sinks.get(connection)
       if (!sink) return
       const content = contents[index]!
-      if (content < 0) return sink.end(reasons[-1 - content] as Reason)
+      if (content === -1) return sink.drained()
+      if (content < 0) {
+        const end = -2 - content
+        return sink.end(reasons[end % reasons.length] as Reason, end >= reasons.length)
+      }
       if (!sink.write(buffers[content]!)) this.hub.pause(connection)
     })
   }

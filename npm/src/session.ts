@@ -4,6 +4,7 @@ import { native } from './error.js'
 import { type EventFields, type EventInit, fields } from './event.js'
 import type { Hub } from './hub.js'
 import type { Reason, Sink } from './pull.js'
+import { guard, type Plain, socketOf, unguard } from './socket.js'
 
 /** A request of node:http, https, or http2's compatibility API. */
 export type Request = IncomingMessage | Http2ServerRequest
@@ -29,8 +30,6 @@ export class Session implements Sink {
   readonly request: Request
   /** The last event ID that the client came with; empty if it has none. */
   readonly lastEventId: string
-  /** The way that the bytes go out. */
-  readonly delivery: 'pull' = 'pull'
   /** Resolves, never rejects, when the stream has ended, with the reason. */
   readonly closed: Promise<Reason>
   /** The connection's number, unique within its hub. */
@@ -38,6 +37,9 @@ export class Session implements Sink {
 
   readonly #hub: Hub
   readonly #response: Response
+  readonly #topics: Set<string>
+  #delivery: 'socket' | 'pull' = 'pull'
+  #released = false
   #resolve!: (reason: Reason) => void
   #reason: Reason | undefined
   #over = false
@@ -51,19 +53,28 @@ export class Session implements Sink {
     this.request = request
     this.#response = response
     this.lastEventId = lastEventId
+    this.#topics = new Set(topics)
     this.closed = new Promise(resolve => (this.#resolve = resolve))
     this.id = native(() => hub.pull.hub.open([...topics], lastEventId))
     hub.pull.add(this.id, this)
     hub.sessions.add(this)
     const emitter: NodeJS.EventEmitter = response
     emitter.on('drain', () => this.#drained())
-    emitter.on('close', () => this.#finished())
-    emitter.on('error', () => this.#end('error'))
+    emitter.on('close', () => this.#released || this.#finished())
+    emitter.on('error', () => (this.#reason ??= 'error'))
   }
 
   /** The topics that this stream reads. */
   get topics(): string[] {
-    return native(() => this.#hub.pull.hub.topics(this.id))
+    return [...this.#topics]
+  }
+
+  /**
+   * The way that the bytes go out: an engine thread writes to the socket, or the event loop does. It is chosen when
+   * the response's head is out, which is before `onConnect` unless the client is slow to take even that.
+   */
+  get delivery(): 'socket' | 'pull' {
+    return this.#delivery
   }
 
   /** Aborts when the stream has ended: for whatever works on behalf of this client. */
@@ -91,12 +102,13 @@ export class Session implements Sink {
 
   /** Reads more topics, from now on. */
   subscribe(...topics: string[]): void {
-    native(() => this.#hub.pull.hub.changeTopics(this.id, topics, []))
+    if (native(() => this.#hub.pull.hub.changeTopics(this.id, topics, []))) topics.forEach(topic => this.#topics.add(topic))
   }
 
   /** Stops reading topics. */
   unsubscribe(...topics: string[]): void {
     native(() => this.#hub.pull.hub.changeTopics(this.id, [], topics))
+    topics.forEach(topic => this.#topics.delete(topic))
   }
 
   /**
@@ -141,6 +153,35 @@ export class Session implements Sink {
     return this.closed
   }
 
+  /**
+   * @internal Lets the stream begin, once the response's head has been written: by an engine thread if it can have
+   * the socket, by this event loop otherwise. If it is to be `released`, Node's socket goes.
+   */
+  start(release: boolean): void {
+    const { hub } = this.#hub.pull
+    const plain = hub.attaches ? socketOf(this.request, this.#response) : undefined
+    if (!plain) return hub.resume(this.id)
+    // Whatever Node still holds must go out first.
+    if (plain.isFlushed()) return this.#attach(plain, release)
+    plain.socket.write('', () => (plain.isFlushed() ? this.#attach(plain, release) : hub.resume(this.id)))
+  }
+
+  #attach(plain: Plain, release: boolean): void {
+    if (this.#over) return
+    const { hub } = this.#hub.pull
+    try {
+      hub.attachSocket(this.id, plain.descriptor, plain.chunked, release)
+    } catch {
+      return hub.resume(this.id)
+    }
+    this.#delivery = 'socket'
+    guard(plain.response)
+    if (release) {
+      this.#released = true
+      plain.socket.destroy()
+    }
+  }
+
   /** @internal Writes bytes of the stream. */
   write(bytes: Uint8Array): boolean {
     const response = this.#response as ServerResponse & { flush?: () => void }
@@ -151,20 +192,27 @@ export class Session implements Sink {
     return !this.#paused
   }
 
+  /** @internal What was sent is out. */
+  drained(): void {
+    this.#onChange?.()
+  }
+
   /** @internal The hub has ended the stream. */
-  end(reason: Reason): void {
+  end(reason: Reason, cut: boolean): void {
     this.#reason ??= reason
     this.#onChange?.()
+    if (this.#released) return this.#finished()
+    if (cut) return this.destroy()
     const response = this.#response as ServerResponse
-    // What a writer that is full still holds will not go out in any useful time.
-    if (this.#paused || reason === 'lagged') return this.destroy()
+    if (this.#delivery === 'socket') unguard(response)
     // A hub closes because its server does, which would wait for a connection that is kept alive.
     response.end(() => reason === 'shutdown' && this.request.httpVersionMajor === 1 && this.request.socket.end())
   }
 
   /** @internal Cuts the connection. */
   destroy(): void {
-    ;(this.#response as ServerResponse).destroy()
+    if (this.#released) this.#finished()
+    else (this.#response as ServerResponse).destroy()
   }
 
   get #ending(): boolean {
@@ -206,10 +254,6 @@ export class Session implements Sink {
     if (!this.#paused) return
     this.#paused = false
     this.#hub.pull.hub.resume(this.id)
-  }
-
-  #end(reason: Reason): void {
-    this.#reason ??= reason
   }
 
   /** The response is closed: by its end, or because the client left. */

@@ -1,4 +1,6 @@
 use std::collections::BTreeMap;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use napi::Env;
@@ -9,8 +11,11 @@ use ssecast::{
     Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, Pull, Reason, ResetReason, Subscription,
 };
 
+#[cfg(unix)]
+use ssecast::{Framing, Sockets};
+
 use crate::error::{Result, entry, internal};
-use crate::options;
+use crate::options::{self, Delivery};
 use crate::value::{Fields, buffer, text};
 
 /// A hub, and the connections that one event loop delivers to.
@@ -18,6 +23,9 @@ use crate::value::{Fields, buffer, text};
 pub struct NativeHub {
     hub: Hub,
     pull: Pull,
+    #[cfg(unix)]
+    sockets: Sockets,
+    delivery: Delivery,
 }
 
 /// What became of a publication.
@@ -34,7 +42,10 @@ pub struct NativePublished {
 pub struct NativeDeliveries<'env> {
     /// The connection's number.
     pub connections: Vec<f64>,
-    /// An index into `buffers`, or an index into `reasons` for an end: minus one minus the index.
+    /// What to do: write the buffer with this index, or one of the things that are below zero.
+    ///
+    /// `-1`: what was sent to the connection alone is out. `-2 - n`: end the response for the reason `n`, or, when
+    /// `n` is past the reasons, cut the connection for the reason `n - reasons.length`.
     pub contents: Vec<i32>,
     /// Bytes, each shared by all connections that are to write them.
     pub buffers: Vec<BufferSlice<'env>>,
@@ -66,13 +77,20 @@ impl NativeHub {
     #[napi(constructor, ts_args_type = "options: object, wake: () => void")]
     pub fn new(options: Object<'_>, wake: Function<'_, (), ()>) -> Result<Self> {
         entry(|| {
-            let hub = Hub::new(options::config(&options)?).map_err(options::rename)?;
+            let (config, delivery) = options::read(&options)?;
+            let hub = Hub::new(config).map_err(options::rename)?;
             let wake = wake.build_threadsafe_function::<()>().weak::<true>().build().map_err(internal)?;
             let pull = Pull::new(&hub, move || {
                 // It fails only when the event loop is going, and then nobody is left to wake.
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             });
-            Ok(Self { hub, pull })
+            Ok(Self {
+                hub,
+                pull,
+                #[cfg(unix)]
+                sockets: delivery.threads.map_or_else(Sockets::shared, Sockets::new),
+                delivery,
+            })
         })
     }
 
@@ -85,15 +103,48 @@ impl NativeHub {
         })
     }
 
-    /// Registers a connection and returns its number.
+    /// Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`.
     #[napi]
     pub fn open(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>) -> Result<f64> {
         entry(|| {
-            let topics: Vec<String> =
-                topics.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
+            let topics = names(topics)?;
             let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
             let last_event_id = last_event_id.as_deref();
-            self.pull.open(&Subscription { topics: &topics, last_event_id }).map(number)
+            self.pull.open_paused(&Subscription { topics: &topics, last_event_id }).map(number)
+        })
+    }
+
+    /// Whether connections may be handed to engine threads.
+    #[napi(getter)]
+    pub fn attaches(&self) -> bool {
+        cfg!(unix) && !self.delivery.pull
+    }
+
+    /// Hands a connection to an engine thread, which writes to a duplicate of the descriptor. Fails when it is not
+    /// that of a connected stream socket, or is attached already; the connection is then as it was.
+    #[napi]
+    #[cfg_attr(not(unix), allow(unused_variables))]
+    pub fn attach_socket(
+        &self,
+        connection: f64,
+        descriptor: i32,
+        chunked: bool,
+        released: bool,
+    ) -> Result<()> {
+        entry(|| {
+            #[cfg(not(unix))]
+            return Err(Error::new(ErrorKind::InvalidSocket, "socket", "can't be attached on this system"));
+            #[cfg(unix)]
+            {
+                if descriptor < 0 {
+                    return Err(Error::new(ErrorKind::InvalidSocket, "socket", "is closed"));
+                }
+                // SAFETY: the descriptor is borrowed only for this call. Node closes its sockets on the thread that
+                // runs this, so not before the call returns; one that is closed already is refused by the system.
+                let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+                let framing = if chunked { Framing::Chunked } else { Framing::Raw };
+                self.pull.attach_socket(&self.sockets, id(connection), socket, framing, released)
+            }
         })
     }
 
@@ -115,7 +166,9 @@ impl NativeHub {
             for delivery in deliveries {
                 taken.connections.push(number(delivery.connection));
                 taken.contents.push(match delivery.content {
-                    Content::End(reason) => -1 - reason as i32,
+                    Content::Drained => -1,
+                    Content::End(reason) => -2 - reason as i32,
+                    Content::Cut(reason) => -2 - (reason as i32 + Reason::ALL.len() as i32),
                     Content::Batch(batch) => {
                         if !last.as_ref().is_some_and(|last| last.is_same(&batch)) {
                             taken.buffers.push(buffer(env, &batch.bytes())?);
@@ -176,12 +229,6 @@ impl NativeHub {
             let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
             self.pull.change_topics(id(connection), &add, &remove)
         })
-    }
-
-    /// The topics that a connection reads.
-    #[napi]
-    pub fn topics(&self, connection: f64) -> Result<Vec<String>> {
-        entry(|| Ok(self.pull.topics(id(connection)).iter().map(ToString::to_string).collect()))
     }
 
     /// Ends a connection after all that was sent before.
@@ -246,6 +293,10 @@ impl NativeHub {
             })
         })
     }
+}
+
+fn names(topics: Vec<Unknown<'_>>) -> std::result::Result<Vec<String>, Error> {
+    topics.into_iter().map(required_topic).collect()
 }
 
 fn required_topic(topic: Unknown<'_>) -> std::result::Result<String, Error> {

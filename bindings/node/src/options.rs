@@ -7,8 +7,16 @@ use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
 use crate::error::internal;
 use crate::value::{cast, kind, name};
 
+/// How a hub's streams go out.
+pub(crate) struct Delivery {
+    /// Never by an engine thread.
+    pub(crate) pull: bool,
+    /// So many engine threads of its own, instead of the shared ones.
+    pub(crate) threads: Option<usize>,
+}
+
 /// Reads the options of `createHub`. An unknown one is an error: it is a mistyped one.
-pub(crate) fn config(object: &Object<'_>) -> Result<Config, Error> {
+pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
     let default = Config::default();
     let mut options = Options::new(object, "");
     let history = options.object("history")?;
@@ -35,7 +43,11 @@ pub(crate) fn config(object: &Object<'_>) -> Result<Config, Error> {
                 let slow_client = SlowClient {
                     bytes: options.limit("slowClient.bytes", bytes)?,
                     time: options.time("slowClient.ms", Some(time))?.unwrap_or(Duration::MAX),
-                    policy: options.policy("slowClient.policy", policy)?,
+                    policy: match options.choice("slowClient.policy", ["disconnect", "skip"])? {
+                        None => policy,
+                        Some(0) => Policy::Disconnect,
+                        Some(_) => Policy::Skip,
+                    },
                 };
                 options.finish()?;
                 slow_client
@@ -49,8 +61,12 @@ pub(crate) fn config(object: &Object<'_>) -> Result<Config, Error> {
         max_topics: options.limit("maxTopics", default.max_topics)?,
         max_event_bytes: options.limit("maxEventBytes", default.max_event_bytes)?,
     };
+    let delivery = Delivery {
+        pull: options.choice("delivery", ["auto", "pull"])?.is_some_and(|choice| choice == 1),
+        threads: options.cap("threads", None)?,
+    };
     options.finish()?;
-    Ok(config)
+    Ok((config, delivery))
 }
 
 /// An error of the core about an option, with the option's name in JavaScript.
@@ -126,18 +142,18 @@ impl<'a> Options<'a> {
         Ok(self.cap(option, default)?.map(|milliseconds| Duration::from_millis(milliseconds as u64)))
     }
 
-    fn policy(&mut self, option: &'static str, default: Policy) -> Result<Policy, Error> {
+    /// One of two words: the index of the one that it is.
+    fn choice(&mut self, option: &'static str, words: [&str; 2]) -> Result<Option<usize>, Error> {
+        let must = format!("must be '{}' or '{}'", words[0], words[1]);
         match self.get(option)? {
-            None => Ok(default),
-            Some((value, ValueType::String)) => match cast::<String>(&value)?.as_str() {
-                "disconnect" => Ok(Policy::Disconnect),
-                "skip" => Ok(Policy::Skip),
-                other => {
-                    let problem = format!("must be 'disconnect' or 'skip', not {other:?}");
-                    Err(Error::new(ErrorKind::InvalidOption, option, problem))
-                }
-            },
-            Some((_, kind)) => wrong(option, "must be 'disconnect' or 'skip'", kind),
+            None => Ok(None),
+            Some((value, ValueType::String)) => {
+                let given: String = cast(&value)?;
+                let unknown =
+                    || Error::new(ErrorKind::InvalidOption, option, format!("{must}, not {given:?}"));
+                words.iter().position(|word| *word == given).map(Some).ok_or_else(unknown)
+            }
+            Some((_, kind)) => wrong(option, &must, kind),
         }
     }
 

@@ -39,10 +39,11 @@ impl fmt::Display for ConnectionId {
 }
 
 /// One connection of a [`Roster`](crate::roster::Roster).
-#[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct Connection<S> {
     pub(crate) id: ConnectionId,
     pub(crate) subscriber: Subscriber,
+    /// Where its bytes go, for whoever delivers.
+    pub(crate) sink: S,
     /// It stands in the list of those to look at.
     pub(crate) ready: bool,
     /// It does not take more for now.

@@ -1,16 +1,30 @@
 //! Delivery: what a hub has for its connections goes out through here.
 //!
 //! There are two ways out. In *pull delivery* ([`Pull`]) the host writes: it is woken once for all connections,
-//! takes batches of shared bytes, and its own backpressure pauses a connection's cursor. In *socket delivery*,
-//! which comes next, threads of the engine write to descriptors themselves. Both stand on the same roster of
-//! connections, so that they can't differ in what a client gets.
+//! takes batches of shared bytes, and its own backpressure pauses a connection's cursor. In *socket delivery*
+//! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors themselves. Both stand on the same
+//! roster of connections, so that they can't differ in what a client gets.
 #![forbid(unsafe_code)]
 
+#[cfg(unix)]
+mod attachment;
 mod connection;
+#[cfg(unix)]
+mod descriptor;
 mod pull;
 mod roster;
+#[cfg(unix)]
+mod shard;
+#[cfg(unix)]
+mod sockets;
 mod timer;
+#[cfg(unix)]
+mod writer;
 
+#[cfg(unix)]
+pub use attachment::{Attachment, Host};
 pub use connection::ConnectionId;
 pub use pull::{Content, Delivery, Pull};
+#[cfg(unix)]
+pub use sockets::{Framing, Socket, Sockets, Transfer};
 pub use ssecast_hub::*;

@@ -1,11 +1,19 @@
+#[cfg(unix)]
+use std::collections::HashMap;
+#[cfg(unix)]
+use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use ssecast_hub::{Batch, Error, Event, Hub, Reason, Subscription, Wake};
+use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
 
+#[cfg(unix)]
+use crate::attachment::{Attachment, Host};
 use crate::connection::ConnectionId;
 use crate::roster::{Roster, Work};
+#[cfg(unix)]
+use crate::sockets::{Framing, Sockets, Transfer};
 use crate::timer;
 
 /// Pull delivery: the host writes, on its own event loop, what it is given.
@@ -33,6 +41,7 @@ use crate::timer;
 /// ```
 pub struct Pull {
     shared: Arc<Shared>,
+    hub: Hub,
 }
 
 struct Shared {
@@ -40,12 +49,17 @@ struct Shared {
     wake: Box<dyn Fn() + Send + Sync>,
     /// The host was woken and has not called `take` yet.
     awake: AtomicBool,
+    /// What engine threads have to say.
+    notices: Mutex<Vec<Delivery>>,
 }
 
 struct State {
-    roster: Roster,
+    roster: Roster<()>,
     /// The earliest alarm that is set, as the hub's time.
     alarm: Option<Duration>,
+    /// The connections that engine threads write to by now.
+    #[cfg(unix)]
+    attached: HashMap<ConnectionId, Attachment>,
 }
 
 /// Something that the host does for one connection.
@@ -64,6 +78,14 @@ pub enum Content {
     Batch(Batch),
     /// End the response: the connection is gone from the hub.
     End(Reason),
+    /// Cut the connection: it is gone from the hub, and did not take all that it was given.
+    Cut(Reason),
+    /// What was sent to this connection alone is out: a source that waited for it may go on.
+    Drained,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Wake for Shared {
@@ -74,9 +96,27 @@ impl Wake for Shared {
     }
 }
 
+#[cfg(unix)]
+impl Host for Shared {
+    fn ended(&self, connection: ConnectionId, reason: Reason, cut: bool) {
+        let content = if cut { Content::Cut(reason) } else { Content::End(reason) };
+        self.notify(Delivery { connection, content });
+    }
+
+    fn drained(&self, connection: ConnectionId) {
+        self.notify(Delivery { connection, content: Content::Drained });
+    }
+}
+
 impl Shared {
+    #[cfg(unix)]
+    fn notify(&self, delivery: Delivery) {
+        lock(&self.notices).push(delivery);
+        self.wake();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }
 
@@ -91,10 +131,20 @@ impl Pull {
                     shared.wake();
                 }
             }));
-            let state = Mutex::new(State { roster: Roster::new(reader), alarm: None });
-            Shared { state, wake: Box::new(wake), awake: AtomicBool::new(false) }
+            let state = State {
+                roster: Roster::new(reader),
+                alarm: None,
+                #[cfg(unix)]
+                attached: HashMap::new(),
+            };
+            Shared {
+                state: Mutex::new(state),
+                wake: Box::new(wake),
+                awake: AtomicBool::new(false),
+                notices: Mutex::default(),
+            }
         });
-        Self { shared }
+        Self { shared, hub: hub.clone() }
     }
 
     /// Registers a connection and wakes the host for its first bytes.
@@ -102,9 +152,48 @@ impl Pull {
     /// # Errors
     /// Those of [`Reader::subscribe`](ssecast_hub::Reader::subscribe); then nothing is registered.
     pub fn open(&self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
-        let id = self.shared.state().roster.open(subscription)?;
+        let id = self.shared.state().roster.open(subscription, ())?;
         self.shared.wake();
         Ok(id)
+    }
+
+    /// Registers a connection that gets nothing before it is [resumed](Self::resume) or
+    /// [attached](Self::attach_socket): the response's head has still to go out.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_paused(&self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
+        let mut state = self.shared.state();
+        let id = state.roster.open(subscription, ())?;
+        state.roster.block(id);
+        Ok(id)
+    }
+
+    /// Lets an engine thread write a connection's stream to its socket from here on. The host must have sent the
+    /// response's head, all of it, and must not write to the connection until it is told of the stream's end. If
+    /// the connection is `released` the host may close its own descriptor; otherwise it says with
+    /// [`remove`](Self::remove) when the peer is gone.
+    ///
+    /// # Errors
+    /// Those of [`Sockets::prepare`]: the connection then is as it was before.
+    #[cfg(unix)]
+    pub fn attach_socket(
+        &self,
+        sockets: &Sockets,
+        connection: ConnectionId,
+        socket: BorrowedFd<'_>,
+        framing: Framing,
+        released: bool,
+    ) -> Result<(), Error> {
+        let mut state = self.shared.state();
+        let prepared = sockets.prepare(socket)?;
+        let Some((subscriber, ())) = state.roster.take_out(connection) else {
+            return Err(Error::new(ErrorKind::Closed, "connection", "has ended"));
+        };
+        let host: Arc<dyn Host> = Arc::clone(&self.shared) as Arc<dyn Host>;
+        let transfer = Transfer { framing, released, name: connection, host };
+        state.attached.insert(connection, prepared.attach(&self.hub, subscriber, transfer));
+        Ok(())
     }
 
     /// Moves what is to be done for up to `limit` connections to `deliveries`. Returns whether there is more:
@@ -112,18 +201,36 @@ impl Pull {
     pub fn take(&self, limit: usize, deliveries: &mut Vec<Delivery>) -> bool {
         self.shared.awake.store(false, Ordering::Release);
         let mut state = self.shared.state();
+        self.take_notices(&mut state, deliveries);
         let roster = &mut state.roster;
+        if roster.is_check_due() {
+            roster.check();
+        }
         roster.begin();
         for (connection, work) in std::iter::from_fn(|| roster.next()).take(limit) {
             let content = match work {
                 Work::Send(batch) => Content::Batch(batch),
-                Work::End(reason) => Content::End(reason),
+                Work::End { reason, cut: true, .. } => Content::Cut(reason),
+                Work::End { reason, .. } => Content::End(reason),
             };
             deliveries.push(Delivery { connection, content });
         }
         let more = roster.has_ready();
         self.set_alarm(&mut state);
         more
+    }
+
+    fn take_notices(&self, state: &mut State, deliveries: &mut Vec<Delivery>) {
+        for notice in std::mem::take(&mut *lock(&self.shared.notices)) {
+            #[cfg(unix)]
+            if matches!(notice.content, Content::End(_) | Content::Cut(_))
+                && state.attached.remove(&notice.connection).is_none()
+            {
+                // The host has said itself that the connection is gone.
+                continue;
+            }
+            deliveries.push(notice);
+        }
     }
 
     /// Sees to it that the host is woken when a heartbeat, a lag limit or the end of a grace period is due.
@@ -157,21 +264,30 @@ impl Pull {
     /// was taken: not when the connection is gone, or ending, or over its lag limit.
     ///
     /// # Errors
-    /// Those of [`Reader::send`](ssecast_hub::Reader::send); then nothing is sent.
+    /// Those of [`Hub::private`]; then nothing is sent.
     pub fn send(&self, connection: ConnectionId, event: &Event<'_>) -> Result<bool, Error> {
-        let sent = self.shared.state().roster.send(connection, event)?;
+        let event = self.hub.private(event)?;
+        let mut state = self.shared.state();
+        #[cfg(unix)]
+        if let Some(attachment) = state.attached.get(&connection) {
+            return Ok(attachment.send(event));
+        }
+        let sent = state.roster.send(connection, event);
+        drop(state);
         self.shared.wake();
         Ok(sent)
     }
 
-    /// How many bytes sent to this connection alone the host has not taken yet; zero if it is gone.
+    /// How many bytes sent to this connection alone have not gone out yet; zero if it is gone. When the answer is
+    /// not zero, a batch or [`Content::Drained`] follows.
     #[must_use]
     pub fn pending_bytes(&self, connection: ConnectionId) -> usize {
-        self.shared
-            .state()
-            .roster
-            .get(connection)
-            .map_or(0, |(connection, _)| connection.subscriber.own_bytes())
+        let mut state = self.shared.state();
+        #[cfg(unix)]
+        if let Some(attachment) = state.attached.get(&connection) {
+            return attachment.pending_bytes();
+        }
+        state.roster.get(connection).map_or(0, |(connection, _)| connection.subscriber.own_bytes())
     }
 
     /// Adds and removes topics of a connection. Returns whether it is still there.
@@ -184,35 +300,38 @@ impl Pull {
         add: &[&str],
         remove: &[&str],
     ) -> Result<bool, Error> {
-        let there = self.shared.state().roster.change_topics(connection, add, remove)?;
+        let mut state = self.shared.state();
+        #[cfg(unix)]
+        if let Some(attachment) = state.attached.get(&connection) {
+            return attachment.change_topics(add, remove);
+        }
+        let there = state.roster.change_topics(connection, add, remove)?;
+        drop(state);
         self.shared.wake();
         Ok(there)
-    }
-
-    /// The topics that a connection reads; none if it is gone.
-    #[must_use]
-    pub fn topics(&self, connection: ConnectionId) -> Vec<Arc<str>> {
-        let mut state = self.shared.state();
-        let found = state.roster.get(connection);
-        found.map_or_else(Vec::new, |(connection, reader)| reader.topic_names(&connection.subscriber))
     }
 
     /// Ends a connection after everything that was published and sent before; the host is told by
     /// [`Content::End`].
     pub fn end(&self, connection: ConnectionId, reason: Reason) {
-        self.shared.state().roster.finish(connection, reason);
+        let mut state = self.shared.state();
+        #[cfg(unix)]
+        if let Some(attachment) = state.attached.get(&connection) {
+            return attachment.detach(reason);
+        }
+        state.roster.finish(connection, reason);
+        drop(state);
         self.shared.wake();
     }
 
     /// Removes a connection at once, because it is gone. The host is told nothing more about it.
     pub fn remove(&self, connection: ConnectionId, reason: Reason) {
-        self.shared.state().roster.remove(connection, reason);
-    }
-
-    /// Whether no connection is open.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.shared.state().roster.is_empty()
+        let mut state = self.shared.state();
+        #[cfg(unix)]
+        if let Some(attachment) = state.attached.remove(&connection) {
+            return attachment.abandon(reason);
+        }
+        state.roster.remove(connection, reason);
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use slab::Slab;
-use ssecast_hub::{Batch, Error, Event, Next, Reader, Reason, Subscription, TopicKey};
+use ssecast_hub::{Batch, Error, Next, PrivateEvent, Reader, Reason, Subscriber, Subscription, TopicKey};
 
 use crate::connection::{Connection, ConnectionId};
 
@@ -14,9 +14,8 @@ const LAG_CHECK: Duration = Duration::from_millis(250);
 ///
 /// One thread owns a roster. It serves both ways out: whoever delivers asks [`next`](Self::next) until there is
 /// nothing, and says with [`block`](Self::block) which connections can't take more.
-#[derive(Debug)]
-pub(crate) struct Roster {
-    connections: Slab<Connection>,
+pub(crate) struct Roster<S> {
+    connections: Slab<Connection<S>>,
     by_topic: HashMap<TopicKey, HashSet<usize>>,
     ready: VecDeque<usize>,
     blocked: BTreeSet<usize>,
@@ -28,18 +27,22 @@ pub(crate) struct Roster {
     head: u64,
     closing: Option<Duration>,
     generation: u32,
-    ended: Vec<(ConnectionId, Reason)>,
+    ended: Vec<(ConnectionId, Work<S>)>,
     reader: Reader,
 }
 
 /// What a delivery has to do for a connection.
-#[derive(Debug)]
-pub(crate) enum Work {
+pub(crate) enum Work<S> {
     Send(Batch),
-    End(Reason),
+    /// The connection is gone from the roster. It is `cut` if not all that it was given may have been taken.
+    End {
+        reason: Reason,
+        cut: bool,
+        sink: S,
+    },
 }
 
-impl Roster {
+impl<S> Roster<S> {
     pub(crate) fn new(reader: Reader) -> Self {
         Self {
             connections: Slab::new(),
@@ -57,22 +60,28 @@ impl Roster {
         }
     }
 
-    pub(crate) fn open(&mut self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
+    /// Registers a connection, which is looked at in the next round.
+    pub(crate) fn open(&mut self, subscription: &Subscription<'_>, sink: S) -> Result<ConnectionId, Error> {
         let subscriber = self.reader.subscribe(subscription)?;
+        Ok(self.insert(subscriber, sink))
+    }
+
+    /// Takes over a subscriber of this roster's reader.
+    pub(crate) fn insert(&mut self, subscriber: Subscriber, sink: S) -> ConnectionId {
         let entry = self.connections.vacant_entry();
         self.generation = self.generation.wrapping_add(1);
         let id = ConnectionId::new(entry.key(), self.generation);
         for topic in subscriber.topics() {
             self.by_topic.entry(*topic).or_default().insert(id.index());
         }
-        entry.insert(Connection { id, subscriber, ready: false, blocked: false, silent: false });
+        entry.insert(Connection { id, subscriber, sink, ready: false, blocked: false, silent: false });
         self.await_silence(id);
         self.make_ready(id.index());
-        Ok(id)
+        id
     }
 
     /// The connection and the reader that moves it, if it is still open.
-    pub(crate) fn get(&mut self, id: ConnectionId) -> Option<(&mut Connection, &mut Reader)> {
+    pub(crate) fn get(&mut self, id: ConnectionId) -> Option<(&mut Connection<S>, &mut Reader)> {
         let connection = self.connections.get_mut(id.index()).filter(|connection| connection.id == id)?;
         Some((connection, &mut self.reader))
     }
@@ -92,13 +101,20 @@ impl Roster {
         }
     }
 
-    /// Takes a connection out, for a reason to count.
-    pub(crate) fn remove(&mut self, id: ConnectionId, reason: Reason) {
-        let Some((connection, _)) = self.get(id) else { return };
-        connection.subscriber.set_reason(reason);
-        let connection = self.connections.remove(id.index());
-        self.unindex(id, connection.subscriber.topics());
+    /// Ends a connection at once, for a reason to count.
+    pub(crate) fn remove(&mut self, id: ConnectionId, reason: Reason) -> Option<S> {
+        let (mut subscriber, sink) = self.take_out(id)?;
+        subscriber.set_reason(reason);
+        Some(sink)
+    }
+
+    /// Takes a connection out that goes on elsewhere.
+    pub(crate) fn take_out(&mut self, id: ConnectionId) -> Option<(Subscriber, S)> {
+        self.get(id)?;
+        let Connection { subscriber, sink, .. } = self.connections.remove(id.index());
+        self.unindex(id, subscriber.topics());
         self.blocked.remove(&id.index());
+        Some((subscriber, sink))
     }
 
     fn unindex(&mut self, id: ConnectionId, topics: &[TopicKey]) {
@@ -113,14 +129,14 @@ impl Roster {
     }
 
     /// Sends an event to one connection; one that is over its limit by it ends.
-    pub(crate) fn send(&mut self, id: ConnectionId, event: &Event<'_>) -> Result<bool, Error> {
-        let Some((connection, reader)) = self.get(id) else { return event.validate().map(|()| false) };
-        let sent = reader.send(&mut connection.subscriber, event)?;
+    pub(crate) fn send(&mut self, id: ConnectionId, event: PrivateEvent) -> bool {
+        let Some((connection, reader)) = self.get(id) else { return false };
+        let sent = reader.queue(&mut connection.subscriber, event);
         if !sent && connection.subscriber.reason() == Reason::Lagged {
             self.end(id, Reason::Lagged);
         }
         self.make_ready(id.index());
-        Ok(sent)
+        sent
     }
 
     /// Ends a connection once all that it was sent before is out.
@@ -170,9 +186,6 @@ impl Roster {
     /// Begins a round: finds the connections that something was published for, and those that time has passed for.
     pub(crate) fn begin(&mut self) {
         let now = self.reader.now();
-        if now >= self.lag_checked + LAG_CHECK {
-            self.check_lag(now);
-        }
         let mut changed = std::mem::take(&mut self.changed);
         self.head = self.reader.changed(&mut changed);
         for topic in changed.drain(..) {
@@ -218,9 +231,13 @@ impl Roster {
         }
     }
 
+    pub(crate) fn is_check_due(&self) -> bool {
+        self.reader.now() >= self.lag_checked + LAG_CHECK
+    }
+
     /// Applies the lag limits, and tells the hub up to where everybody is, as of the end of the last round.
-    fn check_lag(&mut self, now: Duration) {
-        self.lag_checked = now;
+    pub(crate) fn check(&mut self) {
+        self.lag_checked = self.reader.now();
         let (mut lagging, mut slowest, mut passed) = (0, 0, self.head);
         for index in self.blocked.clone() {
             let connection = &mut self.connections[index];
@@ -244,9 +261,13 @@ impl Roster {
         self.reader.note_progress(passed, lagging, slowest);
     }
 
+    /// Ends a connection that does not get everything.
     fn end(&mut self, id: ConnectionId, reason: Reason) {
-        self.remove(id, reason);
-        self.ended.push((id, reason));
+        let blocked = self.blocked.contains(&id.index());
+        if let Some(sink) = self.remove(id, reason) {
+            let cut = blocked || reason == Reason::Lagged;
+            self.ended.push((id, Work::End { reason, cut, sink }));
+        }
     }
 
     fn end_all(&mut self, reason: Reason) {
@@ -256,10 +277,10 @@ impl Roster {
 
     /// What is next, for any connection; `None` ends the round. Whoever gets a batch blocks the connection if not
     /// all of it was taken.
-    pub(crate) fn next(&mut self) -> Option<(ConnectionId, Work)> {
+    pub(crate) fn next(&mut self) -> Option<(ConnectionId, Work<S>)> {
         loop {
-            if let Some((id, reason)) = self.ended.pop() {
-                return Some((id, Work::End(reason)));
+            if let Some(ended) = self.ended.pop() {
+                return Some(ended);
             }
             let index = self.ready.pop_front()?;
             let Some(connection) = self.connections.get_mut(index) else { continue };
@@ -280,8 +301,8 @@ impl Roster {
                     return Some((id, Work::Send(batch)));
                 }
                 Next::End(reason) => {
-                    self.remove(id, reason);
-                    return Some((id, Work::End(reason)));
+                    let sink = self.remove(id, reason)?;
+                    return Some((id, Work::End { reason, cut: reason == Reason::Lagged, sink }));
                 }
                 Next::Idle if std::mem::take(&mut connection.silent) => {
                     let batch = self.reader.heartbeat(&mut connection.subscriber);

@@ -1,0 +1,111 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use ssecast_hub::{Error, Hub, PrivateEvent, Reason};
+
+use crate::connection::ConnectionId;
+use crate::shard::{Command, Shard};
+
+/// A connection that an engine thread writes to, for the host that attached it.
+///
+/// The handle may be used from any thread. Dropping it changes nothing: the connection goes on until it ends.
+#[derive(Clone)]
+pub struct Attachment {
+    pub(crate) link: Arc<Link>,
+    pub(crate) hub: Hub,
+}
+
+/// What a host is told of its attached connections, on an engine thread and outside every lock. Calls must return
+/// soon.
+pub trait Host: Send + Sync + 'static {
+    /// The stream is over, and the engine has let go of the socket: not one byte follows. If it was `cut`, the
+    /// last frame may be incomplete and the connection is of no further use; otherwise the host ends the response.
+    fn ended(&self, connection: ConnectionId, reason: Reason, cut: bool);
+
+    /// All that was sent to the connection alone has been handed to the system, after
+    /// [`pending_bytes`](Attachment::pending_bytes) was asked and was not zero.
+    fn drained(&self, connection: ConnectionId);
+}
+
+/// What the handle of a connection and its thread share.
+pub(crate) struct Link {
+    pub(crate) shard: Arc<Shard>,
+    /// The host's name for it.
+    pub(crate) name: ConnectionId,
+    /// The key of its hub.
+    pub(crate) hub: usize,
+    /// The thread's name for it, once it has got there; only the thread looks.
+    pub(crate) place: AtomicU64,
+    pub(crate) host: Arc<dyn Host>,
+    /// It takes no more events.
+    pub(crate) ending: AtomicBool,
+    /// The bytes of its own events, on the way to the thread and waiting there.
+    pub(crate) own_bytes: AtomicUsize,
+    /// Somebody wants to know when there are none.
+    pub(crate) awaited: AtomicBool,
+}
+
+impl Attachment {
+    /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
+    /// is ending, or has more waiting than its limit.
+    #[must_use]
+    pub fn send(&self, event: PrivateEvent) -> bool {
+        let pending = self.link.own_bytes.load(Ordering::Acquire);
+        let limit = self.hub.config().slow_client.bytes;
+        // The thread applies the policy to what is past the limit; here memory is bounded while it does not run.
+        if self.link.ending.load(Ordering::Acquire)
+            || self.hub.is_closed()
+            || pending > limit.saturating_mul(2)
+        {
+            return false;
+        }
+        self.link.own_bytes.fetch_add(event.len(), Ordering::AcqRel);
+        self.link.shard.command(Command::Send(Arc::clone(&self.link), event));
+        true
+    }
+
+    /// How many bytes sent to this connection alone have not been handed to the system. When the answer is not
+    /// zero, [`Host::drained`] is called once they are.
+    #[must_use]
+    pub fn pending_bytes(&self) -> usize {
+        let pending = || self.link.own_bytes.load(Ordering::SeqCst);
+        if pending() > 0 {
+            self.link.awaited.store(true, Ordering::SeqCst);
+        }
+        pending()
+    }
+
+    /// Adds and removes topics, soon. Returns whether the connection is still there.
+    ///
+    /// # Errors
+    /// Those of a topic's name; then nothing changes. That there are too many topics shows only on the thread,
+    /// and leaves the topics as they are.
+    pub fn change_topics(&self, add: &[&str], remove: &[&str]) -> Result<bool, Error> {
+        for name in add {
+            ssecast_hub::check_topic(name)?;
+        }
+        let owned = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
+        let there = !self.link.ending.load(Ordering::Acquire);
+        self.link.shard.command(Command::ChangeTopics(Arc::clone(&self.link), owned(add), owned(remove)));
+        Ok(there)
+    }
+
+    /// Ends the stream after everything that was published and sent before, finishes the frame under way, lets go
+    /// of the socket, and then tells the host: [`Host::ended`].
+    pub fn detach(&self, reason: Reason) {
+        self.link.ending.store(true, Ordering::Release);
+        self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason));
+    }
+
+    /// Ends the stream at once, because the connection is gone. The host is told nothing more.
+    pub fn abandon(&self, reason: Reason) {
+        self.link.ending.store(true, Ordering::Release);
+        self.link.shard.command(Command::Abandon(Arc::clone(&self.link), reason));
+    }
+}
+
+impl std::fmt::Debug for Attachment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Attachment").field("connection", &self.link.name).finish_non_exhaustive()
+    }
+}
