@@ -292,7 +292,8 @@ impl<S> Roster<S> {
             match self.reader.next(&mut connection.subscriber) {
                 Next::Batch(batch) => {
                     let silent = std::mem::take(&mut connection.silent);
-                    if !connection.subscriber.is_past(self.head) {
+                    // A closing hub has more to say to everybody: the farewell, and then the end.
+                    if self.closing.is_some() || !connection.subscriber.is_past(self.head) {
                         self.make_ready(index);
                     }
                     if silent {
