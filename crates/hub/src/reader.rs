@@ -165,7 +165,7 @@ impl Reader {
                 Read::Batch(batch) => return hand_over(subscriber, batch),
                 Read::Lost if !enforce_policy(subscriber) => return Next::End(Reason::Lagged),
                 Read::Lost => {}
-                Read::Nothing if next_own.is_some() => {}
+                Read::Nothing if next_own.is_some_and(|after| after <= subscriber.cursor) => {}
                 Read::Nothing if end.is_some() => return Next::End(subscriber.reason),
                 Read::Nothing if !closing => {
                     subscriber.tidy();

@@ -5,6 +5,7 @@ mod heartbeat;
 mod history;
 mod ids;
 mod limits;
+mod private;
 mod resume;
 mod rig;
 mod slow_client;

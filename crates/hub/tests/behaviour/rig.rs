@@ -8,6 +8,9 @@ use ssecast_hub::{
     Subscriber, Subscription,
 };
 
+/// Far longer than anything takes: what never comes fails the test instead of hanging it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
+
 /// A hub under test, its clock, and one reader of it.
 pub(crate) struct Rig {
     pub(crate) hub: Hub,

@@ -1,8 +1,10 @@
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
+use std::thread;
 
 use ssecast_hub::{Close, Subscriber, Subscription, TopicKey};
 
-use crate::rig::{Rig, quiet};
+use crate::rig::{PATIENCE, Rig, quiet};
 
 #[test]
 fn a_publication_wakes_a_reader_once_however_many_subscribers_it_has() {
@@ -75,6 +77,12 @@ fn what_a_wake_owns_may_use_the_hub_when_it_goes() {
     let subscriber = other.subscribe(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
     owned.lock().unwrap().push(subscriber);
     drop(owned);
-    drop(reader);
+    // On a thread of its own: where it may not use the hub, it waits for a lock for ever.
+    let (done, waiting) = channel();
+    thread::spawn(move || {
+        drop(reader);
+        done.send(())
+    });
+    waiting.recv_timeout(PATIENCE).expect("the reader is gone");
     assert_eq!(rig.hub.stats().connections, 0);
 }

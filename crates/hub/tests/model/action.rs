@@ -68,6 +68,11 @@ pub(crate) enum Action {
     Heartbeat {
         client: usize,
     },
+    /// Another reader takes the connection over.
+    Adopt {
+        client: usize,
+        reader: usize,
+    },
 }
 
 /// The last event ID that a client connects with.
@@ -110,6 +115,7 @@ fn action(longest: usize) -> impl Strategy<Value = Action> {
         2 => (client(), length()).prop_map(|(client, length)| Action::Send { client, length }),
         1 => client().prop_map(|client| Action::End { client }),
         2 => client().prop_map(|client| Action::Heartbeat { client }),
+        2 => (client(), reader()).prop_map(|(client, reader)| Action::Adopt { client, reader }),
     ]
 }
 

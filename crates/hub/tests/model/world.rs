@@ -110,6 +110,13 @@ impl World {
                 stream.ready = true;
             }),
             Action::Heartbeat { client } => self.heartbeat(client),
+            Action::Adopt { client, reader } => {
+                let registrar = self.readers[reader].reader.registrar();
+                self.with(client, |stream, _, _| {
+                    registrar.adopt(&mut stream.subscriber);
+                    (stream.reader, stream.ready) = (reader, true);
+                });
+            }
         }
         self.check_stats();
     }
