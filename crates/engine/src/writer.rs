@@ -176,6 +176,8 @@ impl Writer {
     /// Takes a connection out of the poll, before its descriptor is closed: the poll knows sockets, not
     /// descriptors, and the host's keeps the socket alive.
     fn forget(&mut self, sink: &mut Sink) {
+        // A roster that is made anew gives the same ids again.
+        sink.link.place.store(u64::MAX, Ordering::Relaxed);
         if let Some(place) = sink.polled.take() {
             let _ = self.poll.registry().deregister(&mut SourceFd(&sink.descriptor.raw()));
             self.polled.remove(place);
