@@ -63,6 +63,9 @@ impl Stream {
     ) -> Result<(), Halt> {
         if !self.started {
             chunk = self.skip_bom(chunk);
+            if !self.started {
+                return Ok(());
+            }
         }
         // A CR ends its line at once; an LF that comes in the next chunk is swallowed (SPEC 4).
         if let Some((first, last)) = chunk.first().zip(chunk.last()) {
