@@ -28,11 +28,20 @@ export class SsecastError extends Error {
   }
 }
 
+/** Refuses an option that nobody knows: it is a mistyped one. */
+export function refuseUnknown(options: object, known: readonly string[]): void {
+  const unknown = Object.keys(options).find(key => !known.includes(key))
+  if (unknown !== undefined) {
+    throw new SsecastError('SSECAST_INVALID_OPTION', unknown, `is unknown; known are ${known.join(', ')}`)
+  }
+}
+
 /** Calls the addon. Its errors carry a code, and a message that begins with the field. */
 export function native<T>(call: () => T): T {
   try {
     return call()
   } catch (error) {
+    if (error instanceof SsecastError) throw error
     const { code, message } = error as { code?: unknown; message: string }
     if (typeof code !== 'string' || !code.startsWith('SSECAST_')) throw error
     const field = message.slice(0, message.indexOf(' '))

@@ -1,5 +1,5 @@
 import { encode as encodeNative } from '../native.cjs'
-import { native, SsecastError } from './error.js'
+import { native, refuseUnknown, SsecastError } from './error.js'
 
 /** The fields of an event besides its data. */
 export interface EventFields {
@@ -19,9 +19,19 @@ export interface EventInit extends EventFields {
   data?: unknown
 }
 
+const FIELDS = ['event', 'id', 'retry', 'comment']
+
 /** What the addon takes: data is a string or bytes by now. */
-export function fields(data: unknown, { event, id, retry, comment }: EventFields = {}) {
-  return { event, id, retry, comment, data: serialise(data) }
+export function fields(data: unknown, event: EventFields = {}) {
+  refuseUnknown(event, FIELDS)
+  return { ...event, data: serialise(data) }
+}
+
+/** The same for an event that may go without data. */
+export function whole({ data, ...event }: EventInit) {
+  if (data !== undefined) return fields(data, event)
+  refuseUnknown(event, FIELDS)
+  return event
 }
 
 function serialise(data: unknown): string | Uint8Array {
@@ -46,6 +56,5 @@ function serialise(data: unknown): string | Uint8Array {
  * encode({ event: 'tick', data: { now: 1 } }) // event: tick\ndata: {"now":1}\n\n
  */
 export function encode(event: EventInit): Uint8Array {
-  const { data, ...rest } = event
-  return native(() => encodeNative(data === undefined ? rest : fields(data, rest)))
+  return native(() => encodeNative(whole(event)))
 }

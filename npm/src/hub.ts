@@ -1,5 +1,5 @@
-import { native, SsecastError } from './error.js'
-import { type EventFields, type EventInit, fields } from './event.js'
+import { native, refuseUnknown, SsecastError } from './error.js'
+import { type EventFields, type EventInit, fields, whole } from './event.js'
 import { Pull, type Reason } from './pull.js'
 import type { Session } from './session.js'
 
@@ -44,6 +44,14 @@ export interface HubOptions {
   threads?: number
 }
 
+/** How to close a hub. */
+export interface CloseOptions {
+  /** A last event for every connection. */
+  event?: EventInit
+  /** How long connections may take to get what is pending for them. Default 1 000. */
+  graceMs?: number
+}
+
 /** What became of a publication. */
 export interface Published {
   /** The event's id: the publisher's own, or `<epoch>-<sequence>`. */
@@ -71,6 +79,9 @@ export interface Stats {
   disconnects: Record<Reason, number>
   resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
 }
+
+/** Node's timers take no more milliseconds than this. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
 /** Topics, their history, and the connections that read them. Made by {@link createHub}. */
 export class Hub {
@@ -118,10 +129,14 @@ export class Hub {
    * the last event and a jittered reconnection time, and ends it. After the grace period the rest is cut off.
    * The promise resolves when every stream has ended, so that the server's own `close()` can finish.
    */
-  close({ event, graceMs = 1000 }: { event?: EventInit; graceMs?: number } = {}): Promise<void> {
-    const { data, ...rest } = event ?? {}
-    const last = event && (data === undefined ? rest : fields(data, rest))
-    native(() => this.pull.hub.close(last, graceMs))
+  close(options: CloseOptions = {}): Promise<void> {
+    refuseUnknown(options, ['event', 'graceMs'])
+    const { event, graceMs = 1000 } = options
+    if (typeof graceMs !== 'number' || !(graceMs >= 0 && graceMs <= LONGEST_TIMER)) {
+      const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${graceMs}`
+      throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
+    }
+    native(() => this.pull.hub.close(event && whole(event), graceMs))
     this.#closing ??= new Promise<void>(resolve => {
       const cut = setTimeout(() => this.sessions.forEach(session => session.destroy()), graceMs)
       this.#emptied = () => {

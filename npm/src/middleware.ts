@@ -1,5 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { SsecastError } from './error.js'
+import { refuseUnknown, SsecastError } from './error.js'
 import { createHub, Hub, type HubOptions } from './hub.js'
 import { type Request, type Response, Session } from './session.js'
 
@@ -87,10 +87,7 @@ sseMiddleware.koa1 = (first?: Hub | MiddlewareOptions | null, second?: Middlewar
 
 function parse(first?: Hub | MiddlewareOptions | null, second?: MiddlewareOptions) {
   const options = (first instanceof Hub || first == null ? second : first) ?? {}
-  const unknown = Object.keys(options).find(key => !KNOWN.includes(key))
-  if (unknown) {
-    throw new SsecastError('SSECAST_INVALID_OPTION', unknown, `is unknown; known are ${KNOWN.join(', ')}`)
-  }
+  refuseUnknown(options, KNOWN)
   return { hub: first instanceof Hub ? first : createHub(), options }
 }
 
