@@ -26,7 +26,7 @@ pub struct Config {
     pub max_connections: usize,
     /// The most topics at once. Default 100 000.
     pub max_topics: usize,
-    /// The most bytes of one encoded event. Default 1 MiB.
+    /// The most bytes of one encoded event, not counting the id line that the hub adds. Default 1 MiB.
     pub max_event_bytes: usize,
 }
 

@@ -285,9 +285,9 @@ impl Log {
         if frames.is_empty() { Found::Nothing } else { Found::Frames { frames, last, through } }
     }
 
-    /// How many bytes that were published after `live` wait for a subscriber.
-    pub(crate) fn lag(&self, position: Position<'_>, live: u64) -> u64 {
-        let bytes = |key: &TopicKey| self.topics[*key].bytes_after(position.of(*key).max(live));
+    /// How many bytes that were published after a sequence number wait for a subscriber.
+    pub(crate) fn lag(&self, position: Position<'_>, after: u64) -> u64 {
+        let bytes = |key: &TopicKey| self.topics[*key].bytes_after(position.of(*key).max(after));
         position.topics.keys().iter().map(bytes).sum()
     }
 

@@ -352,7 +352,8 @@ impl Reader {
     }
 
     /// Looks at a subscriber that does not take what waits for it. Past a limit the policy decides: `Err` is the
-    /// reason to disconnect it for; otherwise it may have jumped to the head. `Ok` is how many bytes wait.
+    /// reason to disconnect it for; otherwise it may have jumped to the head. `Ok` is how many bytes wait, those of
+    /// a replay among them; with none its cursor holds nothing back.
     ///
     /// # Errors
     /// [`Reason::Lagged`].
@@ -362,11 +363,13 @@ impl Reader {
         let position = subscriber.position();
         let log = hub.log();
         let lost = log.lost(position);
-        let lag = log.lag(position, subscriber.live_from) + subscriber.own_bytes() as u64;
+        let own = subscriber.own_bytes() as u64;
+        let lag = log.lag(position, subscriber.live_from) + own;
+        let waiting = log.lag(position, 0) + own;
         drop(log);
         let still = hub.now().saturating_sub(subscriber.progressed_at);
         if !lost && lag <= limit.bytes as u64 && still <= millis(limit.time) {
-            return Ok(lag);
+            return Ok(waiting);
         }
         if enforce_policy(subscriber) { Ok(0) } else { Err(Reason::Lagged) }
     }

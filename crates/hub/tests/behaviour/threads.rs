@@ -106,27 +106,3 @@ fn events_of_several_threads_reach_every_client_once_and_in_one_order() {
         assert_eq!(stream, if index % 3 == 1 { &only_a } else { whole }, "client {index}");
     }
 }
-
-#[test]
-fn the_farewell_comes_last_though_an_event_is_published_right_before_the_hub_is_closed() {
-    for _ in 0..200 {
-        let hub = Hub::new(quiet()).unwrap();
-        let (mut reader, _wakes) = reader(&hub);
-        let subscription = Subscription { topics: &["t"], last_event_id: None };
-        let mut stream = reader.subscribe(&subscription).unwrap();
-        let closing = thread::spawn(move || {
-            hub.publish("t", &data("pending")).unwrap();
-            hub.close(&Close { event: Some(data("bye")), ..Close::default() }).unwrap();
-        });
-        let mut bytes = Vec::new();
-        loop {
-            match reader.next(&mut stream) {
-                Next::Batch(batch) => bytes.extend_from_slice(&batch.bytes()),
-                Next::Idle => thread::yield_now(),
-                Next::End(_) => break,
-            }
-        }
-        assert!(bytes.ends_with(b"data: pending\n\ndata: bye\n\n"), "{}", String::from_utf8_lossy(&bytes));
-        closing.join().unwrap();
-    }
-}

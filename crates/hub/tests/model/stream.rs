@@ -68,23 +68,24 @@ impl Stream {
         reference.between(&self.topics, self.position, through).collect()
     }
 
-    /// The bytes that were published for it while it was there and that it has not got.
-    fn published_lag(&self, reference: &Reference) -> u64 {
-        let after = self.position.max(self.live_from);
+    /// The bytes that were published for it after a sequence number and that it has not got.
+    fn published(&self, reference: &Reference, after: u64) -> u64 {
+        let after = self.position.max(after);
         reference.between(&self.topics, after, reference.head()).map(|record| record.length).sum()
     }
 
-    pub(crate) fn lag(&self, reference: &Reference) -> u64 {
-        self.published_lag(reference) + self.subscriber.own_bytes() as u64
+    pub(crate) fn waiting(&self, reference: &Reference) -> u64 {
+        self.published(reference, 0) + self.subscriber.own_bytes() as u64
     }
 
     /// Whether the hub may have let go of events that it still wants.
     pub(crate) fn may_lose(&self, reference: &Reference) -> bool {
-        self.published_lag(reference) > self.limits.0
+        self.published(reference, self.live_from) > self.limits.0
     }
 
     pub(crate) fn is_over(&self, reference: &Reference) -> bool {
-        self.lag(reference) > self.limits.0 || reference.now - self.progressed_at > self.limits.1
+        let lag = self.published(reference, self.live_from) + self.subscriber.own_bytes() as u64;
+        lag > self.limits.0 || reference.now - self.progressed_at > self.limits.1
     }
 
     pub(crate) fn own_is_over(&self) -> bool {

@@ -291,10 +291,10 @@ impl World {
     fn check_lag(&mut self, index: usize) {
         let client = &mut self.clients[index];
         let Some(stream) = &mut client.stream else { return };
-        let (over, lag) = (stream.is_over(&self.reference), stream.lag(&self.reference));
+        let (over, waiting) = (stream.is_over(&self.reference), stream.waiting(&self.reference));
         let found = self.readers[stream.reader].reader.check_lag(&mut stream.subscriber);
         if !over {
-            assert_eq!(found, Ok(lag));
+            assert_eq!(found, Ok(waiting));
         } else if stream.skips() {
             assert_eq!(found, Ok(0));
             stream.skip(&self.reference);
