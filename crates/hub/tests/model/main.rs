@@ -26,7 +26,7 @@ fn play(config: Config, actions: &[Action], close: bool) -> World {
 fn clients_get_every_event_of_their_topics_once_and_in_order_or_are_told_of_the_loss() {
     // PROPTEST_CASES asks for more of them.
     let cases = Cases::default();
-    let cases = Cases { cases: cases.cases.max(800), failure_persistence: None, ..cases };
+    let cases = Cases { cases: cases.cases.max(500), failure_persistence: None, ..cases };
     let met = Cell::new([0; 6]);
     let case = (action::config(), action::actions(), any::<bool>());
     let result = TestRunner::new(cases).run(&case, |(config, actions, close)| {
