@@ -1,6 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { refuseUnknown, SsecastError } from './error.js'
-import { createHub, Hub, type HubOptions } from './hub.js'
+import { createHub, Hub } from './hub.js'
 import { type Request, type Response, Session } from './session.js'
 
 /** How a middleware opens streams. Its functions get the request, or Koa's context. */
@@ -63,7 +63,7 @@ const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'release
  * app.get('/stream', sseMiddleware(hub, { topics: req => ['news', `user-${req.user.id}`] }))
  */
 export function sseMiddleware<Context = any>(hub?: Hub | null, options?: MiddlewareOptions<Context>): Middleware
-export function sseMiddleware<Context = any>(options: MiddlewareOptions<Context> & HubOptions): Middleware
+export function sseMiddleware<Context = any>(options: MiddlewareOptions<Context>): Middleware
 export function sseMiddleware(first?: Hub | MiddlewareOptions | null, second?: MiddlewareOptions): Middleware {
   const { hub, options } = parse(first, second)
   const middleware = (first: Request | KoaContext, second: Response | Next, next?: Next): Promise<void> =>

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import http from 'node:http';
 import { sseMiddleware } from 'ssecast';
 
-const stream = sseMiddleware(undefined, {
+const stream = sseMiddleware({
   topics: [],
   cors: true,
   onConnect(session) {
