@@ -262,8 +262,11 @@ impl Shared {
             );
         }
         match self.epoch.origin(id) {
-            Origin::Foreign => Ok(()),
-            _ => invalid("has the form of ssecast's own ids, which are reserved"),
+            Origin::Own(_) => {
+                invalid("is, or will be, that of another event: ids with this hub's epoch are reserved")
+            }
+            // The index is asked first on resume, so an id that only looks like a hub's is known while it is kept.
+            Origin::OtherEpoch | Origin::Foreign => Ok(()),
         }
     }
 }
