@@ -100,7 +100,7 @@ fn a_publishers_id_that_looks_like_that_of_another_hub_is_resumed_from_while_it_
     rig.publish_as("conversion-12", "t", "1").unwrap();
     rig.publish("t", "2");
     let mut stream = rig.resume(&["t"], "conversion-12");
-    assert_eq!(rig.read(&mut stream), ["2"]);
+    assert_eq!(rig.read(&mut stream), ["#1", "2"]);
 }
 
 #[test]
