@@ -89,6 +89,8 @@ export class Hub {
   readonly pull: Pull
   /** @internal */
   readonly sessions = new Set<Session>()
+  /** @internal A pipe waits while more than this waits for its client. */
+  readonly pipeBytes: number
   #emptied: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -97,6 +99,7 @@ export class Hub {
     if (typeof options !== 'object' || options === null) {
       throw new SsecastError('SSECAST_INVALID_OPTION', 'options', `must be an object, not ${options}`)
     }
+    this.pipeBytes = Math.min(64 << 10, (options.slowClient?.bytes ?? Infinity) / 2)
     this.pull = new Pull(options)
   }
 

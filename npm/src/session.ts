@@ -21,9 +21,6 @@ export interface PipeOptions<T> {
   done?: unknown
 }
 
-/** `pipe` waits while more than this waits for the client. */
-const PIPE_BYTES = 64 << 10
-
 /** One open stream. The hub's events go to it by themselves; its methods are for what is this client's alone. */
 export class Session implements Sink {
   /** The request as Node has it. */
@@ -45,7 +42,8 @@ export class Session implements Sink {
   #over = false
   #paused = false
   #controller: AbortController | undefined
-  #onChange: (() => void) | undefined
+  /** What waits for something to be written, or for the end. */
+  readonly #watchers = new Set<() => void>()
 
   /** @internal Registers the connection; throws if the hub refuses it, and then nothing has been written. */
   constructor(hub: Hub, request: Request, response: Response, topics: readonly string[], lastEventId: string) {
@@ -122,25 +120,24 @@ export class Session implements Sink {
    * session.close()
    */
   async pipe<T>(source: AsyncIterable<T> | Iterable<T>, options: PipeOptions<T> = {}): Promise<boolean> {
-    const { event, map = (value: T): unknown => value, done } = options
+    const { event, map, done } = options
     const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]?.() ?? (source as Iterable<T>)[Symbol.iterator]()
     try {
-      for (;;) {
+      while (!this.#ending) {
         const next = await this.#unlessEnded(Promise.resolve(iterator.next()))
-        if (!next || next.done) break
-        if (!this.#sendWhole(map(next.value), event)) break
-        while (!this.#ending && this.#backlog > PIPE_BYTES) await this.#changed()
+        if (!next) break
+        if (next.done) return done === undefined || this.#sendWhole(done, event)
+        const sent = map ? this.#sendWhole(map(next.value), event) : this.send(next.value, { event })
+        if (!sent) break
+        while (!this.#ending && this.#backlog > this.#hub.pipeBytes) await this.#changed()
       }
     } catch (error) {
       this.#stop(iterator)
       this.close('error')
       throw error
     }
-    if (this.#ending) {
-      this.#stop(iterator)
-      return false
-    }
-    return done === undefined || this.#sendWhole(done, event)
+    this.#stop(iterator)
+    return false
   }
 
   /**
@@ -188,19 +185,19 @@ export class Session implements Sink {
     this.#paused = !response.write(bytes)
     // A compression that does not heed `no-transform` must at least not hold events back.
     response.flush?.()
-    this.#onChange?.()
+    this.#watchers.forEach(watcher => watcher())
     return !this.#paused
   }
 
   /** @internal What was sent is out. */
   drained(): void {
-    this.#onChange?.()
+    this.#watchers.forEach(watcher => watcher())
   }
 
   /** @internal The hub has ended the stream. */
   end(reason: Reason, cut: boolean): void {
     this.#reason ??= reason
-    this.#onChange?.()
+    this.#watchers.forEach(watcher => watcher())
     if (this.#released) return this.#finished()
     if (cut) return this.destroy()
     const response = this.#response as ServerResponse
@@ -231,16 +228,22 @@ export class Session implements Sink {
 
   /** Waits for a value, or for the end of the stream. */
   #unlessEnded<V>(value: Promise<V>): Promise<V | undefined> {
-    if (this.#ending) return Promise.resolve(undefined)
     return new Promise((resolve, reject) => {
-      this.#onChange = () => this.#ending && resolve(undefined)
-      value.then(resolve, reject)
+      const check = () => this.#ending && resolve(undefined)
+      this.#watchers.add(check)
+      value.then(resolve, reject).finally(() => this.#watchers.delete(check))
     })
   }
 
   /** Waits until something was written, or the stream ends. */
   #changed(): Promise<void> {
-    return new Promise(resolve => (this.#onChange = resolve))
+    return new Promise(resolve => {
+      const changed = () => {
+        this.#watchers.delete(changed)
+        resolve()
+      }
+      this.#watchers.add(changed)
+    })
   }
 
   /** Lets a source clean up. It may never get to it, if it waits for something; so nobody waits for it. */
@@ -265,7 +268,7 @@ export class Session implements Sink {
     this.#hub.pull.remove(this.id)
     this.#hub.forget(this)
     this.#controller?.abort()
-    this.#onChange?.()
+    this.#watchers.forEach(watcher => watcher())
     this.#resolve(this.#reason)
   }
 }
