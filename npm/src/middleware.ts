@@ -30,6 +30,19 @@ interface KoaContext {
   res: Response
   respond?: boolean
   sse?: Session
+  onerror(error: unknown): void
+}
+
+/** What differs between the servers. */
+interface Host {
+  /** What the options' functions get. */
+  context: unknown
+  request: Request
+  response: Response
+  /** The response is the middleware's from here on. */
+  take(): void
+  /** Something failed when the stream was open already. */
+  fail(error: unknown): void
 }
 
 type Next = (error?: unknown) => unknown
@@ -77,7 +90,7 @@ export function sseMiddleware(first?: Hub | MiddlewareOptions | null, second?: M
 sseMiddleware.koa1 = (first?: Hub | MiddlewareOptions | null, second?: MiddlewareOptions): Koa1Middleware => {
   const { hub, options } = parse(first, second)
   const middleware = function* (this: KoaContext, next: unknown): Generator<any, void, any> {
-    const outcome: Outcome = yield open(hub, options, this, this.req, this.res, () => (this.respond = false))
+    const outcome: Outcome = yield open(hub, options, koa(this))
     if (outcome === 'taken') return
     if (outcome !== 'passed') this.sse = outcome
     yield next
@@ -91,8 +104,14 @@ function parse(first?: Hub | MiddlewareOptions | null, second?: MiddlewareOption
   return { hub: first instanceof Hub ? first : createHub(), options }
 }
 
+function koa(context: KoaContext): Host {
+  const { req: request, res: response } = context
+  const take = () => void (context.respond = false)
+  return { context, request, response, take, fail: error => context.onerror(error) }
+}
+
 async function serveKoa(hub: Hub, options: MiddlewareOptions, context: KoaContext, next: Next): Promise<void> {
-  const outcome = await open(hub, options, context, context.req, context.res, () => (context.respond = false))
+  const outcome = await open(hub, options, koa(context))
   if (outcome === 'taken') return
   if (outcome !== 'passed') context.sse = outcome
   await next()
@@ -105,16 +124,15 @@ async function serveNode(
   response: Response & { sse?: Session },
   next?: Next
 ): Promise<void> {
+  const fail = next ?? console.error
   try {
-    const outcome = await open(hub, options, request, request, response, () => {}, next)
+    const outcome = await open(hub, options, { context: request, request, response, take() {}, fail })
     if (outcome === 'taken') return
     if (outcome !== 'passed') request.sse = response.sse = outcome
     else if (!next) answer(response, 405, { Allow: 'GET, HEAD' })
   } catch (error) {
-    if (next) return void next(error)
-    console.error(error)
-    if (response.headersSent) response.destroy()
-    else answer(response, 500)
+    fail(error)
+    if (!next) answer(response, 500)
     return
   }
   next?.()
@@ -123,37 +141,28 @@ async function serveNode(
 /** A session for the next middleware; or the response is taken over; or the request is none of ours. */
 type Outcome = Session | 'taken' | 'passed'
 
-async function open(
-  hub: Hub,
-  options: MiddlewareOptions,
-  context: unknown,
-  request: Request,
-  response: Response,
-  take: () => void,
-  next?: Next
-): Promise<Outcome> {
+async function open(hub: Hub, options: MiddlewareOptions, host: Host): Promise<Outcome> {
+  const { context, request, response } = host
   if (request.method !== 'GET' && request.method !== 'HEAD') return 'passed'
   let left = false
   const emitter: NodeJS.EventEmitter = response
   emitter.once('close', () => (left = true))
+  // A client that leaves meanwhile gets nothing, and nothing stays registered for it.
+  const gone = () => left || request.socket?.destroyed
   const allowed = options.authorize ? await options.authorize(context) : true
+  if (gone()) return taken()
+  if (allowed !== true) return refuse(403)
   const topics = typeof options.topics === 'function' ? await options.topics(context) : options.topics
-  const headers = typeof options.headers === 'function' ? options.headers(context) : options.headers
-  const lastEventId = options.lastEventId ? options.lastEventId(context) : header(request)
-  // Nobody is there any more: nothing may stay registered for it.
-  if (left || request.socket?.destroyed) {
-    take()
-    return 'taken'
-  }
-  if (allowed !== true) return refuse(403, {})
+  if (gone()) return taken()
   if (topics !== undefined && !Array.isArray(topics)) {
     throw new SsecastError('SSECAST_INVALID_TOPIC', 'topics', `must be an array of strings, not ${typeof topics}`)
   }
+  const headers = typeof options.headers === 'function' ? options.headers(context) : options.headers
+  const lastEventId = options.lastEventId ? options.lastEventId(context) : header(request)
   if (request.method === 'HEAD') {
-    take()
     writeHead(request, response, options, headers)
     response.end()
-    return 'taken'
+    return taken()
   }
   let session: Session
   try {
@@ -163,27 +172,29 @@ async function open(
     if (code !== 'SSECAST_TOO_MANY_CONNECTIONS' && code !== 'SSECAST_CLOSED') throw error
     return refuse(503, { 'Retry-After': String(RETRY_AFTER) })
   }
-  take()
   try {
     writeHead(request, response, options, headers)
-    session.start(options.release === true)
-    // Not awaited: a stream may well last as long as what it does.
-    Promise.resolve(options.onConnect?.(session)).catch(failed)
   } catch (error) {
-    failed(error)
+    session.discard()
+    throw error
   }
+  host.take()
+  session.start(options.release === true)
+  // Not awaited: a stream may well last as long as what it does.
+  new Promise(resolve => resolve(options.onConnect?.(session))).catch(error => {
+    session.close('error')
+    host.fail(error)
+  })
   return topics ? 'taken' : session
 
-  function refuse(status: number, headers: Record<string, string>): Outcome {
-    take()
-    answer(response, status, headers)
+  function taken(): Outcome {
+    host.take()
     return 'taken'
   }
 
-  function failed(error: unknown): void {
-    session.close('error')
-    if (next) next(error)
-    else console.error(error)
+  function refuse(status: number, headers?: Record<string, string>): Outcome {
+    answer(response, status, headers)
+    return taken()
   }
 }
 
@@ -196,6 +207,8 @@ function answer(response: Response, status: number, headers: Record<string, stri
 
 /** Writes the head. What others set before, such as cookies or CORS headers, stays. */
 function writeHead(request: Request, response: Response, { cors }: MiddlewareOptions, headers: Record<string, string> = {}): void {
+  // The only values that are not ours come first: if Node refuses one, nothing else is set for the error's response.
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   response.statusCode = 200
   response.removeHeader('Content-Length')
   response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
@@ -210,7 +223,6 @@ function writeHead(request: Request, response: Response, { cors }: MiddlewareOpt
     if (typeof named === 'string') response.appendHeader('Vary', 'Origin')
     if (credentials) response.setHeader('Access-Control-Allow-Credentials', 'true')
   }
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
   const common = response as ServerResponse
   // A quiet stream is a healthy one.
   common.setTimeout(0)

@@ -179,12 +179,24 @@ export class Session implements Sink {
     }
   }
 
+  /** @internal There will be no stream after all: the response's head could not be written. */
+  discard(): void {
+    this.#reason = 'error'
+    this.#finished()
+  }
+
   /** @internal Writes bytes of the stream. */
   write(bytes: Uint8Array): boolean {
     const response = this.#response as ServerResponse & { flush?: () => void }
-    this.#paused = !response.write(bytes)
-    // A compression that does not heed `no-transform` must at least not hold events back.
-    response.flush?.()
+    try {
+      this.#paused = !response.write(bytes)
+      // A compression that does not heed `no-transform` must at least not hold events back.
+      response.flush?.()
+    } catch {
+      // A middleware's `write`: what it has done with the bytes nobody knows.
+      this.#reason ??= 'error'
+      this.destroy()
+    }
     this.#watchers.forEach(watcher => watcher())
     return !this.#paused
   }

@@ -35,7 +35,11 @@ export function socketOf(request: Request, response: Response): Plain | undefine
   const descriptor = handle?.fd
   if (typeof descriptor !== 'number' || descriptor < 0) return
   const isFlushed = () =>
-    handle?.fd === descriptor && response.writableLength === 0 && socket.writableLength === 0 && !handle.writeQueueSize
+    handle?.fd === descriptor &&
+    !response.writableEnded &&
+    response.writableLength === 0 &&
+    socket.writableLength === 0 &&
+    !handle.writeQueueSize
   return { response, socket, descriptor, chunked: response.chunkedEncoding, isFlushed }
 }
 
