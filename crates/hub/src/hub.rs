@@ -137,6 +137,12 @@ impl Hub {
         self.0.private(event)
     }
 
+    /// The sequence number of the event that was published last; zero before the first.
+    #[must_use]
+    pub fn head(&self) -> u64 {
+        self.0.log().head()
+    }
+
     /// Tells hubs apart: handles of the same hub have the same key, for as long as one of them is there.
     #[must_use]
     pub fn key(&self) -> usize {

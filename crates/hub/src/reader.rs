@@ -152,6 +152,12 @@ impl Reader {
 
     /// Takes what is next for a subscriber. Whoever gets a batch must deliver all of it before it asks again.
     pub fn next(&mut self, subscriber: &mut Subscriber) -> Next {
+        self.next_through(subscriber, u64::MAX)
+    }
+
+    /// The same, but nothing that was published after `head`: what another thread did to the subscriber before an
+    /// event was published, it then sees before that event.
+    pub fn next_through(&mut self, subscriber: &mut Subscriber, head: u64) -> Next {
         loop {
             if let Some(batch) = subscriber.own_batch() {
                 return hand_over(subscriber, batch);
@@ -161,13 +167,17 @@ impl Reader {
             let end = own.and_then(|own| own.end);
             // Asked before the read: what is published before the hub closes also comes before the farewell.
             let closing = subscriber.registration.hub.closing().is_some();
-            match self.read(subscriber, next_own.or(end)) {
+            match self.read(subscriber, next_own.or(end), head) {
                 Read::Batch(batch) => return hand_over(subscriber, batch),
                 Read::Lost if !enforce_policy(subscriber) => return Next::End(Reason::Lagged),
                 Read::Lost => {}
                 Read::Nothing if next_own.is_some_and(|after| after <= subscriber.cursor) => {}
-                Read::Nothing if end.is_some() => return Next::End(subscriber.reason),
-                Read::Nothing if !closing => {
+                Read::Nothing
+                    if end.is_some_and(|end| end <= head) && next_own.is_none_or(|after| after <= head) =>
+                {
+                    return Next::End(subscriber.reason);
+                }
+                Read::Nothing if end.is_some() || !closing || is_behind(subscriber) => {
                     subscriber.tidy();
                     return Next::Idle;
                 }
@@ -183,13 +193,13 @@ impl Reader {
     }
 
     /// Reads from the log up to a limit, or takes what was read for another subscriber at the same place.
-    fn read(&mut self, subscriber: &mut Subscriber, through: Option<u64>) -> Read {
+    fn read(&mut self, subscriber: &mut Subscriber, limit: Option<u64>, head: u64) -> Read {
         if subscriber.is_private() {
-            subscriber.cursor = subscriber.cursor.max(through.unwrap_or(0));
+            subscriber.cursor = subscriber.cursor.max(limit.unwrap_or(0).min(head));
             return Read::Nothing;
         }
         let key = (subscriber.topics.id(), subscriber.cursor);
-        let shared = through.is_none()
+        let shared = limit.is_none()
             && subscriber.own.as_ref().is_none_or(|own| own.joined.is_empty())
             && Arc::ptr_eq(&subscriber.registration, &self.registration);
         if let (true, Some(place)) = (shared, self.cache.get(&key)) {
@@ -197,7 +207,7 @@ impl Reader {
             return Read::Batch(place.batch.clone());
         }
         let log = subscriber.registration.hub.log();
-        let through = through.map_or(log.head(), |through| through.min(log.head()));
+        let through = limit.unwrap_or(head).min(head).min(log.head());
         let found = log.read(subscriber.position(), through, BATCH_BYTES);
         drop(log);
         match found {
@@ -338,12 +348,16 @@ impl Reader {
 
     /// Ends a subscriber once everything that was published and sent before is out.
     pub fn end(&mut self, subscriber: &mut Subscriber, reason: Reason) {
-        if subscriber.own.as_ref().is_some_and(|own| own.end.is_some()) {
-            return;
-        }
         let head = subscriber.registration.hub.log().head();
-        subscriber.reason = reason;
-        subscriber.own_mut().end = Some(head);
+        self.end_after(subscriber, reason, head);
+    }
+
+    /// Ends a subscriber once everything that was sent before, and published up to a sequence number, is out.
+    pub fn end_after(&mut self, subscriber: &mut Subscriber, reason: Reason, sequence: u64) {
+        if subscriber.own.as_ref().is_none_or(|own| own.end.is_none()) {
+            subscriber.reason = reason;
+            subscriber.own_mut().end = Some(sequence);
+        }
     }
 
     /// Notes that a subscriber took some bytes, though perhaps not all it was given.
@@ -373,6 +387,11 @@ impl Reader {
         }
         if enforce_policy(subscriber) { Ok(0) } else { Err(Reason::Lagged) }
     }
+}
+
+/// Whether the log has gone on since the round began that a subscriber was read for.
+fn is_behind(subscriber: &Subscriber) -> bool {
+    !subscriber.is_private() && subscriber.cursor < subscriber.registration.hub.log().head()
 }
 
 fn hand_over(subscriber: &mut Subscriber, batch: Batch) -> Next {
