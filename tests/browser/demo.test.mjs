@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { start } from '../support/program.mjs'
+import { launch, problemsOf } from './support/browser.mjs'
+
+const program = fileURLToPath(new URL('../../npm/examples/demo/server.mjs', import.meta.url))
+const screenshots = fileURLToPath(new URL('screenshots/', import.meta.url))
+
+describe('the demo', { timeout: 80_000 }, () => {
+  let browser, demo, address
+  before(async () => {
+    mkdirSync(screenshots, { recursive: true })
+    demo = await start(program, { env: { PORT: '0' }, keepPort: true })
+    address = await Promise.race([demo.early, addressOf(demo.child)])
+    browser = await launch()
+  })
+  after(async () => {
+    await browser?.close()
+    assert.deepEqual(await demo?.stop(), { code: 0, signal: null }, 'the server exits by itself when it is told to stop')
+  })
+
+  async function open(t, options = {}) {
+    const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, ...options })
+    t.after(() => page.close())
+    const problems = problemsOf(page)
+    await page.goto(address)
+    await whole(page, 4)
+    return { page, problems }
+  }
+
+  /** Resolves when that many clients are connected, and each of them got something and missed nothing. */
+  function whole(page, count) {
+    return page.waitForFunction(count => {
+      const cards = [...document.querySelectorAll('.card')]
+      const fine = card =>
+        card.querySelector('.pill').textContent === 'open' &&
+        card.querySelector('.proof').dataset.ok === 'true' &&
+        !/ 0 of /.test(card.querySelector('.proof').textContent)
+      return cards.length === count && cards.every(fine)
+    }, count)
+  }
+
+  it('shows four live clients without a gap, and the counters of the hub', async t => {
+    const { page, problems } = await open(t)
+    await page.waitForFunction(() => document.querySelector('#server').textContent === 'live')
+    await page.waitForFunction(() => document.querySelector('#connections').textContent === '6')
+    await page.waitForFunction(() => Number(document.querySelector('#delivered-rate').textContent) > 60)
+    assert.match(await page.textContent('.card .proof'), /gap-free: (\d+) of \1$/)
+    assert.deepEqual(problems, [])
+  })
+
+  it('adds clients beyond the six connections of one origin, and lets one leave', async t => {
+    const { page, problems } = await open(t)
+    for (let count = 4; count < 10; count++) await page.click('#add')
+    await whole(page, 10)
+    await page.click('.card:first-child .leave')
+    await whole(page, 9)
+    await page.waitForFunction(() => /^9 of 9 connected/.test(document.querySelector('#summary').textContent))
+    assert.deepEqual(problems, [])
+  })
+
+  it('cuts a client off, which resumes with nothing lost', async t => {
+    const { page, problems } = await open(t)
+    await page.click('.card:nth-child(2) .cut')
+    await page.waitForFunction(() => document.querySelector('.card:nth-child(2) .pill').textContent === 'connecting')
+    await page.waitForFunction(() => /^Resumed at/.test(document.querySelector('.card:nth-child(2) .note').textContent))
+    assert.match(await page.textContent('.card:nth-child(2) .note'), /^Resumed at \S+-\d+ after \d\.\d s: [1-9]\d* replayed, 0 lost\.$/)
+    await whole(page, 4)
+    assert.deepEqual(problems, [])
+  })
+
+  it('cuts all clients off at a high rate, and all resume with nothing lost', async t => {
+    const { page, problems } = await open(t)
+    await page.fill('#rate', '90')
+    await page.waitForFunction(() => Number(document.querySelector('#published-rate').textContent) > 200)
+    await page.click('#cut-all')
+    await page.waitForFunction(() =>
+      [...document.querySelectorAll('.card .note')].every(note => / replayed, 0 lost\.$/.test(note.textContent)),
+    )
+    await whole(page, 4)
+    await page.fill('#rate', '48')
+    assert.deepEqual(problems, [])
+  })
+
+  it('stalls a client until the policy ends it, and it resumes with nothing lost', async t => {
+    const { page, problems } = await open(t)
+    const step = (name, text) =>
+      page.waitForFunction(
+        ([name, text]) => new RegExp(text).test(document.querySelector(`#step-${name}`).textContent),
+        [name, text],
+      )
+    await page.click('#stall')
+    await step('stalled', 'at \\d\\d:\\d\\d:\\d\\d')
+    await step('lagging', 'up to [1-9].* KiB')
+    await step('ended', 'reason: lagged')
+    assert.match(await page.textContent('#disconnects'), /lagged 1/)
+    await page.click('#read')
+    await step('resumed', '^Resumes[1-9]\\d* replayed, 0 lost')
+    await whole(page, 4)
+    assert.deepEqual(problems, [])
+  })
+
+  it('publishes by hand to every client, of any type', async t => {
+    const { page, problems } = await open(t)
+    for (const [type, text] of [['', 'Hello, 日本 😀'], ['notice', 'of a type']]) {
+      await page.fill('#type', type)
+      await page.fill('#text', text)
+      await page.click('#publish button')
+      await page.waitForFunction(
+        ([type, text]) =>
+          [...document.querySelectorAll('.card .log')].every(log =>
+            [...log.children].some(line => line.textContent === (type || 'message') + text),
+          ),
+        [type, text],
+      )
+      assert.match(await page.textContent('#outcome'), /^Published as \S+-\d+ to 4 clients\.$/)
+    }
+    await page.fill('#topic', 'nobody reads this')
+    await page.click('#publish button')
+    await page.waitForFunction(() => / to 0 clients\.$/.test(document.querySelector('#outcome').textContent))
+    assert.deepEqual(problems, [])
+  })
+
+  it('says which field of a publication was refused', async t => {
+    const { page } = await open(t)
+    await page.fill('#topic', '')
+    await page.click('#publish button')
+    await page.waitForFunction(() => document.querySelector('#outcome').dataset.ok === 'false')
+    assert.match(await page.textContent('#outcome'), /^SSECAST_INVALID_TOPIC: topic /)
+  })
+
+  for (const [width, height] of [[1440, 900], [390, 844]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      it(`fits a window ${width} pixels wide, ${colorScheme}`, async t => {
+        const { page, problems } = await open(t, { viewport: { width, height }, colorScheme })
+        await page.waitForFunction(() => Number(document.querySelector('#delivered-rate').textContent) > 60)
+        await page.screenshot({ path: `${screenshots}demo-${width}-${colorScheme}.png`, fullPage: true })
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width)
+        assert.deepEqual(problems, [])
+      })
+    }
+  }
+})
+
+/** The address that the demo prints. */
+async function addressOf(child) {
+  for await (const line of createInterface(child.stdout)) {
+    const [address] = /http:\S+/.exec(line) ?? []
+    if (address) return address
+  }
+}

@@ -1,0 +1,11 @@
+// Preloaded into a program under test: whatever port it asks for, it gets a free one on loopback, and says which.
+const { Server } = require('node:net')
+
+const { listen } = Server.prototype
+Server.prototype.listen = function (port, ...more) {
+  this.once('listening', () => process.send(this.address().port))
+  const callback = more.filter(argument => typeof argument === 'function')
+  return listen.call(this, 0, '127.0.0.1', ...callback)
+}
+// A program that has nothing more to do exits, although its parent listens.
+process.channel?.unref()
