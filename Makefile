@@ -1,0 +1,86 @@
+# `make demo` and `make test` are all that a new user needs; everything they install stays inside this folder.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+MAKEFLAGS += --no-builtin-rules
+
+NPM := npm --no-audit --no-fund --no-update-notifier
+NODE_TEST := node --test --test-reporter=spec
+
+# A stamp lives in the folder whose state it describes, so that removing the folder removes the stamp.
+NPM_INSTALLED := npm/node_modules/.installed
+NPM_BUILT := npm/dist/.built
+BROWSER_INSTALLED := tests/browser/node_modules/.installed
+
+RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
+NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shell find npm/src -type f)
+
+.PHONY: help
+help:
+	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
+	@echo 'make test        every suite: Rust, Node, README, browser'
+	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
+	@echo 'make build       the npm package, ready to be required or imported from npm/'
+	@echo 'make clean       remove everything that was built or installed here'
+
+.PHONY: tools
+tools:
+	@sh tests/lint/tools.sh
+
+$(NPM_INSTALLED): npm/package.json npm/package-lock.json | tools
+	cd npm && $(NPM) ci
+	@touch $@
+
+$(NPM_BUILT): $(NPM_INSTALLED) $(RUST_SOURCES) $(NPM_SOURCES) | tools
+	cd npm && $(NPM) run build
+	@mkdir -p $(@D) && touch $@
+
+$(BROWSER_INSTALLED): tests/browser/package.json tests/browser/package-lock.json | tools
+	cd tests/browser && $(NPM) ci
+	@touch $@
+
+.PHONY: build
+build: $(NPM_BUILT)
+
+.PHONY: demo
+demo: $(NPM_BUILT)
+	@node npm/examples/demo/server.mjs
+
+.PHONY: test test-rust test-node test-readme test-browser
+test: test-rust test-node test-readme test-browser
+
+test-rust: | tools
+	cargo test --workspace --locked
+
+test-node: $(NPM_BUILT)
+	cd npm && $(NPM) test
+
+test-readme: $(NPM_BUILT)
+	$(NODE_TEST) tests/readme/*.test.mjs
+
+test-browser: $(NPM_BUILT) $(BROWSER_INSTALLED)
+	node tests/browser/chromium/provide.mjs
+	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
+
+# The generated files are compared before `build` writes them anew.
+.PHONY: lint lint-rust lint-generated lint-node
+lint: lint-rust lint-generated lint-node
+
+lint-rust: | tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
+
+lint-generated: $(NPM_INSTALLED) | tools
+	node tests/lint/version.mjs
+	node tests/lint/generated.mjs
+
+lint-node: $(NPM_BUILT)
+	npm/node_modules/.bin/tsc --noEmit -p npm/tsconfig.json
+	node tests/lint/exports.mjs
+
+.PHONY: clean
+clean:
+	rm -rf target npm/dist npm/node_modules npm/*.node
+	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
