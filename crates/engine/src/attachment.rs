@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use ssecast_hub::{Error, Hub, PrivateEvent, Reason};
+use ssecast_hub::{Error, Event, Hub, PrivateEvent, Reason};
 
 use crate::connection::ConnectionId;
 use crate::shard::{Command, Shard};
@@ -48,8 +48,14 @@ pub(crate) struct Link {
 impl Attachment {
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
     /// is ending, or has more waiting than its limit.
-    #[must_use]
-    pub fn send(&self, event: PrivateEvent) -> bool {
+    ///
+    /// # Errors
+    /// Those of [`Hub::private`]; then nothing is sent.
+    pub fn send(&self, event: &Event<'_>) -> Result<bool, Error> {
+        Ok(self.queue(self.hub.private(event)?))
+    }
+
+    pub(crate) fn queue(&self, event: PrivateEvent) -> bool {
         let pending = self.link.own_bytes.load(Ordering::Acquire);
         let limit = self.hub.config().slow_client.bytes;
         // The thread applies the policy to what is past the limit; here memory is bounded while it does not run.
@@ -94,7 +100,8 @@ impl Attachment {
     /// of the socket, and then tells the host: [`Host::ended`].
     pub fn detach(&self, reason: Reason) {
         self.link.ending.store(true, Ordering::Release);
-        self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason));
+        let after = self.hub.head();
+        self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason, after));
     }
 
     /// Ends the stream at once, because the connection is gone. The host is told nothing more.

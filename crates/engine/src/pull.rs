@@ -270,7 +270,7 @@ impl Pull {
         let mut state = self.shared.state();
         #[cfg(unix)]
         if let Some(attachment) = state.attached.get(&connection) {
-            return Ok(attachment.send(event));
+            return Ok(attachment.queue(event));
         }
         let sent = state.roster.send(connection, event);
         drop(state);
@@ -319,7 +319,7 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return attachment.detach(reason);
         }
-        state.roster.finish(connection, reason);
+        state.roster.finish(connection, reason, self.hub.head());
         drop(state);
         self.shared.wake();
     }

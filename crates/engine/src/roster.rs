@@ -18,6 +18,8 @@ pub(crate) struct Roster<S> {
     connections: Slab<Connection<S>>,
     by_topic: HashMap<TopicKey, HashSet<usize>>,
     ready: VecDeque<usize>,
+    /// Those to look at in the next round, because something for them is after the head of this one.
+    deferred: Vec<usize>,
     blocked: BTreeSet<usize>,
     /// Every connection once, by the earliest time at which it may be due. What was sent since makes it later,
     /// which is found out when its turn comes: sending costs nothing here.
@@ -48,6 +50,7 @@ impl<S> Roster<S> {
             connections: Slab::new(),
             by_topic: HashMap::new(),
             ready: VecDeque::new(),
+            deferred: Vec::new(),
             blocked: BTreeSet::new(),
             heartbeats: BinaryHeap::new(),
             lag_checked: Duration::ZERO,
@@ -77,6 +80,8 @@ impl<S> Roster<S> {
         entry.insert(Connection { id, subscriber, sink, ready: false, blocked: false, silent: false });
         self.await_silence(id);
         self.make_ready(id.index());
+        // What was published in this round before the subscriber was this reader's, nobody has announced.
+        self.deferred.push(id.index());
         id
     }
 
@@ -139,10 +144,10 @@ impl<S> Roster<S> {
         sent
     }
 
-    /// Ends a connection once all that it was sent before is out.
-    pub(crate) fn finish(&mut self, id: ConnectionId, reason: Reason) {
+    /// Ends a connection once all is out that it was sent before, and that was published up to a sequence number.
+    pub(crate) fn finish(&mut self, id: ConnectionId, reason: Reason, after: u64) {
         if let Some((connection, reader)) = self.get(id) {
-            reader.end(&mut connection.subscriber, reason);
+            reader.end_after(&mut connection.subscriber, reason, after);
             self.make_ready(id.index());
         }
     }
@@ -193,6 +198,7 @@ impl<S> Roster<S> {
             members.into_iter().for_each(|index| self.make_ready(index));
         }
         self.changed = changed;
+        std::mem::take(&mut self.deferred).into_iter().for_each(|index| self.make_ready(index));
         self.find_silent(now);
         match (self.closing, self.reader.closing()) {
             (None, Some(deadline)) => {
@@ -289,7 +295,7 @@ impl<S> Roster<S> {
                 continue;
             }
             let id = connection.id;
-            match self.reader.next(&mut connection.subscriber) {
+            match self.reader.next_through(&mut connection.subscriber, self.head) {
                 Next::Batch(batch) => {
                     let silent = std::mem::take(&mut connection.silent);
                     // A closing hub has more to say to everybody: the farewell, and then the end.
@@ -310,6 +316,7 @@ impl<S> Roster<S> {
                     self.await_silence(id);
                     return Some((id, Work::Send(batch)));
                 }
+                Next::Idle if !connection.subscriber.is_past(self.head) => self.deferred.push(index),
                 Next::Idle => {}
             }
         }
@@ -317,7 +324,7 @@ impl<S> Roster<S> {
 
     /// Whether the round is not over: somebody has more to send.
     pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.ended.is_empty()
+        !self.ready.is_empty() || !self.ended.is_empty() || !self.deferred.is_empty()
     }
 
     pub(crate) fn now(&self) -> Duration {

@@ -36,7 +36,8 @@ pub(crate) enum Command {
     Attach(usize, Box<(Subscriber, Sink)>),
     Send(Arc<Link>, PrivateEvent),
     ChangeTopics(Arc<Link>, Vec<Box<str>>, Vec<Box<str>>),
-    Detach(Arc<Link>, Reason),
+    /// Ends the stream after everything up to a sequence number.
+    Detach(Arc<Link>, Reason, u64),
     Abandon(Arc<Link>, Reason),
 }
 

@@ -65,7 +65,6 @@ impl Writer {
             // It fails only when a signal interrupts it.
             let _ = self.poll.poll(&mut events, timeout);
             self.shard.look();
-            self.obey();
             for event in &events {
                 if event.token() != WAKE
                     && let Some(&(hub, id)) = self.polled.get(event.token().0)
@@ -81,6 +80,10 @@ impl Writer {
             for (hub, id) in std::mem::take(&mut self.later) {
                 self.flush(hub, id);
             }
+            // In this order: what was published before a command was given may be in the round or in a later one,
+            // but what was published after it is not in a round that began before it is carried out.
+            self.begin();
+            self.obey();
             more = self.write();
         }
     }
@@ -100,7 +103,9 @@ impl Writer {
         for command in commands {
             match command {
                 Command::Read(hub, reader) => {
-                    self.rosters.insert(hub, Roster::new(reader));
+                    let mut roster = Roster::new(reader);
+                    roster.begin();
+                    self.rosters.insert(hub, roster);
                 }
                 Command::Attach(hub, connection) => self.attach(hub, *connection),
                 Command::Send(link, event) => {
@@ -118,9 +123,9 @@ impl Writer {
                         let _ = roster.change_topics(id, &add, &remove);
                     }
                 }
-                Command::Detach(link, reason) => {
+                Command::Detach(link, reason, after) => {
                     if let Some((roster, id)) = self.find(&link) {
-                        roster.finish(id, reason);
+                        roster.finish(id, reason, after);
                     }
                 }
                 Command::Abandon(link, reason) => {
@@ -219,12 +224,9 @@ impl Writer {
         link.host.ended(link.name, reason, cut);
     }
 
-    /// Writes what there is, a turn's worth for each hub. Returns whether there is more.
-    fn write(&mut self) -> bool {
-        let mut more = false;
-        let hubs: Vec<usize> = self.rosters.keys().copied().collect();
-        for hub in hubs {
-            let Some(roster) = self.rosters.get_mut(&hub) else { continue };
+    /// Begins a round of every hub.
+    fn begin(&mut self) {
+        for roster in self.rosters.values_mut() {
             if roster.is_check_due() {
                 // Under the lock nobody is between registering with this reader and reaching its roster.
                 let inbox = self.shard.inbox();
@@ -233,6 +235,14 @@ impl Writer {
                 }
             }
             roster.begin();
+        }
+    }
+
+    /// Writes what there is, a turn's worth for each hub. Returns whether there is more.
+    fn write(&mut self) -> bool {
+        let mut more = false;
+        let hubs: Vec<usize> = self.rosters.keys().copied().collect();
+        for hub in hubs {
             for _ in 0..TURN {
                 let Some(roster) = self.rosters.get_mut(&hub) else { break };
                 match roster.next() {

@@ -76,7 +76,7 @@ impl Subscriber {
     /// Whether there is nothing for it up to a sequence number, nor any frame of its own.
     #[must_use]
     pub fn is_past(&self, sequence: u64) -> bool {
-        self.cursor >= sequence && self.own.is_none()
+        (self.cursor >= sequence || self.is_private()) && self.own.is_none()
     }
 
     /// A private stream has no topics, and so no place in the log: its ids are the application's own.
