@@ -41,7 +41,7 @@ app.post('/clients/:client/cut', (request, response) => {
 })
 
 app.post('/rate', (request, response) => {
-  rate = Math.min(Math.max(Number(request.body.rate) || 0, 0), 500)
+  rate = Math.min(Math.max(Number(request.body.rate) || 1, 1), 500)
   response.sendStatus(204)
 })
 
@@ -79,7 +79,7 @@ every(100, () => {
   const kilobytes = hub.stats().lagBytes > 0 ? 16 : 96
   publish('blocks', 'block', { filling: 'x'.repeat(kilobytes << 10) })
 })
-every(250, () => hub.publish('stats', { ...hub.stats(), at: Date.now(), slow: slow.report() }, { event: 'stats' }))
+every(250, () => hub.publish('stats', { ...hub.stats(), at: Date.now(), rate, slow: slow.report() }, { event: 'stats' }))
 
 /** Publishes the next event of a numbered series: the numbers let a client prove that it has every one. */
 function publish(topic, event, more) {

@@ -4,7 +4,7 @@ const SECONDS = 30
 export class Chart {
   #canvas
   #points = []
-  #top = 10
+  #top
   #still = matchMedia('(prefers-reduced-motion: reduce)')
   #dark = matchMedia('(prefers-color-scheme: dark)')
   #colors
@@ -38,7 +38,8 @@ export class Chart {
     const [left, right, top, bottom] = [0, width - 44, 8, height - 22]
     // The scale follows the data smoothly; a step of a second behind lets a line end at the edge, not before it.
     const wanted = nice(Math.max(10, ...this.#points.map(point => Math.max(point.delivered, point.published))))
-    this.#top = this.#still.matches ? wanted : this.#top + (wanted - this.#top) * 0.12
+    const jumps = this.#still.matches || this.#points.length < 2 || this.#top === undefined
+    this.#top = jumps ? wanted : this.#top + (wanted - this.#top) * 0.12
     const x = time => right - ((now - 300 - time) / (SECONDS * 1000)) * (right - left)
     const y = value => bottom - (value / this.#top) * (bottom - top)
 

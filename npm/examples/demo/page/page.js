@@ -59,10 +59,13 @@ show()
 setInterval(() => {
   const open = [...clients].filter(client => client.open)
   const whole = [...clients].every(client => client.whole)
-  const delays = open.map(client => client.takeDelay())
-  find('delay').textContent = delays.length > 0 ? `${number(Math.max(...delays))} ms` : '–'
   const summary = `${open.length} of ${clients.size} connected, ${whole ? 'none has lost an event' : 'not every one is whole'}`
   if (find('summary').textContent !== summary) find('summary').textContent = summary
+}, 250)
+
+setInterval(() => {
+  const delays = [...clients].filter(client => client.open).map(client => client.takeDelay())
+  find('delay').textContent = delays.length > 0 ? `${number(Math.max(...delays))} ms` : '–'
 }, 1000)
 
 // The counters: they come as events too.
@@ -85,6 +88,7 @@ stats.addEventListener('stats', event => {
   find('disconnects').textContent = reasons(now.disconnects)
   find('resets').textContent = reasons(now.resets)
   showSlow(now)
+  followRate(now)
   // They come four times a second, which is too short for a steady rate: it is over the last second.
   recent = [...recent, now].slice(-5)
   if (recent.length > 1) showRates(recent[0], now)
@@ -114,13 +118,22 @@ function reasons(counts) {
   return some.map(([reason, count]) => `${reason} ${number(count)}`).join(' · ') || 'none'
 }
 
-// The rate: the slider is logarithmic, from 1 to 500.
+// The rate: the slider is logarithmic, from 1 to 500. Another page may move it too.
 
-const rateOf = value => (value === 0 ? 0 : Math.round(500 ** (value / 100)))
-find('rate').addEventListener('input', ({ target }) => {
-  find('rate-value').textContent = `${rateOf(Number(target.value))} ticks/s`
-})
-find('rate').addEventListener('change', ({ target }) => post('/rate', { rate: rateOf(Number(target.value)) }))
+const slider = find('rate')
+const rateOf = value => Math.round(500 ** (value / 100))
+slider.addEventListener('input', () => showRate(rateOf(slider.value)))
+slider.addEventListener('change', () => post('/rate', { rate: rateOf(slider.value) }))
+
+function showRate(rate) {
+  find('rate-value').textContent = `${rate} ticks/s`
+}
+
+function followRate({ rate }) {
+  if (document.activeElement === slider || rateOf(slider.value) === rate) return
+  slider.value = (Math.log(rate) / Math.log(500)) * 100
+  showRate(rate)
+}
 
 // The slow client lives in the server's process; its report comes with the counters.
 
@@ -148,7 +161,8 @@ function showSlow({ slow, lagBytes, disconnects }) {
   step('stalled', isStalled && !stalled.most ? 'now' : stalled && 'done', stalled && time(slow.stalledAt), 'everyone else goes on')
   step('lagging', isStalled && stalled.most && !ended ? 'now' : stalled?.most && 'done', stalled?.most && `up to ${size(stalled.most)}`, 'its buffers are full')
   step('ended', ended ? (isStalled ? 'now' : 'done') : undefined, ended && 'reason: lagged', 'past the limit')
-  const lost = resumed?.reset ? `reset “${resumed.reset.reason}”: ${number(resumed.reset.missed)} missed, and told so` : `${number(resumed?.lost)} lost`
+  const { reason, missed } = resumed?.reset ?? {}
+  const lost = reason ? `reset “${reason}”: ${missed ?? 'some'} missed, and told so` : `${resumed?.lost} lost`
   step('resumed', back ? 'good' : undefined, back && (resumed ? `${number(resumed.replayed)} replayed, ${lost}` : 'never disconnected'), 'from its last event ID')
 }
 
