@@ -126,7 +126,7 @@ describe('a native EventSource', { timeout: 60_000 }, () => {
     await page.evaluate(() => window.source.close())
 
     assert.equal(await sessions[0].closed, 'client')
-    assert.equal(hub.stats().connections, 0)
+    await eventually(() => hub.stats().connections === 0)
     assert.equal(hub.stats().disconnects.client, 1)
     assert.equal(hub.publish('numbers', 1).subscribers, 0)
   })
