@@ -299,6 +299,14 @@ fn names(topics: Vec<Unknown<'_>>) -> std::result::Result<Vec<String>, Error> {
     topics.into_iter().map(required_topic).collect()
 }
 
+/// Nobody can publish any more: the environment is going (a worker that was terminated), or JavaScript let go of the
+/// hub. Streams that engine threads write to must not outlive it.
+impl Drop for NativeHub {
+    fn drop(&mut self) {
+        let _ = self.hub.close(&Close { event: None, grace: Duration::ZERO });
+    }
+}
+
 fn required_topic(topic: Unknown<'_>) -> std::result::Result<String, Error> {
     let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
     text(Some(topic), "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)
