@@ -15,8 +15,8 @@ export class Client extends EventStream {
   #response
   #cut
 
-  constructor(status, headers, response, cut) {
-    super()
+  constructor(status, headers, response, cut, lastEventId) {
+    super(lastEventId)
     Object.assign(this, { status, headers })
     this.#response = response
     this.#cut = cut
@@ -65,22 +65,22 @@ export async function join(url, { method = 'GET', headers = {}, lastEventId, ver
   headers = { Accept: 'text/event-stream', ...headers }
   if (lastEventId) headers['Last-Event-ID'] = Buffer.from(lastEventId).toString('latin1')
   const open = version === 2 ? join2 : join1
-  return open(new URL(url), method, headers, more)
+  return open(new URL(url), method, headers, lastEventId, more)
 }
 
-function join1(url, method, headers, { agent = false, ...more }) {
+function join1(url, method, headers, lastEventId, { agent = false, ...more }) {
   return new Promise((resolve, reject) => {
     const { request } = url.protocol === 'https:' ? https : http
     const sent = request(url, { method, headers, agent, rejectUnauthorized: false, ...more })
     sent.on('error', reject)
     sent.on('response', response => {
-      resolve(new Client(response.statusCode, response.headers, response, () => sent.destroy()))
+      resolve(new Client(response.statusCode, response.headers, response, () => sent.destroy(), lastEventId))
     })
     sent.end()
   })
 }
 
-function join2(url, method, headers, { session: shared, signal }) {
+function join2(url, method, headers, lastEventId, { session: shared, signal }) {
   return new Promise((resolve, reject) => {
     const session = shared ?? http2.connect(url, { rejectUnauthorized: false })
     session.on('error', reject)
@@ -88,7 +88,8 @@ function join2(url, method, headers, { session: shared, signal }) {
     const stream = session.request({ ':method': method, ':path': url.pathname + url.search, ...headers })
     stream.on('error', reject)
     stream.on('response', head => {
-      resolve(new Client(head[':status'], head, stream, () => (shared ? stream.destroy() : session.destroy())))
+      const cut = () => (shared ? stream.destroy() : session.destroy())
+      resolve(new Client(head[':status'], head, stream, cut, lastEventId))
     })
     stream.on('close', () => {
       reject(new Error('closed before the response'))

@@ -4,7 +4,8 @@ export class EventStream {
   events = []
   comments = []
   retries = []
-  lastEventId = ''
+  /** It outlives connections: a client that comes back begins with the one that it came with. */
+  lastEventId
   /** Everything as it came. */
   text = ''
 
@@ -12,7 +13,11 @@ export class EventStream {
   #rest = ''
   #event = ''
   #data = []
-  #id = ''
+  #id
+
+  constructor(lastEventId = '') {
+    this.lastEventId = this.#id = lastEventId
+  }
 
   feed(chunk) {
     const text = this.#decoder.decode(chunk, { stream: true })

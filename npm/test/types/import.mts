@@ -1,0 +1,114 @@
+// Compiled, not run: what a consumer that imports the package may write, and what it may not.
+import http from 'node:http'
+import http2 from 'node:http2'
+import https from 'node:https'
+
+import express from 'express'
+import {
+  createHub,
+  encode,
+  Hub,
+  type HubOptions,
+  type Middleware,
+  type MiddlewareOptions,
+  type Published,
+  type Reason,
+  Session,
+  sseMiddleware,
+  SsecastError,
+  type ErrorCode,
+  type EventFields,
+  type EventInit,
+  type PipeOptions,
+  type Stats
+} from 'ssecast'
+
+const options: HubOptions = {
+  history: { events: 1000, bytes: null, ms: 300_000 },
+  slowClient: { bytes: 1 << 20, ms: 30_000, policy: 'skip' },
+  heartbeatMs: null,
+  retryMs: 2000,
+  resetEvent: false,
+  maxConnections: 10,
+  maxTopics: 10,
+  maxEventBytes: 1000
+}
+const hub: Hub = createHub(options)
+const fields: EventFields = { event: 'tick', id: 7, retry: 1000, comment: 'hello' }
+const published: Published = hub.publish('ticks', { now: Date.now() }, fields)
+const id: string = published.id
+const subscribers: number = published.subscribers
+const stats: Stats = hub.stats()
+const lagged: number = stats.disconnects.lagged + stats.resets.lagged
+const closed: boolean = hub.closed
+const event: EventInit = { data: new Uint8Array(), id: 'last' }
+const closing: Promise<void> = hub.close({ event, graceMs: 100 })
+const bytes: Uint8Array = encode(event)
+
+// One middleware serves every host.
+const middleware: Middleware = sseMiddleware(hub, { topics: ['ticks'] })
+express().get('/stream', middleware).use(sseMiddleware())
+http.createServer(middleware)
+https.createServer(middleware)
+http2.createServer(middleware)
+http2.createSecureServer({ allowHTTP1: true }, middleware)
+const own: Hub = middleware.hub
+const generator = sseMiddleware.koa1(hub, { topics: ['ticks'] })
+const same: Hub = generator.hub
+
+const typed: MiddlewareOptions<express.Request> = {
+  topics: async request => [`user-${request.params.user}`],
+  authorize: async request => request.header('authorization') === 'yes',
+  headers: request => ({ 'X-Path': request.path }),
+  lastEventId: request => request.header('x-last-event-id'),
+  cors: { origin: 'https://example.com', credentials: true },
+  async onConnect(session) {
+    const sent: boolean = session.send({ hello: 'you' }, { event: 'greeting' })
+    session.comment('hello')
+    session.subscribe('a', 'b')
+    session.unsubscribe('a')
+    const pipe: PipeOptions<string> = { event: 'token', map: text => text.toUpperCase(), done: '[DONE]' }
+    const all: boolean = await session.pipe(tokens(), pipe)
+    session.signal.addEventListener('abort', () => {})
+    const topics: string[] = session.topics
+    const text: string = session.lastEventId + session.delivery + session.request.url
+    const reason: Reason = await session.close()
+    if (reason === 'client' || reason === 'server') await session.closed
+  }
+}
+express().get('/user/:user', sseMiddleware(hub, typed))
+
+async function* tokens(): AsyncGenerator<string> {
+  yield 'token'
+}
+
+try {
+  hub.publish('t', 1n)
+} catch (error) {
+  if (error instanceof SsecastError) {
+    const code: ErrorCode = error.code
+    const field: string = error.field
+    if (code === 'SSECAST_INVALID_DATA') throw new Error(field, { cause: error })
+  }
+}
+
+declare const session: Session
+
+// @ts-expect-error: a mistyped option
+createHub({ heartbeat: 1 })
+// @ts-expect-error: a policy that there is not
+createHub({ slowClient: { policy: 'wait' } })
+// @ts-expect-error: a retry that is text
+hub.publish('t', 'x', { retry: '0\r\nevent: admin' })
+// @ts-expect-error: a mistyped field
+hub.publish('t', 'x', { type: 'tick' })
+// @ts-expect-error: no topic
+hub.publish()
+// @ts-expect-error: topics that are one string
+sseMiddleware(hub, { topics: 'ticks' })
+// @ts-expect-error: a mistyped option
+sseMiddleware(hub, { topic: ['ticks'] })
+// @ts-expect-error: a hub's option is not the middleware's
+sseMiddleware({ topics: ['ticks'], retryMs: 5 })
+// @ts-expect-error: a session is made by the middleware
+session.id = 5
