@@ -12,6 +12,7 @@ NODE_TEST := node --test --test-reporter=spec
 NPM_INSTALLED := npm/node_modules/.installed
 NPM_BUILT := npm/dist/.built
 BROWSER_INSTALLED := tests/browser/node_modules/.installed
+BENCH_INSTALLED := tests/bench/node_modules/.installed
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
 NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shell find npm/src -type f)
@@ -22,6 +23,7 @@ help:
 	@echo 'make test        every suite: Rust, Node, README, browser'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
+	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
 	@echo 'make clean       remove everything that was built or installed here'
 
 .PHONY: tools
@@ -38,6 +40,10 @@ $(NPM_BUILT): $(NPM_INSTALLED) $(RUST_SOURCES) $(NPM_SOURCES) | tools
 
 $(BROWSER_INSTALLED): tests/browser/package.json tests/browser/package-lock.json | tools
 	cd tests/browser && $(NPM) ci
+	@touch $@
+
+$(BENCH_INSTALLED): tests/bench/package.json tests/bench/package-lock.json | tools
+	cd tests/bench && $(NPM) ci
 	@touch $@
 
 .PHONY: build
@@ -82,7 +88,15 @@ lint-node: $(NPM_BUILT)
 	npm/node_modules/.bin/tsc --noEmit -p npm/tsconfig.json
 	node tests/lint/exports.mjs
 
+.PHONY: bench
+bench: $(NPM_BUILT) $(BENCH_INSTALLED)
+	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
+	@mkdir -p tests/bench/results
+	$(if $(QUICK),,cargo run --release --locked --manifest-path tests/bench/codec/Cargo.toml > tests/bench/results/parser.md)
+	node tests/bench/run.mjs $(if $(QUICK),quick)
+
 .PHONY: clean
 clean:
 	rm -rf target npm/dist npm/node_modules npm/*.node
+	rm -rf tests/bench/node_modules tests/bench/results tests/bench/*/target
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots

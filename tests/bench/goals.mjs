@@ -1,0 +1,52 @@
+import { number } from './table.mjs'
+
+/** The ratios that are aimed at: what is compared, the goal, and what came out, if that was measured. */
+export function goals(rows, stalls) {
+  const find = (server, clients, mode) =>
+    rows.find(row => row.server === server && row.clients === clients && row.mode === mode)
+  const list = []
+  const compare = (what, clients, mode, ours, theirs, value, goal, isMet) => {
+    const [our, their] = [find(ours, clients, mode), find(theirs, clients, mode)]
+    if (!our || !their) return
+    const ratio = value(our, their)
+    list.push({ what: `${what}, ${number(clients)} clients, ${mode}`, goal, ratio, met: isMet(ratio) })
+  }
+  const times = (what, theirs, key, least, clients, mode) =>
+    compare(what, clients, mode, 'ssecast socket', theirs, (our, their) => our[key] / their[key], `≥ ${least} ×`, r => r >= least)
+  const less = (what, theirs, key, least, clients, mode) =>
+    compare(what, clients, mode, 'ssecast socket', theirs, (our, their) => their[key] / our[key], `≥ ${least} × less`, r => r >= least)
+  for (const clients of [2000, 9000]) {
+    for (const mode of ['saturating, 150 B', 'saturating, 4 KB']) {
+      times('deliveries/s against better-sse', 'better-sse', 'perSecond', 10, clients, mode)
+      times('deliveries/s against res.write', 'res.write', 'perSecond', 6, clients, mode)
+    }
+  }
+  for (const mode of ['paced, 150 B', 'saturating, 150 B']) {
+    less('publish() against better-sse', 'better-sse', 'blockedMeanNs', 100, 2000, mode)
+    const our = find('ssecast socket', 2000, mode)
+    if (our) {
+      const value = our.blockedMeanNs / 1e6
+      list.push({ what: `publish() in ms, 2,000 clients, ${mode}`, goal: '≤ 0.1 ms', ratio: value, met: value <= 0.1 })
+    }
+    less('event-loop delay p99 against better-sse', 'better-sse', 'delayP99Ns', 10, 2000, mode)
+  }
+  for (const clients of [200, 2000, 9000]) {
+    for (const size of ['150 B', '4 KB']) {
+      const most = (theirs, mode) =>
+        compare(
+          `CPU per delivery against ${theirs}`, clients, mode, 'ssecast socket', theirs,
+          (our, their) => our.cpuUs / their.cpuUs, '≤ 1.2 ×', ratio => ratio <= 1.2
+        )
+      most('floor', `paced, ${size}`)
+      most('floor, batched', `saturating, ${size}`)
+    }
+  }
+  const [without, stalled] = [false, true].map(is =>
+    stalls.find(row => row.server === 'ssecast socket' && row.stalled === is)
+  )
+  if (without && stalled) {
+    const ratio = stalled.p99Ns / without.p99Ns
+    list.push({ what: 'p99 of the others while one client stalls', goal: 'unchanged: ≤ 1.2 ×', ratio, met: ratio <= 1.2 })
+  }
+  return list
+}

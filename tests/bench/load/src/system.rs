@@ -1,0 +1,25 @@
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit};
+use rustix::time::{ClockId, clock_gettime};
+
+/// Nanoseconds of the clock that every process of the machine shares.
+#[must_use]
+pub fn now() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+/// The processor time of this process.
+#[must_use]
+pub fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// Allows as many descriptors as the system lets this process have.
+pub fn raise_descriptor_limit() {
+    let maximum = rustix::process::getrlimit(Resource::Nofile).maximum;
+    // Without it some clients can't connect, which is told.
+    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
