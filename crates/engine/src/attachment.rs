@@ -1,14 +1,15 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use ssecast_hub::{Error, Event, Hub, PrivateEvent, Reason};
 
 use crate::connection::ConnectionId;
 use crate::shard::{Command, Shard};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// A connection that an engine thread writes to, for the host that attached it.
 ///
-/// The handle may be used from any thread. Dropping it changes nothing: the connection goes on until it ends.
+/// The handle may be used from any thread. Dropping it changes nothing: the connection goes on until it ends. In a
+/// child of the process that attached it the connection is none of the child's: nothing happens there.
 #[derive(Clone)]
 pub struct Attachment {
     pub(crate) link: Arc<Link>,
@@ -34,15 +35,53 @@ pub(crate) struct Link {
     pub(crate) name: ConnectionId,
     /// The key of its hub.
     pub(crate) hub: usize,
-    /// The thread's name for it, once it has got there; only the thread looks.
+    /// The thread's name for it while it is open there; only the thread looks.
     pub(crate) place: AtomicU64,
     pub(crate) host: Arc<dyn Host>,
     /// It takes no more events.
     pub(crate) ending: AtomicBool,
+    /// It is gone.
+    pub(crate) ended: AtomicBool,
     /// The bytes of its own events, on the way to the thread and waiting there.
     pub(crate) own_bytes: AtomicUsize,
     /// Somebody wants to know when there are none.
     pub(crate) awaited: AtomicBool,
+}
+
+impl Link {
+    pub(crate) fn new(
+        shard: Arc<Shard>,
+        name: ConnectionId,
+        hub: usize,
+        host: Arc<dyn Host>,
+        own_bytes: usize,
+    ) -> Self {
+        Self {
+            shard,
+            name,
+            hub,
+            place: AtomicU64::new(ConnectionId::NOWHERE.to_number()),
+            host,
+            ending: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            own_bytes: AtomicUsize::new(own_bytes),
+            awaited: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes the thread's name for the connection; [`NOWHERE`](ConnectionId::NOWHERE) once it is gone, so that
+    /// no later connection is taken for it.
+    pub(crate) fn put(&self, place: ConnectionId) {
+        self.place.store(place.to_number(), Ordering::Relaxed);
+    }
+
+    /// Notes that bytes of its own have left.
+    pub(crate) fn sent(&self, bytes: usize) {
+        let before = self.own_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        if before == bytes && self.awaited.swap(false, Ordering::SeqCst) {
+            self.host.drained(self.name);
+        }
+    }
 }
 
 impl Attachment {
@@ -65,15 +104,18 @@ impl Attachment {
         {
             return false;
         }
-        self.link.own_bytes.fetch_add(event.len(), Ordering::AcqRel);
+        self.link.own_bytes.fetch_add(event.len(), Ordering::SeqCst);
         self.link.shard.command(Command::Send(Arc::clone(&self.link), event));
         true
     }
 
-    /// How many bytes sent to this connection alone have not been handed to the system. When the answer is not
-    /// zero, [`Host::drained`] is called once they are.
+    /// How many bytes sent to this connection alone have not been handed to the system; zero once it has ended.
+    /// When the answer is not zero, [`Host::drained`] is called once they are, or [`Host::ended`].
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
+        if self.link.ended.load(Ordering::Acquire) {
+            return 0;
+        }
         let pending = || self.link.own_bytes.load(Ordering::SeqCst);
         if pending() > 0 {
             self.link.awaited.store(true, Ordering::SeqCst);
@@ -81,30 +123,30 @@ impl Attachment {
         pending()
     }
 
-    /// Adds and removes topics, soon. Returns whether the connection is still there.
+    /// Adds and removes topics: what is published from here on counts. Returns whether the connection is still
+    /// there.
     ///
     /// # Errors
-    /// Those of a topic's name; then nothing changes. That there are too many topics shows only on the thread,
-    /// and leaves the topics as they are.
+    /// Those of [`Registrar::change_topics`](ssecast_hub::Registrar::change_topics); then nothing changes.
     pub fn change_topics(&self, add: &[&str], remove: &[&str]) -> Result<bool, Error> {
         for name in add {
             ssecast_hub::check_topic(name)?;
         }
-        let owned = |names: &[&str]| names.iter().map(|name| Box::from(*name)).collect();
-        let there = !self.link.ending.load(Ordering::Acquire);
-        self.link.shard.command(Command::ChangeTopics(Arc::clone(&self.link), owned(add), owned(remove)));
-        Ok(there)
+        if self.link.ending.load(Ordering::Acquire) {
+            return Ok(false);
+        }
+        self.link.shard.change_topics(&self.link, add, remove)
     }
 
     /// Ends the stream after everything that was published and sent before, finishes the frame under way, lets go
     /// of the socket, and then tells the host: [`Host::ended`].
     pub fn detach(&self, reason: Reason) {
         self.link.ending.store(true, Ordering::Release);
-        let after = self.hub.head();
-        self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason, after));
+        self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason, self.hub.head()));
     }
 
-    /// Ends the stream at once, because the connection is gone. The host is told nothing more.
+    /// Ends the stream at once, because the connection is gone. The host is told nothing more, unless it is being
+    /// told at this moment.
     pub fn abandon(&self, reason: Reason) {
         self.link.ending.store(true, Ordering::Release);
         self.link.shard.command(Command::Abandon(Arc::clone(&self.link), reason));

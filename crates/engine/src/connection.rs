@@ -11,6 +11,9 @@ pub struct ConnectionId(u64);
 const GENERATIONS: u32 = 1 << 21;
 
 impl ConnectionId {
+    /// The name of no connection.
+    pub(crate) const NOWHERE: Self = Self(u64::MAX);
+
     pub(crate) fn new(index: usize, generation: u32) -> Self {
         Self(u64::from(generation % GENERATIONS) << 32 | index as u64)
     }

@@ -1,17 +1,17 @@
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::sync::{Mutex, PoisonError};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketType, sockopt};
 use ssecast_hub::{Error, ErrorKind};
 
-/// The sockets that are attached now, by device and inode, so that none is attached twice.
-static ATTACHED: Mutex<Option<HashSet<(u64, u64)>>> = Mutex::new(None);
+use crate::process::PerProcess;
 
-fn attached<T>(change: impl FnOnce(&mut HashSet<(u64, u64)>) -> T) -> T {
-    change(ATTACHED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
-}
+/// The sockets that are attached now, by device and inode, so that none is attached twice.
+static ATTACHED: PerProcess<HashSet<(u64, u64)>> = PerProcess::new();
+
+/// The most that is read from a peer at once, so that one who talks without end delays nobody.
+const MAX_DRAIN: usize = 64 << 10;
 
 /// A duplicate of a connected stream socket's descriptor, which nobody else has.
 ///
@@ -36,34 +36,49 @@ pub(crate) enum Sent {
     Gone,
 }
 
+/// What the peer had to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// Nothing more for now.
+    Nothing,
+    /// There may be more to read.
+    More,
+    /// It will not say any more.
+    End,
+}
+
 impl Descriptor {
     /// Duplicates a descriptor.
     pub(crate) fn duplicate(socket: BorrowedFd<'_>) -> Result<Self, Error> {
         let invalid = |problem: String| Error::new(ErrorKind::InvalidSocket, "socket", problem);
-        match sockopt::socket_type(socket) {
-            Ok(SocketType::STREAM) => {}
-            Ok(_) => return Err(invalid("must be a stream socket".into())),
-            Err(Errno::NOTSOCK) => return Err(invalid("must be a socket".into())),
-            Err(error) => return Err(invalid(format!("can't be used: {error}"))),
-        }
-        rustix::net::getpeername(socket).map_err(|error| invalid(format!("is not connected: {error}")))?;
-        let stat = rustix::fs::fstat(socket).map_err(|error| invalid(format!("can't be used: {error}")))?;
-        let duplicate = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| match error {
-            Errno::MFILE | Errno::NFILE => {
+        let unusable = |error: Errno| invalid(format!("can't be used: {error}"));
+        // All that is asked is asked of the duplicate: nobody else can close it, and have its number reused.
+        let socket = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| match error {
+            // The last of them: not even the first number that is asked for is below the limit.
+            Errno::MFILE | Errno::NFILE | Errno::INVAL => {
                 let problem = "can't be duplicated: the process has no descriptor left (raise RLIMIT_NOFILE)";
                 Error::new(ErrorKind::TooManyDescriptors, "socket", problem)
             }
+            Errno::BADF => invalid("is closed".into()),
             error => invalid(format!("can't be duplicated: {error}")),
         })?;
+        match sockopt::socket_type(&socket) {
+            Ok(SocketType::STREAM) => {}
+            Ok(_) => return Err(invalid("must be a stream socket".into())),
+            Err(Errno::NOTSOCK) => return Err(invalid("must be a socket".into())),
+            Err(error) => return Err(unusable(error)),
+        }
+        rustix::net::getpeername(&socket).map_err(|error| invalid(format!("is not connected: {error}")))?;
+        let stat = rustix::fs::fstat(&socket).map_err(unusable)?;
         #[cfg(target_vendor = "apple")]
-        sockopt::set_socket_nosigpipe(&duplicate, true)
-            .map_err(|error| invalid(format!("can't be used: {error}")))?;
+        sockopt::set_socket_nosigpipe(&socket, true).map_err(unusable)?;
+        #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
         let identity = (stat.st_dev as u64, stat.st_ino as u64);
         // Not every system gives sockets inodes.
-        if identity.1 != 0 && !attached(|all| all.insert(identity)) {
+        if identity.1 != 0 && !ATTACHED.with(|all| all.insert(identity)) {
             return Err(Error::new(ErrorKind::Attached, "socket", "is attached already"));
         }
-        Ok(Self { socket: duplicate, identity })
+        Ok(Self { socket, identity })
     }
 
     pub(crate) fn raw(&self) -> RawFd {
@@ -77,28 +92,26 @@ impl Descriptor {
         #[cfg(target_vendor = "apple")]
         let flags = SendFlags::DONTWAIT;
         loop {
-            return match rustix::net::send(self.socket.as_fd(), bytes, flags) {
-                Ok(sent) => Sent::Some(sent),
+            return outcome(match rustix::net::send(self.socket.as_fd(), bytes, flags) {
                 Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => Sent::Full,
-                Err(Errno::NOBUFS | Errno::NOMEM) => Sent::Later,
-                Err(_) => Sent::Gone,
-            };
+                result => result,
+            });
         }
     }
 
-    /// Reads and drops what the peer says, which is nothing that a stream has a use for. Returns whether the peer
-    /// may say more.
-    pub(crate) fn drain(&self) -> bool {
-        let mut buffer = [0; 4096];
-        loop {
-            return match rustix::net::recv(self.socket.as_fd(), &mut buffer[..], RecvFlags::DONTWAIT) {
-                Ok((_, 0)) => false,
-                Ok(_) | Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => true,
-                Err(_) => false,
-            };
+    /// Reads and drops what the peer says, which is nothing that a stream has a use for.
+    pub(crate) fn drain(&self) -> Heard {
+        let (mut buffer, mut read) = ([0; 4096], 0);
+        while read < MAX_DRAIN {
+            match rustix::net::recv(self.socket.as_fd(), &mut buffer[..], RecvFlags::DONTWAIT) {
+                Ok((_, 0)) => return Heard::End,
+                Ok((_, length)) => read += length,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => return Heard::Nothing,
+                Err(_) => return Heard::End,
+            }
         }
+        Heard::More
     }
 
     /// Ends the connection in both directions, whoever else has a descriptor of it.
@@ -108,8 +121,38 @@ impl Descriptor {
     }
 }
 
+fn outcome(result: Result<usize, Errno>) -> Sent {
+    match result {
+        Ok(sent) => Sent::Some(sent),
+        Err(Errno::AGAIN) => Sent::Full,
+        Err(Errno::NOBUFS | Errno::NOMEM) => Sent::Later,
+        Err(_) => Sent::Gone,
+    }
+}
+
 impl Drop for Descriptor {
+    /// Before the descriptor is closed: after that its inode may be another socket's.
     fn drop(&mut self) {
-        attached(|all| all.remove(&self.identity));
+        ATTACHED.with(|all| {
+            all.remove(&self.identity);
+            if all.capacity() > 4 * all.len() + 1024 {
+                all.shrink_to_fit();
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_system_without_memory_is_asked_again_and_a_peer_that_left_is_not() {
+        assert_eq!(outcome(Err(Errno::NOBUFS)), Sent::Later);
+        assert_eq!(outcome(Err(Errno::NOMEM)), Sent::Later);
+        assert_eq!(outcome(Err(Errno::AGAIN)), Sent::Full);
+        for error in [Errno::PIPE, Errno::CONNRESET, Errno::TIMEDOUT, Errno::NOTCONN, Errno::BADF] {
+            assert_eq!(outcome(Err(error)), Sent::Gone);
+        }
     }
 }

@@ -8,15 +8,21 @@
 
 #[cfg(unix)]
 mod attachment;
+#[cfg(unix)]
+mod bell;
 mod connection;
 #[cfg(unix)]
 mod descriptor;
+mod process;
 mod pull;
 mod roster;
 #[cfg(unix)]
 mod shard;
 #[cfg(unix)]
+mod sink;
+#[cfg(unix)]
 mod sockets;
+mod sync;
 mod timer;
 #[cfg(unix)]
 mod writer;

@@ -2,8 +2,7 @@
 use std::collections::HashMap;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
@@ -14,6 +13,7 @@ use crate::connection::ConnectionId;
 use crate::roster::{Roster, Work};
 #[cfg(unix)]
 use crate::sockets::{Framing, Sockets, Transfer};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 use crate::timer;
 
 /// Pull delivery: the host writes, on its own event loop, what it is given.
@@ -82,10 +82,6 @@ pub enum Content {
     Cut(Reason),
     /// What was sent to this connection alone is out: a source that waited for it may go on.
     Drained,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Wake for Shared {
@@ -186,6 +182,9 @@ impl Pull {
         released: bool,
     ) -> Result<(), Error> {
         let mut state = self.shared.state();
+        if state.attached.contains_key(&connection) {
+            return Err(Error::new(ErrorKind::Attached, "connection", "is attached already"));
+        }
         let prepared = sockets.prepare(socket)?;
         let Some((subscriber, ())) = state.roster.take_out(connection) else {
             return Err(Error::new(ErrorKind::Closed, "connection", "has ended"));
@@ -201,12 +200,16 @@ impl Pull {
     pub fn take(&self, limit: usize, deliveries: &mut Vec<Delivery>) -> bool {
         self.shared.awake.store(false, Ordering::Release);
         let mut state = self.shared.state();
-        self.take_notices(&mut state, deliveries);
+        let before = deliveries.len();
+        let mut more = self.take_notices(&mut state, limit, deliveries);
+        let limit = limit.saturating_sub(deliveries.len() - before);
         let roster = &mut state.roster;
+        roster.look();
         if roster.is_check_due() {
-            roster.check();
+            roster.check_lag();
+            roster.note_progress(std::iter::empty());
         }
-        roster.begin();
+        roster.keep_time();
         for (connection, work) in std::iter::from_fn(|| roster.next()).take(limit) {
             let content = match work {
                 Work::Send(batch) => Content::Batch(batch),
@@ -215,13 +218,16 @@ impl Pull {
             };
             deliveries.push(Delivery { connection, content });
         }
-        let more = roster.has_ready();
+        more |= roster.has_ready();
         self.set_alarm(&mut state);
         more
     }
 
-    fn take_notices(&self, state: &mut State, deliveries: &mut Vec<Delivery>) {
-        for notice in std::mem::take(&mut *lock(&self.shared.notices)) {
+    /// Takes what engine threads have to say. Returns whether there is more.
+    fn take_notices(&self, state: &mut State, limit: usize, deliveries: &mut Vec<Delivery>) -> bool {
+        let mut notices = lock(&self.shared.notices);
+        let some = limit.min(notices.len());
+        for notice in notices.drain(..some) {
             #[cfg(unix)]
             if matches!(notice.content, Content::End(_) | Content::Cut(_))
                 && state.attached.remove(&notice.connection).is_none()
@@ -231,6 +237,7 @@ impl Pull {
             }
             deliveries.push(notice);
         }
+        !notices.is_empty()
     }
 
     /// Sees to it that the host is woken when a heartbeat, a lag limit or the end of a grace period is due.
@@ -272,7 +279,7 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return Ok(attachment.queue(event));
         }
-        let sent = state.roster.send(connection, event);
+        let sent = !self.hub.is_closed() && state.roster.send(connection, event);
         drop(state);
         self.shared.wake();
         Ok(sent)
@@ -332,6 +339,17 @@ impl Pull {
             return attachment.abandon(reason);
         }
         state.roster.remove(connection, reason);
+    }
+}
+
+impl Drop for Pull {
+    /// The event loop is gone, and nobody can end its responses any more: the connections that engine threads have
+    /// end with it.
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        for (_, attachment) in std::mem::take(&mut self.shared.state().attached) {
+            attachment.abandon(Reason::Shutdown);
+        }
     }
 }
 

@@ -3,12 +3,21 @@ use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use slab::Slab;
-use ssecast_hub::{Batch, Error, Next, PrivateEvent, Reader, Reason, Subscriber, Subscription, TopicKey};
+use ssecast_hub::{
+    Batch, Error, Next, PrivateEvent, Reader, Reason, Subscriber, Subscription, TopicChange, TopicKey,
+};
 
 use crate::connection::{Connection, ConnectionId};
 
 /// How often connections that take nothing are looked at.
 const LAG_CHECK: Duration = Duration::from_millis(250);
+
+/// Heartbeats that are due within this part of their interval go out in one round, so that thousands of idle
+/// connections cost a few rounds in an interval and not one each.
+const HEARTBEATS_PER_INTERVAL: u32 = 64;
+
+/// How many heartbeats may wait for connections that are gone before they are cleared away.
+const SPARE_HEARTBEATS: usize = 64;
 
 /// The connections of one reader, and which of them have something to do.
 ///
@@ -16,10 +25,8 @@ const LAG_CHECK: Duration = Duration::from_millis(250);
 /// nothing, and says with [`block`](Self::block) which connections can't take more.
 pub(crate) struct Roster<S> {
     connections: Slab<Connection<S>>,
-    by_topic: HashMap<TopicKey, HashSet<usize>>,
+    by_topic: HashMap<TopicKey, HashSet<u32>>,
     ready: VecDeque<usize>,
-    /// Those to look at in the next round, because something for them is after the head of this one.
-    deferred: Vec<usize>,
     blocked: BTreeSet<usize>,
     /// Every connection once, by the earliest time at which it may be due. What was sent since makes it later,
     /// which is found out when its turn comes: sending costs nothing here.
@@ -27,10 +34,40 @@ pub(crate) struct Roster<S> {
     lag_checked: Duration,
     changed: Vec<TopicKey>,
     head: u64,
+    /// The hub knows that everybody is past this.
+    noted: u64,
+    /// The connections that took nothing at the last look.
+    lag: Lag,
+    heartbeat: Option<Duration>,
     closing: Option<Duration>,
     generation: u32,
     ended: Vec<(ConnectionId, Work<S>)>,
     reader: Reader,
+}
+
+/// The connections that have something to take and do not.
+#[derive(Default)]
+struct Lag {
+    connections: u64,
+    /// What waits for the slowest.
+    bytes: u64,
+}
+
+impl Lag {
+    fn add(&mut self, bytes: u64) {
+        self.connections += u64::from(bytes > 0);
+        self.bytes = self.bytes.max(bytes);
+    }
+}
+
+fn make_ready<S>(connections: &mut Slab<Connection<S>>, ready: &mut VecDeque<usize>, index: usize) {
+    if let Some(connection) = connections.get_mut(index)
+        && !connection.ready
+        && !connection.blocked
+    {
+        connection.ready = true;
+        ready.push_back(index);
+    }
 }
 
 /// What a delivery has to do for a connection.
@@ -50,12 +87,14 @@ impl<S> Roster<S> {
             connections: Slab::new(),
             by_topic: HashMap::new(),
             ready: VecDeque::new(),
-            deferred: Vec::new(),
             blocked: BTreeSet::new(),
             heartbeats: BinaryHeap::new(),
             lag_checked: Duration::ZERO,
             changed: Vec::new(),
             head: 0,
+            noted: 0,
+            lag: Lag::default(),
+            heartbeat: reader.config().heartbeat,
             closing: None,
             generation: 0,
             ended: Vec::new(),
@@ -75,13 +114,11 @@ impl<S> Roster<S> {
         self.generation = self.generation.wrapping_add(1);
         let id = ConnectionId::new(entry.key(), self.generation);
         for topic in subscriber.topics() {
-            self.by_topic.entry(*topic).or_default().insert(id.index());
+            self.by_topic.entry(*topic).or_default().insert(id.index() as u32);
         }
         entry.insert(Connection { id, subscriber, sink, ready: false, blocked: false, silent: false });
         self.await_silence(id);
         self.make_ready(id.index());
-        // What was published in this round before the subscriber was this reader's, nobody has announced.
-        self.deferred.push(id.index());
         id
     }
 
@@ -96,14 +133,8 @@ impl<S> Roster<S> {
     }
 
     /// Looks at a connection in the next round.
-    pub(crate) fn make_ready(&mut self, index: usize) {
-        if let Some(connection) = self.connections.get_mut(index)
-            && !connection.ready
-            && !connection.blocked
-        {
-            connection.ready = true;
-            self.ready.push_back(index);
-        }
+    fn make_ready(&mut self, index: usize) {
+        make_ready(&mut self.connections, &mut self.ready, index);
     }
 
     /// Ends a connection at once, for a reason to count.
@@ -119,13 +150,19 @@ impl<S> Roster<S> {
         let Connection { subscriber, sink, .. } = self.connections.remove(id.index());
         self.unindex(id, subscriber.topics());
         self.blocked.remove(&id.index());
+        if self.heartbeats.len() > 2 * self.connections.len() + SPARE_HEARTBEATS {
+            let connections = &self.connections;
+            let is_open = |id: &ConnectionId| connections.get(id.index()).is_some_and(|open| open.id == *id);
+            self.heartbeats.retain(|Reverse((_, id))| is_open(id));
+            self.heartbeats.shrink_to(2 * self.heartbeats.len());
+        }
         Some((subscriber, sink))
     }
 
     fn unindex(&mut self, id: ConnectionId, topics: &[TopicKey]) {
         for topic in topics {
             if let Some(members) = self.by_topic.get_mut(topic) {
-                members.remove(&id.index());
+                members.remove(&(id.index() as u32));
                 if members.is_empty() {
                     self.by_topic.remove(topic);
                 }
@@ -144,10 +181,10 @@ impl<S> Roster<S> {
         sent
     }
 
-    /// Ends a connection once all is out that it was sent before, and that was published up to a sequence number.
-    pub(crate) fn finish(&mut self, id: ConnectionId, reason: Reason, after: u64) {
+    /// Ends a connection once everything is out that was published up to a sequence number, or sent before.
+    pub(crate) fn finish(&mut self, id: ConnectionId, reason: Reason, last: u64) {
         if let Some((connection, reader)) = self.get(id) {
-            reader.end_after(&mut connection.subscriber, reason, after);
+            reader.end_after(&mut connection.subscriber, reason, last);
             self.make_ready(id.index());
         }
     }
@@ -158,16 +195,22 @@ impl<S> Roster<S> {
         add: &[&str],
         remove: &[&str],
     ) -> Result<bool, Error> {
-        let Some((connection, reader)) = self.get(id) else { return Ok(false) };
+        let change = self.reader.registrar().change_topics(add, remove)?;
+        Ok(self.apply(id, change))
+    }
+
+    /// Makes a change of topics. Returns whether the connection is still there.
+    pub(crate) fn apply(&mut self, id: ConnectionId, change: TopicChange) -> bool {
+        let Some((connection, reader)) = self.get(id) else { return false };
         let before = connection.subscriber.topics().to_vec();
-        reader.change_topics(&mut connection.subscriber, add, remove)?;
+        reader.apply(&mut connection.subscriber, change);
         let after = connection.subscriber.topics().to_vec();
         self.unindex(id, &before);
         for topic in after {
-            self.by_topic.entry(topic).or_default().insert(id.index());
+            self.by_topic.entry(topic).or_default().insert(id.index() as u32);
         }
         self.make_ready(id.index());
-        Ok(true)
+        true
     }
 
     /// Leaves a connection alone until it is unblocked, but for its lag limit.
@@ -188,23 +231,31 @@ impl<S> Roster<S> {
         }
     }
 
-    /// Begins a round: finds the connections that something was published for, and those that time has passed for.
-    pub(crate) fn begin(&mut self) {
-        let now = self.reader.now();
-        let mut changed = std::mem::take(&mut self.changed);
-        self.head = self.reader.changed(&mut changed);
+    /// Begins a round: finds the connections that something was published for. What is published later waits for
+    /// the next round.
+    ///
+    /// A thread that takes orders from others takes them before this, and nobody gives one in between: then the
+    /// order in which somebody publishes and gives orders is the order in which both are carried out.
+    pub(crate) fn look(&mut self) {
+        self.head = self.reader.changed(&mut self.changed);
+        let Self { changed, by_topic, connections, ready, .. } = self;
         for topic in changed.drain(..) {
-            let members: Vec<usize> = self.by_topic.get(&topic).into_iter().flatten().copied().collect();
-            members.into_iter().for_each(|index| self.make_ready(index));
+            for index in by_topic.get(&topic).into_iter().flatten() {
+                make_ready(connections, ready, *index as usize);
+            }
         }
-        self.changed = changed;
-        std::mem::take(&mut self.deferred).into_iter().for_each(|index| self.make_ready(index));
+    }
+
+    /// Finds the connections that time has passed for.
+    pub(crate) fn keep_time(&mut self) {
+        let now = self.reader.now();
         self.find_silent(now);
-        match (self.closing, self.reader.closing()) {
+        match (self.closing, self.reader.closing_in_round()) {
             (None, Some(deadline)) => {
                 self.closing = Some(deadline);
-                let all: Vec<usize> = self.connections.iter().map(|(index, _)| index).collect();
-                all.into_iter().for_each(|index| self.make_ready(index));
+                let Self { connections, ready, .. } = self;
+                let all: Vec<usize> = connections.iter().map(|(index, _)| index).collect();
+                all.into_iter().for_each(|index| make_ready(connections, ready, index));
             }
             (Some(deadline), _) if deadline <= now => self.end_all(Reason::Shutdown),
             _ => {}
@@ -217,6 +268,12 @@ impl<S> Roster<S> {
         {
             self.heartbeats.push(Reverse((at, id)));
         }
+    }
+
+    /// How long heartbeats may wait for those that are due a little later: whole milliseconds, as the hub's time.
+    fn slack(&self) -> Duration {
+        let slack = self.heartbeat.unwrap_or_default() / HEARTBEATS_PER_INTERVAL;
+        Duration::from_millis(slack.as_millis() as u64)
     }
 
     fn find_silent(&mut self, now: Duration) {
@@ -241,30 +298,28 @@ impl<S> Roster<S> {
         self.reader.now() >= self.lag_checked + LAG_CHECK
     }
 
-    /// Applies the lag limits, and tells the hub up to where everybody is, as of the end of the last round.
-    pub(crate) fn check(&mut self) {
+    /// Applies the lag limits to the connections that take nothing.
+    pub(crate) fn check_lag(&mut self) {
         self.lag_checked = self.reader.now();
-        let (mut lagging, mut slowest, mut passed) = (0, 0, self.head);
+        self.lag = Lag::default();
         for index in self.blocked.clone() {
             let connection = &mut self.connections[index];
             let id = connection.id;
             match self.reader.check_lag(&mut connection.subscriber) {
-                Ok(0) => {}
-                Ok(bytes) => {
-                    lagging += 1;
-                    slowest = bytes.max(slowest);
-                    passed = passed.min(connection.subscriber.cursor());
-                }
+                Ok(bytes) => self.lag.add(bytes),
                 Err(reason) => self.end(id, reason),
             }
         }
-        for index in &self.ready {
-            passed = self
-                .connections
-                .get(*index)
-                .map_or(passed, |connection| passed.min(connection.subscriber.cursor()));
-        }
-        self.reader.note_progress(passed, lagging, slowest);
+    }
+
+    /// Tells the hub up to where everybody is, as of the end of the last round. `on_the_way` are the sequence
+    /// numbers after which something is wanted by what has still to come here.
+    pub(crate) fn note_progress(&mut self, on_the_way: impl Iterator<Item = u64>) {
+        // The others were asked until they had nothing.
+        let behind = self.ready.iter().chain(&self.blocked);
+        let cursor = |index: &usize| Some(self.connections.get(*index)?.subscriber.cursor());
+        self.noted = behind.filter_map(cursor).chain(on_the_way).fold(self.head, u64::min);
+        self.reader.note_progress(self.noted, self.lag.connections, self.lag.bytes);
     }
 
     /// Ends a connection that does not get everything.
@@ -295,7 +350,7 @@ impl<S> Roster<S> {
                 continue;
             }
             let id = connection.id;
-            match self.reader.next_through(&mut connection.subscriber, self.head) {
+            match self.reader.next_in_round(&mut connection.subscriber) {
                 Next::Batch(batch) => {
                     let silent = std::mem::take(&mut connection.silent);
                     // A closing hub has more to say to everybody: the farewell, and then the end.
@@ -316,7 +371,6 @@ impl<S> Roster<S> {
                     self.await_silence(id);
                     return Some((id, Work::Send(batch)));
                 }
-                Next::Idle if !connection.subscriber.is_past(self.head) => self.deferred.push(index),
                 Next::Idle => {}
             }
         }
@@ -324,7 +378,7 @@ impl<S> Roster<S> {
 
     /// Whether the round is not over: somebody has more to send.
     pub(crate) fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || !self.ended.is_empty() || !self.deferred.is_empty()
+        !self.ready.is_empty() || !self.ended.is_empty()
     }
 
     pub(crate) fn now(&self) -> Duration {
@@ -336,8 +390,9 @@ impl<S> Roster<S> {
         if self.connections.is_empty() {
             return None;
         }
-        let heartbeat = self.heartbeats.peek().map(|Reverse((at, _))| *at);
-        let lag_check = (!self.blocked.is_empty()).then_some(self.lag_checked + LAG_CHECK);
+        let heartbeat = self.heartbeats.peek().map(|Reverse((at, _))| *at + self.slack());
+        let check = !self.blocked.is_empty() || self.noted < self.head;
+        let lag_check = check.then_some(self.lag_checked + LAG_CHECK);
         [heartbeat, lag_check, self.closing].into_iter().flatten().min()
     }
 }

@@ -1,108 +1,177 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::{io, thread};
 
 use mio::{Poll, Token, Waker};
-use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar, Subscriber};
+use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar, Subscriber, TopicChange};
 
 use crate::attachment::Link;
-use crate::writer::{Sink, Writer};
+use crate::bell::{Bell, Wakes};
+use crate::process;
+use crate::sink::Sink;
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
+use crate::writer::Writer;
 
 /// The token of the shard's own waker; connections have those below.
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
-/// One engine thread, as others see it: they leave commands, and wake it once for any number of them.
+/// One engine thread, as others see it: they leave commands, and wake it once for any number of them. The thread
+/// ends when nobody has a handle any more.
 pub(crate) struct Shard {
-    inbox: Mutex<Inbox>,
-    waker: Waker,
-    /// It was woken and has not looked yet.
-    awake: AtomicBool,
+    desk: Arc<Desk>,
+    process: u32,
     pub(crate) connections: AtomicUsize,
 }
 
-/// What others leave for the thread.
+/// Where others leave what they have for the thread.
+pub(crate) struct Desk {
+    inbox: Mutex<Inbox>,
+    pub(crate) bell: Bell<Waker>,
+}
+
 #[derive(Default)]
 pub(crate) struct Inbox {
     pub(crate) commands: Vec<Command>,
     /// The thread's readers by hub: whoever attaches registers the subscriber with one, before the thread sees it.
-    pub(crate) readers: HashMap<usize, Registrar>,
+    readers: HashMap<usize, Registrar>,
+    /// Readers that the thread has not seen yet.
+    pub(crate) fresh: Vec<(usize, Reader)>,
+    /// Nobody has a handle of the thread any more.
+    pub(crate) over: bool,
 }
 
 /// What a thread is asked to do. The commands of one connection are carried out in their order.
 pub(crate) enum Command {
-    /// A hub's first connection here brings the reader along.
-    Read(usize, Reader),
     Attach(usize, Box<(Subscriber, Sink)>),
     Send(Arc<Link>, PrivateEvent),
-    ChangeTopics(Arc<Link>, Vec<Box<str>>, Vec<Box<str>>),
-    /// Ends the stream after everything up to a sequence number.
+    ChangeTopics(Arc<Link>, TopicChange),
+    /// What was published up to this sequence number goes out before.
     Detach(Arc<Link>, Reason, u64),
     Abandon(Arc<Link>, Reason),
+}
+
+impl Wakes for Waker {
+    fn wake(&self) -> io::Result<()> {
+        self.wake()
+    }
 }
 
 impl Shard {
     /// Starts a thread.
     pub(crate) fn start(number: usize) -> Result<Arc<Self>, Error> {
-        let failed = |error: io::Error| {
-            Error::new(ErrorKind::Internal, "engine", format!("could not start its thread: {error}"))
-        };
-        let poll = Poll::new().map_err(failed)?;
-        let waker = Waker::new(poll.registry(), WAKE).map_err(failed)?;
-        let shard = Arc::new(Self {
-            inbox: Mutex::default(),
-            waker,
-            awake: AtomicBool::new(false),
-            connections: AtomicUsize::new(0),
-        });
-        let writer = Writer::new(Arc::clone(&shard), poll);
+        let (shard, writer) = Self::new()?;
         thread::Builder::new()
             .name(format!("ssecast-{number}"))
             .spawn(move || writer.run())
-            .map_err(failed)?;
+            .map_err(|error| failed(&error))?;
         Ok(shard)
     }
 
-    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Makes the two sides of a thread.
+    pub(crate) fn new() -> Result<(Arc<Self>, Writer), Error> {
+        let poll = Poll::new().map_err(|error| failed(&error))?;
+        let waker = Waker::new(poll.registry(), WAKE).map_err(|error| failed(&error))?;
+        let desk = Arc::new(Desk { inbox: Mutex::default(), bell: Bell::new(waker) });
+        let writer = Writer::new(Arc::clone(&desk), poll);
+        Ok((Arc::new(Self { desk, process: std::process::id(), connections: AtomicUsize::new(0) }), writer))
     }
 
+    /// Leaves a command. In a child of the thread's process nobody is there to take it.
     pub(crate) fn command(&self, command: Command) {
-        self.inbox().commands.push(command);
-        self.wake();
-    }
-
-    pub(crate) fn wake(&self) {
-        if !self.awake.swap(true, Ordering::AcqRel) {
-            // It fails only when the descriptor is gone, and that lives as long as the thread.
-            let _ = self.waker.wake();
+        if process::is_current(self.process) {
+            self.desk.inbox().commands.push(command);
+            self.desk.bell.ring();
         }
-    }
-
-    /// From here on the thread is woken again.
-    pub(crate) fn look(&self) {
-        self.awake.store(false, Ordering::Release);
     }
 
     /// Registers a subscriber with this thread's reader of its hub, and hands it over.
     ///
     /// Both happen under the inbox's lock, and the thread notes its progress under the same one: frames that the
     /// subscriber still needs are never let go of in between.
-    pub(crate) fn attach(self: &Arc<Self>, hub: &Hub, mut subscriber: Subscriber, sink: Sink) {
+    pub(crate) fn attach(&self, hub: &Hub, mut subscriber: Subscriber, sink: Sink) {
         let key = hub.key();
-        let mut inbox = self.inbox();
-        let inbox_ = &mut *inbox;
-        let registrar = inbox_.readers.entry(key).or_insert_with(|| {
-            let shard = Arc::clone(self);
-            let reader = hub.reader(Arc::new(move || shard.wake()));
+        let process = self.process;
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        let mut inbox = self.desk.inbox();
+        let Inbox { commands, readers, fresh, .. } = &mut *inbox;
+        let registrar = readers.entry(key).or_insert_with(|| {
+            let desk = Arc::clone(&self.desk);
+            let wake = move || {
+                if process::is_current(process) {
+                    desk.bell.ring();
+                }
+            };
+            let reader = hub.reader(Arc::new(wake));
             let registrar = reader.registrar();
-            inbox_.commands.push(Command::Read(key, reader));
+            fresh.push((key, reader));
             registrar
         });
         registrar.adopt(&mut subscriber);
-        inbox_.commands.push(Command::Attach(key, Box::new((subscriber, sink))));
+        commands.push(Command::Attach(key, Box::new((subscriber, sink))));
         drop(inbox);
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        self.wake();
+        self.desk.bell.ring();
     }
+
+    /// Asks for a change of a connection's topics, which holds for all that is published from here on. Returns
+    /// whether its hub still has connections here.
+    ///
+    /// The inbox's lock is held meanwhile for the same reason as when it is attached.
+    pub(crate) fn change_topics(
+        &self,
+        link: &Arc<Link>,
+        add: &[&str],
+        remove: &[&str],
+    ) -> Result<bool, Error> {
+        if !process::is_current(self.process) {
+            return Ok(false);
+        }
+        let mut inbox = self.desk.inbox();
+        let Some(registrar) = inbox.readers.get(&link.hub) else { return Ok(false) };
+        let change = registrar.change_topics(add, remove)?;
+        inbox.commands.push(Command::ChangeTopics(Arc::clone(link), change));
+        drop(inbox);
+        self.desk.bell.ring();
+        Ok(true)
+    }
+}
+
+impl Drop for Shard {
+    fn drop(&mut self) {
+        if process::is_current(self.process) {
+            self.desk.inbox().over = true;
+            self.desk.bell.ring();
+        }
+    }
+}
+
+impl Desk {
+    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        lock(&self.inbox)
+    }
+}
+
+impl Inbox {
+    /// The sequence numbers after which something is wanted by what is still on the way to a hub's connections.
+    pub(crate) fn on_the_way(&self, hub: usize) -> impl Iterator<Item = u64> {
+        self.commands.iter().filter_map(move |command| match command {
+            Command::Attach(key, connection) if *key == hub => Some(connection.0.cursor()),
+            Command::ChangeTopics(link, change) if link.hub == hub => Some(change.cursor()),
+            _ => None,
+        })
+    }
+
+    /// Forgets a hub that has no connection here, unless something is on its way to it. What is returned is to be
+    /// dropped once the lock is free.
+    pub(crate) fn release(&mut self, hub: usize) -> Option<Registrar> {
+        let expected = self.on_the_way(hub).next().is_some();
+        if expected { None } else { self.readers.remove(&hub) }
+    }
+}
+
+fn failed(error: &io::Error) -> Error {
+    let kind = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => ErrorKind::TooManyDescriptors,
+        _ => ErrorKind::Internal,
+    };
+    Error::new(kind, "engine", format!("could not start its thread: {error}"))
 }

@@ -1,16 +1,16 @@
 use std::os::fd::BorrowedFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 
-use bytes::Bytes;
-use ssecast_hub::{Error, Hub, Subscriber};
+use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 
 use crate::attachment::{Attachment, Host, Link};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
+use crate::process::PerProcess;
 use crate::shard::Shard;
-use crate::writer::Sink;
+use crate::sink::Sink;
+use crate::sync::Ordering;
 
 /// The most threads by default: more gain nothing, because the kernel does nearly all of the work.
 const MAX_THREADS: usize = 4;
@@ -27,32 +27,31 @@ pub enum Framing {
 /// Socket delivery: threads that write streams to duplicates of the host's sockets.
 ///
 /// Clones are handles of the same threads. The threads start with the first connection, and serve any number of
-/// hubs. After a fork the child starts its own; it writes nothing to connections of the parent.
+/// hubs; they end with the last handle and the last connection. After a fork the child starts its own; it writes
+/// nothing to connections of the parent.
 #[derive(Clone)]
 pub struct Sockets(Arc<Threads>);
 
 struct Threads {
     count: usize,
-    /// The threads, and the process that they are in.
-    shards: Mutex<(u32, Vec<Arc<Shard>>)>,
+    shards: PerProcess<Vec<Arc<Shard>>>,
 }
 
 /// The threads that everybody shares who does not ask for others.
-static SHARED: Mutex<Option<Sockets>> = Mutex::new(None);
+static SHARED: PerProcess<Option<Sockets>> = PerProcess::new();
 
 impl Sockets {
     /// Makes a set of threads: at least one.
     #[must_use]
     pub fn new(threads: usize) -> Self {
-        Self(Arc::new(Threads { count: threads.max(1), shards: Mutex::default() }))
+        Self(Arc::new(Threads { count: threads.max(1), shards: PerProcess::new() }))
     }
 
     /// The threads of this process that are shared: one per core, at most four.
     #[must_use]
     pub fn shared() -> Self {
-        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         let threads = || thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_THREADS));
-        shared.get_or_insert_with(|| Self::new(threads())).clone()
+        SHARED.with(|shared| shared.get_or_insert_with(|| Self::new(threads())).clone())
     }
 
     /// Duplicates a connection's descriptor, and sees to it that there is a thread for it.
@@ -66,20 +65,19 @@ impl Sockets {
 
     /// The thread with the fewest connections.
     fn shard(&self) -> Result<Arc<Shard>, Error> {
-        let process = std::process::id();
-        let mut shards = self.0.shards.lock().unwrap_or_else(PoisonError::into_inner);
-        if shards.0 != process {
-            // The parent's threads did not come along, and its connections are none of ours.
-            std::mem::forget(std::mem::take(&mut shards.1));
-            shards.0 = process;
-        }
-        if shards.1.len() < self.0.count {
-            let shard = Shard::start(shards.1.len())?;
-            shards.1.push(shard);
-        }
-        let connections = |shard: &&Arc<Shard>| shard.connections.load(Ordering::Relaxed);
-        let fewest = shards.1.iter().min_by_key(connections).map(Arc::clone);
-        fewest.map_or_else(|| Shard::start(0), Ok)
+        self.0.shards.with(|shards| {
+            if shards.len() < self.0.count {
+                match Shard::start(shards.len()) {
+                    Ok(shard) => shards.push(shard),
+                    Err(error) if shards.is_empty() => return Err(error),
+                    // The threads that there are do as well.
+                    Err(_) => {}
+                }
+            }
+            let connections = |shard: &&Arc<Shard>| shard.connections.load(Ordering::Relaxed);
+            let fewest = shards.iter().min_by_key(connections).map(Arc::clone);
+            fewest.ok_or_else(|| Error::new(ErrorKind::Internal, "engine", "has no thread"))
+        })
     }
 }
 
@@ -101,25 +99,8 @@ impl Socket {
         let Self { descriptor, shard } = self;
         let Transfer { framing, released, name, host } = transfer;
         let own_bytes = subscriber.own_bytes();
-        let link = Arc::new(Link {
-            shard: Arc::clone(&shard),
-            name,
-            hub: hub.key(),
-            place: AtomicU64::new(u64::MAX),
-            host,
-            ending: AtomicBool::new(false),
-            own_bytes: AtomicUsize::new(own_bytes),
-            awaited: AtomicBool::new(false),
-        });
-        let sink = Sink {
-            descriptor,
-            framing,
-            released,
-            link: Arc::clone(&link),
-            rest: Bytes::new(),
-            own_bytes,
-            polled: None,
-        };
+        let link = Arc::new(Link::new(Arc::clone(&shard), name, hub.key(), host, own_bytes));
+        let sink = Sink::new(descriptor, framing, released, Arc::clone(&link), own_bytes);
         shard.attach(hub, subscriber, sink);
         Attachment { link, hub: hub.clone() }
     }

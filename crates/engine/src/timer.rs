@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use ssecast_hub::{Error, ErrorKind, Wake};
 
+use crate::process::PerProcess;
+
 /// One thread that wakes deliveries when their time has come. It starts with the first alarm, so with the first
 /// connection, and serves all hubs of the process.
 #[derive(Default)]
@@ -20,9 +22,8 @@ struct Alarms {
     next: u64,
 }
 
-/// The timer of this process. A fork leaves its thread behind, so that the child, which has another process
-/// number, starts its own.
-static CURRENT: Mutex<Option<(u32, Arc<Timer>)>> = Mutex::new(None);
+/// The timer of this process. A fork leaves its thread behind, so a child starts its own.
+static CURRENT: PerProcess<Option<Arc<Timer>>> = PerProcess::new();
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -44,20 +45,18 @@ pub(crate) fn wake_after(delay: Duration, who: Weak<dyn Wake>) -> Result<(), Err
 
 impl Timer {
     fn current() -> Result<Arc<Self>, Error> {
-        let process = std::process::id();
-        let mut current = lock(&CURRENT);
-        if let Some((owner, timer)) = &*current
-            && *owner == process
-        {
-            return Ok(Arc::clone(timer));
-        }
-        let timer = Arc::new(Self::default());
-        let runner = Arc::clone(&timer);
-        thread::Builder::new().name("ssecast-timer".into()).spawn(move || runner.run()).map_err(|error| {
-            Error::new(ErrorKind::Internal, "timer", format!("could not start its thread: {error}"))
-        })?;
-        *current = Some((process, Arc::clone(&timer)));
-        Ok(timer)
+        CURRENT.with(|current| {
+            if let Some(timer) = current {
+                return Ok(Arc::clone(timer));
+            }
+            let timer = Arc::new(Self::default());
+            let runner = Arc::clone(&timer);
+            let thread = thread::Builder::new().name("ssecast-timer".into());
+            thread.spawn(move || runner.run()).map_err(|error| {
+                Error::new(ErrorKind::Internal, "timer", format!("could not start its thread: {error}"))
+            })?;
+            Ok(Arc::clone(current.insert(timer)))
+        })
     }
 
     fn run(&self) {

@@ -1,20 +1,19 @@
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll};
 use slab::Slab;
 use ssecast_hub::{Batch, Reason, Subscriber};
 
 use crate::attachment::Link;
 use crate::connection::ConnectionId;
-use crate::descriptor::{Descriptor, Sent};
+use crate::descriptor::Sent;
 use crate::roster::{Roster, Work};
-use crate::shard::{Command, Shard, WAKE};
-use crate::sockets::Framing;
+use crate::shard::{Command, Desk, WAKE};
+use crate::sink::Sink;
+use crate::sync::Ordering;
 
 /// How many connections are written to before the thread looks at its inbox and at writable sockets again.
 const TURN: usize = 1024;
@@ -22,27 +21,12 @@ const TURN: usize = 1024;
 /// How long to wait when the system has no memory for a socket's bytes.
 const LATER: Duration = Duration::from_millis(20);
 
-/// The last chunk of a chunked body.
-const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
-
-/// A connection's socket, and what of a batch it has not taken yet: the position inside a frame, not a queue.
-pub(crate) struct Sink {
-    pub(crate) descriptor: Descriptor,
-    pub(crate) framing: Framing,
-    /// The host has let go of the connection: its end is seen, and made, here.
-    pub(crate) released: bool,
-    pub(crate) link: Arc<Link>,
-    /// What the socket has not taken yet of the batch under way.
-    pub(crate) rest: Bytes,
-    /// The bytes of its own events that wait in the roster.
-    pub(crate) own_bytes: usize,
-    /// Its place among those that the poll knows.
-    pub(crate) polled: Option<usize>,
-}
+/// How long a released connection may take to have room for the end of its body.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// An engine thread: it owns its connections, and nobody else writes to their sockets.
 pub(crate) struct Writer {
-    shard: Arc<Shard>,
+    desk: Arc<Desk>,
     poll: Poll,
     /// The connections, by hub.
     rosters: HashMap<usize, Roster<Sink>>,
@@ -50,91 +34,135 @@ pub(crate) struct Writer {
     polled: Slab<(usize, ConnectionId)>,
     /// Connections that the system had no memory for.
     later: Vec<(usize, ConnectionId)>,
+    /// Released connections that are over but for the end of the body. They are few, for their sockets were full
+    /// just when the stream was out: all of them are looked at in every turn.
+    parting: Vec<Parting>,
+    /// There is more to write.
+    more: bool,
+    /// Nobody can give this thread any more to do.
+    over: bool,
+}
+
+struct Parting {
+    sink: Sink,
+    reason: Reason,
+    until: Instant,
 }
 
 impl Writer {
-    pub(crate) fn new(shard: Arc<Shard>, poll: Poll) -> Self {
-        Self { shard, poll, rosters: HashMap::new(), polled: Slab::new(), later: Vec::new() }
+    pub(crate) fn new(desk: Arc<Desk>, poll: Poll) -> Self {
+        Self {
+            desk,
+            poll,
+            rosters: HashMap::new(),
+            polled: Slab::new(),
+            later: Vec::new(),
+            parting: Vec::new(),
+            more: false,
+            over: false,
+        }
     }
 
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
-        let mut more = false;
-        loop {
-            let timeout = if more { Some(Duration::ZERO) } else { self.timeout() };
-            // It fails only when a signal interrupts it.
+        while !self.is_over() {
+            let timeout = if self.may_sleep() { self.timeout() } else { Some(Duration::ZERO) };
+            // It fails only when a signal interrupts it, and then there are no events.
             let _ = self.poll.poll(&mut events, timeout);
-            self.shard.look();
-            for event in &events {
-                if event.token() != WAKE
-                    && let Some(&(hub, id)) = self.polled.get(event.token().0)
-                {
-                    if event.is_readable() || event.is_read_closed() {
-                        self.listen(hub, id);
-                    }
-                    if event.is_writable() {
-                        self.flush(hub, id);
-                    }
-                }
-            }
-            for (hub, id) in std::mem::take(&mut self.later) {
-                self.flush(hub, id);
-            }
-            // In this order: what was published before a command was given may be in the round or in a later one,
-            // but what was published after it is not in a round that began before it is carried out.
-            self.begin();
-            self.obey();
-            more = self.write();
+            self.work(&events);
         }
     }
 
-    /// When the next round is due even if nothing happens.
+    /// Whether there is nothing to do before somebody rings, a socket is writable, or time has passed.
+    pub(crate) fn may_sleep(&self) -> bool {
+        !self.more && self.desk.bell.lie_down()
+    }
+
+    fn is_over(&self) -> bool {
+        self.over && self.rosters.is_empty() && self.parting.is_empty()
+    }
+
+    /// When the next turn is due even if nothing happens.
     fn timeout(&self) -> Option<Duration> {
         let deadlines =
             self.rosters.values().filter_map(|roster| Some(roster.deadline()?.saturating_sub(roster.now())));
         // A deadline is reached at its millisecond, not before.
         let deadlines = deadlines.map(|deadline| deadline + Duration::from_millis(1));
-        deadlines.chain((!self.later.is_empty()).then_some(LATER)).min()
+        let later = !self.later.is_empty() || !self.parting.is_empty();
+        deadlines.chain(later.then_some(LATER)).min()
     }
 
-    /// Carries out the commands.
-    fn obey(&mut self) {
-        let commands = std::mem::take(&mut self.shard.inbox().commands);
-        for command in commands {
-            match command {
-                Command::Read(hub, reader) => {
-                    let mut roster = Roster::new(reader);
-                    roster.begin();
-                    self.rosters.insert(hub, roster);
+    /// A turn: does all that there is to do, but for those who have very much to send.
+    pub(crate) fn work(&mut self, events: &Events) {
+        self.desk.bell.get_up();
+        let commands = self.look();
+        commands.into_iter().for_each(|command| self.obey(command));
+        for event in events {
+            if event.token() != WAKE
+                && let Some(&(hub, id)) = self.polled.get(event.token().0)
+            {
+                if event.is_readable() || event.is_read_closed() {
+                    self.listen(hub, id);
                 }
-                Command::Attach(hub, connection) => self.attach(hub, *connection),
-                Command::Send(link, event) => {
-                    let length = event.len();
-                    if let Some((roster, id)) = self.find(&link) {
-                        roster.send(id, event);
-                        settle(roster, id, length);
+                if event.is_writable() || event.is_write_closed() || event.is_error() {
+                    self.flush(hub, id);
+                }
+            }
+        }
+        for (hub, id) in mem::take(&mut self.later) {
+            if let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id)) {
+                connection.sink.later = false;
+                self.flush(hub, id);
+            }
+        }
+        for parting in mem::take(&mut self.parting) {
+            self.part(parting);
+        }
+        self.write();
+    }
+
+    /// Takes the commands, and looks at what was published: under one lock, so that no command can come in between
+    /// which was given before something that is seen here was published.
+    fn look(&mut self) -> Vec<Command> {
+        let mut inbox = self.desk.inbox();
+        self.over = inbox.over;
+        for (hub, reader) in inbox.fresh.drain(..) {
+            self.rosters.insert(hub, Roster::new(reader));
+        }
+        let commands = mem::take(&mut inbox.commands);
+        self.rosters.values_mut().for_each(Roster::look);
+        commands
+    }
+
+    fn obey(&mut self, command: Command) {
+        match command {
+            Command::Attach(hub, connection) => self.attach(hub, *connection),
+            Command::Send(link, event) => {
+                let length = event.len();
+                if let Some((roster, id)) = self.find(&link) {
+                    roster.send(id, event);
+                    if let Some((connection, _)) = roster.get(id) {
+                        connection.sink.expect(length);
+                        connection.sink.settle(connection.subscriber.own_bytes());
                     }
                 }
-                Command::ChangeTopics(link, add, remove) => {
-                    if let Some((roster, id)) = self.find(&link) {
-                        let add: Vec<&str> = add.iter().map(|name| &**name).collect();
-                        let remove: Vec<&str> = remove.iter().map(|name| &**name).collect();
-                        // The host's call has checked the names; that there are too many topics changes nothing.
-                        let _ = roster.change_topics(id, &add, &remove);
-                    }
+            }
+            Command::ChangeTopics(link, change) => {
+                if let Some((roster, id)) = self.find(&link) {
+                    roster.apply(id, change);
                 }
-                Command::Detach(link, reason, after) => {
-                    if let Some((roster, id)) = self.find(&link) {
-                        roster.finish(id, reason, after);
-                    }
+            }
+            Command::Detach(link, reason, last) => {
+                if let Some((roster, id)) = self.find(&link) {
+                    roster.finish(id, reason, last);
                 }
-                Command::Abandon(link, reason) => {
-                    if let Some((roster, id)) = self.find(&link)
-                        && let Some(mut sink) = roster.remove(id, reason)
-                    {
-                        self.forget(&mut sink);
-                        sink.descriptor.shut_down();
-                    }
+            }
+            Command::Abandon(link, reason) => {
+                if let Some((roster, id)) = self.find(&link)
+                    && let Some(mut sink) = roster.remove(id, reason)
+                {
+                    self.forget(&mut sink);
+                    sink.abandon();
                 }
             }
         }
@@ -151,7 +179,7 @@ impl Writer {
         let (link, released) = (Arc::clone(&sink.link), sink.released);
         let Some(roster) = self.rosters.get_mut(&hub) else { return };
         let id = roster.insert(subscriber, sink);
-        link.place.store(id.to_number(), Ordering::Relaxed);
+        link.put(id);
         if released {
             self.watch(hub, id);
         }
@@ -162,40 +190,30 @@ impl Writer {
         let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id)) else {
             return;
         };
-        let sink = &mut connection.sink;
-        if sink.polled.is_some() {
+        if connection.sink.polled.is_some() {
             return;
         }
-        let interest =
-            if sink.released { Interest::WRITABLE | Interest::READABLE } else { Interest::WRITABLE };
         let place = self.polled.insert((hub, id));
-        let registry = self.poll.registry();
-        if registry.register(&mut SourceFd(&sink.descriptor.raw()), Token(place), interest).is_ok() {
-            sink.polled = Some(place);
-        } else {
+        if !connection.sink.register(self.poll.registry(), place) {
             self.polled.remove(place);
             self.lose(hub, id);
         }
     }
 
-    /// Takes a connection out of the poll, before its descriptor is closed: the poll knows sockets, not
-    /// descriptors, and the host's keeps the socket alive.
+    /// Takes a connection that is over out of all indexes but the roster.
     fn forget(&mut self, sink: &mut Sink) {
-        // A roster that is made anew gives the same ids again.
-        sink.link.place.store(u64::MAX, Ordering::Relaxed);
-        if let Some(place) = sink.polled.take() {
-            let _ = self.poll.registry().deregister(&mut SourceFd(&sink.descriptor.raw()));
+        if let Some(place) = sink.deregister(self.poll.registry()) {
             self.polled.remove(place);
         }
-        self.shard.connections.fetch_sub(1, Ordering::Relaxed);
+        sink.link.put(ConnectionId::NOWHERE);
+        sink.link.shard.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The peer may have closed a released connection. On others the host watches for it.
+    /// The peer may have closed a released connection.
     fn listen(&mut self, hub: usize, id: ConnectionId) {
-        let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id)) else {
-            return;
-        };
-        if connection.sink.released && !connection.sink.descriptor.drain() {
+        if let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id))
+            && !connection.sink.listen(self.poll.registry())
+        {
             self.lose(hub, id);
         }
     }
@@ -207,42 +225,44 @@ impl Writer {
         }
     }
 
-    /// Lets go of a socket, then tells the host.
+    /// Ends a connection that is gone from its roster.
     fn end(&mut self, mut sink: Sink, reason: Reason, cut: bool) {
+        let cut = cut || !sink.is_empty();
+        if sink.released && !cut {
+            sink.link.put(ConnectionId::NOWHERE);
+            sink.load_end();
+            self.part(Parting { sink, reason, until: Instant::now() + PARTING });
+        } else {
+            self.forget(&mut sink);
+            sink.end(reason, cut);
+        }
+    }
+
+    /// Sends what is left of a released connection's body, and ends it when that is out.
+    fn part(&mut self, mut parting: Parting) {
+        let (_, stopped) = parting.sink.flush();
+        if matches!(stopped, Some(Sent::Full | Sent::Later)) && Instant::now() < parting.until {
+            self.parting.push(parting);
+            return;
+        }
+        let Parting { mut sink, reason, .. } = parting;
         self.forget(&mut sink);
-        let cut = cut || !sink.rest.is_empty();
-        let Sink { descriptor, framing, released, link, .. } = sink;
-        if released && !cut && framing == Framing::Chunked {
-            // What is left to send is small, and the socket was not full: it is taken, or the peer is gone.
-            descriptor.send(LAST_CHUNK);
-        }
-        if cut || released {
-            descriptor.shut_down();
-        }
-        drop(descriptor);
-        link.ending.store(true, Ordering::Release);
-        link.host.ended(link.name, reason, cut);
+        sink.end(reason, stopped.is_some());
     }
 
-    /// Begins a round of every hub.
-    fn begin(&mut self) {
-        for roster in self.rosters.values_mut() {
-            if roster.is_check_due() {
-                // Under the lock nobody is between registering with this reader and reaching its roster.
-                let inbox = self.shard.inbox();
-                if inbox.commands.is_empty() {
-                    roster.check();
-                }
-            }
-            roster.begin();
-        }
-    }
-
-    /// Writes what there is, a turn's worth for each hub. Returns whether there is more.
-    fn write(&mut self) -> bool {
-        let mut more = false;
+    /// Writes what there is, a turn's worth for each hub.
+    fn write(&mut self) {
+        self.more = false;
         let hubs: Vec<usize> = self.rosters.keys().copied().collect();
         for hub in hubs {
+            let Some(roster) = self.rosters.get_mut(&hub) else { continue };
+            if roster.is_check_due() {
+                roster.check_lag();
+                // Under the lock nobody is between registering with this reader and being on the way to it.
+                let inbox = self.desk.inbox();
+                roster.note_progress(inbox.on_the_way(hub));
+            }
+            roster.keep_time();
             for _ in 0..TURN {
                 let Some(roster) = self.rosters.get_mut(&hub) else { break };
                 match roster.next() {
@@ -252,36 +272,26 @@ impl Writer {
                 }
             }
             let Some(roster) = self.rosters.get_mut(&hub) else { continue };
-            more |= roster.has_ready();
-            if roster.is_empty() {
+            self.more |= roster.has_ready();
+            if roster.is_empty() && !roster.has_ready() {
                 self.release(hub);
             }
         }
-        more
     }
 
     /// Lets go of a hub that has no connection here, unless one is on its way.
     fn release(&mut self, hub: usize) {
-        let mut inbox = self.shard.inbox();
-        if inbox.commands.is_empty() {
-            let registrar = inbox.readers.remove(&hub);
-            drop(inbox);
-            drop((self.rosters.remove(&hub), registrar));
+        let registrar = self.desk.inbox().release(hub);
+        if registrar.is_some() {
+            self.rosters.remove(&hub);
         }
     }
 
     fn send(&mut self, hub: usize, id: ConnectionId, batch: &Batch) {
-        let Some(roster) = self.rosters.get_mut(&hub) else { return };
-        let Some((connection, _)) = roster.get(id) else { return };
-        let sink = &mut connection.sink;
-        sink.rest = match sink.framing {
-            Framing::Chunked => batch.chunk(),
-            Framing::Raw => batch.bytes(),
-        };
-        if sink.own_bytes > 0 {
-            settle(roster, id, 0);
+        if let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id)) {
+            connection.sink.load(batch, connection.subscriber.own_bytes());
+            self.flush(hub, id);
         }
-        self.flush(hub, id);
     }
 
     /// Sends what a connection's socket takes of its batch; the rest waits until it is writable, and so does the
@@ -289,50 +299,31 @@ impl Writer {
     fn flush(&mut self, hub: usize, id: ConnectionId) {
         let Some(roster) = self.rosters.get_mut(&hub) else { return };
         let Some((connection, reader)) = roster.get(id) else { return };
-        let (sink, mut took) = (&mut connection.sink, false);
-        let stopped = loop {
-            if sink.rest.is_empty() {
-                // Not a slice of the batch, which would keep it alive.
-                sink.rest = Bytes::new();
-                break None;
-            }
-            match sink.descriptor.send(&sink.rest) {
-                Sent::Some(sent) => {
-                    took = true;
-                    sink.rest = sink.rest.slice(sent..);
-                }
-                stopped => break Some(stopped),
-            }
-        };
         let was_blocked = connection.blocked;
+        let (took, stopped) = connection.sink.flush();
         if took {
             reader.progress(&mut connection.subscriber);
         }
         match stopped {
-            None if was_blocked => roster.unblock(id),
-            None => {}
+            None => {
+                connection.sink.settle(connection.subscriber.own_bytes());
+                if was_blocked {
+                    roster.unblock(id);
+                }
+            }
             Some(Sent::Gone) => self.lose(hub, id),
             Some(Sent::Later) => {
                 roster.block(id);
-                self.later.push((hub, id));
+                if let Some((connection, _)) = roster.get(id)
+                    && !mem::replace(&mut connection.sink.later, true)
+                {
+                    self.later.push((hub, id));
+                }
             }
             Some(_) => {
                 roster.block(id);
                 self.watch(hub, id);
             }
         }
-    }
-}
-
-/// Accounts for a connection's own events: `arrived` bytes came in, and what no longer waits has left.
-fn settle(roster: &mut Roster<Sink>, id: ConnectionId, arrived: usize) {
-    let Some((connection, _)) = roster.get(id) else { return };
-    let (now, sink) = (connection.subscriber.own_bytes(), &mut connection.sink);
-    let left = sink.own_bytes + arrived - now;
-    sink.own_bytes = now;
-    let link = &sink.link;
-    if link.own_bytes.fetch_sub(left, Ordering::SeqCst) == left && link.awaited.swap(false, Ordering::SeqCst)
-    {
-        link.host.drained(link.name);
     }
 }

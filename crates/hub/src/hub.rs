@@ -137,7 +137,7 @@ impl Hub {
         self.0.private(event)
     }
 
-    /// The sequence number of the event that was published last; zero before the first.
+    /// The sequence number of the event that was published last; zero if none was.
     #[must_use]
     pub fn head(&self) -> u64 {
         self.0.log().head()

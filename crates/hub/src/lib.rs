@@ -26,6 +26,7 @@ mod stats;
 mod subscriber;
 mod sync;
 mod topic;
+mod topic_change;
 mod topic_set;
 mod topics;
 
@@ -42,4 +43,5 @@ pub use ssecast_codec::{Error, ErrorKind, Event};
 pub use stats::{Reason, Stats};
 pub use subscriber::Subscriber;
 pub use topic::check_name as check_topic;
+pub use topic_change::TopicChange;
 pub use topic_set::TopicKey;

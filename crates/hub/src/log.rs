@@ -156,18 +156,20 @@ impl Log {
         self.sets.release(set);
     }
 
-    /// Changes the topics of a subscriber: the names to add and those to remove. Returns the new set and the
-    /// keys that were added.
+    /// The keys of those of the names that are topics.
+    pub(crate) fn keys(&self, names: &[&str]) -> Vec<TopicKey> {
+        names.iter().filter_map(|name| self.topics.key(name)).collect()
+    }
+
+    /// Changes the topics of a subscriber: adds a set that was [registered](Self::register) for it, which is used
+    /// up, and removes keys. Returns the new set and the keys that were added.
     pub(crate) fn change_topics(
         &mut self,
         reader: usize,
         set: &TopicSet,
-        add: &[&str],
-        remove: &[&str],
-        now: u64,
-    ) -> Result<(Arc<TopicSet>, Vec<TopicKey>), Error> {
-        let added = self.register(reader, add, now)?;
-        let removed: Vec<TopicKey> = remove.iter().filter_map(|name| self.topics.key(name)).collect();
+        added: &TopicSet,
+        removed: &[TopicKey],
+    ) -> (Arc<TopicSet>, Vec<TopicKey>) {
         let mut keys: Vec<TopicKey> = set.keys().to_vec();
         keys.retain(|key| !removed.contains(key));
         let fresh: Vec<TopicKey> = added.keys().iter().filter(|key| !keys.contains(key)).copied().collect();
@@ -175,9 +177,9 @@ impl Log {
         // The interest of the new set first, then that of the old ones goes, so that no topic is removed between.
         keys.iter().for_each(|key| self.topics[*key].add_interest(reader));
         let changed = self.sets.intern(keys);
-        self.unregister(reader, &added);
+        self.unregister(reader, added);
         self.unregister(reader, set);
-        Ok((changed, fresh))
+        (changed, fresh)
     }
 
     /// Moves a subscriber from one reader to another.

@@ -6,7 +6,7 @@ use ssecast_codec::{Error, ErrorKind, Event};
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
-use crate::config::Policy;
+use crate::config::{Config, Policy};
 use crate::hub::Shared;
 use crate::log::Found;
 use crate::own::{Own, PrivateEvent};
@@ -15,6 +15,7 @@ use crate::registration::{Registrar, Registration};
 use crate::stats::Reason;
 use crate::subscriber::Subscriber;
 use crate::sync::{Arc, Ordering};
+use crate::topic_change::TopicChange;
 use crate::topic_set::TopicKey;
 
 /// The most batches kept for other subscribers at the same place, within one round.
@@ -49,6 +50,7 @@ pub struct Reader {
     registration: Arc<Registration>,
     /// Batches of this round by topic set and cursor.
     cache: HashMap<(u64, u64), Place>,
+    round: Round,
     heartbeat: Batch,
     random: u64,
 }
@@ -59,6 +61,14 @@ struct Place {
     batch: Batch,
     last: u64,
     through: u64,
+}
+
+/// What the log was at the beginning of a round, or is now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Round {
+    head: u64,
+    /// The deadline of a hub that is closing.
+    closing: Option<u64>,
 }
 
 /// What a read comes to for a subscriber.
@@ -77,6 +87,7 @@ impl Reader {
         Self {
             registration: Arc::new(Registration { hub, reader }),
             cache: HashMap::new(),
+            round: Round { head, closing: None },
             heartbeat: Batch::join(&[Bytes::from_static(b":\n\n")], 0),
             random: reader as u64,
         }
@@ -84,6 +95,12 @@ impl Reader {
 
     fn hub(&self) -> &Shared {
         &self.registration.hub
+    }
+
+    /// What the hub was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.hub().config
     }
 
     /// The hub's time, for deadlines.
@@ -138,7 +155,18 @@ impl Reader {
     /// A reader that has asked every subscriber of these topics for what is next is past that head.
     pub fn changed(&mut self, changed: &mut Vec<TopicKey>) -> u64 {
         self.cache.clear();
-        self.hub().log().take_changed(self.registration.reader, changed)
+        let hub = &self.registration.hub;
+        let mut log = hub.log();
+        let head = log.take_changed(self.registration.reader, changed);
+        // Under the lock, as the hub is closed under it.
+        self.round = Round { head, closing: hub.closing().map(|closing| closing.deadline) };
+        head
+    }
+
+    /// When a hub that was closing at the beginning of the round gives up what is not out yet.
+    #[must_use]
+    pub fn closing_in_round(&self) -> Option<Duration> {
+        self.round.closing.map(Duration::from_millis)
     }
 
     /// Notes the outcome of a round: `passed`, the sequence number that all subscribers are past, how many lag
@@ -152,12 +180,19 @@ impl Reader {
 
     /// Takes what is next for a subscriber. Whoever gets a batch must deliver all of it before it asks again.
     pub fn next(&mut self, subscriber: &mut Subscriber) -> Next {
-        self.next_through(subscriber, u64::MAX)
+        // Asked before the reads: what is published before the hub closes also comes before the farewell.
+        let closing = subscriber.registration.hub.closing().map(|closing| closing.deadline);
+        self.next_of(subscriber, Round { head: u64::MAX, closing })
     }
 
-    /// The same, but nothing that was published after `head`: what another thread did to the subscriber before an
-    /// event was published, it then sees before that event.
-    pub fn next_through(&mut self, subscriber: &mut Subscriber, head: u64) -> Next {
+    /// Takes what is next for a subscriber as of the beginning of the round, which [`changed`](Self::changed) was:
+    /// what was published since then waits for the next one, and so does the farewell of a hub that closed since.
+    /// Who looks for orders from elsewhere in between has then those that were given before.
+    pub fn next_in_round(&mut self, subscriber: &mut Subscriber) -> Next {
+        self.next_of(subscriber, self.round)
+    }
+
+    fn next_of(&mut self, subscriber: &mut Subscriber, round: Round) -> Next {
         loop {
             if let Some(batch) = subscriber.own_batch() {
                 return hand_over(subscriber, batch);
@@ -165,19 +200,15 @@ impl Reader {
             let own = subscriber.own.as_deref();
             let next_own = own.and_then(|own| own.frames.front()).map(|frame| frame.after);
             let end = own.and_then(|own| own.end);
-            // Asked before the read: what is published before the hub closes also comes before the farewell.
-            let closing = subscriber.registration.hub.closing().is_some();
-            match self.read(subscriber, next_own.or(end), head) {
+            match self.read(subscriber, next_own.or(end), round.head) {
                 Read::Batch(batch) => return hand_over(subscriber, batch),
                 Read::Lost if !enforce_policy(subscriber) => return Next::End(Reason::Lagged),
                 Read::Lost => {}
                 Read::Nothing if next_own.is_some_and(|after| after <= subscriber.cursor) => {}
-                Read::Nothing
-                    if end.is_some_and(|end| end <= head) && next_own.is_none_or(|after| after <= head) =>
-                {
+                Read::Nothing if end.is_some_and(|end| end <= round.head) => {
                     return Next::End(subscriber.reason);
                 }
-                Read::Nothing if end.is_some() || !closing || is_behind(subscriber) => {
+                Read::Nothing if round.closing.is_none() => {
                     subscriber.tidy();
                     return Next::Idle;
                 }
@@ -193,13 +224,13 @@ impl Reader {
     }
 
     /// Reads from the log up to a limit, or takes what was read for another subscriber at the same place.
-    fn read(&mut self, subscriber: &mut Subscriber, limit: Option<u64>, head: u64) -> Read {
+    fn read(&mut self, subscriber: &mut Subscriber, through: Option<u64>, head: u64) -> Read {
         if subscriber.is_private() {
-            subscriber.cursor = subscriber.cursor.max(limit.unwrap_or(0).min(head));
+            subscriber.cursor = subscriber.cursor.max(through.unwrap_or(0));
             return Read::Nothing;
         }
         let key = (subscriber.topics.id(), subscriber.cursor);
-        let shared = limit.is_none()
+        let shared = through.is_none()
             && subscriber.own.as_ref().is_none_or(|own| own.joined.is_empty())
             && Arc::ptr_eq(&subscriber.registration, &self.registration);
         if let (true, Some(place)) = (shared, self.cache.get(&key)) {
@@ -207,7 +238,7 @@ impl Reader {
             return Read::Batch(place.batch.clone());
         }
         let log = subscriber.registration.hub.log();
-        let through = limit.unwrap_or(head).min(head).min(log.head());
+        let through = through.unwrap_or(u64::MAX).min(head).min(log.head());
         let found = log.read(subscriber.position(), through, BATCH_BYTES);
         drop(log);
         match found {
@@ -284,13 +315,14 @@ impl Reader {
     /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
     pub fn send(&mut self, subscriber: &mut Subscriber, event: &Event<'_>) -> Result<bool, Error> {
         let event = subscriber.registration.hub.private(event)?;
-        Ok(self.queue(subscriber, event))
+        Ok(subscriber.registration.hub.closing().is_none() && self.queue(subscriber, event))
     }
 
-    /// Queues an event that was encoded before. Returns whether it was taken, as [`send`](Self::send) does.
+    /// Queues an event that was encoded before, while the hub was open. Returns whether it was taken, as
+    /// [`send`](Self::send) does: the hub may be closing by now, but the connection must not have been told so.
     pub fn queue(&mut self, subscriber: &mut Subscriber, event: PrivateEvent) -> bool {
         let hub = &subscriber.registration.hub;
-        if subscriber.own.as_ref().is_some_and(|own| own.end.is_some()) || hub.closing().is_some() {
+        if subscriber.own.as_ref().is_some_and(|own| own.end.is_some() || own.said_farewell) {
             return false;
         }
         // Not the frame's own size: an idle client may be sent a single event of any allowed size.
@@ -318,26 +350,32 @@ impl Reader {
         add: &[&str],
         remove: &[&str],
     ) -> Result<(), Error> {
-        let Registration { hub, reader } = &*subscriber.registration;
-        let now = hub.now();
-        let mut log = hub.log();
-        let (topics, fresh) = log.change_topics(*reader, &subscriber.topics, add, remove, now)?;
-        let head = log.head();
-        drop(log);
+        let change = Registrar(Arc::clone(&subscriber.registration)).change_topics(add, remove)?;
+        self.apply(subscriber, change);
+        Ok(())
+    }
+
+    /// Makes a change of topics that was [asked for](Registrar::change_topics) before. One that is for another
+    /// reader's subscribers changes nothing.
+    pub fn apply(&mut self, subscriber: &mut Subscriber, change: TopicChange) {
+        if !Arc::ptr_eq(&subscriber.registration, &change.registration) {
+            return;
+        }
         let was_private = subscriber.is_private();
+        let at = change.cursor();
+        let (topics, fresh) = change.replace(&subscriber.topics);
         subscriber.topics = topics;
         if let Some(own) = &mut subscriber.own {
             // A topic that left begins anew when it comes back.
             own.joined.retain(|(key, _)| subscriber.topics.keys().contains(key) && !fresh.contains(key));
         }
         if was_private && !fresh.is_empty() {
-            subscriber.cursor = subscriber.cursor.max(head);
+            subscriber.cursor = subscriber.cursor.max(at);
             // It has a place in the log from now on, and must know it to come back to it.
             subscriber.own_mut().greet = true;
-        } else if subscriber.cursor < head && !fresh.is_empty() {
-            subscriber.own_mut().joined.extend(fresh.into_iter().map(|key| (key, head)));
+        } else if subscriber.cursor < at && !fresh.is_empty() {
+            subscriber.own_mut().joined.extend(fresh.into_iter().map(|key| (key, at)));
         }
-        Ok(())
     }
 
     /// The names of a subscriber's topics.
@@ -352,11 +390,11 @@ impl Reader {
         self.end_after(subscriber, reason, head);
     }
 
-    /// Ends a subscriber once everything that was sent before, and published up to a sequence number, is out.
-    pub fn end_after(&mut self, subscriber: &mut Subscriber, reason: Reason, sequence: u64) {
+    /// Ends a subscriber once everything is out that was published up to a sequence number, or sent before.
+    pub fn end_after(&mut self, subscriber: &mut Subscriber, reason: Reason, last: u64) {
         if subscriber.own.as_ref().is_none_or(|own| own.end.is_none()) {
             subscriber.reason = reason;
-            subscriber.own_mut().end = Some(sequence);
+            subscriber.own_mut().end = Some(last);
         }
     }
 
@@ -387,11 +425,6 @@ impl Reader {
         }
         if enforce_policy(subscriber) { Ok(0) } else { Err(Reason::Lagged) }
     }
-}
-
-/// Whether the log has gone on since the round began that a subscriber was read for.
-fn is_behind(subscriber: &Subscriber) -> bool {
-    !subscriber.is_private() && subscriber.cursor < subscriber.registration.hub.log().head()
 }
 
 fn hand_over(subscriber: &mut Subscriber, batch: Batch) -> Next {

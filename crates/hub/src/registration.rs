@@ -1,9 +1,12 @@
 use std::fmt;
 
+use ssecast_codec::Error;
+
 use crate::hub::Shared;
 use crate::stats::Reason;
 use crate::subscriber::Subscriber;
 use crate::sync::{Arc, Ordering};
+use crate::topic_change::TopicChange;
 use crate::topic_set::TopicSet;
 
 /// A reader's entry in the log. It lives as long as the reader or one of its subscribers.
@@ -29,6 +32,17 @@ impl Registrar {
         log.transfer(subscriber.registration.reader, *reader, &subscriber.topics, subscriber.cursor);
         drop(log);
         subscriber.registration = Arc::clone(&self.0);
+    }
+
+    /// Asks for a change of topics on behalf of one of the reader's subscribers, which may be at work meanwhile.
+    /// An added topic begins now: events published from here on are for the subscriber. They are kept for it until
+    /// the reader [notes its progress](crate::Reader::note_progress): the change must have reached it before.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic),
+    /// [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics); then nothing changes.
+    pub fn change_topics(&self, add: &[&str], remove: &[&str]) -> Result<TopicChange, Error> {
+        TopicChange::new(Arc::clone(&self.0), add, remove)
     }
 }
 

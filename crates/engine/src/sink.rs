@@ -1,0 +1,165 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use ssecast_hub::{Batch, Reason};
+
+use crate::attachment::Link;
+use crate::descriptor::{Descriptor, Heard, Sent};
+use crate::sockets::Framing;
+use crate::sync::Ordering;
+
+/// The last chunk of a chunked body.
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// A connection's socket, and what of a batch it has not taken yet: the position inside a frame, not a queue.
+pub(crate) struct Sink {
+    descriptor: Descriptor,
+    framing: Framing,
+    /// The host has let go of the connection: its end is seen, and made, here.
+    pub(crate) released: bool,
+    pub(crate) link: Arc<Link>,
+    /// What the socket has not taken yet of the batch under way.
+    rest: Bytes,
+    /// The bytes of its own events that have not left, and those of them that are in the batch under way.
+    own_bytes: usize,
+    under_way: usize,
+    /// Its place among those that the poll knows.
+    pub(crate) polled: Option<usize>,
+    /// It stands among those that the system had no memory for.
+    pub(crate) later: bool,
+}
+
+impl Sink {
+    pub(crate) fn new(
+        descriptor: Descriptor,
+        framing: Framing,
+        released: bool,
+        link: Arc<Link>,
+        own_bytes: usize,
+    ) -> Self {
+        Self {
+            descriptor,
+            framing,
+            released,
+            link,
+            rest: Bytes::new(),
+            own_bytes,
+            under_way: 0,
+            polled: None,
+            later: false,
+        }
+    }
+
+    /// Begins with a batch, when all before it is out. So many of the connection's own bytes still wait behind it.
+    pub(crate) fn load(&mut self, batch: &Batch, waiting: usize) {
+        self.under_way = self.own_bytes.saturating_sub(waiting);
+        self.rest = match self.framing {
+            Framing::Chunked => batch.chunk(),
+            Framing::Raw => batch.bytes(),
+        };
+    }
+
+    /// Begins with what ends the body on a connection whose end is made here.
+    pub(crate) fn load_end(&mut self) {
+        if self.framing == Framing::Chunked {
+            self.rest = Bytes::from_static(LAST_CHUNK);
+        }
+    }
+
+    /// Whether all that it was given is out.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// Sends what the socket takes. Returns whether it took anything, and what stopped it if not all is out.
+    pub(crate) fn flush(&mut self) -> (bool, Option<Sent>) {
+        let mut took = false;
+        while !self.rest.is_empty() {
+            match self.descriptor.send(&self.rest) {
+                Sent::Some(sent) => {
+                    took = true;
+                    self.rest = self.rest.slice(sent..);
+                }
+                stopped => return (took, Some(stopped)),
+            }
+        }
+        // Not a slice of the batch, which would keep it alive.
+        self.rest = Bytes::new();
+        self.under_way = 0;
+        (took, None)
+    }
+
+    /// Notes that bytes of the connection's own have come in.
+    pub(crate) fn expect(&mut self, bytes: usize) {
+        self.own_bytes += bytes;
+    }
+
+    /// Accounts for the connection's own bytes, of which so many wait behind the batch under way: the others have
+    /// left, or were given up.
+    pub(crate) fn settle(&mut self, waiting: usize) {
+        let remain = waiting + self.under_way;
+        if self.own_bytes > remain {
+            let left = self.own_bytes - remain;
+            self.own_bytes = remain;
+            self.link.sent(left);
+        }
+    }
+
+    /// Lets the poll tell of the socket.
+    pub(crate) fn register(&mut self, registry: &Registry, place: usize) -> bool {
+        let writable = Interest::WRITABLE;
+        let interest = if self.released { writable | Interest::READABLE } else { writable };
+        let known = registry.register(&mut SourceFd(&self.descriptor.raw()), Token(place), interest).is_ok();
+        self.polled = known.then_some(place);
+        known
+    }
+
+    /// Takes the socket out of the poll, before the descriptor is closed: the poll knows sockets, not descriptors,
+    /// and the host's keeps the socket alive. Returns its place there.
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> Option<usize> {
+        let place = self.polled.take()?;
+        let _ = registry.deregister(&mut SourceFd(&self.descriptor.raw()));
+        Some(place)
+    }
+
+    /// Hears out the peer of a released connection; that of another one is the host's to listen to. Returns
+    /// whether it is still there.
+    pub(crate) fn listen(&mut self, registry: &Registry) -> bool {
+        if !self.released {
+            return true;
+        }
+        match (self.descriptor.drain(), self.polled) {
+            (Heard::Nothing, _) => true,
+            // The poll tells of what is left once more if it is asked once more.
+            (Heard::More, Some(place)) => {
+                let interest = Interest::WRITABLE | Interest::READABLE;
+                registry.reregister(&mut SourceFd(&self.descriptor.raw()), Token(place), interest).is_ok()
+            }
+            _ => false,
+        }
+    }
+
+    /// Lets go of the socket, then tells the host. The poll must have forgotten it.
+    pub(crate) fn end(self, reason: Reason, cut: bool) {
+        let Self { descriptor, released, link, .. } = self;
+        if released {
+            // Bytes that nobody read would make the system reset the connection, and what is under way be lost.
+            descriptor.drain();
+        }
+        if cut || released {
+            descriptor.shut_down();
+        }
+        drop(descriptor);
+        link.ending.store(true, Ordering::Release);
+        link.ended.store(true, Ordering::Release);
+        link.host.ended(link.name, reason, cut);
+    }
+
+    /// Cuts the connection, which the host knows.
+    pub(crate) fn abandon(self) {
+        self.descriptor.shut_down();
+        self.link.ended.store(true, Ordering::Release);
+    }
+}
