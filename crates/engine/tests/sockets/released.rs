@@ -1,0 +1,111 @@
+use std::os::fd::AsFd;
+
+use ssecast_engine::{Framing, Reason};
+
+use crate::rig::{Rig, eventually, narrow, patient, quiet, tcp, tiny};
+
+#[test]
+fn a_released_connection_lives_on_when_the_host_has_closed_its_descriptor() {
+    let mut rig = Rig::new(quiet());
+    let (_, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
+    for number in 0..100 {
+        rig.publish("t", &number.to_string());
+    }
+    client.read_events(100);
+}
+
+#[test]
+fn its_end_is_the_last_chunk_and_the_end_of_the_connection() {
+    for (pair, framing) in
+        [(tcp as fn() -> _, Framing::Chunked), (tcp, Framing::Raw), (tiny, Framing::Chunked)]
+    {
+        let mut rig = Rig::new(quiet());
+        let (id, mut client) = rig.release(&["t"], pair(), framing);
+        rig.publish("t", "1");
+        rig.pull.end(id, Reason::Server);
+        client.read_to_end();
+        assert_eq!(client.events(), ["1"]);
+        assert_eq!(client.body().complete, framing == Framing::Chunked);
+        assert!(client.body().after.is_empty());
+        assert_eq!(rig.end_of(id), (Reason::Server, false));
+        assert_eq!(rig.hub.stats().connections, 0);
+    }
+}
+
+#[test]
+fn the_last_chunk_waits_for_room() {
+    // Some of these lengths fill the socket with nothing but the last chunk left to send.
+    for length in (30_000..34_000).step_by(61).chain(200_000..200_020) {
+        let mut rig = Rig::new(patient());
+        let pair = if length % 2 == 0 { tiny() } else { narrow() };
+        let (id, mut client) = rig.release(&["t"], pair, Framing::Chunked);
+        rig.publish("t", &"x".repeat(length));
+        rig.pull.end(id, Reason::Server);
+        client.read_to_end();
+        assert!(client.body().complete, "cut after {} bytes, {length}", client.bytes.len());
+        assert_eq!(rig.end_of(id), (Reason::Server, false));
+    }
+}
+
+#[test]
+fn the_engine_sees_that_the_client_has_gone_though_nothing_is_published() {
+    for reset in [false, true] {
+        let mut rig = Rig::new(quiet());
+        let (id, client) = rig.release(&["t"], tcp(), Framing::Chunked);
+        if reset {
+            client.reset();
+        } else {
+            drop(client);
+        }
+        assert_eq!(rig.end_of(id), (Reason::Client, true));
+        eventually("it is gone", || rig.hub.stats().connections == 0);
+    }
+}
+
+#[test]
+fn what_a_client_says_is_heard_out_and_delays_nobody() {
+    let mut rig = Rig::new(quiet());
+    let (_, mut talker) = rig.release(&["t"], tcp(), Framing::Chunked);
+    let (_, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
+    let mut mouth = talker.socket.try_clone().unwrap();
+    let talking = std::thread::spawn(move || {
+        let noise = vec![b'x'; 1 << 20];
+        for _ in 0..64 {
+            std::io::Write::write_all(&mut mouth, &noise).unwrap();
+        }
+    });
+    for number in 0..200 {
+        rig.publish("t", &number.to_string());
+        client.read_until(&format!("data: {number}\n"));
+    }
+    // All of it is read, or the talker would wait for ever.
+    talking.join().unwrap();
+    talker.read_events(200);
+}
+
+#[test]
+fn a_released_connection_that_the_host_gives_up_is_closed() {
+    let mut rig = Rig::new(quiet());
+    let (id, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
+    rig.publish("t", "1");
+    client.read_events(1);
+    rig.pull.remove(id, Reason::Server);
+    client.read_to_end();
+    assert!(!client.body().complete);
+    eventually("it is gone", || rig.hub.stats().disconnects(Reason::Server) == 1);
+}
+
+#[test]
+fn the_end_reaches_a_client_that_still_talks() {
+    for _ in 0..50 {
+        let mut rig = Rig::new(quiet());
+        let (id, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
+        client.write(b"GET /pipelined HTTP/1.1\r\n\r\n");
+        rig.publish("t", "1");
+        rig.pull.end(id, Reason::Server);
+        client.read_to_end();
+        assert_eq!(client.events(), ["1"]);
+        assert!(client.body().complete);
+        assert!(client.socket.as_fd().try_clone_to_owned().is_ok());
+    }
+}
