@@ -37,8 +37,8 @@ export declare class NativeHub {
   changeTopics(connection: number, add: Array<unknown>, remove: Array<unknown>): boolean
   /** Ends a connection after all that was sent before. */
   end(connection: number, reason: string): void
-  /** Removes a connection that is gone. */
-  remove(connection: number, reason: string): void
+  /** Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows. */
+  remove(connection: number, reason: string): boolean
   /** Closes the hub: connections end within the grace period. */
   close(event: object | undefined, graceMs: number): void
   /** Whether the hub was closed. */

@@ -39,6 +39,9 @@ export class Session implements Sink {
   #released = false
   #resolve!: (reason: Reason) => void
   #reason: Reason | undefined
+  /** The response is closed. */
+  #closed = false
+  /** The stream has ended. */
   #over = false
   #paused = false
   #controller: AbortController | undefined
@@ -58,7 +61,7 @@ export class Session implements Sink {
     hub.sessions.add(this)
     const emitter: NodeJS.EventEmitter = response
     emitter.on('drain', () => this.#drained())
-    emitter.on('close', () => this.#released || this.#finished())
+    emitter.on('close', () => this.#released || this.#left())
     emitter.on('error', () => (this.#reason ??= 'error'))
   }
 
@@ -182,7 +185,7 @@ export class Session implements Sink {
   /** @internal There will be no stream after all: the response's head could not be written. */
   discard(): void {
     this.#reason = 'error'
-    this.#finished()
+    this.#left()
   }
 
   /** @internal Writes bytes of the stream. */
@@ -210,7 +213,7 @@ export class Session implements Sink {
   end(reason: Reason, cut: boolean): void {
     this.#reason ??= reason
     this.#watchers.forEach(watcher => watcher())
-    if (this.#released) return this.#finished()
+    if (this.#released || this.#closed) return this.#finish()
     if (cut) return this.destroy()
     const response = this.#response as ServerResponse
     if (this.#delivery === 'socket') unguard(response)
@@ -220,7 +223,7 @@ export class Session implements Sink {
 
   /** @internal Cuts the connection. */
   destroy(): void {
-    if (this.#released) this.#finished()
+    if (this.#released) this.#left()
     else (this.#response as ServerResponse).destroy()
   }
 
@@ -272,15 +275,21 @@ export class Session implements Sink {
   }
 
   /** The response is closed: by its end, or because the client left. */
-  #finished(): void {
+  #left(): void {
+    this.#closed = true
+    this.#reason ??= 'client'
+    // If an engine thread has still to let go of the connection, `end` follows.
+    if (this.#hub.pull.hub.remove(this.id, this.#reason)) this.#finish()
+  }
+
+  /** Nothing is left of the connection, here or in the hub. */
+  #finish(): void {
     if (this.#over) return
     this.#over = true
-    this.#reason ??= 'client'
-    this.#hub.pull.hub.remove(this.id, this.#reason)
     this.#hub.pull.remove(this.id)
     this.#hub.forget(this)
     this.#controller?.abort()
     this.#watchers.forEach(watcher => watcher())
-    this.#resolve(this.#reason)
+    this.#resolve(this.#reason!)
   }
 }

@@ -226,6 +226,21 @@ test('a released stream needs no socket of Node, and its end is still told', asy
   assert.ok((await stays.end()).complete)
 })
 
+for (const delivery of ['auto', 'pull']) {
+  test(`the hub counts a connection no more once its session is closed (${delivery})`, async t => {
+    const { hub, sessions, url } = await serve(t, { hub: createHub({ delivery }) })
+    for (let round = 0; round < 20; round++) {
+      const client = await join(url)
+      const session = await eventually(() => sessions.pop(), 'a session')
+      if (round % 2) client.cut()
+      else session.close()
+      const reason = await session.closed
+      assert.equal(hub.stats().connections, 0)
+      assert.equal(hub.stats().disconnects[reason], Math.floor(round / 2) + 1)
+    }
+  })
+}
+
 test('what waits behind a slow client does not hold up the response of the next', async t => {
   const { hub, url } = await serve(t)
   const stalled = await join(url)

@@ -240,13 +240,10 @@ impl NativeHub {
         })
     }
 
-    /// Removes a connection that is gone.
+    /// Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows.
     #[napi]
-    pub fn remove(&self, connection: f64, reason: String) -> Result<()> {
-        entry(|| {
-            self.pull.remove(id(connection), parse_reason(&reason)?);
-            Ok(())
-        })
+    pub fn remove(&self, connection: f64, reason: String) -> Result<bool> {
+        entry(|| Ok(self.pull.remove(id(connection), parse_reason(&reason)?)))
     }
 
     /// Closes the hub: connections end within the grace period.

@@ -145,8 +145,8 @@ impl Attachment {
         self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason, self.hub.head()));
     }
 
-    /// Ends the stream at once, because the connection is gone. The host is told nothing more, unless it is being
-    /// told at this moment.
+    /// Ends the stream at once, because the connection is gone, and then tells the host, as always once for each
+    /// connection: [`Host::ended`].
     pub fn abandon(&self, reason: Reason) {
         self.link.ending.store(true, Ordering::Release);
         self.link.shard.command(Command::Abandon(Arc::clone(&self.link), reason));

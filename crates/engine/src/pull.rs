@@ -229,11 +229,8 @@ impl Pull {
         let some = limit.min(notices.len());
         for notice in notices.drain(..some) {
             #[cfg(unix)]
-            if matches!(notice.content, Content::End(_) | Content::Cut(_))
-                && state.attached.remove(&notice.connection).is_none()
-            {
-                // The host has said itself that the connection is gone.
-                continue;
+            if matches!(notice.content, Content::End(_) | Content::Cut(_)) {
+                state.attached.remove(&notice.connection);
             }
             deliveries.push(notice);
         }
@@ -331,14 +328,19 @@ impl Pull {
         self.shared.wake();
     }
 
-    /// Removes a connection at once, because it is gone. The host is told nothing more about it.
-    pub fn remove(&self, connection: ConnectionId, reason: Reason) {
+    /// Removes a connection because it is gone. Returns whether it is removed by now; otherwise an engine thread has
+    /// still to let go of it, and the host is told by [`Content::Cut`] (or by [`Content::End`], if the stream was
+    /// just over).
+    #[allow(clippy::must_use_candidate, reason = "not every host waits for the end")]
+    pub fn remove(&self, connection: ConnectionId, reason: Reason) -> bool {
         let mut state = self.shared.state();
         #[cfg(unix)]
-        if let Some(attachment) = state.attached.remove(&connection) {
-            return attachment.abandon(reason);
+        if let Some(attachment) = state.attached.get(&connection) {
+            attachment.abandon(reason);
+            return false;
         }
         state.roster.remove(connection, reason);
+        true
     }
 }
 

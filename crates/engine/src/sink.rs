@@ -156,10 +156,4 @@ impl Sink {
         link.ended.store(true, Ordering::Release);
         link.host.ended(link.name, reason, cut);
     }
-
-    /// Cuts the connection, which the host knows.
-    pub(crate) fn abandon(self) {
-        self.descriptor.shut_down();
-        self.link.ended.store(true, Ordering::Release);
-    }
 }

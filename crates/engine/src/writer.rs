@@ -159,10 +159,9 @@ impl Writer {
             }
             Command::Abandon(link, reason) => {
                 if let Some((roster, id)) = self.find(&link)
-                    && let Some(mut sink) = roster.remove(id, reason)
+                    && let Some(sink) = roster.remove(id, reason)
                 {
-                    self.forget(&mut sink);
-                    sink.abandon();
+                    self.end(sink, reason, true);
                 }
             }
         }

@@ -53,7 +53,7 @@ fn thousands_of_connections_leave_no_descriptor_behind_however_they_end() {
                         client.read_events(1);
                         rig.end_of(id);
                     }
-                    3 => rig.pull.remove(id, Reason::Client),
+                    3 => drop(rig.pull.remove(id, Reason::Client)),
                     4 => {
                         client.read_events(1);
                         client.reset();

@@ -96,13 +96,18 @@ fn a_connection_that_the_host_gives_up_is_written_no_more_and_ends() {
     let (id, mut client) = rig.connect(&["t"]);
     rig.publish("t", "1");
     client.read_events(1);
-    rig.pull.remove(id, Reason::Client);
+    assert!(!rig.pull.remove(id, Reason::Client), "the engine has still to let go of it");
     client.read_to_end();
     assert_eq!(client.events(), ["1"]);
     rig.publish("t", "2");
-    rig.nudge();
-    assert!(rig.ended.is_empty(), "the host is not told what it said itself");
-    assert_eq!(rig.hub.stats().disconnects(Reason::Client), 1);
+    assert_eq!(rig.end_of(id), (Reason::Client, true));
+    let stats = rig.hub.stats();
+    assert_eq!(
+        (stats.connections, stats.disconnects(Reason::Client)),
+        (0, 1),
+        "by the time that the host is told"
+    );
+    assert!(rig.pull.remove(id, Reason::Client), "it is gone");
 }
 
 #[test]
@@ -127,6 +132,6 @@ fn a_late_word_about_a_connection_that_is_gone_does_not_harm_the_one_in_its_plac
         assert_eq!(client.read_events(1), ["2"]);
         rig.pull.end(second, Reason::Server);
         assert_eq!(rig.end_of(second), (Reason::Server, false));
-        assert!(!rig.ended.contains_key(&first));
+        assert_eq!(rig.end_of(first), (Reason::Client, true));
     }
 }
