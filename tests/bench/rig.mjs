@@ -4,10 +4,13 @@ import { Process } from './process.mjs'
 
 const path = name => fileURLToPath(new URL(name, import.meta.url))
 const target = process.env.CARGO_TARGET_DIR ?? path('load/target')
-const node = (file, ...args) => () => new Process(process.execPath, '--expose-gc', path(`servers/${file}`), ...args)
+const node =
+  (file, ...args) =>
+  (...more) =>
+    new Process(process.execPath, '--expose-gc', path(`servers/${file}`), ...args, ...more)
 const floor = (batch = 1) => new Process(`${target}/release/floor`, batch)
 
-/** The servers, by the name that the tables call them. */
+/** The servers, by the name that the tables call them. Each takes more arguments of its command line. */
 export const servers = {
   'better-sse': node('better-sse.mjs'),
   'express-sse': node('express-sse.mjs'),

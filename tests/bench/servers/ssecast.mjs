@@ -1,13 +1,17 @@
-// `ssecast.mjs auto`, `ssecast.mjs pull`, `ssecast.mjs release`.
+// `ssecast.mjs auto`, `ssecast.mjs pull`, `ssecast.mjs release`; with `limited` behind it, slow clients are given up
+// as they are by default.
 
 import { createHub, sseMiddleware } from '../../../npm/index.mjs'
 import { AHEAD, serve } from './server.mjs'
 
-/** A quarter of what may wait for a client before the hub gives it up. */
-const MUCH = 256 << 10
+/** What may wait for a client before the hub gives it up: more than while the system's buffers are uneven. */
+const LIMIT = 32 << 20
 
-const [way] = process.argv.slice(2)
-const hub = createHub({ delivery: way === 'pull' ? 'pull' : 'auto' })
+const [way, limited] = process.argv.slice(2)
+const hub = createHub({
+  delivery: way === 'pull' ? 'pull' : 'auto',
+  slowClient: limited ? {} : { bytes: LIMIT },
+})
 const middleware = sseMiddleware(hub, {
   topics: ['bench'],
   release: way === 'release',
@@ -18,6 +22,7 @@ const middleware = sseMiddleware(hub, {
 })
 
 let published = 0
+let clients = 0
 /** The hub's counters when they were last read: reading them costs more than publishing. */
 let known = { published: 0, waiting: 0 }
 
@@ -32,9 +37,12 @@ serve({
     const atMost = () => known.waiting + (published - known.published) * bytes
     if (atMost() > AHEAD * bytes || published === known.published) {
       const { connections, delivered, lagBytes } = hub.stats()
-      const behind = (published - delivered / Math.max(1, connections)) * bytes
+      // One that is given up shows as a fault; it is not to count as one that has everything.
+      clients = Math.max(1, clients, connections)
+      const behind = (published - delivered / clients) * bytes
       // The slowest connection may be behind all others; what waits for it is from up to 250 ms ago.
-      known = { published, waiting: behind > 0 ? Math.max(behind, lagBytes > MUCH ? lagBytes : 0) : 0 }
+      const isFarBehind = bytes === 0 || (behind > 0 && lagBytes > LIMIT / 4)
+      known = { published, waiting: isFarBehind ? Math.max(behind, lagBytes) : behind }
     }
     return atMost()
   },
