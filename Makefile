@@ -20,7 +20,8 @@ NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shel
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
-	@echo 'make test        every suite: Rust, Node, README, browser'
+	@echo 'make test        every suite: Rust, loom, Node, README, browser'
+	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
@@ -53,11 +54,29 @@ build: $(NPM_BUILT)
 demo: $(NPM_BUILT)
 	@node npm/examples/demo/server.mjs
 
-.PHONY: test test-rust test-node test-readme test-browser
-test: test-rust test-node test-readme test-browser
+.PHONY: test test-rust test-loom test-node test-readme test-browser
+test: test-rust test-loom test-node test-readme test-browser
 
 test-rust: | tools
 	cargo test --workspace --locked --no-fail-fast
+
+# Every order in which threads can meet at the hub's lock and at the engine's inbox, up to three preemptions.
+test-loom: export RUSTFLAGS = --cfg loom
+test-loom: export CARGO_TARGET_DIR = target/loom
+test-loom: export LOOM_MAX_PREEMPTIONS = 3
+test-loom: | tools
+	cargo test --release --locked --package ssecast-hub --test loom
+	cargo test --release --locked --package ssecast-engine --lib models
+
+# Needs a nightly Rust, which nothing else here does.
+.PHONY: tsan
+tsan: export RUSTFLAGS = -Zsanitizer=thread
+tsan: export CARGO_TARGET_DIR = target/tsan
+tsan: | tools
+	@source=$$(rustup run nightly rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust; test -d "$$source" || \
+	  { echo 'make tsan: rustup toolchain install nightly --component rust-src' >&2; exit 1; }
+	cargo +nightly test -Zbuild-std --target $(shell rustc -vV | sed -n 's/^host: //p') --package ssecast-engine \
+	  --lib --test pull --test sockets --test leaks
 
 test-node: $(NPM_BUILT)
 	cd npm && $(NPM) test

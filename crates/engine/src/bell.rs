@@ -1,6 +1,4 @@
-use std::io;
-
-use crate::sync::{AtomicU8, Ordering};
+use crate::sync::{AtomicU8, Ordering, Waker};
 
 /// The thread is up and looks at everything before it sleeps.
 const UP: u8 = 0;
@@ -14,18 +12,14 @@ const ASLEEP: u8 = 2;
 /// Whoever has something for the thread puts it down under a lock, then [`ring`](Self::ring)s. The thread
 /// [gets up](Self::get_up), then looks under the same lock. One of the two locks first: if that is the thread, its
 /// getting up comes before the ringing, and the mark stays until the thread wants to sleep.
-pub(crate) struct Bell<W> {
+pub(crate) struct Bell {
     state: AtomicU8,
-    waker: W,
+    /// What ends the sleep.
+    pub(crate) waker: Waker,
 }
 
-/// What ends the sleep of a thread.
-pub(crate) trait Wakes {
-    fn wake(&self) -> io::Result<()>;
-}
-
-impl<W: Wakes> Bell<W> {
-    pub(crate) fn new(waker: W) -> Self {
+impl Bell {
+    pub(crate) fn new(waker: Waker) -> Self {
         Self { state: AtomicU8::new(UP), waker }
     }
 
@@ -44,6 +38,6 @@ impl<W: Wakes> Bell<W> {
 
     /// To be called before the thread looks at anything.
     pub(crate) fn get_up(&self) {
-        self.state.store(UP, Ordering::Release);
+        self.state.swap(UP, Ordering::AcqRel);
     }
 }

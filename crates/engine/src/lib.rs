@@ -4,7 +4,7 @@
 //! takes batches of shared bytes, and its own backpressure pauses a connection's cursor. In *socket delivery*
 //! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors themselves. Both stand on the same
 //! roster of connections, so that they can't differ in what a client gets.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 #[cfg(unix)]
 mod attachment;
@@ -13,9 +13,13 @@ mod bell;
 mod connection;
 #[cfg(unix)]
 mod descriptor;
+#[cfg(all(test, unix, loom))]
+mod models;
 mod process;
 mod pull;
 mod roster;
+#[cfg(unix)]
+mod schedule;
 #[cfg(unix)]
 mod shard;
 #[cfg(unix)]

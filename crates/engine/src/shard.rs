@@ -2,14 +2,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::{io, thread};
 
-use mio::{Poll, Token, Waker};
+use mio::{Poll, Token};
 use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar, Subscriber, TopicChange};
 
 use crate::attachment::Link;
-use crate::bell::{Bell, Wakes};
+use crate::bell::Bell;
 use crate::process;
+use crate::schedule;
 use crate::sink::Sink;
-use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Waker, lock};
 use crate::writer::Writer;
 
 /// The token of the shard's own waker; connections have those below.
@@ -18,7 +19,7 @@ pub(crate) const WAKE: Token = Token(usize::MAX);
 /// One engine thread, as others see it: they leave commands, and wake it once for any number of them. The thread
 /// ends when nobody has a handle any more.
 pub(crate) struct Shard {
-    desk: Arc<Desk>,
+    pub(crate) desk: Arc<Desk>,
     process: u32,
     pub(crate) connections: AtomicUsize,
 }
@@ -26,7 +27,7 @@ pub(crate) struct Shard {
 /// Where others leave what they have for the thread.
 pub(crate) struct Desk {
     inbox: Mutex<Inbox>,
-    pub(crate) bell: Bell<Waker>,
+    pub(crate) bell: Bell,
 }
 
 #[derive(Default)]
@@ -50,19 +51,16 @@ pub(crate) enum Command {
     Abandon(Arc<Link>, Reason),
 }
 
-impl Wakes for Waker {
-    fn wake(&self) -> io::Result<()> {
-        self.wake()
-    }
-}
-
 impl Shard {
     /// Starts a thread.
     pub(crate) fn start(number: usize) -> Result<Arc<Self>, Error> {
         let (shard, writer) = Self::new()?;
         thread::Builder::new()
             .name(format!("ssecast-{number}"))
-            .spawn(move || writer.run())
+            .spawn(move || {
+                schedule::work_in_the_background();
+                writer.run();
+            })
             .map_err(|error| failed(&error))?;
         Ok(shard)
     }

@@ -26,7 +26,7 @@ const PARTING: Duration = Duration::from_secs(5);
 
 /// An engine thread: it owns its connections, and nobody else writes to their sockets.
 pub(crate) struct Writer {
-    desk: Arc<Desk>,
+    pub(crate) desk: Arc<Desk>,
     poll: Poll,
     /// The connections, by hub.
     rosters: HashMap<usize, Roster<Sink>>,
@@ -78,7 +78,7 @@ impl Writer {
         !self.more && self.desk.bell.lie_down()
     }
 
-    fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over && self.rosters.is_empty() && self.parting.is_empty()
     }
 

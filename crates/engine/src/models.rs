@@ -1,0 +1,189 @@
+//! Every order in which a host's threads and an engine's thread can meet. `make test-loom` runs this.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, OnceLock};
+
+use loom::thread;
+use mio::Events;
+use ssecast_hub::{Config, Event, History, Hub, Reader, Reason, Subscriber, Subscription};
+
+use crate::attachment::{Attachment, Host, Link};
+use crate::bell::Bell;
+use crate::connection::ConnectionId;
+use crate::descriptor::Descriptor;
+use crate::shard::Shard;
+use crate::sink::Sink;
+use crate::sockets::Framing;
+use crate::sync::{Mutex, Waker};
+use crate::writer::Writer;
+
+/// A host that wants to know how its stream ended, and nothing else. What it keeps is no part of the model.
+#[derive(Default)]
+struct Listener(OnceLock<bool>);
+
+impl Host for Listener {
+    fn ended(&self, _: ConnectionId, _: Reason, cut: bool) {
+        self.0.set(cut).expect("told once");
+    }
+
+    fn drained(&self, _: ConnectionId) {}
+}
+
+/// A hub that keeps no event longer than somebody needs it.
+fn hub() -> Hub {
+    let history = History { events: Some(0), bytes: None, age: None };
+    Hub::new(Config { history, heartbeat: None, retry: None, ..Config::default() }).unwrap()
+}
+
+fn publish(hub: &Hub, topic: &str, text: &str) {
+    hub.publish(topic, &Event { data: Some(text), ..Event::default() }).unwrap();
+}
+
+fn subscribe(reader: &mut Reader) -> Subscriber {
+    reader.subscribe(&Subscription { topics: &["t"], last_event_id: None }).unwrap()
+}
+
+/// Hands a connection to a thread, as `Socket::attach` does.
+fn attach(shard: &Arc<Shard>, hub: &Hub, subscriber: Subscriber) -> (Attachment, Arc<Listener>, UnixStream) {
+    let (host, client) = UnixStream::pair().unwrap();
+    let listener = Arc::new(Listener::default());
+    let own_bytes = subscriber.own_bytes();
+    let told: Arc<dyn Host> = Arc::clone(&listener) as Arc<dyn Host>;
+    let link = Arc::new(Link::new(Arc::clone(shard), ConnectionId::NOWHERE, hub.key(), told, own_bytes));
+    let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
+    let sink = Sink::new(descriptor, Framing::Raw, false, Arc::clone(&link), own_bytes);
+    shard.attach(hub, subscriber, sink);
+    (Attachment { link, hub: hub.clone() }, listener, client)
+}
+
+/// An engine's thread, which sleeps whenever it may, until its last connection is over.
+fn run(mut writer: Writer) {
+    let none = Events::with_capacity(1);
+    while !writer.is_over() {
+        if writer.may_sleep() {
+            writer.desk.bell.waker.0.wait();
+        }
+        writer.work(&none);
+    }
+}
+
+fn events(mut client: UnixStream) -> Vec<String> {
+    let mut text = String::new();
+    client.read_to_string(&mut text).unwrap();
+    text.lines().filter_map(|line| line.strip_prefix("data: ")).map(Into::into).collect()
+}
+
+#[test]
+fn a_sleeper_is_never_left_asleep() {
+    loom::model(|| {
+        let bell = Arc::new((Bell::new(Waker(loom::sync::Notify::new())), Mutex::new(0)));
+        for _ in 0..2 {
+            let bell = Arc::clone(&bell);
+            thread::spawn(move || {
+                *bell.1.lock().unwrap() += 1;
+                bell.0.ring();
+            });
+        }
+        loop {
+            bell.0.get_up();
+            if *bell.1.lock().unwrap() == 2 {
+                break;
+            }
+            if bell.0.lie_down() {
+                bell.0.waker.0.wait();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_connection_handed_over_while_another_thread_publishes_loses_and_doubles_nothing() {
+    loom::model(|| {
+        let (shard, writer) = Shard::new().unwrap();
+        let hub = hub();
+        let mut reader = hub.reader(Arc::new(|| ()));
+        let subscriber = subscribe(&mut reader);
+        let engine = thread::spawn(move || run(writer));
+        let other = hub.clone();
+        let publishing = thread::spawn(move || {
+            publish(&other, "t", "1");
+            publish(&other, "t", "2");
+        });
+        let (attachment, listener, client) = attach(&shard, &hub, subscriber);
+        publishing.join().unwrap();
+        attachment.detach(Reason::Server);
+        publish(&hub, "t", "too late");
+        drop((attachment, shard));
+        engine.join().unwrap();
+        assert_eq!(listener.0.get(), Some(&false), "ended, and not cut");
+        assert_eq!(events(client), ["1", "2"]);
+    });
+}
+
+#[test]
+fn orders_and_publications_of_one_thread_are_carried_out_in_its_order() {
+    loom::model(|| {
+        let (shard, writer) = Shard::new().unwrap();
+        let hub = hub();
+        let mut reader = hub.reader(Arc::new(|| ()));
+        let subscriber = subscribe(&mut reader);
+        let (attachment, _listener, client) = attach(&shard, &hub, subscriber);
+        let engine = thread::spawn(move || run(writer));
+        publish(&hub, "u", "too early");
+        assert!(attachment.change_topics(&["u"], &["t"]).unwrap());
+        publish(&hub, "t", "no longer wanted");
+        publish(&hub, "u", "1");
+        assert!(attachment.send(&Event { data: Some("2"), ..Event::default() }).unwrap());
+        attachment.detach(Reason::Server);
+        drop((attachment, shard));
+        engine.join().unwrap();
+        assert_eq!(events(client), ["1", "2"]);
+    });
+}
+
+#[test]
+fn a_connection_that_comes_while_the_last_one_goes_finds_its_hub() {
+    loom::model(|| {
+        let (shard, writer) = Shard::new().unwrap();
+        let hub = hub();
+        let mut reader = hub.reader(Arc::new(|| ()));
+        let (first, second) = (subscribe(&mut reader), subscribe(&mut reader));
+        let (attachment, _listener, _client) = attach(&shard, &hub, first);
+        let engine = thread::spawn(move || run(writer));
+        attachment.detach(Reason::Server);
+        let (next, listener, client) = attach(&shard, &hub, second);
+        // A late word about the first, which may be gone.
+        attachment.abandon(Reason::Client);
+        publish(&hub, "t", "1");
+        next.detach(Reason::Server);
+        drop((attachment, next, shard));
+        engine.join().unwrap();
+        assert_eq!(listener.0.get(), Some(&false), "ended, and not cut");
+        assert_eq!(events(client), ["1"]);
+        drop(reader);
+        assert_eq!(hub.stats().connections, 0);
+    });
+}
+
+#[test]
+fn the_farewell_comes_after_what_was_sent_before() {
+    loom::model(|| {
+        let (shard, writer) = Shard::new().unwrap();
+        let hub = hub();
+        let mut reader = hub.reader(Arc::new(|| ()));
+        let subscriber = subscribe(&mut reader);
+        let (attachment, listener, client) = attach(&shard, &hub, subscriber);
+        let engine = thread::spawn(move || run(writer));
+        assert!(attachment.send(&Event { data: Some("1"), ..Event::default() }).unwrap());
+        let bye = Event { data: Some("bye"), ..Event::default() };
+        hub.close(&ssecast_hub::Close { event: Some(bye), ..Default::default() }).unwrap();
+        drop((attachment, shard));
+        engine.join().unwrap();
+        assert_eq!(listener.0.get(), Some(&false), "ended, and not cut");
+        assert_eq!(events(client), ["1", "bye"]);
+    });
+}
