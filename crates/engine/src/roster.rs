@@ -391,7 +391,8 @@ impl<S> Roster<S> {
             return None;
         }
         let heartbeat = self.heartbeats.peek().map(|Reverse((at, _))| *at + self.slack());
-        let check = !self.blocked.is_empty() || self.noted < self.head;
+        // What was said of those that lagged must be taken back, too, when they no longer do.
+        let check = !self.blocked.is_empty() || self.lag.connections > 0 || self.noted < self.head;
         let lag_check = check.then_some(self.lag_checked + LAG_CHECK);
         [heartbeat, lag_check, self.closing].into_iter().flatten().min()
     }
