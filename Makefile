@@ -89,8 +89,8 @@ test-browser: $(NPM_BUILT) $(BROWSER_INSTALLED)
 	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
 
 # The generated files are compared before `build` writes them anew.
-.PHONY: lint lint-rust lint-generated lint-node
-lint: lint-rust lint-generated lint-node
+.PHONY: lint lint-rust lint-generated lint-node lint-c
+lint: lint-rust lint-generated lint-node lint-c
 
 # The addon has no tests of its own in Rust, and as a test it would lack what exports it.
 lint-rust: | tools
@@ -102,10 +102,20 @@ lint-rust: | tools
 lint-generated: $(NPM_INSTALLED) | tools
 	node tests/lint/version.mjs
 	node tests/lint/generated.mjs
+	cargo run --quiet --locked --package ssecast-c-header -- --check
 
 lint-node: $(NPM_BUILT)
 	npm/node_modules/.bin/tsc --noEmit -p npm/tsconfig.json
 	node tests/lint/exports.mjs
+
+# Written for C readers, and so read as strictly as they may.
+lint-c:
+	cc -x c -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only include/ssecast.h
+	c++ -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only include/ssecast.h
+
+.PHONY: header
+header: | tools
+	cargo run --locked --package ssecast-c-header
 
 .PHONY: bench
 bench: $(NPM_BUILT) $(BENCH_INSTALLED)

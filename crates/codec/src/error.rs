@@ -4,7 +4,7 @@ use core::fmt;
 /// What went wrong, with a number and a code that never change and are never reused.
 ///
 /// The same list serves every language: the number is the C result, [`code`](Self::code) is `error.code` in Node,
-/// and Python has one exception class for each.
+/// and Python has one exception class for each. Numbers from 100 on are results that only C has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u32)]

@@ -1,0 +1,399 @@
+use std::ffi::{c_int, c_void};
+use std::os::fd::BorrowedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use ssecast::{Attachment, ConnectionId, ErrorKind, Framing, Host, Reason, Subscription, Transfer};
+
+use crate::entry::{entry, free, output, required};
+use crate::error::{Failure, ssecast_error, ssecast_result};
+use crate::event::{self, ssecast_event};
+use crate::hub::ssecast_hub;
+use crate::slice::{self, ssecast_slice};
+use crate::versioned::{self, Versioned};
+
+use ssecast_reason::*;
+
+/// A connection that the engine writes to, for whoever attached it. Any thread may use it.
+pub struct ssecast_connection {
+    attachment: Attachment,
+    state: Arc<State>,
+}
+
+/// How a stream is framed on the wire.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ssecast_framing {
+    /// HTTP/1.1's chunked transfer coding. The last chunk, `0\r\n\r\n`, is the caller's to write, after the end.
+    SSECAST_FRAMING_CHUNKED = 0,
+    /// As it is: the end of the connection ends the body, or the caller frames it.
+    SSECAST_FRAMING_RAW = 1,
+}
+
+/// Why a connection ended.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ssecast_reason {
+    /// The client went away.
+    SSECAST_REASON_CLIENT = 0,
+    /// The server ended this one connection.
+    SSECAST_REASON_SERVER = 1,
+    /// The hub was closed.
+    SSECAST_REASON_SHUTDOWN = 2,
+    /// The client was too slow, and the policy is to disconnect.
+    SSECAST_REASON_LAGGED = 3,
+    /// Something on the server failed.
+    SSECAST_REASON_ERROR = 4,
+}
+
+/// Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
+/// engine. It must return soon. The library has let go of its duplicate by then, and writes nothing any more.
+///
+/// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection can serve
+/// its next request. If `cut` is true the last event may be incomplete: the connection is of no further use.
+pub type ssecast_close_callback =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, reason: ssecast_reason, cut: bool)>;
+
+/// Tells that all that was sent to one connection alone has been handed to the system, after
+/// `ssecast_connection_pending_bytes` was asked and was not 0. On a thread of the engine; it must return soon.
+pub type ssecast_drain_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
+
+/// How a socket is attached.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ssecast_attach_config {
+    /// `sizeof(ssecast_attach_config)`; `ssecast_attach_config_init` sets it.
+    pub size: usize,
+    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
+    /// alone.
+    pub topics: *const ssecast_slice,
+    pub topics_len: usize,
+    /// The client's `Last-Event-ID`, if it sent one.
+    pub last_event_id: ssecast_slice,
+    /// An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
+    pub framing: u32,
+    /// Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave, ends the
+    /// body itself and closes the connection. Default 0.
+    pub released: u32,
+    /// Is told of the end. May be NULL.
+    pub on_close: ssecast_close_callback,
+    /// Is told that what was sent to it alone is out. May be NULL.
+    pub on_drain: ssecast_drain_callback,
+    /// What the callbacks get. It must live until `on_close` has returned.
+    pub user_data: *mut c_void,
+}
+
+// SAFETY: integers, pointers, functions and a slice; the last of them is as wide as the alignment.
+unsafe impl Versioned for ssecast_attach_config {
+    fn defaults() -> Self {
+        Self {
+            size: size_of::<Self>(),
+            topics: std::ptr::null(),
+            topics_len: 0,
+            last_event_id: ssecast_slice::NONE,
+            framing: ssecast_framing::SSECAST_FRAMING_CHUNKED as u32,
+            released: 0,
+            on_close: None,
+            on_drain: None,
+            user_data: std::ptr::null_mut(),
+        }
+    }
+}
+
+/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_attach_config)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_attach_config_init(
+    config: *mut ssecast_attach_config,
+    size: usize,
+) -> ssecast_result {
+    // SAFETY: the caller has `size` bytes there.
+    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+}
+
+/// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. Before, the caller sends
+/// the response's head, all of it; then it writes nothing to the connection until `on_close` has told of the end.
+///
+/// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it, and calls
+/// `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets `released`.
+///
+/// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`. `on_close` may
+/// run before this function returns.
+///
+/// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_INVALID_TOPIC`,
+/// `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`; then nothing was
+/// written, and no callback is called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_attach_socket(
+    hub: *mut ssecast_hub,
+    socket: c_int,
+    config: *const ssecast_attach_config,
+    connection: *mut *mut ssecast_connection,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's hub, and a configuration that is as its size says.
+        let (hub, config) =
+            unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
+        let framing = framing(config.framing)?;
+        // SAFETY: the caller's texts are there until the call returns.
+        let (topics, last_event_id) = unsafe {
+            let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
+            (topics, last_event_id(config.last_event_id)?)
+        };
+        if socket < 0 {
+            return Err(Failure::new(ssecast_result::SSECAST_INVALID_SOCKET, "socket", "is closed"));
+        }
+        // SAFETY: it is borrowed for this call, and the caller does not close it meanwhile. One that is closed already is
+        // refused by the system.
+        let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?;
+        // A reader of its own, for as long as it takes to hand the subscriber over: nobody has to wait for another.
+        let mut reader = hub.hub.reader(Arc::new(|| {}));
+        let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id })?;
+        let state = Arc::new(State::new(&config));
+        let transfer = Transfer {
+            framing,
+            released: config.released != 0,
+            name: ConnectionId::from_number(0),
+            host: Arc::clone(&state) as Arc<dyn Host>,
+        };
+        let attachment = prepared.attach(&hub.hub, subscriber, transfer);
+        if !connection.is_null() {
+            let made = ssecast_connection { attachment, state };
+            // SAFETY: not NULL.
+            unsafe { connection.write(Box::into_raw(Box::new(made))) };
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Frees the handle of a connection, and nothing else: the stream goes on until it ends. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_free(connection: *mut ssecast_connection) {
+    // SAFETY: NULL or from `ssecast_hub_attach_socket`, and not used again.
+    unsafe { free(connection) };
+}
+
+/// Sends an event to one connection alone, behind everything that was published before.
+///
+/// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_send(
+    connection: *mut ssecast_connection,
+    event: *const ssecast_event,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's connection and event are there until the call returns.
+        let (connection, event) = unsafe { (required(connection, "connection")?, event::read(event)?) };
+        if connection.attachment.send(&event)? { Ok(()) } else { Err(connection.not_taken()) }
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has ended.
+/// When it is not 0, `on_drain` is called once it is, or `on_close`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_pending_bytes(
+    connection: *const ssecast_connection,
+    bytes: *mut usize,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's connection.
+        let connection = unsafe { required(connection, "connection") }?;
+        let bytes = output(bytes, "bytes")?;
+        // SAFETY: not NULL.
+        unsafe { bytes.write(connection.attachment.pending_bytes()) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Adds and removes topics of a connection: what is published from here on counts. Either array may be NULL with the
+/// length 0.
+///
+/// Fails with `SSECAST_ENDED`, `SSECAST_INVALID_TOPIC` or `SSECAST_TOO_MANY_TOPICS`; then nothing changes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_change_topics(
+    connection: *mut ssecast_connection,
+    add: *const ssecast_slice,
+    add_len: usize,
+    remove: *const ssecast_slice,
+    remove_len: usize,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's connection and texts are there until the call returns.
+        let (connection, add, remove) = unsafe {
+            (
+                required(connection, "connection")?,
+                slice::texts(add, add_len, "add", ErrorKind::InvalidTopic)?,
+                slice::texts(remove, remove_len, "remove", ErrorKind::InvalidTopic)?,
+            )
+        };
+        if connection.attachment.change_topics(&add, &remove)? { Ok(()) } else { Err(ended("connection")) }
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Ends a connection's stream after everything that was published and sent before, finishes the frame under way, lets go of
+/// the socket, and then calls `on_close` with the reason `SSECAST_REASON_SERVER`. It does not wait for that.
+///
+/// Fails with `SSECAST_ENDED` if the stream has ended, or is ending.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_detach(
+    connection: *mut ssecast_connection,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's connection.
+        let connection = unsafe { required(connection, "connection") }?;
+        if connection.state.ending.swap(true, Ordering::AcqRel) {
+            return Err(ended("connection"));
+        }
+        connection.attachment.detach(Reason::Server);
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then calls
+/// `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT` when the client
+/// is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
+///
+/// Fails with `SSECAST_ENDED` if it has ended, or was disconnected; with `SSECAST_INVALID_OPTION` for another reason.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_disconnect(
+    connection: *mut ssecast_connection,
+    reason: u32,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's connection.
+        let connection = unsafe { required(connection, "connection") }?;
+        let reason = host_reason(reason)?;
+        let gone = connection.state.ended.load(Ordering::Acquire);
+        if connection.state.cutting.swap(true, Ordering::AcqRel) || gone {
+            return Err(ended("connection"));
+        }
+        connection.state.ending.store(true, Ordering::Release);
+        connection.attachment.abandon(reason);
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Whom the engine tells about a connection, and how far its end has come.
+struct State {
+    on_close: ssecast_close_callback,
+    on_drain: ssecast_drain_callback,
+    user_data: *mut c_void,
+    /// It was detached or disconnected, or has ended.
+    ending: AtomicBool,
+    /// It was disconnected.
+    cutting: AtomicBool,
+    /// The engine has let go of it.
+    ended: AtomicBool,
+}
+
+// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other threads.
+unsafe impl Send for State {}
+// SAFETY: the same.
+unsafe impl Sync for State {}
+
+impl State {
+    fn new(config: &ssecast_attach_config) -> Self {
+        Self {
+            on_close: config.on_close,
+            on_drain: config.on_drain,
+            user_data: config.user_data,
+            ending: AtomicBool::new(false),
+            cutting: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Host for State {
+    fn ended(&self, _: ConnectionId, reason: Reason, cut: bool) {
+        self.ending.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
+        if let Some(on_close) = self.on_close {
+            // SAFETY: the caller's function and data, which live until it has returned.
+            unsafe { on_close(self.user_data, reason.into(), cut) };
+        }
+    }
+
+    fn drained(&self, _: ConnectionId) {
+        if let Some(on_drain) = self.on_drain {
+            // SAFETY: the caller's function and data, which live until the connection's end was told.
+            unsafe { on_drain(self.user_data) };
+        }
+    }
+}
+
+impl ssecast_connection {
+    fn not_taken(&self) -> Failure {
+        if self.state.ending.load(Ordering::Acquire) { ended("connection") } else { too_much("connection") }
+    }
+}
+
+impl From<Reason> for ssecast_reason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Client => SSECAST_REASON_CLIENT,
+            Reason::Server => SSECAST_REASON_SERVER,
+            Reason::Shutdown => SSECAST_REASON_SHUTDOWN,
+            Reason::Lagged => SSECAST_REASON_LAGGED,
+            Reason::Error => SSECAST_REASON_ERROR,
+        }
+    }
+}
+
+/// A reason that a caller may end a connection for.
+fn host_reason(number: u32) -> Result<Reason, Failure> {
+    [Reason::Client, Reason::Server, Reason::Error]
+        .into_iter()
+        .find(|reason| ssecast_reason::from(*reason) as u32 == number)
+        .ok_or_else(|| {
+            let problem = format!("must be that of the client, the server or an error, and is {number}");
+            Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "reason", problem)
+        })
+}
+
+pub(crate) fn framing(number: u32) -> Result<Framing, Failure> {
+    match number {
+        number if number == ssecast_framing::SSECAST_FRAMING_CHUNKED as u32 => Ok(Framing::Chunked),
+        number if number == ssecast_framing::SSECAST_FRAMING_RAW as u32 => Ok(Framing::Raw),
+        other => {
+            let problem = format!("must be an ssecast_framing, and is {other}");
+            Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "framing", problem))
+        }
+    }
+}
+
+/// Borrows what a client says its last event ID is. One that is no UTF-8 is known to nobody, which the client is told of.
+///
+/// # Safety
+/// It stays for as long as the borrow lives.
+pub(crate) unsafe fn last_event_id<'a>(slice: ssecast_slice) -> Result<Option<&'a str>, Failure> {
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { slice.bytes("last_event_id") }?;
+    Ok(bytes.map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}")))
+}
+
+pub(crate) fn ended(field: &'static str) -> Failure {
+    Failure::new(ssecast_result::SSECAST_ENDED, field, "has ended, or is ending")
+}
+
+pub(crate) fn too_much(field: &'static str) -> Failure {
+    let problem = "has more waiting than slow_client_bytes allows; the event was not taken";
+    Failure::new(ssecast_result::SSECAST_TOO_MUCH_PENDING, field, problem)
+}

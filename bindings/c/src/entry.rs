@@ -1,0 +1,74 @@
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::{Failure, ssecast_error, ssecast_result};
+
+/// Runs an entry point. Its failure becomes a result and, where the caller wants it, the detail; so does a panic, which
+/// must not unwind into C. State behind a panic stays usable: the engine's locks don't poison.
+///
+/// # Safety
+/// `error` is NULL or points to an `ssecast_error` that may be written.
+pub(crate) unsafe fn entry(
+    error: *mut ssecast_error,
+    call: impl FnOnce() -> Result<(), Failure>,
+) -> ssecast_result {
+    let failure = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(())) => return ssecast_result::SSECAST_OK,
+        Ok(Err(failure)) => failure,
+        Err(panic) => defect(&*panic),
+    };
+    // SAFETY: the caller's promise.
+    unsafe { failure.report(error) }
+}
+
+/// Runs an entry point that has no way to fail but a panic, which gives `otherwise`.
+pub(crate) fn quiet<T>(otherwise: T, call: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or(otherwise)
+}
+
+fn defect(panic: &(dyn Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    let problem = format!("panicked; please report it: {text}");
+    Failure::new(ssecast_result::SSECAST_INTERNAL, "ssecast", problem)
+}
+
+/// Borrows what a pointer that is required points to.
+///
+/// # Safety
+/// It is NULL or points to a `T` that is valid, and not written elsewhere, for as long as the borrow lives.
+pub(crate) unsafe fn required<'a, T>(pointer: *const T, name: &'static str) -> Result<&'a T, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(name))
+}
+
+/// Checks a pointer that a result is to be written to.
+pub(crate) fn output<T>(pointer: *mut T, name: &'static str) -> Result<*mut T, Failure> {
+    if pointer.is_null() { Err(Failure::null(name)) } else { Ok(pointer) }
+}
+
+/// Gives back what [`Box::into_raw`] made, and NULL does nothing. A panic on the way leaks it.
+///
+/// # Safety
+/// It is NULL or from `Box::into_raw`, and not used again.
+pub(crate) unsafe fn free<T>(pointer: *mut T) {
+    if !pointer.is_null() {
+        // SAFETY: the caller's promise.
+        quiet((), || drop(unsafe { Box::from_raw(pointer) }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_result_with_its_message() {
+        let mut error = ssecast_error::EMPTY;
+        // SAFETY: it may be written.
+        let result = unsafe { entry(&raw mut error, || panic!("a {}", "defect")) };
+        assert_eq!(result, ssecast_result::SSECAST_INTERNAL);
+        assert_eq!(error.text(), "ssecast panicked; please report it: a defect");
+        assert_eq!(quiet(7, || panic!("another")), 7);
+    }
+}

@@ -1,0 +1,119 @@
+use std::ffi::c_char;
+
+use ssecast::{ErrorKind, Event};
+
+use crate::entry::{entry, output};
+use crate::error::{Failure, ssecast_error, ssecast_result};
+use crate::slice::ssecast_slice;
+use crate::versioned::{self, Versioned};
+
+/// The value of `ssecast_event.retry` that leaves it out.
+pub const SSECAST_NO_RETRY: u64 = u64::MAX;
+
+/// One event to encode, publish or send. A slice whose `data` is NULL leaves its field out; an empty one writes the
+/// field with an empty value, which is another thing for `data` and for `id`.
+///
+/// Every function that takes an event reads all of it before it returns, and keeps nothing of it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ssecast_event {
+    /// `sizeof(ssecast_event)`; `ssecast_event_init` sets it.
+    pub size: usize,
+    /// The event's type. The receiver takes none, or an empty one, for `message`.
+    pub event: ssecast_slice,
+    /// The id that a receiver sends back to resume.
+    pub id: ssecast_slice,
+    /// The text. Each CRLF, CR and LF in it begins a new line; the receiver reads all of them as LF.
+    pub data: ssecast_slice,
+    /// Text for people and proxies, which receivers ignore.
+    pub comment: ssecast_slice,
+    /// The receiver's reconnection time in milliseconds, or `SSECAST_NO_RETRY`.
+    pub retry: u64,
+}
+
+// SAFETY: slices and integers, the last of them as wide as the alignment.
+unsafe impl Versioned for ssecast_event {
+    fn defaults() -> Self {
+        Self {
+            size: size_of::<Self>(),
+            event: ssecast_slice::NONE,
+            id: ssecast_slice::NONE,
+            data: ssecast_slice::NONE,
+            comment: ssecast_slice::NONE,
+            retry: SSECAST_NO_RETRY,
+        }
+    }
+}
+
+/// Makes an event without fields. `size` is `sizeof(ssecast_event)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_event_init(event: *mut ssecast_event, size: usize) -> ssecast_result {
+    // SAFETY: the caller has `size` bytes there.
+    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(event, "event", size)) }
+}
+
+/// Encodes an event into a buffer of the caller's. Writes how many bytes it has to `*length`; there is no zero byte
+/// behind them. With `buffer` NULL and `capacity` 0 only the length is written.
+///
+/// Fails with `SSECAST_BUFFER_TOO_SMALL` if it does not fit; with `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` or
+/// `SSECAST_INVALID_DATA` if a field can't be written.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_event_encode(
+    event: *const ssecast_event,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's event is as its size says.
+        let event = unsafe { read(event) }?;
+        let length = output(length, "length")?;
+        let needed = event.encoded_len();
+        if buffer.is_null() && capacity > 0 {
+            return Err(Failure::null("buffer"));
+        }
+        if !buffer.is_null() && capacity < needed {
+            let problem = format!("has room for {capacity} bytes, and the event has {needed}");
+            return Err(Failure::new(ssecast_result::SSECAST_BUFFER_TOO_SMALL, "buffer", problem));
+        }
+        event.validate()?;
+        if !buffer.is_null() {
+            let bytes = event.encode()?;
+            // SAFETY: there is room, and what the library just allocated is not the caller's buffer.
+            unsafe { bytes.as_ptr().copy_to_nonoverlapping(buffer.cast(), bytes.len()) };
+        }
+        // SAFETY: not NULL.
+        unsafe { length.write(needed) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Borrows an event of the caller's.
+///
+/// # Safety
+/// It is NULL, or as its size says, and stays for as long as the borrow lives.
+pub(crate) unsafe fn read<'a>(event: *const ssecast_event) -> Result<Event<'a>, Failure> {
+    // SAFETY: the caller's promise.
+    let event = unsafe { versioned::read(event, "event", "event.size") }?;
+    // SAFETY: the same.
+    let text = |slice: ssecast_slice, name, kind| unsafe { slice.text(name, kind) };
+    Ok(Event {
+        event: text(event.event, "event", ErrorKind::InvalidEvent)?,
+        id: text(event.id, "id", ErrorKind::InvalidId)?,
+        retry: (event.retry != SSECAST_NO_RETRY).then_some(event.retry),
+        data: text(event.data, "data", ErrorKind::InvalidData)?,
+        comment: text(event.comment, "comment", ErrorKind::InvalidData)?,
+    })
+}
+
+/// Borrows an event of the caller's that may be left out.
+///
+/// # Safety
+/// As [`read`].
+pub(crate) unsafe fn read_optional<'a>(event: *const ssecast_event) -> Result<Option<Event<'a>>, Failure> {
+    // SAFETY: the caller's promise.
+    (!event.is_null()).then(|| unsafe { read(event) }).transpose()
+}

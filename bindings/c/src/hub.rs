@@ -1,0 +1,310 @@
+use std::ffi::c_char;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ssecast::{Close, Config, ErrorKind, History, Hub, Policy, SlowClient, Sockets, check_topic};
+
+use crate::entry::{entry, free, output, quiet, required};
+use crate::error::{Failure, ssecast_error, ssecast_result};
+use crate::event::{self, ssecast_event};
+use crate::slice::ssecast_slice;
+use crate::versioned::{self, Versioned};
+
+/// The value that turns off an option which can be off.
+pub const SSECAST_OFF: u64 = u64::MAX;
+
+/// A hub: topics, their history, and the connections that read them. Any thread may use it.
+pub struct ssecast_hub {
+    pub(crate) hub: Hub,
+    pub(crate) sockets: Sockets,
+    /// Two that close it at once must not both be told that they did.
+    closing: Mutex<()>,
+}
+
+/// What happens to a client that is too slow.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ssecast_policy {
+    /// Its connection ends: it comes back and resumes.
+    SSECAST_POLICY_DISCONNECT = 0,
+    /// It jumps to the newest event, after a reset event that says how many it missed.
+    SSECAST_POLICY_SKIP = 1,
+}
+
+/// How a hub behaves. Times are in milliseconds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ssecast_hub_config {
+    /// `sizeof(ssecast_hub_config)`; `ssecast_hub_config_init` sets it.
+    pub size: usize,
+    /// The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the three
+    /// caps of the history must be on.
+    pub history_events: u64,
+    /// The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
+    pub history_bytes: u64,
+    /// The longest time that a topic keeps an event, or `SSECAST_OFF`. Default 300000.
+    pub history_ms: u64,
+    /// The most bytes that may wait for one client. Default 1 MiB.
+    pub slow_client_bytes: u64,
+    /// The longest time in which a client that something waits for takes nothing. Default 30000.
+    pub slow_client_ms: u64,
+    /// The silence on a connection after which it is sent a heartbeat, or `SSECAST_OFF`. Default 15000.
+    pub heartbeat_ms: u64,
+    /// The reconnection time that each client is told first, or `SSECAST_OFF`. Default 2000.
+    pub retry_ms: u64,
+    /// The type of the event that tells a client of lost events; with `data` NULL there is none. Default `reset`.
+    pub reset_event: ssecast_slice,
+    /// The most connections at once; one more is refused, none is ever evicted. Default 100000.
+    pub max_connections: u64,
+    /// The most topics at once. Default 100000.
+    pub max_topics: u64,
+    /// The most bytes of one encoded event. Default 1 MiB.
+    pub max_event_bytes: u64,
+    /// An `ssecast_policy`: what happens past a limit of the slow client. Default `SSECAST_POLICY_DISCONNECT`.
+    pub slow_client_policy: u32,
+    /// How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one per
+    /// core, and at most four. Threads start with the first connection. Default 0.
+    pub threads: u32,
+}
+
+/// What became of a publication.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ssecast_published {
+    /// The connections that read the topic at that moment.
+    pub subscribers: u64,
+    /// The id that the hub gave the event. Ends with a zero byte; empty if the event had an id of its own.
+    pub id: [c_char; 56],
+}
+
+// SAFETY: integers and a slice; the last two are as wide as the alignment.
+unsafe impl Versioned for ssecast_hub_config {
+    fn defaults() -> Self {
+        let config = Config::default();
+        Self {
+            size: size_of::<Self>(),
+            history_events: config.history.events.map_or(SSECAST_OFF, |events| events as u64),
+            history_bytes: config.history.bytes.map_or(SSECAST_OFF, |bytes| bytes as u64),
+            history_ms: config.history.age.map_or(SSECAST_OFF, milliseconds),
+            slow_client_bytes: config.slow_client.bytes as u64,
+            slow_client_ms: milliseconds(config.slow_client.time),
+            heartbeat_ms: config.heartbeat.map_or(SSECAST_OFF, milliseconds),
+            retry_ms: config.retry.map_or(SSECAST_OFF, milliseconds),
+            reset_event: ssecast_slice::new(b"reset"),
+            max_connections: config.max_connections as u64,
+            max_topics: config.max_topics as u64,
+            max_event_bytes: config.max_event_bytes as u64,
+            slow_client_policy: ssecast_policy::SSECAST_POLICY_DISCONNECT as u32,
+            threads: 0,
+        }
+    }
+}
+
+/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_hub_config)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_config_init(
+    config: *mut ssecast_hub_config,
+    size: usize,
+) -> ssecast_result {
+    // SAFETY: the caller has `size` bytes there.
+    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+}
+
+/// Makes a hub; `config` may be NULL for the defaults. Give it back with `ssecast_hub_free`.
+///
+/// Fails with `SSECAST_INVALID_OPTION`, and names the field that is out of its range.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_new(
+    config: *const ssecast_hub_config,
+    hub: *mut *mut ssecast_hub,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        let hub = output(hub, "hub")?;
+        let config = if config.is_null() {
+            ssecast_hub_config::defaults()
+        } else {
+            // SAFETY: the caller's configuration is as its size says.
+            unsafe { versioned::read(config, "config", "config.size") }?
+        };
+        // SAFETY: its slice is there until the call returns.
+        let core = unsafe { config.core() }?;
+        let made = ssecast_hub {
+            hub: Hub::new(core).map_err(|error| Failure::from(error).rename(OPTIONS))?,
+            sockets: if config.threads == 0 {
+                Sockets::shared()
+            } else {
+                Sockets::new(config.threads as usize)
+            },
+            closing: Mutex::new(()),
+        };
+        // SAFETY: not NULL.
+        unsafe { hub.write(Box::into_raw(Box::new(made))) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions and
+/// listeners may outlive it, and are freed on their own. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
+    // SAFETY: NULL, or the caller's hub.
+    if let Some(hub) = unsafe { hub.as_ref() } {
+        quiet((), || {
+            // Without a last event there is nothing to refuse.
+            let _ = hub.hub.close(&Close { event: None, grace: Duration::ZERO });
+        });
+    }
+    // SAFETY: NULL or from `ssecast_hub_new`, and not used again.
+    unsafe { free(hub) };
+}
+
+/// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an id of
+/// its own the event gets one; `published`, which may be NULL, says which.
+///
+/// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event has the
+/// id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_publish(
+    hub: *mut ssecast_hub,
+    topic: ssecast_slice,
+    event: *const ssecast_event,
+    published: *mut ssecast_published,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's hub, text and event are there until the call returns.
+        let (hub, topic, event) =
+            unsafe { (required(hub, "hub")?, required_topic(topic)?, event::read(event)?) };
+        let done = hub.hub.publish(topic, &event)?;
+        if !published.is_null() {
+            let id = if event.id.is_some() { "" } else { done.id.as_str() };
+            let done =
+                ssecast_published { subscribers: done.subscribers as u64, id: crate::error::terminated(id) };
+            // SAFETY: not NULL.
+            unsafe { published.write(done) };
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets what is
+/// pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is not out after
+/// `grace_ms` milliseconds is given up.
+///
+/// Fails with `SSECAST_CLOSED` if it is closed already, and as `ssecast_event_encode` does; it then is as it was.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_close(
+    hub: *mut ssecast_hub,
+    event: *const ssecast_event,
+    grace_ms: u64,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's hub and event are there until the call returns.
+        let (hub, event) = unsafe { (required(hub, "hub")?, event::read_optional(event)?) };
+        let closing = hub.closing.lock();
+        if hub.hub.is_closed() {
+            return Err(Failure::new(ssecast_result::SSECAST_CLOSED, "hub", "is closed already"));
+        }
+        hub.hub.close(&Close { event, grace: Duration::from_millis(grace_ms) })?;
+        drop(closing);
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Whether a hub was closed. NULL counts as closed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_is_closed(hub: *const ssecast_hub) -> bool {
+    // SAFETY: the caller's hub.
+    quiet(true, || unsafe { hub.as_ref() }.is_none_or(|hub| hub.hub.is_closed()))
+}
+
+/// Checks a topic without using it: 1 to 256 bytes of UTF-8. Fails with `SSECAST_INVALID_TOPIC`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_topic_check(
+    topic: ssecast_slice,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    // SAFETY: the caller's text is there until the call returns, and its error may be written.
+    unsafe { entry(error, || Ok(check_topic(required_topic(topic)?)?)) }
+}
+
+/// Borrows a topic of the caller's.
+///
+/// # Safety
+/// It stays for as long as the borrow lives.
+pub(crate) unsafe fn required_topic<'a>(topic: ssecast_slice) -> Result<&'a str, Failure> {
+    // SAFETY: the caller's promise.
+    unsafe { topic.text("topic", ErrorKind::InvalidTopic) }?.ok_or_else(|| Failure::null("topic"))
+}
+
+/// The core's names of the options, and those here.
+const OPTIONS: &[(&str, &str)] = &[
+    ("history.age", "history_ms"),
+    ("slowClient.bytes", "slow_client_bytes"),
+    ("slowClient.time", "slow_client_ms"),
+    ("heartbeat", "heartbeat_ms"),
+    ("maxConnections", "max_connections"),
+    ("maxTopics", "max_topics"),
+    ("maxEventBytes", "max_event_bytes"),
+    ("resetEvent", "reset_event"),
+];
+
+impl ssecast_hub_config {
+    /// # Safety
+    /// The bytes of its slice are there.
+    unsafe fn core(&self) -> Result<Config, Failure> {
+        let optional = |number: u64| (number != SSECAST_OFF).then_some(number);
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        // SAFETY: the caller's promise.
+        let reset_event = unsafe { self.reset_event.text("reset_event", ErrorKind::InvalidOption) }?;
+        let policy = match self.slow_client_policy {
+            policy if policy == ssecast_policy::SSECAST_POLICY_DISCONNECT as u32 => Policy::Disconnect,
+            policy if policy == ssecast_policy::SSECAST_POLICY_SKIP as u32 => Policy::Skip,
+            other => {
+                let problem = format!("must be an ssecast_policy, and is {other}");
+                return Err(Failure::new(
+                    ssecast_result::SSECAST_INVALID_OPTION,
+                    "slow_client_policy",
+                    problem,
+                ));
+            }
+        };
+        if self.threads > MAX_THREADS {
+            let problem = format!("must be at most {MAX_THREADS}, and is {}", self.threads);
+            return Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "threads", problem));
+        }
+        Ok(Config {
+            history: History {
+                events: optional(self.history_events).map(size),
+                bytes: optional(self.history_bytes).map(size),
+                age: optional(self.history_ms).map(Duration::from_millis),
+            },
+            slow_client: SlowClient {
+                bytes: size(self.slow_client_bytes),
+                time: Duration::from_millis(self.slow_client_ms),
+                policy,
+            },
+            heartbeat: optional(self.heartbeat_ms).map(Duration::from_millis),
+            retry: optional(self.retry_ms).map(Duration::from_millis),
+            reset_event: reset_event.map(Into::into),
+            max_connections: size(self.max_connections),
+            max_topics: size(self.max_topics),
+            max_event_bytes: size(self.max_event_bytes),
+        })
+    }
+}
+
+/// More than this is a mistake: the kernel does nearly all of the work.
+const MAX_THREADS: u32 = 1024;
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(SSECAST_OFF)
+}

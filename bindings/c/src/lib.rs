@@ -1,0 +1,34 @@
+//! The C library: converts, calls the engine, maps errors. The documentation here is that of `include/ssecast.h`, which
+//! is made from it; the conventions that every function keeps stand at the header's beginning.
+
+#![cfg(unix)]
+#![allow(non_camel_case_types, reason = "the names are those of C")]
+#![allow(unreachable_pub, reason = "the entry points are reached from C")]
+#![allow(clippy::enum_glob_use, reason = "the constants of C have the enum's name in their own")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the contract is the header's, and the same for every function"
+)]
+
+mod entry;
+mod versioned;
+
+mod slice;
+
+mod error;
+
+mod event;
+
+mod parser;
+
+mod hub;
+
+mod stats;
+
+mod connection;
+
+mod subscription;
+
+mod signal;
+
+mod version;

@@ -1,0 +1,98 @@
+use ssecast::{Reason, ResetReason};
+
+use crate::entry::{entry, required};
+use crate::error::{ssecast_error, ssecast_result};
+use crate::hub::ssecast_hub;
+use crate::versioned::{self, Versioned};
+
+/// What a hub holds now, and has done since it was made.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ssecast_stats {
+    /// `sizeof(ssecast_stats)`: set it before the call.
+    pub size: usize,
+    /// Open connections.
+    pub connections: u64,
+    /// Topics that somebody listens to or that have a past.
+    pub topics: u64,
+    /// Events published.
+    pub published: u64,
+    /// Events handed over to connections, each counted once for each of them.
+    pub delivered: u64,
+    /// Bytes handed over to connections, without the framing of HTTP.
+    pub bytes: u64,
+    /// Events in the history of all topics.
+    pub history_events: u64,
+    /// Bytes of all events that are held: the history, and what slow clients still need.
+    pub held_bytes: u64,
+    /// Connections that something waits for because they did not take it yet.
+    pub lagging: u64,
+    /// The bytes that wait for the slowest of them.
+    pub lag_bytes: u64,
+    /// Connections that ended because the client went away.
+    pub disconnects_client: u64,
+    /// Connections that the server ended, each by itself.
+    pub disconnects_server: u64,
+    /// Connections that ended with the hub.
+    pub disconnects_shutdown: u64,
+    /// Connections that ended because the client was too slow.
+    pub disconnects_lagged: u64,
+    /// Connections that ended because something on the server failed.
+    pub disconnects_error: u64,
+    /// Clients told of a loss because they came back to another life of the hub.
+    pub resets_epoch: u64,
+    /// Clients told of a loss because the history no longer went back that far.
+    pub resets_expired: u64,
+    /// Clients told of a loss because nobody knew their last event ID.
+    pub resets_unknown: u64,
+    /// Clients told of a loss because they were too slow.
+    pub resets_lagged: u64,
+}
+
+// SAFETY: integers that are as wide as the alignment.
+unsafe impl Versioned for ssecast_stats {
+    fn defaults() -> Self {
+        Self::default()
+    }
+}
+
+/// Reads the counters of a hub. Set `stats->size` to `sizeof(ssecast_stats)` before.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_stats(
+    hub: *const ssecast_hub,
+    stats: *mut ssecast_stats,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's hub.
+        let hub = unsafe { required(hub, "hub") }?;
+        // SAFETY: the caller's structure says its size.
+        let size = unsafe { versioned::stated(stats, "stats") }?;
+        let now = hub.hub.stats();
+        let read = ssecast_stats {
+            size,
+            connections: now.connections,
+            topics: now.topics,
+            published: now.published,
+            delivered: now.delivered,
+            bytes: now.bytes,
+            history_events: now.history_events,
+            held_bytes: now.held_bytes,
+            lagging: now.lagging,
+            lag_bytes: now.lag_bytes,
+            disconnects_client: now.disconnects(Reason::Client),
+            disconnects_server: now.disconnects(Reason::Server),
+            disconnects_shutdown: now.disconnects(Reason::Shutdown),
+            disconnects_lagged: now.disconnects(Reason::Lagged),
+            disconnects_error: now.disconnects(Reason::Error),
+            resets_epoch: now.resets(ResetReason::Epoch),
+            resets_expired: now.resets(ResetReason::Expired),
+            resets_unknown: now.resets(ResetReason::Unknown),
+            resets_lagged: now.resets(ResetReason::Lagged),
+        };
+        // SAFETY: the caller has `size` bytes there.
+        unsafe { versioned::write(stats, read, "stats", size) }
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}

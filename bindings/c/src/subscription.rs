@@ -1,0 +1,328 @@
+use std::ffi::c_int;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+
+use bytes::Bytes;
+use ssecast::{Batch, ConnectionId, Content, ErrorKind, Framing, Pull, Reason};
+
+use crate::connection::{self, ended, ssecast_framing, ssecast_reason, too_much};
+use crate::entry::{entry, free, output, required};
+use crate::error::{Failure, ssecast_error, ssecast_result};
+use crate::event::{self, ssecast_event};
+use crate::hub::ssecast_hub;
+use crate::signal::Signal;
+use crate::slice::{self, ssecast_slice};
+use crate::versioned::{self, Versioned};
+
+/// One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
+///
+/// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked. Any thread
+/// may use it, and one at a time may ask for what is next.
+pub struct ssecast_subscription {
+    pull: Pull,
+    connection: ConnectionId,
+    framing: Framing,
+    signal: Arc<Signal>,
+    output: Mutex<Output>,
+    /// It was ended.
+    ending: AtomicBool,
+}
+
+/// What was handed out, and what is known of the end.
+#[derive(Default)]
+struct Output {
+    /// The bytes that the caller has now.
+    lent: Bytes,
+    reason: Option<Reason>,
+}
+
+/// How a client subscribes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ssecast_subscription_config {
+    /// `sizeof(ssecast_subscription_config)`; `ssecast_subscription_config_init` sets it.
+    pub size: usize,
+    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
+    /// alone.
+    pub topics: *const ssecast_slice,
+    pub topics_len: usize,
+    /// The client's `Last-Event-ID`, if it sent one.
+    pub last_event_id: ssecast_slice,
+    /// An `ssecast_framing`: how `ssecast_subscription_next` frames the bytes. Default `SSECAST_FRAMING_RAW`.
+    pub framing: u32,
+    /// Always 0.
+    pub reserved: u32,
+}
+
+// SAFETY: integers, pointers and a slice; the last two are as wide as the alignment.
+unsafe impl Versioned for ssecast_subscription_config {
+    fn defaults() -> Self {
+        Self {
+            size: size_of::<Self>(),
+            topics: std::ptr::null(),
+            topics_len: 0,
+            last_event_id: ssecast_slice::NONE,
+            framing: ssecast_framing::SSECAST_FRAMING_RAW as u32,
+            reserved: 0,
+        }
+    }
+}
+
+/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_subscription_config)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_config_init(
+    config: *mut ssecast_subscription_config,
+    size: usize,
+) -> ssecast_result {
+    // SAFETY: the caller has `size` bytes there.
+    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+}
+
+/// Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
+///
+/// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish grows with
+/// the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs less.
+///
+/// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
+/// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_subscribe(
+    hub: *mut ssecast_hub,
+    config: *const ssecast_subscription_config,
+    subscription: *mut *mut ssecast_subscription,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's hub, and a configuration that is as its size says.
+        let (hub, config) =
+            unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
+        let subscription = output(subscription, "subscription")?;
+        let framing = connection::framing(config.framing)?;
+        // SAFETY: the caller's texts are there until the call returns.
+        let (topics, last_event_id) = unsafe {
+            let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
+            (topics, connection::last_event_id(config.last_event_id)?)
+        };
+        let signal = Arc::new(Signal::new()?);
+        let woken = Arc::clone(&signal);
+        let pull = Pull::new(&hub.hub, move || woken.set());
+        let connection = pull.open(&ssecast::Subscription { topics: &topics, last_event_id })?;
+        let made = ssecast_subscription {
+            pull,
+            connection,
+            framing,
+            signal,
+            output: Mutex::default(),
+            ending: AtomicBool::new(false),
+        };
+        // SAFETY: not NULL.
+        unsafe { subscription.write(Box::into_raw(Box::new(made))) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as a client
+/// that went away. NULL is fine.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_free(subscription: *mut ssecast_subscription) {
+    // SAFETY: NULL or from `ssecast_hub_subscribe`, and not used again.
+    unsafe { free(subscription) };
+}
+
+/// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the subscription. It
+/// stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_descriptor(subscription: *const ssecast_subscription) -> c_int {
+    // SAFETY: the caller's subscription.
+    unsafe { subscription.as_ref() }.map_or(-1, |subscription| subscription.signal.raw())
+}
+
+/// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid until the
+/// next call of this function, or until the subscription is freed, and never empty. It never waits.
+///
+/// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream is over:
+/// `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_next(
+    subscription: *mut ssecast_subscription,
+    bytes: *mut ssecast_slice,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's subscription.
+        let subscription = unsafe { required(subscription, "subscription") }?;
+        let bytes = output(bytes, "bytes")?;
+        let mut output = subscription.output()?;
+        output.lent = subscription.next(&mut output.reason)?;
+        // SAFETY: not NULL.
+        unsafe { bytes.write(ssecast_slice::new(&output.lent)) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Says why a stream is over, once `ssecast_subscription_next` has returned `SSECAST_ENDED`.
+///
+/// Fails with `SSECAST_WOULD_BLOCK` before; with `SSECAST_BUSY` while another thread asks for what is next.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_reason(
+    subscription: *const ssecast_subscription,
+    reason: *mut ssecast_reason,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's subscription.
+        let subscription = unsafe { required(subscription, "subscription") }?;
+        let reason = output(reason, "reason")?;
+        let Some(ended) = subscription.output()?.reason else {
+            let problem = "has not ended yet";
+            return Err(Failure::new(ssecast_result::SSECAST_WOULD_BLOCK, "subscription", problem));
+        };
+        // SAFETY: not NULL.
+        unsafe { reason.write(ended.into()) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Sends an event to this client alone, behind everything that was published before.
+///
+/// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_send(
+    subscription: *mut ssecast_subscription,
+    event: *const ssecast_event,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's subscription and event are there until the call returns.
+        let (subscription, event) = unsafe { (required(subscription, "subscription")?, event::read(event)?) };
+        if subscription.pull.send(subscription.connection, &event)? {
+            return Ok(());
+        }
+        Err(if subscription.is_ending() { ended("subscription") } else { too_much("subscription") })
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Adds and removes topics: what is published from here on counts. Either array may be NULL with the length 0.
+///
+/// Fails with `SSECAST_ENDED`, `SSECAST_INVALID_TOPIC` or `SSECAST_TOO_MANY_TOPICS`; then nothing changes.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_change_topics(
+    subscription: *mut ssecast_subscription,
+    add: *const ssecast_slice,
+    add_len: usize,
+    remove: *const ssecast_slice,
+    remove_len: usize,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's subscription and texts are there until the call returns.
+        let (subscription, add, remove) = unsafe {
+            (
+                required(subscription, "subscription")?,
+                slice::texts(add, add_len, "add", ErrorKind::InvalidTopic)?,
+                slice::texts(remove, remove_len, "remove", ErrorKind::InvalidTopic)?,
+            )
+        };
+        let there = subscription.pull.change_topics(subscription.connection, &add, &remove)?;
+        if there { Ok(()) } else { Err(ended("subscription")) }
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and then
+/// `SSECAST_ENDED` with the reason `SSECAST_REASON_SERVER`.
+///
+/// Fails with `SSECAST_ENDED` if it has ended, or is ending.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_end(
+    subscription: *mut ssecast_subscription,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's subscription.
+        let subscription = unsafe { required(subscription, "subscription") }?;
+        if subscription.ending.swap(true, Ordering::AcqRel) {
+            return Err(ended("subscription"));
+        }
+        subscription.pull.end(subscription.connection, Reason::Server);
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+impl ssecast_subscription {
+    /// Takes the output for one call, without waiting.
+    fn output(&self) -> Result<MutexGuard<'_, Output>, Failure> {
+        match self.output.try_lock() {
+            Ok(output) => Ok(output),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => {
+                let problem = "is in use by another thread";
+                Err(Failure::new(ssecast_result::SSECAST_BUSY, "subscription", problem))
+            }
+        }
+    }
+
+    fn next(&self, reason: &mut Option<Reason>) -> Result<Bytes, Failure> {
+        if reason.is_some() {
+            return Err(ended("subscription"));
+        }
+        if let Some(bytes) = self.take(reason)? {
+            return Ok(bytes);
+        }
+        // Cleared only when there is nothing, and looked at once more: what came in between is not waited for in vain.
+        self.signal.clear();
+        if let Some(bytes) = self.take(reason)? {
+            self.signal.set();
+            return Ok(bytes);
+        }
+        let problem = "has nothing now; wait until its descriptor is readable";
+        Err(Failure::new(ssecast_result::SSECAST_WOULD_BLOCK, "subscription", problem))
+    }
+
+    fn take(&self, reason: &mut Option<Reason>) -> Result<Option<Bytes>, Failure> {
+        let mut deliveries = Vec::new();
+        while {
+            let more = self.pull.take(1, &mut deliveries);
+            match deliveries.pop().map(|delivery| delivery.content) {
+                Some(Content::Batch(batch)) => return Ok(Some(self.frame(&batch))),
+                Some(Content::End(ended_for) | Content::Cut(ended_for)) => {
+                    *reason = Some(ended_for);
+                    self.ending.store(true, Ordering::Release);
+                    // Whoever polls it finds the end, however late.
+                    self.signal.set();
+                    return Err(ended("subscription"));
+                }
+                Some(Content::Drained) | None => more,
+            }
+        } {}
+        Ok(None)
+    }
+
+    fn frame(&self, batch: &Batch) -> Bytes {
+        match self.framing {
+            Framing::Chunked => batch.chunk(),
+            Framing::Raw => batch.bytes(),
+        }
+    }
+
+    fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Acquire)
+    }
+}
+
+impl Drop for ssecast_subscription {
+    fn drop(&mut self) {
+        self.pull.remove(self.connection, Reason::Client);
+    }
+}

@@ -1,0 +1,662 @@
+/* ssecast: encode, parse and broadcast Server-Sent Events.
+ *
+ * This file is generated from bindings/c ('make header'); its changes are lost.
+ *
+ * Conventions
+ *
+ * Arguments come in one order: the handle, what goes in, what comes out, and the error's detail. What comes out is
+ * written only when the call returns SSECAST_OK.
+ *
+ * Results. Every function that can fail returns an ssecast_result, and takes the address of an ssecast_error for the
+ * detail, which may be NULL. Nothing is kept for a thread: what a call has to say, it says to its caller. A pointer that
+ * is NULL and must not be is SSECAST_NULL_POINTER. Nothing is done, and nothing is lost, when a call fails.
+ *
+ * Handles are made by a _new function (or by the function of the hub that is named with it), and given back with the _free
+ * function of their name, once; after that they must not be used. A _free function takes NULL. Unless it says otherwise,
+ * any other call may be made for the same handle from any number of threads at once.
+ *
+ * Text and bytes are an ssecast_slice: a pointer and a length. What the caller passes is borrowed until the call returns,
+ * and copied where it is needed longer.
+ *
+ * Structures that may grow begin with their size: call the init function with the structure's sizeof, then set what
+ * differs. A program that was compiled with an older header goes on working with a newer library.
+ *
+ * Callbacks say on which thread they run. They are called while no lock is held, so that they may call any function here,
+ * but must not throw through the library, nor wait for something that their own thread does.
+ *
+ * A process that forks: connections stay with the parent. The child makes hubs of its own.
+ */
+
+#ifndef SSECAST_H
+#define SSECAST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/// The version that a program is compiled with.
+#define SSECAST_VERSION_MAJOR 0
+#define SSECAST_VERSION_MINOR 1
+#define SSECAST_VERSION_PATCH 0
+#define SSECAST_VERSION_STRING "0.1.0"
+
+
+// The value of `ssecast_event.retry` that leaves it out.
+#define SSECAST_NO_RETRY UINT64_MAX
+
+// The most bytes of one event that `ssecast_parser_new` allows when it is given 0: 16 MiB.
+#define SSECAST_DEFAULT_MAX_EVENT_BYTES 16777216
+
+// The value that turns off an option which can be off.
+#define SSECAST_OFF UINT64_MAX
+
+// What became of a call. The numbers never change and are never used for anything else. Those below 100 are the
+// same errors in every language of ssecast; those from 100 on exist only in C.
+enum ssecast_result
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // It is done.
+  SSECAST_OK = 0,
+  // An event's type holds CR, LF or NUL, or is not UTF-8.
+  SSECAST_INVALID_EVENT = 1,
+  // An event's id holds CR, LF or NUL, is not UTF-8, is taken by a retained event, or is reserved.
+  SSECAST_INVALID_ID = 2,
+  // A reconnection time is not a whole number of milliseconds.
+  SSECAST_INVALID_RETRY = 3,
+  // Data or a comment is not UTF-8.
+  SSECAST_INVALID_DATA = 4,
+  // A topic is empty, longer than 256 bytes, or not UTF-8.
+  SSECAST_INVALID_TOPIC = 5,
+  // An option is out of its range.
+  SSECAST_INVALID_OPTION = 6,
+  // One event is larger than the limit.
+  SSECAST_EVENT_TOO_LARGE = 7,
+  // The hub has as many topics as it may have.
+  SSECAST_TOO_MANY_TOPICS = 8,
+  // The hub has as many connections as it may have: answer 503.
+  SSECAST_TOO_MANY_CONNECTIONS = 9,
+  // The hub is closed, or closing.
+  SSECAST_CLOSED = 10,
+  // A defect in ssecast itself; please report it.
+  SSECAST_INTERNAL = 11,
+  // A descriptor is not that of a connected stream socket.
+  SSECAST_INVALID_SOCKET = 12,
+  // The socket is written by ssecast already.
+  SSECAST_ATTACHED = 13,
+  // The process has no descriptor left.
+  SSECAST_TOO_MANY_DESCRIPTORS = 14,
+  // A pointer that is required is NULL.
+  SSECAST_NULL_POINTER = 100,
+  // The size that a structure begins with, or a length, is not a possible one.
+  SSECAST_INVALID_SIZE = 101,
+  // The buffer has less room than the result has bytes.
+  SSECAST_BUFFER_TOO_SMALL = 102,
+  // There is nothing now: wait until the descriptor is readable.
+  SSECAST_WOULD_BLOCK = 103,
+  // The stream has ended, or is ending.
+  SSECAST_ENDED = 104,
+  // More waits for this one connection than its limit allows; the event was not taken.
+  SSECAST_TOO_MUCH_PENDING = 105,
+  // The handle is in use: by another thread, or by the call whose callback this is.
+  SSECAST_BUSY = 106,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_result ssecast_result;
+#else
+typedef uint32_t ssecast_result;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What an item is.
+enum ssecast_item_kind
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // A dispatched event: `event`, `data`, `last_event_id`, and `id` if the event itself carried one.
+  SSECAST_ITEM_EVENT = 1,
+  // A block without data set the last event ID to `id`.
+  SSECAST_ITEM_ID = 2,
+  // The stream set the reconnection time to `retry`.
+  SSECAST_ITEM_RETRY = 3,
+  // A comment, in `data`, without the colon and one space after it.
+  SSECAST_ITEM_COMMENT = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_item_kind ssecast_item_kind;
+#else
+typedef uint32_t ssecast_item_kind;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// Why a connection ended.
+enum ssecast_reason
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The client went away.
+  SSECAST_REASON_CLIENT = 0,
+  // The server ended this one connection.
+  SSECAST_REASON_SERVER = 1,
+  // The hub was closed.
+  SSECAST_REASON_SHUTDOWN = 2,
+  // The client was too slow, and the policy is to disconnect.
+  SSECAST_REASON_LAGGED = 3,
+  // Something on the server failed.
+  SSECAST_REASON_ERROR = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_reason ssecast_reason;
+#else
+typedef uint32_t ssecast_reason;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// How a stream is framed on the wire.
+enum ssecast_framing
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // HTTP/1.1's chunked transfer coding. The last chunk, `0\r\n\r\n`, is the caller's to write, after the end.
+  SSECAST_FRAMING_CHUNKED = 0,
+  // As it is: the end of the connection ends the body, or the caller frames it.
+  SSECAST_FRAMING_RAW = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_framing ssecast_framing;
+#else
+typedef uint32_t ssecast_framing;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What happens to a client that is too slow.
+enum ssecast_policy
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Its connection ends: it comes back and resumes.
+  SSECAST_POLICY_DISCONNECT = 0,
+  // It jumps to the newest event, after a reset event that says how many it missed.
+  SSECAST_POLICY_SKIP = 1,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_policy ssecast_policy;
+#else
+typedef uint32_t ssecast_policy;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// A connection that the engine writes to, for whoever attached it. Any thread may use it.
+typedef struct ssecast_connection ssecast_connection;
+
+// A hub: topics, their history, and the connections that read them. Any thread may use it.
+typedef struct ssecast_hub ssecast_hub;
+
+// Parses one stream, which arrives in chunks of any size.
+//
+// One thread at a time: a call that meets another one fails with `SSECAST_BUSY`, and so does a call from inside the
+// callback.
+typedef struct ssecast_parser ssecast_parser;
+
+// One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
+//
+// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked. Any thread
+// may use it, and one at a time may ask for what is next.
+typedef struct ssecast_subscription ssecast_subscription;
+
+// Text or bytes: `len` of them from `data` on, with no zero byte at the end. Text is UTF-8.
+//
+// It owns nothing. What the caller passes must be valid until the call returns; what the library hands out is
+// valid for as long as the function that hands it out says.
+//
+// A slice whose `data` is NULL and whose `len` is 0 stands for "left out". An empty text has a `data` that is
+// not NULL.
+typedef struct ssecast_slice {
+  const char *data;
+  size_t len;
+} ssecast_slice;
+
+// One event to encode, publish or send. A slice whose `data` is NULL leaves its field out; an empty one writes the
+// field with an empty value, which is another thing for `data` and for `id`.
+//
+// Every function that takes an event reads all of it before it returns, and keeps nothing of it.
+typedef struct ssecast_event {
+  // `sizeof(ssecast_event)`; `ssecast_event_init` sets it.
+  size_t size;
+  // The event's type. The receiver takes none, or an empty one, for `message`.
+  struct ssecast_slice event;
+  // The id that a receiver sends back to resume.
+  struct ssecast_slice id;
+  // The text. Each CRLF, CR and LF in it begins a new line; the receiver reads all of them as LF.
+  struct ssecast_slice data;
+  // Text for people and proxies, which receivers ignore.
+  struct ssecast_slice comment;
+  // The receiver's reconnection time in milliseconds, or `SSECAST_NO_RETRY`.
+  uint64_t retry;
+} ssecast_event;
+
+// What went wrong, in detail. Pass the address of one, or NULL; it is written when a call fails, and left alone
+// when it succeeds. It needs no initialization, owns nothing, and its layout never changes.
+typedef struct ssecast_error {
+  // The result that the call returned.
+  ssecast_result result;
+  // The argument or field that it is about, such as `id`. Ends with a zero byte; cut if it is longer.
+  char field[60];
+  // One sentence that begins with the field and says how to mend it. Ends with a zero byte; cut if it is longer.
+  char message[256];
+} ssecast_error;
+
+// What a parser finds. Fields that the kind has not are left out, or 0. Later versions may append fields.
+typedef struct ssecast_item {
+  // Which of the fields below count.
+  ssecast_item_kind kind;
+  // Always 0.
+  uint32_t reserved;
+  // The event's type: `message` unless the stream says another.
+  struct ssecast_slice event;
+  // The lines of data, joined with LF; or the comment.
+  struct ssecast_slice data;
+  // The id that the item itself carries.
+  struct ssecast_slice id;
+  // The last event ID of the stream: of this event, or of an earlier one.
+  struct ssecast_slice last_event_id;
+  // The reconnection time in milliseconds; what is larger than a `uint64_t` is the largest one.
+  uint64_t retry;
+} ssecast_item;
+
+// Takes what a parser finds, on the thread that feeds it and before `ssecast_parser_feed` returns. Everything in
+// `item` is valid until the callback returns. It returns 0 to go on; anything else ends the stream there, as
+// `ssecast_parser_finish` does, and drops the rest of the chunk.
+typedef int (*ssecast_item_callback)(void *user_data, const struct ssecast_item *item);
+
+// How a hub behaves. Times are in milliseconds.
+typedef struct ssecast_hub_config {
+  // `sizeof(ssecast_hub_config)`; `ssecast_hub_config_init` sets it.
+  size_t size;
+  // The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the three
+  // caps of the history must be on.
+  uint64_t history_events;
+  // The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
+  uint64_t history_bytes;
+  // The longest time that a topic keeps an event, or `SSECAST_OFF`. Default 300000.
+  uint64_t history_ms;
+  // The most bytes that may wait for one client. Default 1 MiB.
+  uint64_t slow_client_bytes;
+  // The longest time in which a client that something waits for takes nothing. Default 30000.
+  uint64_t slow_client_ms;
+  // The silence on a connection after which it is sent a heartbeat, or `SSECAST_OFF`. Default 15000.
+  uint64_t heartbeat_ms;
+  // The reconnection time that each client is told first, or `SSECAST_OFF`. Default 2000.
+  uint64_t retry_ms;
+  // The type of the event that tells a client of lost events; with `data` NULL there is none. Default `reset`.
+  struct ssecast_slice reset_event;
+  // The most connections at once; one more is refused, none is ever evicted. Default 100000.
+  uint64_t max_connections;
+  // The most topics at once. Default 100000.
+  uint64_t max_topics;
+  // The most bytes of one encoded event. Default 1 MiB.
+  uint64_t max_event_bytes;
+  // An `ssecast_policy`: what happens past a limit of the slow client. Default `SSECAST_POLICY_DISCONNECT`.
+  uint32_t slow_client_policy;
+  // How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one per
+  // core, and at most four. Threads start with the first connection. Default 0.
+  uint32_t threads;
+} ssecast_hub_config;
+
+// What became of a publication.
+typedef struct ssecast_published {
+  // The connections that read the topic at that moment.
+  uint64_t subscribers;
+  // The id that the hub gave the event. Ends with a zero byte; empty if the event had an id of its own.
+  char id[56];
+} ssecast_published;
+
+// What a hub holds now, and has done since it was made.
+typedef struct ssecast_stats {
+  // `sizeof(ssecast_stats)`: set it before the call.
+  size_t size;
+  // Open connections.
+  uint64_t connections;
+  // Topics that somebody listens to or that have a past.
+  uint64_t topics;
+  // Events published.
+  uint64_t published;
+  // Events handed over to connections, each counted once for each of them.
+  uint64_t delivered;
+  // Bytes handed over to connections, without the framing of HTTP.
+  uint64_t bytes;
+  // Events in the history of all topics.
+  uint64_t history_events;
+  // Bytes of all events that are held: the history, and what slow clients still need.
+  uint64_t held_bytes;
+  // Connections that something waits for because they did not take it yet.
+  uint64_t lagging;
+  // The bytes that wait for the slowest of them.
+  uint64_t lag_bytes;
+  // Connections that ended because the client went away.
+  uint64_t disconnects_client;
+  // Connections that the server ended, each by itself.
+  uint64_t disconnects_server;
+  // Connections that ended with the hub.
+  uint64_t disconnects_shutdown;
+  // Connections that ended because the client was too slow.
+  uint64_t disconnects_lagged;
+  // Connections that ended because something on the server failed.
+  uint64_t disconnects_error;
+  // Clients told of a loss because they came back to another life of the hub.
+  uint64_t resets_epoch;
+  // Clients told of a loss because the history no longer went back that far.
+  uint64_t resets_expired;
+  // Clients told of a loss because nobody knew their last event ID.
+  uint64_t resets_unknown;
+  // Clients told of a loss because they were too slow.
+  uint64_t resets_lagged;
+} ssecast_stats;
+
+// Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
+// engine. It must return soon. The library has let go of its duplicate by then, and writes nothing any more.
+//
+// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection can serve
+// its next request. If `cut` is true the last event may be incomplete: the connection is of no further use.
+typedef void (*ssecast_close_callback)(void *user_data, ssecast_reason reason, bool cut);
+
+// Tells that all that was sent to one connection alone has been handed to the system, after
+// `ssecast_connection_pending_bytes` was asked and was not 0. On a thread of the engine; it must return soon.
+typedef void (*ssecast_drain_callback)(void *user_data);
+
+// How a socket is attached.
+typedef struct ssecast_attach_config {
+  // `sizeof(ssecast_attach_config)`; `ssecast_attach_config_init` sets it.
+  size_t size;
+  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
+  // alone.
+  const struct ssecast_slice *topics;
+  size_t topics_len;
+  // The client's `Last-Event-ID`, if it sent one.
+  struct ssecast_slice last_event_id;
+  // An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
+  uint32_t framing;
+  // Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave, ends the
+  // body itself and closes the connection. Default 0.
+  uint32_t released;
+  // Is told of the end. May be NULL.
+  ssecast_close_callback on_close;
+  // Is told that what was sent to it alone is out. May be NULL.
+  ssecast_drain_callback on_drain;
+  // What the callbacks get. It must live until `on_close` has returned.
+  void *user_data;
+} ssecast_attach_config;
+
+// How a client subscribes.
+typedef struct ssecast_subscription_config {
+  // `sizeof(ssecast_subscription_config)`; `ssecast_subscription_config_init` sets it.
+  size_t size;
+  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
+  // alone.
+  const struct ssecast_slice *topics;
+  size_t topics_len;
+  // The client's `Last-Event-ID`, if it sent one.
+  struct ssecast_slice last_event_id;
+  // An `ssecast_framing`: how `ssecast_subscription_next` frames the bytes. Default `SSECAST_FRAMING_RAW`.
+  uint32_t framing;
+  // Always 0.
+  uint32_t reserved;
+} ssecast_subscription_config;
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// Makes a slice of a text that ends with a zero byte, without that byte. It points into the text and lives as long.
+// NULL gives the slice that stands for "left out".
+struct ssecast_slice ssecast_slice_of(const char *text);
+
+// Gives a result's name, such as `SSECAST_INVALID_ID`, and `SSECAST_UNKNOWN` for a number that has none. The text
+// is static and ends with a zero byte.
+const char *ssecast_result_text(uint32_t result);
+
+// Makes an event without fields. `size` is `sizeof(ssecast_event)`.
+ssecast_result ssecast_event_init(struct ssecast_event *event, size_t size);
+
+// Encodes an event into a buffer of the caller's. Writes how many bytes it has to `*length`; there is no zero byte
+// behind them. With `buffer` NULL and `capacity` 0 only the length is written.
+//
+// Fails with `SSECAST_BUFFER_TOO_SMALL` if it does not fit; with `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` or
+// `SSECAST_INVALID_DATA` if a field can't be written.
+ssecast_result ssecast_event_encode(const struct ssecast_event *event,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *length,
+                                    struct ssecast_error *error);
+
+// Makes a parser at the beginning of a stream. No event may have more than `max_event_bytes` bytes; 0 sets the
+// default. Give it back with `ssecast_parser_free`.
+ssecast_result ssecast_parser_new(size_t max_event_bytes,
+                                  struct ssecast_parser **parser,
+                                  struct ssecast_error *error);
+
+// Frees a parser. Not from inside its callback. NULL is fine.
+void ssecast_parser_free(struct ssecast_parser *parser);
+
+// Parses one chunk and calls `on_item` for each item in it. Any bytes are a stream.
+//
+// Fails with `SSECAST_EVENT_TOO_LARGE`, after the items that came before that event, and then on every call until
+// the parser is finished or reset.
+ssecast_result ssecast_parser_feed(struct ssecast_parser *parser,
+                                   struct ssecast_slice chunk,
+                                   ssecast_item_callback on_item,
+                                   void *user_data,
+                                   struct ssecast_error *error);
+
+// Ends the stream: an event that is not complete is dropped. The parser is then at the beginning of the next stream,
+// and keeps the last event ID and the reconnection time.
+ssecast_result ssecast_parser_finish(struct ssecast_parser *parser,
+                                     struct ssecast_error *error);
+
+// Forgets everything but the limit.
+ssecast_result ssecast_parser_reset(struct ssecast_parser *parser, struct ssecast_error *error);
+
+// Gives the last event ID: what a client sends to resume; empty if there is none. It is valid until the next call for
+// this parser.
+ssecast_result ssecast_parser_last_event_id(struct ssecast_parser *parser,
+                                            struct ssecast_slice *last_event_id,
+                                            struct ssecast_error *error);
+
+// Gives the reconnection time in milliseconds, or `SSECAST_NO_RETRY` if the stream has set none.
+ssecast_result ssecast_parser_retry(struct ssecast_parser *parser,
+                                    uint64_t *retry,
+                                    struct ssecast_error *error);
+
+// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_hub_config)`.
+ssecast_result ssecast_hub_config_init(struct ssecast_hub_config *config, size_t size);
+
+// Makes a hub; `config` may be NULL for the defaults. Give it back with `ssecast_hub_free`.
+//
+// Fails with `SSECAST_INVALID_OPTION`, and names the field that is out of its range.
+ssecast_result ssecast_hub_new(const struct ssecast_hub_config *config,
+                               struct ssecast_hub **hub,
+                               struct ssecast_error *error);
+
+// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions and
+// listeners may outlive it, and are freed on their own. NULL is fine.
+void ssecast_hub_free(struct ssecast_hub *hub);
+
+// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an id of
+// its own the event gets one; `published`, which may be NULL, says which.
+//
+// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event has the
+// id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
+ssecast_result ssecast_hub_publish(struct ssecast_hub *hub,
+                                   struct ssecast_slice topic,
+                                   const struct ssecast_event *event,
+                                   struct ssecast_published *published,
+                                   struct ssecast_error *error);
+
+// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets what is
+// pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is not out after
+// `grace_ms` milliseconds is given up.
+//
+// Fails with `SSECAST_CLOSED` if it is closed already, and as `ssecast_event_encode` does; it then is as it was.
+ssecast_result ssecast_hub_close(struct ssecast_hub *hub,
+                                 const struct ssecast_event *event,
+                                 uint64_t grace_ms,
+                                 struct ssecast_error *error);
+
+// Whether a hub was closed. NULL counts as closed.
+bool ssecast_hub_is_closed(const struct ssecast_hub *hub);
+
+// Checks a topic without using it: 1 to 256 bytes of UTF-8. Fails with `SSECAST_INVALID_TOPIC`.
+ssecast_result ssecast_topic_check(struct ssecast_slice topic, struct ssecast_error *error);
+
+// Reads the counters of a hub. Set `stats->size` to `sizeof(ssecast_stats)` before.
+ssecast_result ssecast_hub_stats(const struct ssecast_hub *hub,
+                                 struct ssecast_stats *stats,
+                                 struct ssecast_error *error);
+
+// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_attach_config)`.
+ssecast_result ssecast_attach_config_init(struct ssecast_attach_config *config, size_t size);
+
+// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. Before, the caller sends
+// the response's head, all of it; then it writes nothing to the connection until `on_close` has told of the end.
+//
+// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it, and calls
+// `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets `released`.
+//
+// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`. `on_close` may
+// run before this function returns.
+//
+// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_INVALID_TOPIC`,
+// `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`; then nothing was
+// written, and no callback is called.
+ssecast_result ssecast_hub_attach_socket(struct ssecast_hub *hub,
+                                         int socket,
+                                         const struct ssecast_attach_config *config,
+                                         struct ssecast_connection **connection,
+                                         struct ssecast_error *error);
+
+// Frees the handle of a connection, and nothing else: the stream goes on until it ends. NULL is fine.
+void ssecast_connection_free(struct ssecast_connection *connection);
+
+// Sends an event to one connection alone, behind everything that was published before.
+//
+// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+ssecast_result ssecast_connection_send(struct ssecast_connection *connection,
+                                       const struct ssecast_event *event,
+                                       struct ssecast_error *error);
+
+// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has ended.
+// When it is not 0, `on_drain` is called once it is, or `on_close`.
+ssecast_result ssecast_connection_pending_bytes(const struct ssecast_connection *connection,
+                                                size_t *bytes,
+                                                struct ssecast_error *error);
+
+// Adds and removes topics of a connection: what is published from here on counts. Either array may be NULL with the
+// length 0.
+//
+// Fails with `SSECAST_ENDED`, `SSECAST_INVALID_TOPIC` or `SSECAST_TOO_MANY_TOPICS`; then nothing changes.
+ssecast_result ssecast_connection_change_topics(struct ssecast_connection *connection,
+                                                const struct ssecast_slice *add,
+                                                size_t add_len,
+                                                const struct ssecast_slice *remove,
+                                                size_t remove_len,
+                                                struct ssecast_error *error);
+
+// Ends a connection's stream after everything that was published and sent before, finishes the frame under way, lets go of
+// the socket, and then calls `on_close` with the reason `SSECAST_REASON_SERVER`. It does not wait for that.
+//
+// Fails with `SSECAST_ENDED` if the stream has ended, or is ending.
+ssecast_result ssecast_connection_detach(struct ssecast_connection *connection,
+                                         struct ssecast_error *error);
+
+// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then calls
+// `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT` when the client
+// is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
+//
+// Fails with `SSECAST_ENDED` if it has ended, or was disconnected; with `SSECAST_INVALID_OPTION` for another reason.
+ssecast_result ssecast_connection_disconnect(struct ssecast_connection *connection,
+                                             uint32_t reason,
+                                             struct ssecast_error *error);
+
+// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_subscription_config)`.
+ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_config *config,
+                                                size_t size);
+
+// Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
+//
+// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish grows with
+// the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs less.
+//
+// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
+// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`.
+ssecast_result ssecast_hub_subscribe(struct ssecast_hub *hub,
+                                     const struct ssecast_subscription_config *config,
+                                     struct ssecast_subscription **subscription,
+                                     struct ssecast_error *error);
+
+// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as a client
+// that went away. NULL is fine.
+void ssecast_subscription_free(struct ssecast_subscription *subscription);
+
+// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the subscription. It
+// stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
+int ssecast_subscription_descriptor(const struct ssecast_subscription *subscription);
+
+// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid until the
+// next call of this function, or until the subscription is freed, and never empty. It never waits.
+//
+// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream is over:
+// `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
+ssecast_result ssecast_subscription_next(struct ssecast_subscription *subscription,
+                                         struct ssecast_slice *bytes,
+                                         struct ssecast_error *error);
+
+// Says why a stream is over, once `ssecast_subscription_next` has returned `SSECAST_ENDED`.
+//
+// Fails with `SSECAST_WOULD_BLOCK` before; with `SSECAST_BUSY` while another thread asks for what is next.
+ssecast_result ssecast_subscription_reason(const struct ssecast_subscription *subscription,
+                                           ssecast_reason *reason,
+                                           struct ssecast_error *error);
+
+// Sends an event to this client alone, behind everything that was published before.
+//
+// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+ssecast_result ssecast_subscription_send(struct ssecast_subscription *subscription,
+                                         const struct ssecast_event *event,
+                                         struct ssecast_error *error);
+
+// Adds and removes topics: what is published from here on counts. Either array may be NULL with the length 0.
+//
+// Fails with `SSECAST_ENDED`, `SSECAST_INVALID_TOPIC` or `SSECAST_TOO_MANY_TOPICS`; then nothing changes.
+ssecast_result ssecast_subscription_change_topics(struct ssecast_subscription *subscription,
+                                                  const struct ssecast_slice *add,
+                                                  size_t add_len,
+                                                  const struct ssecast_slice *remove,
+                                                  size_t remove_len,
+                                                  struct ssecast_error *error);
+
+// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and then
+// `SSECAST_ENDED` with the reason `SSECAST_REASON_SERVER`.
+//
+// Fails with `SSECAST_ENDED` if it has ended, or is ending.
+ssecast_result ssecast_subscription_end(struct ssecast_subscription *subscription,
+                                        struct ssecast_error *error);
+
+// Gives the version of the library that the program runs with, such as `1.2.3`; `SSECAST_VERSION_STRING` is the one
+// that it was compiled with. The text is static and ends with a zero byte.
+const char *ssecast_version(void);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* SSECAST_H */
