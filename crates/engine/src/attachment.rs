@@ -19,6 +19,11 @@ pub struct Attachment {
 /// What a host is told of its attached connections, on an engine thread and outside every lock. Calls must return
 /// soon.
 pub trait Host: Send + Sync + 'static {
+    /// The engine has taken the connection on: nothing of the stream was sent before, and its end is told after.
+    fn opened(&self, attachment: &Attachment) {
+        let _ = attachment;
+    }
+
     /// The stream is over, and the engine has let go of the socket: not one byte follows. If it was `cut`, the
     /// last frame may be incomplete and the connection is of no further use; otherwise the host ends the response.
     fn ended(&self, connection: ConnectionId, reason: Reason, cut: bool);
@@ -85,6 +90,12 @@ impl Link {
 }
 
 impl Attachment {
+    /// The host's name for the connection.
+    #[must_use]
+    pub fn connection(&self) -> ConnectionId {
+        self.link.name
+    }
+
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
     /// is ending, or has more waiting than its limit.
     ///

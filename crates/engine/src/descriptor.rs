@@ -13,9 +13,9 @@ static ATTACHED: PerProcess<HashSet<(u64, u64)>> = PerProcess::new();
 /// The most that is read from a peer at once, so that one who talks without end delays nobody.
 const MAX_DRAIN: usize = 64 << 10;
 
-/// A duplicate of a connected stream socket's descriptor, which nobody else has.
+/// A descriptor of a connected stream socket, which nobody else has.
 ///
-/// The host keeps its own descriptor of the same socket. Flags that both share, such as `O_NONBLOCK`, are left
+/// The host may have one of its own of the same socket. Flags that both share, such as `O_NONBLOCK`, are left
 /// alone: every call says for itself that it must not block, and that it must not raise SIGPIPE.
 #[derive(Debug)]
 pub(crate) struct Descriptor {
@@ -50,8 +50,6 @@ pub(crate) enum Heard {
 impl Descriptor {
     /// Duplicates a descriptor.
     pub(crate) fn duplicate(socket: BorrowedFd<'_>) -> Result<Self, Error> {
-        let invalid = |problem: String| Error::new(ErrorKind::InvalidSocket, "socket", problem);
-        let unusable = |error: Errno| invalid(format!("can't be used: {error}"));
         // All that is asked is asked of the duplicate: nobody else can close it, and have its number reused.
         let socket = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| match error {
             // The last of them: not even the first number that is asked for is below the limit.
@@ -62,6 +60,12 @@ impl Descriptor {
             Errno::BADF => invalid("is closed".into()),
             error => invalid(format!("can't be duplicated: {error}")),
         })?;
+        Self::take(socket)
+    }
+
+    /// Takes a descriptor for its own.
+    pub(crate) fn take(socket: OwnedFd) -> Result<Self, Error> {
+        let unusable = |error: Errno| invalid(format!("can't be used: {error}"));
         match sockopt::socket_type(&socket) {
             Ok(SocketType::STREAM) => {}
             Ok(_) => return Err(invalid("must be a stream socket".into())),
@@ -119,6 +123,10 @@ impl Descriptor {
         // The peer may have done so already.
         let _ = rustix::net::shutdown(self.socket.as_fd(), Shutdown::Both);
     }
+}
+
+fn invalid(problem: String) -> Error {
+    Error::new(ErrorKind::InvalidSocket, "socket", problem)
 }
 
 fn outcome(result: Result<usize, Errno>) -> Sent {

@@ -43,7 +43,7 @@ pub(crate) struct Inbox {
 
 /// What a thread is asked to do. The commands of one connection are carried out in their order.
 pub(crate) enum Command {
-    Attach(usize, Box<(Subscriber, Sink)>),
+    Attach(Hub, Box<(Subscriber, Sink)>),
     Send(Arc<Link>, PrivateEvent),
     ChangeTopics(Arc<Link>, TopicChange),
     /// What was published up to this sequence number goes out before.
@@ -105,7 +105,7 @@ impl Shard {
             registrar
         });
         registrar.adopt(&mut subscriber);
-        commands.push(Command::Attach(key, Box::new((subscriber, sink))));
+        commands.push(Command::Attach(hub.clone(), Box::new((subscriber, sink))));
         drop(inbox);
         self.desk.bell.ring();
     }
@@ -152,7 +152,7 @@ impl Inbox {
     /// The sequence numbers after which something is wanted by what is still on the way to a hub's connections.
     pub(crate) fn on_the_way(&self, hub: usize) -> impl Iterator<Item = u64> {
         self.commands.iter().filter_map(move |command| match command {
-            Command::Attach(key, connection) if *key == hub => Some(connection.0.cursor()),
+            Command::Attach(to, connection) if to.key() == hub => Some(connection.0.cursor()),
             Command::ChangeTopics(link, change) if link.hub == hub => Some(change.cursor()),
             _ => None,
         })

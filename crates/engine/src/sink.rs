@@ -52,6 +52,11 @@ impl Sink {
         }
     }
 
+    /// Begins with the response's head, which is sent before any batch.
+    pub(crate) fn load_head(&mut self, head: Bytes) {
+        self.rest = head;
+    }
+
     /// Begins with a batch, when all before it is out. So many of the connection's own bytes still wait behind it.
     pub(crate) fn load(&mut self, batch: &Batch, waiting: usize) {
         self.under_way = self.own_bytes.saturating_sub(waiting);

@@ -1,7 +1,8 @@
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 
+use bytes::Bytes;
 use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 
 use crate::attachment::{Attachment, Host, Link};
@@ -60,11 +61,11 @@ impl Sockets {
     /// [`InvalidSocket`](ssecast_hub::ErrorKind::InvalidSocket), [`Attached`](ssecast_hub::ErrorKind::Attached),
     /// [`TooManyDescriptors`](ssecast_hub::ErrorKind::TooManyDescriptors); nothing has changed then.
     pub fn prepare(&self, socket: BorrowedFd<'_>) -> Result<Socket, Error> {
-        Ok(Socket { descriptor: Descriptor::duplicate(socket)?, shard: self.shard()? })
+        Ok(Socket { descriptor: Descriptor::duplicate(socket)?, shard: self.shard()?, head: Bytes::new() })
     }
 
     /// The thread with the fewest connections.
-    fn shard(&self) -> Result<Arc<Shard>, Error> {
+    pub(crate) fn shard(&self) -> Result<Arc<Shard>, Error> {
         self.0.shards.with(|shards| {
             if shards.len() < self.0.count {
                 match Shard::start(shards.len()) {
@@ -85,9 +86,16 @@ impl Sockets {
 pub struct Socket {
     descriptor: Descriptor,
     shard: Arc<Shard>,
+    /// What is sent before the stream.
+    head: Bytes,
 }
 
 impl Socket {
+    /// Takes a connection that nobody else has, whose response's head is still to be sent.
+    pub(crate) fn take(socket: OwnedFd, shard: Arc<Shard>, head: Bytes) -> Result<Self, Error> {
+        Ok(Self { descriptor: Descriptor::take(socket)?, shard, head })
+    }
+
     /// Hands a connection over to its thread, which writes the subscriber's stream to it.
     ///
     /// Until the host is told that the stream has [`ended`](Host::ended) nobody else may write to the connection.
@@ -96,11 +104,12 @@ impl Socket {
     /// to the end of the connection.
     #[must_use]
     pub fn attach(self, hub: &Hub, subscriber: Subscriber, transfer: Transfer) -> Attachment {
-        let Self { descriptor, shard } = self;
+        let Self { descriptor, shard, head } = self;
         let Transfer { framing, released, name, host } = transfer;
         let own_bytes = subscriber.own_bytes();
         let link = Arc::new(Link::new(Arc::clone(&shard), name, hub.key(), host, own_bytes));
-        let sink = Sink::new(descriptor, framing, released, Arc::clone(&link), own_bytes);
+        let mut sink = Sink::new(descriptor, framing, released, Arc::clone(&link), own_bytes);
+        sink.load_head(head);
         shard.attach(hub, subscriber, sink);
         Attachment { link, hub: hub.clone() }
     }

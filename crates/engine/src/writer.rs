@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 use slab::Slab;
-use ssecast_hub::{Batch, Reason, Subscriber};
+use ssecast_hub::{Batch, Hub, Reason, Subscriber};
 
-use crate::attachment::Link;
+use crate::attachment::{Attachment, Link};
 use crate::connection::ConnectionId;
 use crate::descriptor::Sent;
 use crate::roster::{Roster, Work};
@@ -136,7 +136,7 @@ impl Writer {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Attach(hub, connection) => self.attach(hub, *connection),
+            Command::Attach(hub, connection) => self.attach(&hub, *connection),
             Command::Send(link, event) => {
                 let length = event.len();
                 if let Some((roster, id)) = self.find(&link) {
@@ -174,13 +174,19 @@ impl Writer {
         Some((roster, id))
     }
 
-    fn attach(&mut self, hub: usize, (subscriber, sink): (Subscriber, Sink)) {
-        let (link, released) = (Arc::clone(&sink.link), sink.released);
+    fn attach(&mut self, to: &Hub, (subscriber, sink): (Subscriber, Sink)) {
+        let (hub, link) = (to.key(), Arc::clone(&sink.link));
+        let (released, has_head) = (sink.released, !sink.is_empty());
         let Some(roster) = self.rosters.get_mut(&hub) else { return };
         let id = roster.insert(subscriber, sink);
         link.put(id);
+        let host = Arc::clone(&link.host);
+        host.opened(&Attachment { link, hub: to.clone() });
         if released {
             self.watch(hub, id);
+        }
+        if has_head {
+            self.flush(hub, id);
         }
     }
 
