@@ -3,7 +3,8 @@
 //! There are two ways out. In *pull delivery* ([`Pull`]) the host writes: it is woken once for all connections,
 //! takes batches of shared bytes, and its own backpressure pauses a connection's cursor. In *socket delivery*
 //! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors themselves. Both stand on the same
-//! roster of connections, so that they can't differ in what a client gets.
+//! roster of connections, so that they can't differ in what a client gets. A [`Listener`] is the host of programs that
+//! have no HTTP server.
 #![deny(unsafe_code)]
 
 #[cfg(unix)]
@@ -13,6 +14,8 @@ mod bell;
 mod connection;
 #[cfg(unix)]
 mod descriptor;
+#[cfg(unix)]
+mod listener;
 #[cfg(all(test, unix, loom))]
 mod models;
 mod process;
@@ -34,6 +37,8 @@ mod writer;
 #[cfg(unix)]
 pub use attachment::{Attachment, Host};
 pub use connection::ConnectionId;
+#[cfg(unix)]
+pub use listener::{Cors, Listener, ListenerConfig, Origins, QueryTopics, Request, Responder, Router};
 pub use pull::{Content, Delivery, Pull};
 #[cfg(unix)]
 pub use sockets::{Framing, Socket, Sockets, Transfer};

@@ -1,0 +1,447 @@
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use rustix::io::Errno;
+use slab::Slab;
+use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
+
+use super::answer::{Refusal, stream_head};
+use super::config::ListenerConfig;
+use super::desk::Desk;
+use super::request::Request;
+use super::responder::{Decision, Responder, Ticket};
+use super::router::Streams;
+use super::visitor::{Asked, DECIDING, Head, Heard, LEAVING, Parting, Phase, READING, Visitor};
+use crate::connection::ConnectionId;
+use crate::shard::WAKE;
+use crate::sockets::{Framing, Socket, Sockets, Transfer};
+use crate::sync::Ordering;
+
+/// The token of the listening socket; visitors have those below.
+pub(crate) const DOOR: Token = Token(usize::MAX - 1);
+
+/// How many connections are accepted before the others are looked at again.
+const TURN: usize = 256;
+
+/// How long to wait when the system has no descriptor, or no memory, for a connection.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The age at which a connection without a head is given up for a new one that the system has no descriptor for.
+const STALE: Duration = Duration::from_secs(1);
+
+/// How long a client may take to take its answer, and when the listener closes.
+const PARTING: Duration = Duration::from_secs(2);
+const LAST_PARTING: Duration = Duration::from_millis(250);
+
+/// The names of connections: one line of them for all listeners of the process.
+static NAMES: AtomicU64 = AtomicU64::new(1);
+
+/// The thread of a listener: it hears requests, and hands over whom the router allows a stream.
+pub(crate) struct Reception {
+    desk: Arc<Desk>,
+    poll: Poll,
+    /// The listening socket, until the listener is closed.
+    door: Option<TcpListener>,
+    hub: Hub,
+    reader: Reader,
+    sockets: Sockets,
+    streams: Arc<Streams>,
+    config: ListenerConfig,
+    visitors: Slab<Visitor>,
+    /// The visitors by phase and deadline. All of a phase have as much time, so that the first is the oldest.
+    deadlines: [BTreeSet<(Instant, usize)>; Phase::COUNT],
+    /// There may be more connections to accept: from this moment on.
+    accept_at: Option<Instant>,
+    buffer: Box<[u8]>,
+}
+
+impl Reception {
+    pub(crate) fn new(
+        hub: &Hub,
+        desk: Arc<Desk>,
+        poll: Poll,
+        door: TcpListener,
+        config: ListenerConfig,
+        streams: Streams,
+    ) -> Self {
+        Self {
+            desk,
+            poll,
+            door: Some(door),
+            hub: hub.clone(),
+            // It registers subscribers and delivers nothing.
+            reader: hub.reader(Arc::new(|| {})),
+            sockets: Sockets::shared(),
+            streams: Arc::new(streams),
+            config,
+            visitors: Slab::new(),
+            deadlines: Default::default(),
+            accept_at: None,
+            buffer: vec![0; 16 << 10].into(),
+        }
+    }
+
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        while self.door.is_some() || !self.visitors.is_empty() {
+            let timeout = if self.desk.bell.lie_down() { self.timeout() } else { Some(Duration::ZERO) };
+            // It fails only when a signal interrupts it, and then there are no events.
+            if self.poll.poll(&mut events, timeout).is_err() {
+                events.clear();
+            }
+            self.turn(&events);
+        }
+        for (ticket, decision) in self.desk.leave_for_good() {
+            self.decide(&ticket, decision);
+        }
+    }
+
+    /// When the next turn is due even if nothing happens.
+    fn timeout(&self) -> Option<Duration> {
+        let deadlines = self.deadlines.iter().filter_map(|all| Some(all.first()?.0));
+        let next = deadlines.chain(self.accept_at).min()?;
+        // The poll counts in whole milliseconds: a deadline is reached at the next one.
+        let wait = next.saturating_duration_since(Instant::now());
+        Some(if wait.is_zero() { wait } else { wait + Duration::from_millis(1) })
+    }
+
+    fn turn(&mut self, events: &Events) {
+        self.desk.bell.get_up();
+        let (answers, closing) = self.desk.take();
+        if closing && self.door.is_some() {
+            self.close();
+        }
+        for (ticket, decision) in answers {
+            self.decide(&ticket, decision);
+        }
+        for event in events {
+            match event.token() {
+                WAKE => {}
+                DOOR => self.accept_at = Some(Instant::now()),
+                Token(place) => self.attend(place),
+            }
+        }
+        if self.accept_at.is_some_and(|at| at <= Instant::now()) {
+            self.accept_at = self.accept();
+        }
+        self.expire();
+    }
+
+    /// Accepts connections. Returns when to try again, if there may be more.
+    fn accept(&mut self) -> Option<Instant> {
+        for _ in 0..TURN {
+            match self.door.as_ref()?.accept() {
+                Ok((stream, peer)) => self.welcome(stream, peer),
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::AGAIN) => return None,
+                    Some(Errno::INTR | Errno::CONNABORTED) => {}
+                    Some(Errno::MFILE | Errno::NFILE) if self.make_room(STALE) => {}
+                    _ => return Some(Instant::now() + BACK_OFF),
+                },
+            }
+        }
+        Some(Instant::now())
+    }
+
+    fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
+        if self.visitors.len() >= self.config.max_pending && !self.make_room(Duration::ZERO) {
+            return;
+        }
+        let source = stream.as_raw_fd();
+        let deadline = Instant::now() + self.config.head_time;
+        let phase = Phase::Reading(Head::default());
+        if prepare(&stream).is_err() {
+            return;
+        }
+        let place = self.visitors.insert(Visitor { stream, peer, phase, deadline });
+        self.deadlines[READING].insert((deadline, place));
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if self.poll.registry().register(&mut SourceFd(&source), Token(place), interest).is_err() {
+            self.dismiss(place);
+        }
+    }
+
+    /// Gives up the oldest connection that has its answer, or else that has no complete head, if it is of some age.
+    fn make_room(&mut self, age: Duration) -> bool {
+        let now = Instant::now();
+        let oldest = |phase: usize, time: Duration| {
+            let (deadline, place) = *self.deadlines[phase].first()?;
+            (deadline + age <= now + time).then_some(place)
+        };
+        let place = oldest(LEAVING, PARTING).or_else(|| oldest(READING, self.config.head_time));
+        place.is_some_and(|place| self.dismiss(place).is_some())
+    }
+
+    /// Lets go of a visitor. Returns what is left: a connection that this thread has nothing to do with any more.
+    fn dismiss(&mut self, place: usize) -> Option<Visitor> {
+        let visitor = self.visitors.try_remove(place)?;
+        self.deadlines[visitor.phase.index()].remove(&(visitor.deadline, place));
+        let _ = self.poll.registry().deregister(&mut SourceFd(&visitor.stream.as_raw_fd()));
+        if let Phase::Deciding(asked) = &visitor.phase {
+            asked.ticket.void();
+        }
+        Some(visitor)
+    }
+
+    fn enter(&mut self, place: usize, phase: Phase, time: Duration) {
+        let Some(visitor) = self.visitors.get_mut(place) else { return };
+        self.deadlines[visitor.phase.index()].remove(&(visitor.deadline, place));
+        visitor.deadline = Instant::now() + time;
+        visitor.phase = phase;
+        self.deadlines[visitor.phase.index()].insert((visitor.deadline, place));
+    }
+
+    /// Something has happened on a connection.
+    fn attend(&mut self, place: usize) {
+        let Some(visitor) = self.visitors.get_mut(place) else { return };
+        let stays = match &visitor.phase {
+            Phase::Reading(_) => return self.read(place),
+            Phase::Deciding(_) => visitor.is_waiting(&mut self.buffer),
+            Phase::Leaving(_) => visitor.part(&mut self.buffer),
+        };
+        if !stays {
+            self.dismiss(place);
+        }
+    }
+
+    fn read(&mut self, place: usize) {
+        loop {
+            let Some(visitor) = self.visitors.get_mut(place) else { return };
+            let result = visitor.read(&mut self.buffer);
+            let Phase::Reading(head) = &mut visitor.phase else { return };
+            match result {
+                Heard::Nothing => return,
+                Heard::End => {
+                    self.dismiss(place);
+                    return;
+                }
+                Heard::Some(length) => match head.add(&self.buffer[..length], &self.config, visitor.peer) {
+                    Ok(None) => {}
+                    Ok(Some(request)) => return self.consider(place, request),
+                    Err(refusal) => {
+                        let cors = self.cors(None);
+                        return self.refuse(place, refusal, &cors, false);
+                    }
+                },
+            }
+        }
+    }
+
+    fn cors(&self, request: Option<&Request>) -> String {
+        let origin = request.and_then(|request| request.header("origin"));
+        self.config.cors.as_ref().map(|cors| cors.lines(origin)).unwrap_or_default()
+    }
+
+    /// Answers what needs no router, and asks it about the rest.
+    fn consider(&mut self, place: usize, request: Request) {
+        let cors = self.cors(Some(&request));
+        let is_head = request.method() == "HEAD";
+        if let Some((refusal, lines)) = self.check(&request) {
+            return self.refuse(place, refusal, &(cors + &lines), is_head);
+        }
+        let Some(visitor) = self.visitors.get_mut(place) else { return };
+        if !visitor.is_waiting(&mut self.buffer) {
+            self.dismiss(place);
+            return;
+        }
+        let connection = ConnectionId::from_number(NAMES.fetch_add(1, Ordering::Relaxed));
+        let ticket = Arc::new(Ticket::new(connection, place));
+        let asked = Asked {
+            ticket: Arc::clone(&ticket),
+            framing: if request.is_old { Framing::Raw } else { Framing::Chunked },
+            is_head,
+            last_event_id: request.last_event_id().map(str::to_owned),
+            cors,
+        };
+        self.enter(place, Phase::Deciding(Box::new(asked)), self.config.answer_time);
+        self.streams.route(request, Responder { desk: Arc::clone(&self.desk), ticket });
+    }
+
+    /// What a request is answered without the router, with further header lines.
+    fn check(&self, request: &Request) -> Option<(Refusal, String)> {
+        const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+        let refusal = |status, detail| Some((Refusal::new(status, detail), String::new()));
+        let is_here = self.config.path.as_ref().is_none_or(|path| path == request.raw_path());
+        if !is_here && request.raw_path() != "*" {
+            return refusal(404, "there is nothing at this path");
+        }
+        match request.method() {
+            "GET" | "HEAD" => {}
+            "OPTIONS" => {
+                let asks = request.header("access-control-request-method").is_some();
+                let preflight = self.config.cors.as_ref().filter(|_| asks).map(super::cors::Cors::preflight);
+                return Some((Refusal::new(204, ""), preflight.unwrap_or_else(|| ALLOW.into())));
+            }
+            _ => return Some((Refusal::new(405, "streams are read with GET"), ALLOW.into())),
+        }
+        match request.has_body() {
+            Ok(false) => {}
+            Ok(true) => return refusal(413, "a request for a stream has no body"),
+            Err(invalid) => return Some((invalid, String::new())),
+        }
+        if !super::accept::allows_event_stream(request.values("accept")) {
+            return refusal(406, "there is text/event-stream here, and nothing else");
+        }
+        if self.hub.is_closed() || self.door.is_none() {
+            return refusal(503, "the server is closing");
+        }
+        None
+    }
+
+    /// Answers with something that is no stream, and parts.
+    fn refuse(&mut self, place: usize, refusal: Refusal, lines: &str, is_head: bool) {
+        let retry = if matches!(refusal.status, 429 | 503) { self.retry_after() } else { String::new() };
+        let answer = refusal.response(&(retry + lines), is_head);
+        self.part(place, answer);
+    }
+
+    fn part(&mut self, place: usize, answer: Vec<u8>) {
+        let time = if self.door.is_some() { PARTING } else { LAST_PARTING };
+        self.enter(place, Phase::Leaving(Parting::new(answer)), time);
+        self.attend(place);
+    }
+
+    fn retry_after(&self) -> String {
+        let retry = self.hub.config().retry.unwrap_or_default();
+        format!("Retry-After: {}\r\n", retry.as_millis().div_ceil(1000).max(1))
+    }
+
+    /// Carries out what the router decided.
+    fn decide(&mut self, ticket: &Arc<Ticket>, decision: Decision) {
+        let place = ticket.place;
+        let asked = match self.visitors.get(place).map(|visitor| &visitor.phase) {
+            Some(Phase::Deciding(asked)) if Arc::ptr_eq(&asked.ticket, ticket) => asked,
+            _ => {
+                if let Decision::Allow(_) = decision {
+                    self.streams.never_began(ticket.connection, Reason::Client);
+                }
+                return;
+            }
+        };
+        match decision {
+            Decision::Refuse(status) => {
+                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
+                self.refuse(place, Refusal::new(status, ""), &cors, is_head);
+            }
+            Decision::Allow(_) if asked.is_head => {
+                let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
+                self.part(place, answer);
+                self.streams.never_began(ticket.connection, Reason::Server);
+            }
+            Decision::Allow(topics) => self.open(place, &topics),
+        }
+    }
+
+    /// Hands a connection over: from here on it is a stream.
+    fn open(&mut self, place: usize, topics: &[String]) {
+        let Some(Phase::Deciding(asked)) = self.visitors.get(place).map(|visitor| &visitor.phase) else {
+            return;
+        };
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let last_event_id = asked.last_event_id.as_deref();
+        let subscription = Subscription { topics: &topics, last_event_id };
+        let ready = self.sockets.shard().and_then(|shard| Ok((shard, self.reader.subscribe(&subscription)?)));
+        let (connection, cors) = (asked.ticket.connection, asked.cors.clone());
+        let (shard, subscriber) = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                let reason = if error.kind() == ErrorKind::Closed { Reason::Shutdown } else { Reason::Error };
+                self.refuse(place, Refusal::new(503, "there is no room for another stream"), &cors, false);
+                return self.streams.never_began(connection, reason);
+            }
+        };
+        let Some(visitor) = self.dismiss(place) else { return };
+        let Phase::Deciding(asked) = visitor.phase else { return };
+        let framing = asked.framing;
+        let head = Bytes::from(stream_head(framing, &cors, &self.config.headers));
+        // It fails when the client has left just now.
+        let Ok(socket) = Socket::take(OwnedFd::from(visitor.stream), shard, head) else {
+            return self.streams.never_began(connection, Reason::Client);
+        };
+        let host = Arc::clone(&self.streams) as Arc<dyn crate::attachment::Host>;
+        let _ = socket.attach(
+            &self.hub,
+            subscriber,
+            Transfer { framing, released: true, name: connection, host },
+        );
+        // The topics that changed while it was this reader's are the thread's to look at.
+        self.reader.changed(&mut Vec::new());
+    }
+
+    /// Gives up those whose time is over.
+    fn expire(&mut self) {
+        let now = Instant::now();
+        while let Some(&(_, place)) = self.deadlines[READING].first().filter(|(at, _)| *at <= now) {
+            self.give_up(place, Refusal::new(408, "the head took too long"));
+        }
+        while let Some(&(at, place)) = self.deadlines[DECIDING].first().filter(|(at, _)| *at <= now) {
+            // An answer that is on its way is taken in the next turn.
+            self.deadlines[DECIDING].remove(&(at, place));
+            let Some(Phase::Deciding(asked)) = self.visitors.get(place).map(|visitor| &visitor.phase) else {
+                continue;
+            };
+            if asked.ticket.void() {
+                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
+                self.refuse(place, Refusal::new(503, "the server took too long"), &cors, is_head);
+            }
+        }
+        while let Some(&(_, place)) = self.deadlines[LEAVING].first().filter(|(at, _)| *at <= now) {
+            self.dismiss(place);
+        }
+    }
+
+    /// Answers a connection whose head is not complete; one that has said nothing is just closed.
+    fn give_up(&mut self, place: usize, refusal: Refusal) {
+        match self.visitors.get(place).map(|visitor| &visitor.phase) {
+            Some(Phase::Reading(head)) if !head.is_empty() => {
+                let cors = self.cors(None);
+                self.refuse(place, refusal, &cors, false);
+            }
+            _ => drop(self.dismiss(place)),
+        }
+    }
+
+    /// Closes the listening socket, and answers everybody who waits for something but the end of an answer.
+    fn close(&mut self) {
+        const CLOSING: Refusal = Refusal::new(503, "the server is closing");
+        if let Some(door) = self.door.take() {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&door.as_raw_fd()));
+        }
+        self.accept_at = None;
+        let places: Vec<usize> = self.visitors.iter().map(|(place, _)| place).collect();
+        for place in places {
+            match self.visitors.get(place).map(|visitor| &visitor.phase) {
+                Some(Phase::Reading(_)) => self.give_up(place, CLOSING),
+                Some(Phase::Deciding(asked)) if asked.ticket.void() => {
+                    let (cors, is_head) = (asked.cors.clone(), asked.is_head);
+                    self.refuse(place, CLOSING, &cors, is_head);
+                }
+                Some(Phase::Leaving(_)) => {
+                    let Some(visitor) = self.visitors.get_mut(place) else { continue };
+                    let until = visitor.deadline.min(Instant::now() + LAST_PARTING);
+                    self.deadlines[LEAVING].remove(&(visitor.deadline, place));
+                    visitor.deadline = until;
+                    self.deadlines[LEAVING].insert((until, place));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Makes a fresh connection one that neither blocks nor waits before it sends.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nonblocking(true)?;
+    stream.set_nodelay(true)?;
+    #[cfg(target_vendor = "apple")]
+    rustix::net::sockopt::set_socket_nosigpipe(stream, true)?;
+    Ok(())
+}
