@@ -195,8 +195,8 @@ impl Pull {
         Ok(())
     }
 
-    /// Moves what is to be done for up to `limit` connections to `deliveries`. Returns whether there is more:
-    /// call again, perhaps after giving other work a turn.
+    /// Moves what is to be done for up to `limit` connections to `deliveries`, one batch at most for each. Returns
+    /// whether there is more: call again, perhaps after giving other work a turn.
     pub fn take(&self, limit: usize, deliveries: &mut Vec<Delivery>) -> bool {
         self.shared.awake.store(false, Ordering::Release);
         let mut state = self.shared.state();
@@ -210,7 +210,9 @@ impl Pull {
             roster.note_progress(std::iter::empty());
         }
         roster.keep_time();
-        for (connection, work) in std::iter::from_fn(|| roster.next()).take(limit) {
+        // Nobody is visited twice: the host may find that a connection's writer is full.
+        let visits = roster.waiting();
+        for (connection, work) in (0..visits).filter_map(|_| roster.visit()).take(limit) {
             let content = match work {
                 Work::Send(batch) => Content::Batch(batch),
                 Work::End { reason, cut: true, .. } => Content::Cut(reason),

@@ -339,41 +339,54 @@ impl<S> Roster<S> {
     /// What is next, for any connection; `None` ends the round. Whoever gets a batch blocks the connection if not
     /// all of it was taken.
     pub(crate) fn next(&mut self) -> Option<(ConnectionId, Work<S>)> {
-        loop {
-            if let Some(ended) = self.ended.pop() {
-                return Some(ended);
-            }
-            let index = self.ready.pop_front()?;
-            let Some(connection) = self.connections.get_mut(index) else { continue };
-            connection.ready = false;
-            if connection.blocked {
-                continue;
-            }
-            let id = connection.id;
-            match self.reader.next_in_round(&mut connection.subscriber) {
-                Next::Batch(batch) => {
-                    let silent = std::mem::take(&mut connection.silent);
-                    // A closing hub has more to say to everybody: the farewell, and then the end.
-                    if self.closing.is_some() || !connection.subscriber.is_past(self.head) {
-                        self.make_ready(index);
-                    }
-                    if silent {
-                        self.await_silence(id);
-                    }
-                    return Some((id, Work::Send(batch)));
-                }
-                Next::End(reason) => {
-                    let sink = self.remove(id, reason)?;
-                    return Some((id, Work::End { reason, cut: reason == Reason::Lagged, sink }));
-                }
-                Next::Idle if std::mem::take(&mut connection.silent) => {
-                    let batch = self.reader.heartbeat(&mut connection.subscriber);
-                    self.await_silence(id);
-                    return Some((id, Work::Send(batch)));
-                }
-                Next::Idle => {}
+        while self.has_ready() {
+            if let Some(work) = self.visit() {
+                return Some(work);
             }
         }
+        None
+    }
+
+    /// Asks the connection that waited longest what it has to do. It may have nothing.
+    pub(crate) fn visit(&mut self) -> Option<(ConnectionId, Work<S>)> {
+        if let Some(ended) = self.ended.pop() {
+            return Some(ended);
+        }
+        let index = self.ready.pop_front()?;
+        let connection = self.connections.get_mut(index)?;
+        connection.ready = false;
+        if connection.blocked {
+            return None;
+        }
+        let id = connection.id;
+        match self.reader.next_in_round(&mut connection.subscriber) {
+            Next::Batch(batch) => {
+                let silent = std::mem::take(&mut connection.silent);
+                // A closing hub has more to say to everybody: the farewell, and then the end.
+                if self.closing.is_some() || !connection.subscriber.is_past(self.head) {
+                    self.make_ready(index);
+                }
+                if silent {
+                    self.await_silence(id);
+                }
+                Some((id, Work::Send(batch)))
+            }
+            Next::End(reason) => {
+                let sink = self.remove(id, reason)?;
+                Some((id, Work::End { reason, cut: reason == Reason::Lagged, sink }))
+            }
+            Next::Idle if std::mem::take(&mut connection.silent) => {
+                let batch = self.reader.heartbeat(&mut connection.subscriber);
+                self.await_silence(id);
+                Some((id, Work::Send(batch)))
+            }
+            Next::Idle => None,
+        }
+    }
+
+    /// How many visits it takes until nobody who is ready now is left.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ready.len() + self.ended.len()
     }
 
     /// Whether the round is not over: somebody has more to send.

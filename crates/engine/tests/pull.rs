@@ -80,6 +80,23 @@ fn no_more_is_taken_than_the_host_asks_for_and_it_is_told_of_the_rest() {
 }
 
 #[test]
+fn a_connection_gets_one_batch_at_a_time_so_that_its_writer_can_say_that_it_is_full() {
+    let mut rig = Rig::new(quiet());
+    let id = rig.open(&["t"]);
+    rig.turn();
+    for _ in 0..10 {
+        rig.publish("t", &"x".repeat(50_000));
+    }
+    let mut deliveries = Vec::new();
+    assert!(rig.pull.take(100, &mut deliveries));
+    assert_eq!(batches(&deliveries), 1);
+    rig.pull.pause(id);
+    deliveries.clear();
+    assert!(!rig.pull.take(100, &mut deliveries));
+    assert_eq!(batches(&deliveries), 0);
+}
+
+#[test]
 fn a_paused_connection_gets_nothing_and_then_everything_at_once() {
     let mut rig = Rig::new(patient());
     let (paused, other) = (rig.open(&["t"]), rig.open(&["t"]));
