@@ -13,14 +13,19 @@ NPM_INSTALLED := npm/node_modules/.installed
 NPM_BUILT := npm/dist/.built
 BROWSER_INSTALLED := tests/browser/node_modules/.installed
 BENCH_INSTALLED := tests/bench/node_modules/.installed
+PYTHON := python/.venv/bin
+PYTHON_INSTALLED := python/.venv/.installed
+PYTHON_BUILT := python/.venv/.built
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
+PYTHON_SOURCES := Cargo.toml Cargo.lock python/pyproject.toml \
+  $(shell find crates bindings/python -name '*.rs' -o -name Cargo.toml)
 NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shell find npm/src -type f)
 
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
-	@echo 'make test        every suite: Rust, loom, Node, README, browser'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
@@ -47,15 +52,28 @@ $(BENCH_INSTALLED): tests/bench/package.json tests/bench/package-lock.json | too
 	cd tests/bench && $(NPM) ci
 	@touch $@
 
+$(PYTHON_INSTALLED): python/requirements.txt | tools
+	python3 -m venv python/.venv
+	$(PYTHON)/pip install --quiet --disable-pip-version-check --requirement python/requirements.txt
+	@touch $@
+
+# The package is installed in place: its Python files are used where they are.
+$(PYTHON_BUILT): $(PYTHON_INSTALLED) $(PYTHON_SOURCES) | tools
+	cd python && VIRTUAL_ENV=.venv .venv/bin/maturin develop --release --locked
+	@touch $@
+
 .PHONY: build
 build: $(NPM_BUILT)
+
+.PHONY: build-python
+build-python: $(PYTHON_BUILT)
 
 .PHONY: demo
 demo: $(NPM_BUILT)
 	@node npm/examples/demo/server.mjs
 
-.PHONY: test test-rust test-loom test-node test-readme test-browser
-test: test-rust test-loom test-node test-readme test-browser
+.PHONY: test test-rust test-loom test-node test-python test-readme test-browser
+test: test-rust test-loom test-node test-python test-readme test-browser
 
 test-rust: | tools
 	cargo test --workspace --locked --no-fail-fast
@@ -81,6 +99,9 @@ tsan: | tools
 test-node: $(NPM_BUILT)
 	cd npm && $(NPM) test
 
+test-python: $(PYTHON_BUILT)
+	cd python && .venv/bin/pytest
+
 test-readme: $(NPM_BUILT)
 	$(NODE_TEST) tests/readme/*.test.mjs
 
@@ -89,14 +110,14 @@ test-browser: $(NPM_BUILT) $(BROWSER_INSTALLED)
 	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
 
 # The generated files are compared before `build` writes them anew.
-.PHONY: lint lint-rust lint-generated lint-node lint-c
-lint: lint-rust lint-generated lint-node lint-c
+.PHONY: lint lint-rust lint-generated lint-node lint-python lint-c
+lint: lint-rust lint-generated lint-node lint-python lint-c
 
-# The addon has no tests of its own in Rust, and as a test it would lack what exports it.
+# The extension modules have no tests of their own in Rust, and as a test they would lack what exports them.
 lint-rust: | tools
 	cargo fmt --all --check
-	cargo clippy --workspace --exclude ssecast-node --all-targets --locked -- -D warnings
-	cargo clippy --package ssecast-node --locked -- -D warnings
+	cargo clippy --workspace --exclude ssecast-node --exclude ssecast-python --all-targets --locked -- -D warnings
+	cargo clippy --package ssecast-node --package ssecast-python --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
 lint-generated: $(NPM_INSTALLED) | tools
@@ -117,6 +138,9 @@ lint-c:
 header: | tools
 	cargo run --locked --package ssecast-c-header
 
+lint-python: $(PYTHON_BUILT)
+	cd python && .venv/bin/ruff check && .venv/bin/ruff format --check
+
 .PHONY: bench
 bench: $(NPM_BUILT) $(BENCH_INSTALLED)
 	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
@@ -126,6 +150,6 @@ bench: $(NPM_BUILT) $(BENCH_INSTALLED)
 
 .PHONY: clean
 clean:
-	rm -rf target npm/dist npm/node_modules npm/*.node
+	rm -rf target npm/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
 	rm -rf tests/bench/node_modules tests/bench/results tests/bench/*/target
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots

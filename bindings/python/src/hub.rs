@@ -1,0 +1,287 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString};
+use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets};
+
+use crate::config::{Options, rename};
+use crate::error::{Result, entry};
+use crate::option::{Given, seconds};
+use crate::value::{Arguments, Fields, text};
+
+/// How often this process and its parents were forked, by `os.fork`.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// Called in a child process, for `os.register_at_fork`.
+#[pyfunction]
+pub fn after_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Topics, their history, and the connections that read them. `ssecast.Hub` adds what is asyncio's.
+#[pyclass(frozen, subclass, weakref, dict, module = "ssecast._native")]
+pub struct Hub {
+    /// It is locked only while the interpreter is attached and nothing of Python's is called: so no thread holds it
+    /// when `os.fork` runs.
+    life: RwLock<Life>,
+    sockets: Option<Sockets>,
+}
+
+/// A hub in one process. A child gets another one with the same options: without the parent's connections, which are
+/// none of the child's, and with an epoch of its own, as its events are others than the parent's.
+struct Life {
+    hub: ssecast::Hub,
+    forks: u32,
+}
+
+impl Hub {
+    pub(crate) fn current(&self) -> Result<ssecast::Hub> {
+        let forks = FORKS.load(Ordering::Relaxed);
+        let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
+        if life.forks == forks {
+            return Ok(life.hub.clone());
+        }
+        drop(life);
+        let mut life = self.life.write().unwrap_or_else(PoisonError::into_inner);
+        if life.forks != forks {
+            *life = Life { hub: ssecast::Hub::new(life.hub.config().clone())?, forks };
+        }
+        Ok(life.hub.clone())
+    }
+
+    /// The threads that may have its connections, if any may.
+    pub(crate) fn sockets(&self) -> Option<&Sockets> {
+        self.sockets.as_ref()
+    }
+}
+
+#[pymethods]
+impl Hub {
+    #[new]
+    #[pyo3(
+        signature = (
+            *, history = Given::Default, slow_client = Given::Default, heartbeat = Given::Default,
+            retry = Given::Default, reset_event = Given::Default, max_connections = Given::Default,
+            max_topics = Given::Default, max_event_bytes = Given::Default, delivery = Given::Default,
+            threads = Given::Default
+        ),
+        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, delivery='auto', threads=None)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
+    fn new(
+        history: Given<'_>,
+        slow_client: Given<'_>,
+        heartbeat: Given<'_>,
+        retry: Given<'_>,
+        reset_event: Given<'_>,
+        max_connections: Given<'_>,
+        max_topics: Given<'_>,
+        max_event_bytes: Given<'_>,
+        delivery: Given<'_>,
+        threads: Given<'_>,
+    ) -> Result<Self> {
+        entry(|| {
+            let options = Options {
+                history,
+                slow_client,
+                heartbeat,
+                retry,
+                reset_event,
+                max_connections,
+                max_topics,
+                max_event_bytes,
+            };
+            let threads = threads.cap("threads", None)?;
+            let pull = delivery.choice("delivery", ["auto", "pull"])?;
+            let sockets = (!pull).then(|| threads.map_or_else(Sockets::shared, Sockets::new));
+            let hub = ssecast::Hub::new(options.config()?).map_err(rename)?;
+            let life = Life { hub, forks: FORKS.load(Ordering::Relaxed) };
+            Ok(Self { life: RwLock::new(life), sockets })
+        })
+    }
+
+    /// Publishes an event to every connection that reads the topic, and keeps it for those that come back.
+    ///
+    /// The cost does not depend on how many there are, and no slow one is waited for. May be called from any
+    /// thread and any event loop.
+    ///
+    /// `data`: a str goes as it is, bytes as UTF-8, anything else as JSON. `retry` is in milliseconds. Raises an
+    /// `Error` that names the field, and then nothing is published; `TypeError` for a value of the wrong type.
+    ///
+    /// >>> import ssecast
+    /// >>> hub = ssecast.Hub()
+    /// >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
+    /// 0
+    #[pyo3(signature = (topic, data, *, event = None, id = None, retry = None, comment = None))]
+    #[allow(clippy::too_many_arguments, reason = "each is a field with a name")]
+    fn publish(
+        &self,
+        py: Python<'_>,
+        topic: &Bound<'_, PyAny>,
+        data: &Bound<'_, PyAny>,
+        event: Option<&Bound<'_, PyAny>>,
+        id: Option<&Bound<'_, PyAny>>,
+        retry: Option<&Bound<'_, PyAny>>,
+        comment: Option<&Bound<'_, PyAny>>,
+    ) -> Result<Published> {
+        entry(|| {
+            let topic = text(topic, "topic", ErrorKind::InvalidTopic)?;
+            let fields = Fields::read(Some(data), &Arguments { event, id, retry, comment })?;
+            let hub = self.current()?;
+            // To give the interpreter up and to get it back takes longer than to publish a small event.
+            let published = if fields.is_large() {
+                py.detach(|| hub.publish(&topic, &fields.event()))
+            } else {
+                hub.publish(&topic, &fields.event())
+            }?;
+            Ok(Published { id: published.id, subscribers: published.subscribers })
+        })
+    }
+
+    /// Closes the hub: refuses publications and connections, lets every connection have what is pending for it,
+    /// then the last event and a jittered reconnection time, and ends it. What is not out after `grace` seconds is
+    /// given up. Returns at once; closing twice is fine.
+    #[pyo3(
+        signature = (event = None, *, grace = Given::Default),
+        text_signature = "(self, /, event=None, *, grace=1.0)"
+    )]
+    fn close(&self, py: Python<'_>, event: Option<&Bound<'_, PyAny>>, grace: Given<'_>) -> Result<()> {
+        entry(|| {
+            let fields = event.map(Fields::of_event).transpose()?;
+            let grace = match &grace {
+                Given::Default => Close::default().grace,
+                Given::Value(value) => seconds("grace", value, "a number of seconds")?,
+            };
+            let hub = self.current()?;
+            py.detach(|| hub.close(&Close { event: fields.as_ref().map(Fields::event), grace }))?;
+            Ok(())
+        })
+    }
+
+    /// Whether the hub was closed.
+    #[getter]
+    fn closed(&self) -> Result<bool> {
+        entry(|| Ok(self.current()?.is_closed()))
+    }
+
+    /// Reads the counters.
+    fn stats(&self, py: Python<'_>) -> Result<Stats> {
+        entry(|| {
+            let hub = self.current()?;
+            let stats = py.detach(|| hub.stats());
+            let disconnects = PyDict::new(py);
+            for reason in Reason::ALL {
+                disconnects.set_item(reason.name(), stats.disconnects(reason))?;
+            }
+            let resets = PyDict::new(py);
+            for reason in ResetReason::ALL {
+                resets.set_item(reason.name(), stats.resets(reason))?;
+            }
+            Ok(Stats { counters: stats, disconnects: disconnects.unbind(), resets: resets.unbind() })
+        })
+    }
+
+    fn __repr__(&self) -> Result<String> {
+        entry(|| {
+            let hub = self.current()?;
+            let stats = hub.stats();
+            let closed = if hub.is_closed() { ", closed" } else { "" };
+            Ok(format!("<Hub: {} topics, {} connections{closed}>", stats.topics, stats.connections))
+        })
+    }
+}
+
+/// What became of a publication.
+#[pyclass(frozen, eq, hash, get_all, module = "ssecast")]
+#[derive(PartialEq, Eq, Hash)]
+pub struct Published {
+    /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
+    id: String,
+    /// The connections that read the topic at that moment.
+    subscribers: usize,
+}
+
+#[pymethods]
+impl Published {
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let id = PyString::new(py, &self.id).repr()?;
+        Ok(format!("Published(id={id}, subscribers={})", self.subscribers))
+    }
+}
+
+/// What a hub holds now and has done since it was made.
+#[pyclass(frozen, module = "ssecast")]
+pub struct Stats {
+    counters: ssecast::Stats,
+    /// Connections ended, by reason.
+    #[pyo3(get)]
+    disconnects: Py<PyDict>,
+    /// Reset events sent, by reason.
+    #[pyo3(get)]
+    resets: Py<PyDict>,
+}
+
+#[pymethods]
+impl Stats {
+    /// Open connections.
+    #[getter]
+    fn connections(&self) -> u64 {
+        self.counters.connections
+    }
+
+    /// Topics that somebody listens to or that have a past.
+    #[getter]
+    fn topics(&self) -> u64 {
+        self.counters.topics
+    }
+
+    /// Events published.
+    #[getter]
+    fn published(&self) -> u64 {
+        self.counters.published
+    }
+
+    /// Events handed over to connections, each counted once for each of them.
+    #[getter]
+    fn delivered(&self) -> u64 {
+        self.counters.delivered
+    }
+
+    /// Bytes handed over to connections, without the framing of HTTP.
+    #[getter]
+    fn bytes(&self) -> u64 {
+        self.counters.bytes
+    }
+
+    /// Events in the history of all topics.
+    #[getter]
+    fn history_events(&self) -> u64 {
+        self.counters.history_events
+    }
+
+    /// Bytes of all frames that are held: the history, and what slow clients still need.
+    #[getter]
+    fn held_bytes(&self) -> u64 {
+        self.counters.held_bytes
+    }
+
+    /// Connections that something waits for because they did not take it yet.
+    #[getter]
+    fn lagging(&self) -> u64 {
+        self.counters.lagging
+    }
+
+    /// The bytes that wait for the slowest of them.
+    #[getter]
+    fn lag_bytes(&self) -> u64 {
+        self.counters.lag_bytes
+    }
+
+    fn __repr__(&self) -> String {
+        let ssecast::Stats { connections, topics, published, delivered, .. } = &self.counters;
+        format!(
+            "<Stats: connections={connections}, topics={topics}, published={published}, delivered={delivered}>"
+        )
+    }
+}

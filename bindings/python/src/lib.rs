@@ -1,0 +1,32 @@
+//! The Python extension module: converts, calls the engine, maps errors. What the package documents is in python/.
+//!
+//! Python values are copied before anything else happens. The interpreter is released while the engine works, and
+//! no lock is held while anything of Python's is called.
+
+#![allow(unreachable_pub, reason = "the entry points are reached from Python")]
+#![allow(clippy::needless_pass_by_value, reason = "Python hands values over")]
+
+mod config;
+mod error;
+mod event;
+mod hub;
+mod mailbox;
+mod option;
+mod parser;
+mod value;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use crate::config::{History, SlowClient};
+    #[pymodule_export]
+    use crate::event::Event;
+    #[pymodule_export]
+    use crate::hub::{Hub, Published, Stats, after_fork};
+    #[pymodule_export]
+    use crate::mailbox::{Batch, End, Mailbox};
+    #[pymodule_export]
+    use crate::parser::Parser;
+}

@@ -1,0 +1,250 @@
+use std::io::{self, Read, Write};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyList, PyString};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use ssecast::{ConnectionId, Content, Error, ErrorKind, Framing, Pull, Reason, Sockets, Subscription};
+
+use crate::error::{Failure, Result, entry};
+use crate::hub::Hub;
+use crate::value::{Arguments, Fields, text};
+
+/// A hub's connections that one event loop, or one thread, looks after.
+///
+/// When there is something to do the descriptor becomes readable: a loop watches it, a thread waits. Whoever wakes
+/// it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
+#[pyclass(frozen, module = "ssecast._native")]
+pub struct Mailbox {
+    pull: Pull,
+    sockets: Option<Sockets>,
+    signal: UnixStream,
+}
+
+/// Bytes of a stream, shared by all connections that are to get them.
+#[pyclass(frozen, module = "ssecast._native")]
+pub struct Batch {
+    shared: ssecast::Batch,
+    bytes: PyOnceLock<Py<PyBytes>>,
+    chunk: PyOnceLock<Py<PyBytes>>,
+}
+
+/// A connection has ended. If it was `cut` not all that it was given may have arrived.
+#[pyclass(frozen, get_all, module = "ssecast._native")]
+pub struct End {
+    reason: &'static str,
+    cut: bool,
+}
+
+#[pymethods]
+impl Batch {
+    /// The bytes of the event stream, for a server that frames them itself.
+    #[getter]
+    fn bytes(&self, py: Python<'_>) -> &Py<PyBytes> {
+        self.bytes.get_or_init(py, || PyBytes::new(py, &self.shared.bytes()).unbind())
+    }
+
+    /// The same bytes as one chunk of HTTP/1.1's chunked transfer coding.
+    #[getter]
+    fn chunk(&self, py: Python<'_>) -> &Py<PyBytes> {
+        self.chunk.get_or_init(py, || PyBytes::new(py, &self.shared.chunk()).unbind())
+    }
+}
+
+#[pymethods]
+impl Mailbox {
+    #[new]
+    fn new(hub: &Bound<'_, Hub>) -> Result<Self> {
+        entry(|| {
+            let failed = |error: io::Error| {
+                let kind = match Errno::from_io_error(&error) {
+                    Some(Errno::MFILE | Errno::NFILE) => ErrorKind::TooManyDescriptors,
+                    _ => ErrorKind::Internal,
+                };
+                Failure::from(Error::new(kind, "mailbox", format!("can't be made: {error}")))
+            };
+            let (signal, ring) = UnixStream::pair().map_err(failed)?;
+            ring.set_nonblocking(true).map_err(failed)?;
+            signal.set_nonblocking(true).map_err(failed)?;
+            let (hub, sockets) = (hub.get().current()?, hub.get().sockets().cloned());
+            let pull = Pull::new(&hub, move || {
+                // It is full only when nobody has answered the last one, and gone only with the loop.
+                let _ = (&ring).write(&[1]);
+            });
+            Ok(Self { pull, sockets, signal })
+        })
+    }
+
+    /// The descriptor that is readable when `take` has something to give.
+    fn fileno(&self) -> RawFd {
+        self.signal.as_raw_fd()
+    }
+
+    /// Waits until `take` has something to give, for so many seconds at most.
+    fn wait(&self, py: Python<'_>, seconds: Option<f64>) -> Result<()> {
+        entry(|| {
+            // A signal ends the wait too, so that Python's handlers run.
+            let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+            let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+            py.detach(|| poll(&mut [PollFd::new(&self.signal, PollFlags::IN)], timeout.as_ref()).ok());
+            Ok(())
+        })
+    }
+
+    /// Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`.
+    fn open(&self, topics: Vec<Bound<'_, PyAny>>, last_event_id: Option<&str>) -> Result<u64> {
+        entry(|| {
+            let topics = names(&topics)?;
+            let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+            Ok(self.pull.open_paused(&Subscription { topics: &topics, last_event_id })?.to_number())
+        })
+    }
+
+    /// Hands a connection to an engine thread, which writes to a duplicate of the descriptor. Fails when it is not
+    /// that of a connected stream socket, or is attached already, or the hub keeps engine threads out of it; the
+    /// connection is then as it was.
+    fn attach_socket(&self, connection: u64, descriptor: RawFd, chunked: bool, released: bool) -> Result<()> {
+        entry(|| {
+            let invalid = |problem| Failure::from(Error::new(ErrorKind::InvalidSocket, "socket", problem));
+            let sockets =
+                self.sockets.as_ref().ok_or_else(|| invalid("is not wanted: delivery is 'pull'"))?;
+            if descriptor < 0 {
+                return Err(invalid("is closed"));
+            }
+            // SAFETY: the descriptor is borrowed only for this call, during which the interpreter stays attached, so
+            // that no other code of Python's closes it; one that is closed already is refused by the system.
+            let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+            let framing = if chunked { Framing::Chunked } else { Framing::Raw };
+            Ok(self.pull.attach_socket(sockets, id(connection), socket, framing, released)?)
+        })
+    }
+
+    /// Takes what is to be done, for at most `limit` connections: a list of pairs, each of what to do (write a
+    /// `Batch`; an `End`; `None`, as what was sent to the connections alone is out) and a list of connections. And
+    /// whether there is more.
+    fn take<'py>(&self, py: Python<'py>, limit: usize) -> Result<(Bound<'py, PyList>, bool)> {
+        entry(|| {
+            while matches!((&self.signal).read(&mut [0; 64]), Ok(64)) {}
+            let mut deliveries = Vec::new();
+            let more = py.detach(|| self.pull.take(limit, &mut deliveries));
+            let taken = PyList::empty(py);
+            let mut last: Option<(ssecast::Batch, Bound<'py, PyList>)> = None;
+            for delivery in deliveries {
+                let connection = delivery.connection.to_number();
+                let content = match delivery.content {
+                    Content::Batch(batch) => {
+                        // Connections at the same place come with the same batch, mostly one after the other.
+                        if let Some((same, connections)) = &last
+                            && same.is_same(&batch)
+                        {
+                            connections.append(connection)?;
+                            continue;
+                        }
+                        let connections = PyList::new(py, [connection])?;
+                        last = Some((batch.clone(), connections.clone()));
+                        let batch =
+                            Batch { shared: batch, bytes: PyOnceLock::new(), chunk: PyOnceLock::new() };
+                        taken.append((batch, connections))?;
+                        continue;
+                    }
+                    Content::End(reason) => Some(End { reason: reason.name(), cut: false }),
+                    Content::Cut(reason) => Some(End { reason: reason.name(), cut: true }),
+                    Content::Drained => None,
+                };
+                taken.append((content, [connection]))?;
+            }
+            Ok((taken, more))
+        })
+    }
+
+    /// Notes that a connection's writer is full.
+    fn pause(&self, connection: u64) -> Result<()> {
+        entry(|| {
+            self.pull.pause(id(connection));
+            Ok(())
+        })
+    }
+
+    /// Notes that a connection's writer has drained.
+    fn resume(&self, connection: u64) -> Result<()> {
+        entry(|| {
+            self.pull.resume(id(connection));
+            Ok(())
+        })
+    }
+
+    /// Sends an event to one connection alone; returns whether it was taken. `None` as data is no data.
+    #[pyo3(signature = (connection, data, *, event = None, id = None, retry = None, comment = None))]
+    #[allow(clippy::too_many_arguments, reason = "each is a field with a name")]
+    fn send(
+        &self,
+        py: Python<'_>,
+        connection: u64,
+        data: Option<&Bound<'_, PyAny>>,
+        event: Option<&Bound<'_, PyAny>>,
+        id: Option<&Bound<'_, PyAny>>,
+        retry: Option<&Bound<'_, PyAny>>,
+        comment: Option<&Bound<'_, PyAny>>,
+    ) -> Result<bool> {
+        entry(|| {
+            let fields = Fields::read(data, &Arguments { event, id, retry, comment })?;
+            let connection = self::id(connection);
+            if fields.is_large() {
+                Ok(py.detach(|| self.pull.send(connection, &fields.event()))?)
+            } else {
+                Ok(self.pull.send(connection, &fields.event())?)
+            }
+        })
+    }
+
+    /// How many bytes sent to this connection alone have not gone out. If it is not zero, a batch or `None` follows.
+    fn pending_bytes(&self, connection: u64) -> Result<usize> {
+        entry(|| Ok(self.pull.pending_bytes(id(connection))))
+    }
+
+    /// Adds and removes topics of a connection; returns whether it is still there.
+    fn change_topics(
+        &self,
+        connection: u64,
+        add: Vec<Bound<'_, PyAny>>,
+        remove: Vec<Bound<'_, PyAny>>,
+    ) -> Result<bool> {
+        entry(|| {
+            let (add, remove) = (names(&add)?, names(&remove)?);
+            let add: Vec<&str> = add.iter().map(|topic| &**topic).collect();
+            let remove: Vec<&str> = remove.iter().map(|topic| &**topic).collect();
+            Ok(self.pull.change_topics(id(connection), &add, &remove)?)
+        })
+    }
+
+    /// Ends a connection after all that was sent before; an `End` follows.
+    fn end(&self, connection: u64, reason: &Bound<'_, PyString>) -> Result<()> {
+        entry(|| {
+            self.pull.end(id(connection), parse_reason(reason)?);
+            Ok(())
+        })
+    }
+
+    /// Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows.
+    fn remove(&self, connection: u64, reason: &Bound<'_, PyString>) -> Result<bool> {
+        entry(|| Ok(self.pull.remove(id(connection), parse_reason(reason)?)))
+    }
+}
+
+fn names(topics: &[Bound<'_, PyAny>]) -> Result<Vec<pyo3::pybacked::PyBackedStr>> {
+    topics.iter().map(|topic| text(topic, "topic", ErrorKind::InvalidTopic)).collect()
+}
+
+fn parse_reason(name: &Bound<'_, PyString>) -> Result<Reason> {
+    let name = name.to_cow()?;
+    let found = Reason::ALL.into_iter().find(|reason| reason.name() == name);
+    found.ok_or_else(|| Error::new(ErrorKind::Internal, "reason", format!("{name:?} is unknown")).into())
+}
+
+fn id(connection: u64) -> ConnectionId {
+    ConnectionId::from_number(connection)
+}

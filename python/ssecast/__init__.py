@@ -1,0 +1,58 @@
+"""The native engine for Server-Sent Events: broadcast, resume and parse ``text/event-stream``.
+
+>>> from ssecast import Hub
+>>> hub = Hub()
+>>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
+0
+
+The response for your server is in ``ssecast.asgi`` (Starlette, FastAPI, any ASGI), ``ssecast.wsgi`` (Flask, any WSGI),
+``ssecast.django``, ``ssecast.aiohttp`` or ``ssecast.litestar``.
+"""
+
+from ssecast._native import Event, History, Published, SlowClient, Stats
+from ssecast.errors import (
+    AttachedError,
+    ClosedError,
+    Error,
+    EventTooLargeError,
+    InternalError,
+    InvalidDataError,
+    InvalidEventError,
+    InvalidIdError,
+    InvalidOptionError,
+    InvalidRetryError,
+    InvalidSocketError,
+    InvalidTopicError,
+    TooManyConnectionsError,
+    TooManyDescriptorsError,
+    TooManyTopicsError,
+)
+from ssecast.hub import Hub
+from ssecast.session import Session
+from ssecast.subscription import Subscription
+
+__all__ = [
+    "AttachedError",
+    "ClosedError",
+    "Error",
+    "Event",
+    "EventTooLargeError",
+    "History",
+    "Hub",
+    "InternalError",
+    "InvalidDataError",
+    "InvalidEventError",
+    "InvalidIdError",
+    "InvalidOptionError",
+    "InvalidRetryError",
+    "InvalidSocketError",
+    "InvalidTopicError",
+    "Published",
+    "Session",
+    "SlowClient",
+    "Stats",
+    "Subscription",
+    "TooManyConnectionsError",
+    "TooManyDescriptorsError",
+    "TooManyTopicsError",
+]

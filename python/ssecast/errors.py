@@ -1,0 +1,137 @@
+"""The errors that ssecast raises: one class for each kind, the same kinds as in every other language.
+
+Each is also the built-in exception that fits, so that ``except ValueError`` sees an invalid id.
+
+>>> import ssecast
+>>> try:
+...     ssecast.encode(ssecast.Event("text", event="two\\nlines"))
+... except ssecast.InvalidEventError as error:
+...     print(error.code, error.field)
+SSECAST_INVALID_EVENT event
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "AttachedError",
+    "ClosedError",
+    "Error",
+    "EventTooLargeError",
+    "InternalError",
+    "InvalidDataError",
+    "InvalidEventError",
+    "InvalidIdError",
+    "InvalidOptionError",
+    "InvalidRetryError",
+    "InvalidSocketError",
+    "InvalidTopicError",
+    "TooManyConnectionsError",
+    "TooManyDescriptorsError",
+    "TooManyTopicsError",
+]
+
+
+class Error(Exception):
+    """What all errors of ssecast have in common. Nothing was published, sent or registered."""
+
+    code: ClassVar[str]
+    """The stable name, the same in every language: ``SSECAST_INVALID_ID``."""
+    number: ClassVar[int]
+    """The stable number: the result code of the C library."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(field, problem)
+        self.field = field
+        """What it is about: a field of an event, an option, or something of the hub's."""
+        self.problem = problem
+        """What is wrong with it, and how to mend it."""
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.problem}"
+
+
+class InvalidEventError(Error, ValueError):
+    """An event's type holds CR, LF or NUL."""
+
+    code, number = "SSECAST_INVALID_EVENT", 1
+
+
+class InvalidIdError(Error, ValueError):
+    """An event's id holds CR, LF or NUL, is that of a retained event, or is reserved."""
+
+    code, number = "SSECAST_INVALID_ID", 2
+
+
+class InvalidRetryError(Error, ValueError):
+    """A reconnection time is not a whole number of milliseconds, zero or more."""
+
+    code, number = "SSECAST_INVALID_RETRY", 3
+
+
+class InvalidDataError(Error, ValueError):
+    """Data is not text: bytes that are not UTF-8, or a value that JSON has no form for."""
+
+    code, number = "SSECAST_INVALID_DATA", 4
+
+
+class InvalidTopicError(Error, ValueError):
+    """A topic is empty or longer than 256 bytes."""
+
+    code, number = "SSECAST_INVALID_TOPIC", 5
+
+
+class InvalidOptionError(Error, ValueError):
+    """An option is out of its range."""
+
+    code, number = "SSECAST_INVALID_OPTION", 6
+
+
+class EventTooLargeError(Error, ValueError):
+    """An event is larger than the limit."""
+
+    code, number = "SSECAST_EVENT_TOO_LARGE", 7
+
+
+class TooManyTopicsError(Error, RuntimeError):
+    """The hub has as many topics as it may have."""
+
+    code, number = "SSECAST_TOO_MANY_TOPICS", 8
+
+
+class TooManyConnectionsError(Error, RuntimeError):
+    """The hub has as many connections as it may have."""
+
+    code, number = "SSECAST_TOO_MANY_CONNECTIONS", 9
+
+
+class ClosedError(Error, RuntimeError):
+    """The hub is closed, or closing."""
+
+    code, number = "SSECAST_CLOSED", 10
+
+
+class InternalError(Error, RuntimeError):
+    """A defect in ssecast itself; please report it."""
+
+    code, number = "SSECAST_INTERNAL", 11
+
+
+class InvalidSocketError(Error, ValueError):
+    """A descriptor is not that of a connected stream socket."""
+
+    code, number = "SSECAST_INVALID_SOCKET", 12
+
+
+class AttachedError(Error, RuntimeError):
+    """The connection is written by the engine already."""
+
+    code, number = "SSECAST_ATTACHED", 13
+
+
+class TooManyDescriptorsError(Error, RuntimeError):
+    """The process has no descriptor left."""
+
+    code, number = "SSECAST_TOO_MANY_DESCRIPTORS", 14
+
+
+CLASSES: dict[int, type[Error]] = {error.number: error for error in Error.__subclasses__()}

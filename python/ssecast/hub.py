@@ -1,0 +1,68 @@
+"""The hub, and what asyncio needs of it."""
+
+import asyncio
+import os
+
+from ssecast import _native
+from ssecast._mailbox import LoopMailbox
+from ssecast.subscription import Subscription
+
+__all__ = ["Hub"]
+
+
+class Hub(_native.Hub):
+    """Topics, their history, and the connections that read them.
+
+    Every method may be called from any thread and any event loop. No thread starts before the first connection.
+    After ``os.fork`` the child's hub is another one with the same options: it has no connections and no history,
+    so a hub that is made before a server forks its workers works in each of them.
+
+    Options; ``None`` turns off what can be turned off:
+
+    - ``history``: what each topic keeps for clients that come back, a :class:`History`.
+    - ``slow_client``: when a client counts as slow, and what happens then, a :class:`SlowClient`.
+    - ``heartbeat``: seconds of silence on a connection after which it is sent a heartbeat. Default 15.
+    - ``retry``: the reconnection time in seconds that clients are told. Default 2.
+    - ``reset_event``: the type of the event that tells a client of lost events. Default ``"reset"``.
+    - ``max_connections``, ``max_topics``, ``max_event_bytes``: limits; one more is refused.
+    - ``delivery``: ``"auto"``, or ``"pull"`` to keep the engine's threads from writing to sockets.
+    - ``threads``: so many engine threads for this hub, instead of the shared ones: one per core, at most four.
+
+    >>> from ssecast import Hub
+    >>> hub = Hub(heartbeat=10.0)
+    >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
+    0
+    """
+
+    def subscribe(self, *topics: str, last_event_id: str | None = None) -> Subscription:
+        """Reads topics in this process: iterate over the events with ``for`` or ``async for``.
+
+        It is registered now, not when the iteration begins, and until it is closed or collected. A ``for`` blocks its
+        thread, so inside of a coroutine it has to be ``async for``.
+
+        >>> hub = Hub()
+        >>> with hub.subscribe("ticks") as events:
+        ...     _ = hub.publish("ticks", "1")
+        ...     next(events).data
+        '1'
+        """
+        return Subscription(self, topics, last_event_id)
+
+    async def aclose(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
+        """Closes the hub, as :meth:`close` does, and waits until every stream has ended."""
+        self.close(event, grace=grace)
+        while self.stats().connections:
+            await asyncio.sleep(0.01)
+
+    def _mailbox(self) -> LoopMailbox:
+        """That of the running event loop."""
+        loop = asyncio.get_running_loop()
+        mailboxes: dict[asyncio.AbstractEventLoop, LoopMailbox] = self.__dict__.setdefault("_mailboxes", {})
+        mailbox = mailboxes.get(loop)
+        if mailbox is None:
+            mailbox = mailboxes[loop] = LoopMailbox(self, loop, mailboxes)
+        return mailbox
+
+
+# The engine's own threads look after themselves; a hub finds out when it is next used.
+os.register_at_fork(after_in_child=_native.after_fork)

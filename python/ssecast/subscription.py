@@ -1,0 +1,180 @@
+"""Reading a hub's events in the process that publishes them."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
+from ssecast import _native
+from ssecast._mailbox import LoopMailbox, Reason
+
+if TYPE_CHECKING:
+    from ssecast.hub import Hub
+
+__all__ = ["Subscription"]
+
+
+class Subscription:
+    """A hub's events as an iterator, made by :meth:`Hub.subscribe`. One thread or one task iterates at a time.
+
+    It is a client like any other: it has a place in the history, not a queue. One that is too slow is told of what it
+    missed by a reset event. The iteration ends when the hub is closed, or the subscription is.
+    """
+
+    def __init__(self, hub: Hub, topics: Sequence[str], last_event_id: str | None) -> None:
+        self._hub = hub
+        self._topics = tuple(topics)
+        self._parser = _native.Parser()
+        self._events: deque[_native.Event] = deque()
+        self._source: _ThreadSource | _LoopSource | None = None
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            self._source = _ThreadSource(hub, self._topics, last_event_id)
+        else:
+            self._source = _LoopSource(hub._mailbox(), self._topics, last_event_id)
+
+    @property
+    def last_event_id(self) -> str:
+        """Where this reader is: what a later ``subscribe`` continues from."""
+        return self._parser.last_event_id
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> _native.Event:
+        while not self._events:
+            if self._source is None:
+                raise StopIteration
+            if not isinstance(self._source, _ThreadSource):
+                raise RuntimeError("this subscription belongs to an event loop; iterate with `async for`")
+            self._take(self._source.wait())
+        return self._events.popleft()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> _native.Event:
+        while not self._events:
+            if self._source is None:
+                raise StopAsyncIteration
+            if not isinstance(self._source, _LoopSource):
+                raise RuntimeError("this subscription belongs to no event loop; make it inside of a coroutine")
+            self._take(await self._source.wait())
+        return self._events.popleft()
+
+    def _take(self, content: _native.Batch | Reason) -> None:
+        if isinstance(content, _native.Batch):
+            self._events.extend(self._parser.feed(content.bytes))
+            return
+        source, self._source = self._source, None
+        if content == "lagged" and source is not None:
+            # It comes back as a browser would, and learns what it missed.
+            self._source = source.again(self._hub, self._topics, self.last_event_id)
+
+    def close(self) -> None:
+        """Ends the subscription; what was read already can still be iterated over. Closing twice is fine."""
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+
+class _ThreadSource:
+    """The deliveries of one connection, for a thread that waits for them. Letting go of it ends the connection."""
+
+    def __init__(self, hub: Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
+        self._mailbox = _native.Mailbox(hub)
+        self._connection = self._mailbox.open(topics, last_event_id)
+        self._mailbox.resume(self._connection)
+
+    def wait(self) -> _native.Batch | Reason:
+        while True:
+            # One at a time: what is not asked for stays in the history.
+            deliveries, more = self._mailbox.take(1)
+            for content, _ in deliveries:
+                if isinstance(content, _native.Batch):
+                    return content
+                if content is not None:
+                    return content.reason
+            if not more:
+                self._mailbox.wait(None)
+
+    def again(self, hub: Hub, topics: tuple[str, ...], last_event_id: str) -> _ThreadSource:
+        return _ThreadSource(hub, topics, last_event_id)
+
+    def close(self) -> None:
+        self._mailbox.remove(self._connection, "server")
+
+
+class _LoopSource:
+    """The same, for a coroutine."""
+
+    def __init__(self, mailbox: LoopMailbox, topics: tuple[str, ...], last_event_id: str | None) -> None:
+        receiver = _Receiver()
+        self._mailbox, self._receiver = mailbox, receiver
+        self._connection = connection = mailbox.open(topics, last_event_id, receiver)
+        # The mailbox knows the receiver and not the source, so that a source which nobody iterates any more goes.
+        self._release = weakref.finalize(self, _release, mailbox, connection)
+        mailbox.native.resume(connection)
+
+    async def wait(self) -> _native.Batch | Reason:
+        receiver = self._receiver
+        while not receiver.contents:
+            receiver.waiter = self._mailbox.loop.create_future()
+            await receiver.waiter
+        content = receiver.contents.popleft()
+        if isinstance(content, _native.Batch):
+            self._mailbox.native.resume(self._connection)
+        else:
+            self._release.detach()
+            self._mailbox.forget(self._connection)
+        return content
+
+    def again(self, hub: Hub, topics: tuple[str, ...], last_event_id: str) -> _LoopSource:
+        return _LoopSource(hub._mailbox(), topics, last_event_id)
+
+    def close(self) -> None:
+        self._release()
+
+
+def _release(mailbox: LoopMailbox, connection: int) -> None:
+    mailbox.native.remove(connection, "server")
+    mailbox.forget(connection)
+
+
+class _Receiver:
+    """One batch at a time, and then the end: what the coroutine has not asked for stays in the history."""
+
+    def __init__(self) -> None:
+        self.contents: deque[_native.Batch | Reason] = deque()
+        self.waiter: asyncio.Future[None] | None = None
+
+    def write(self, batch: _native.Batch) -> bool:
+        self._put(batch)
+        return False
+
+    def drained(self) -> None:
+        pass
+
+    def ended(self, reason: Reason, cut: bool) -> None:
+        self._put(reason)
+
+    def _put(self, content: _native.Batch | Reason) -> None:
+        self.contents.append(content)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
