@@ -17,6 +17,9 @@ PYTHON := python/.venv/bin
 PYTHON_INSTALLED := python/.venv/.installed
 PYTHON_BUILT := python/.venv/.built
 
+# Where cargo builds.
+BUILT := $(or $(CARGO_TARGET_DIR),target)
+
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := Cargo.toml Cargo.lock python/pyproject.toml \
   $(shell find crates bindings/python -name '*.rs' -o -name Cargo.toml)
@@ -25,10 +28,11 @@ NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shel
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
-	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
+	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
 	@echo 'make clean       remove everything that was built or installed here'
 
@@ -72,8 +76,8 @@ build-python: $(PYTHON_BUILT)
 demo: $(NPM_BUILT)
 	@node npm/examples/demo/server.mjs
 
-.PHONY: test test-rust test-loom test-node test-python test-readme test-browser
-test: test-rust test-loom test-node test-python test-readme test-browser
+.PHONY: test test-rust test-loom test-node test-python test-readme test-browser test-c
+test: test-rust test-loom test-node test-python test-readme test-browser test-c
 
 test-rust: | tools
 	cargo test --workspace --locked --no-fail-fast
@@ -108,6 +112,19 @@ test-readme: $(NPM_BUILT)
 test-browser: $(NPM_BUILT) $(BROWSER_INSTALLED)
 	node tests/browser/chromium/provide.mjs
 	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
+
+# The installed library is what the programs are built against.
+test-c: | tools
+	cargo build --release --locked --package ssecast-c
+	bindings/c/install/install.sh $(BUILT)/release $(BUILT)/c/prefix
+	python3 bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
+
+# The C library: header, shared and static library, and what pkg-config and CMake find it by.
+.PHONY: install-c
+install-c: | tools
+	@test -n '$(PREFIX)' || { echo 'make install-c PREFIX=/usr/local (DESTDIR is put in front of it)' >&2; exit 1; }
+	cargo build --release --locked --package ssecast-c
+	DESTDIR='$(DESTDIR)' bindings/c/install/install.sh $(BUILT)/release '$(PREFIX)'
 
 # The generated files are compared before `build` writes them anew.
 .PHONY: lint lint-rust lint-generated lint-node lint-python lint-c

@@ -1,0 +1,138 @@
+/* The hub: options, publishing, ids, counters, closing. */
+#include "check.h"
+
+static void the_defaults_are_those_of_every_language(void) {
+  ssecast_hub_config config;
+  CHECK(ssecast_hub_config_init(&config, sizeof config) == SSECAST_OK);
+  CHECK(config.size == sizeof config);
+  CHECK(config.history_events == 1000 && config.history_bytes == 8 << 20 && config.history_ms == 300000);
+  CHECK(config.slow_client_bytes == 1 << 20 && config.slow_client_ms == 30000);
+  CHECK(config.heartbeat_ms == 15000 && config.retry_ms == 2000 && is(config.reset_event, "reset"));
+  CHECK(config.max_connections == 100000 && config.max_topics == 100000 && config.max_event_bytes == 1 << 20);
+  CHECK(config.slow_client_policy == SSECAST_POLICY_DISCONNECT && config.threads == 0);
+}
+
+static void an_option_out_of_range_is_named(void) {
+  ssecast_error error;
+  ssecast_hub_config config;
+  ssecast_hub *hub = NULL;
+  struct {
+    size_t option;
+    const char *name;
+  } zeros[] = {
+      {offsetof(ssecast_hub_config, history_ms), "history_ms"},
+      {offsetof(ssecast_hub_config, slow_client_bytes), "slow_client_bytes"},
+      {offsetof(ssecast_hub_config, slow_client_ms), "slow_client_ms"},
+      {offsetof(ssecast_hub_config, heartbeat_ms), "heartbeat_ms"},
+      {offsetof(ssecast_hub_config, max_connections), "max_connections"},
+      {offsetof(ssecast_hub_config, max_topics), "max_topics"},
+      {offsetof(ssecast_hub_config, max_event_bytes), "max_event_bytes"},
+  };
+  for (size_t at = 0; at < sizeof zeros / sizeof *zeros; at++) {
+    ssecast_hub_config_init(&config, sizeof config);
+    memset((char *)&config + zeros[at].option, 0, sizeof(uint64_t));
+    CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
+    CHECK(strcmp(error.field, zeros[at].name) == 0);
+  }
+  ssecast_hub_config_init(&config, sizeof config);
+  config.history_events = config.history_bytes = config.history_ms = SSECAST_OFF;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
+  ssecast_hub_config_init(&config, sizeof config);
+  config.slow_client_policy = 7;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
+  CHECK(strcmp(error.field, "slow_client_policy") == 0);
+  ssecast_hub_config_init(&config, sizeof config);
+  config.reset_event = text("a\nb");
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
+  CHECK(strcmp(error.field, "reset_event") == 0);
+  CHECK(hub == NULL);
+}
+
+static void an_event_gets_an_id_or_has_its_own(void) {
+  ssecast_error error;
+  ssecast_event event = event_of("1");
+  ssecast_published published;
+  ssecast_hub *hub;
+  CHECK_OK(ssecast_hub_new(NULL, &hub, &error));
+  CHECK_OK(ssecast_hub_publish(hub, text("ticks"), &event, &published, &error));
+  CHECK(published.subscribers == 0);
+  CHECK(strlen(published.id) > 2 && strcmp(published.id + strlen(published.id) - 2, "-1") == 0);
+  event.id = text("mine");
+  CHECK_OK(ssecast_hub_publish(hub, text("ticks"), &event, &published, &error));
+  CHECK(published.id[0] == 0);
+  CHECK_FAILS(SSECAST_INVALID_ID, ssecast_hub_publish(hub, text("ticks"), &event, &published, &error));
+  CHECK(stats_of(hub).published == 2 && stats_of(hub).history_events == 2 && stats_of(hub).topics == 1);
+  ssecast_hub_free(hub);
+}
+
+static void what_cant_be_published_is_refused(void) {
+  ssecast_error error;
+  ssecast_event event = event_of("1");
+  ssecast_hub_config config;
+  ssecast_hub *hub;
+  char *large = malloc(300);
+  memset(large, 'x', 299);
+  large[299] = 0;
+  ssecast_hub_config_init(&config, sizeof config);
+  config.max_event_bytes = 200;
+  config.max_topics = 1;
+  CHECK_OK(ssecast_hub_new(&config, &hub, &error));
+  CHECK_FAILS(SSECAST_INVALID_TOPIC, ssecast_hub_publish(hub, text(""), &event, NULL, &error));
+  CHECK_FAILS(SSECAST_INVALID_TOPIC, ssecast_hub_publish(hub, text(large), &event, NULL, &error));
+  CHECK_FAILS(SSECAST_INVALID_TOPIC, ssecast_topic_check(text(large), &error));
+  CHECK_OK(ssecast_topic_check(text("ticks"), &error));
+  CHECK_OK(ssecast_hub_publish(hub, text("ticks"), &event, NULL, &error));
+  CHECK_FAILS(SSECAST_TOO_MANY_TOPICS, ssecast_hub_publish(hub, text("tocks"), &event, NULL, &error));
+  event.data = text(large);
+  CHECK_FAILS(SSECAST_EVENT_TOO_LARGE, ssecast_hub_publish(hub, text("ticks"), &event, NULL, &error));
+  CHECK(stats_of(hub).published == 1);
+  ssecast_hub_free(hub);
+  free(large);
+}
+
+static void closing_twice_is_an_error_and_nothing_is_published_after(void) {
+  ssecast_error error;
+  ssecast_event event = event_of("1"), bad = event_of("2");
+  ssecast_hub *hub = quiet_hub();
+  bad.event = text("a\nb");
+  CHECK_FAILS(SSECAST_INVALID_EVENT, ssecast_hub_close(hub, &bad, 0, &error));
+  CHECK(!ssecast_hub_is_closed(hub));
+  CHECK_OK(ssecast_hub_close(hub, &event, 0, &error));
+  CHECK(ssecast_hub_is_closed(hub));
+  CHECK_FAILS(SSECAST_CLOSED, ssecast_hub_close(hub, NULL, 0, &error));
+  CHECK_FAILS(SSECAST_CLOSED, ssecast_hub_publish(hub, text("t"), &event, NULL, &error));
+  ssecast_hub_free(hub);
+}
+
+static void a_newer_structure_is_understood_unless_it_sets_what_is_unknown(void) {
+  ssecast_error error;
+  struct {
+    ssecast_hub_config config;
+    uint64_t later;
+  } newer;
+  struct {
+    ssecast_stats stats;
+    uint64_t later;
+  } stats;
+  ssecast_hub *hub;
+  CHECK(ssecast_hub_config_init(&newer.config, sizeof newer) == SSECAST_OK);
+  CHECK(newer.config.size == sizeof newer && newer.later == 0);
+  CHECK_OK(ssecast_hub_new(&newer.config, &hub, &error));
+  stats.stats.size = sizeof stats;
+  stats.later = 7;
+  CHECK_OK(ssecast_hub_stats(hub, &stats.stats, &error));
+  CHECK(stats.later == 0 && stats.stats.size == sizeof stats);
+  ssecast_hub_free(hub);
+  newer.later = 1;
+  CHECK_FAILS(SSECAST_INVALID_SIZE, ssecast_hub_new(&newer.config, &hub, &error));
+}
+
+int main(void) {
+  TEST("the defaults are those of every language", the_defaults_are_those_of_every_language);
+  TEST("an option out of range is named", an_option_out_of_range_is_named);
+  TEST("an event gets an id, or has its own", an_event_gets_an_id_or_has_its_own);
+  TEST("what can't be published is refused", what_cant_be_published_is_refused);
+  TEST("closing twice is an error, and nothing is published after", closing_twice_is_an_error_and_nothing_is_published_after);
+  TEST("a newer structure is understood unless it sets what is unknown", a_newer_structure_is_understood_unless_it_sets_what_is_unknown);
+  return 0;
+}

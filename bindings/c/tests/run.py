@@ -1,0 +1,95 @@
+#!/usr/bin/env python3
+"""Builds the C tests against an installed ssecast and runs each as it is, under valgrind, and with AddressSanitizer.
+
+run.py PREFIX WORK: PREFIX is where `make install-c` put the library, WORK a folder for what is built.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+here = Path(__file__).resolve().parent
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-D_POSIX_C_SOURCE=200809L"]
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
+# What a thread still has when the program ends is only `possible`; what nobody can reach any more is a leak.
+VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect",
+            "--show-leak-kinds=definite,indirect", "--num-callers=30"]
+SECONDS = 240
+
+
+class Suite:
+    def __init__(self, prefix, work):
+        self.prefix, self.work = prefix, work
+        self.passed = self.failed = 0
+        work.mkdir(parents=True, exist_ok=True)
+
+    def build(self, source, name, *flags):
+        program = self.work / name
+        lib = self.prefix / "lib"
+        command = ["cc", *STRICT, *flags, f"-I{self.prefix}/include", f"-I{here}", str(source), "-o", str(program),
+                   f"-L{lib}", f"-Wl,-rpath,{lib}", "-lssecast", "-lpthread"]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode != 0:
+            self.fail(f"{name} does not compile", done.stdout + done.stderr)
+            return None
+        return program
+
+    def run(self, name, command, **options):
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=SECONDS, **options)
+        except subprocess.TimeoutExpired as late:
+            self.fail(f"{name} did not end in {SECONDS} s", (late.stdout or b"").decode(errors="replace"))
+            return
+        out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+        good = sum(line.startswith("ok ") for line in out.splitlines())
+        self.passed += good
+        if done.returncode != 0 or good == 0:
+            self.fail(f"{name} ended with {done.returncode}", out + err)
+        else:
+            print(f"{name}: {good} ok")
+
+    def fail(self, what, detail):
+        self.failed += 1
+        print(f"FAILED {what}\n{detail}", flush=True)
+
+
+def sanitizes(work):
+    """Whether the compiler has AddressSanitizer, and what it makes runs."""
+    source = work / "sanitize.c"
+    source.write_text("int main(void) { return 0; }\n")
+    built = subprocess.run(["cc", *SANITIZE, str(source), "-o", str(work / "sanitize")], capture_output=True)
+    return built.returncode == 0 and subprocess.run([str(work / "sanitize")], capture_output=True).returncode == 0
+
+
+def main():
+    prefix, work = (Path(argument).resolve() for argument in sys.argv[1:3])
+    suite = Suite(prefix, work)
+    valgrind = shutil.which("valgrind") is not None
+    if not valgrind:
+        print("skipped: valgrind is not installed (Debian: apt-get install valgrind)")
+    sanitizer = sanitizes(work)
+    if not sanitizer:
+        print("skipped: this C compiler has no AddressSanitizer")
+
+    vectors = subprocess.run([sys.executable, here / "vectors.py"], capture_output=True, check=True).stdout
+    for source in sorted(here.glob("*.c")):
+        name = source.stem
+        given = {"input": vectors} if name == "vectors" else {}
+        program = suite.build(source, name)
+        if program:
+            suite.run(name, [str(program)], **given)
+            if valgrind:
+                suite.run(f"{name}, valgrind", [*VALGRIND, str(program)], **given)
+        program = suite.build(source, f"{name}-sanitized", *SANITIZE) if sanitizer else None
+        if program:
+            suite.run(f"{name}, AddressSanitizer", [str(program)], env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}, **given)
+
+    result = "ok" if suite.failed == 0 else "FAILED"
+    print(f"test result: {result}. {suite.passed} passed; {suite.failed} failed")
+    return suite.failed != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
