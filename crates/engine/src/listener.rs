@@ -5,6 +5,7 @@ mod answer;
 mod config;
 mod cors;
 mod desk;
+mod lobby;
 mod reception;
 mod request;
 mod responder;
@@ -105,6 +106,7 @@ impl Listener {
         let desk = Arc::new(Desk::new(waker));
         let streams = Streams(Box::new(router));
         let reception = Reception::new(hub, Arc::clone(&desk), poll, door, config, streams);
+        let reception = reception.map_err(|error| failed(&error))?;
         let thread = thread::Builder::new().name("ssecast-listen".into());
         let thread = thread.spawn(move || reception.run()).map_err(|error| failed(&error))?;
         Ok(Self { desk, address, thread: Mutex::new(Some(thread)) })

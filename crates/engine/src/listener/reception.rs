@@ -1,4 +1,3 @@
-use std::collections::BTreeSet;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -8,18 +7,18 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::unix::SourceFd;
-use mio::{Events, Interest, Poll, Token};
+use mio::{Events, Poll, Token};
 use rustix::io::Errno;
-use slab::Slab;
 use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
 use super::answer::{Refusal, stream_head};
 use super::config::ListenerConfig;
 use super::desk::Desk;
+use super::lobby::Lobby;
 use super::request::Request;
 use super::responder::{Decision, Responder, Ticket};
 use super::router::Streams;
-use super::visitor::{Asked, DECIDING, Head, Heard, LEAVING, Parting, Phase, READING, Visitor};
+use super::visitor::{Asked, DECIDING, Head, Heard, LEAVING, Parting, Phase, READING};
 use crate::connection::ConnectionId;
 use crate::shard::WAKE;
 use crate::sockets::{Framing, Socket, Sockets, Transfer};
@@ -55,9 +54,7 @@ pub(crate) struct Reception {
     sockets: Sockets,
     streams: Arc<Streams>,
     config: ListenerConfig,
-    visitors: Slab<Visitor>,
-    /// The visitors by phase and deadline. All of a phase have as much time, so that the first is the oldest.
-    deadlines: [BTreeSet<(Instant, usize)>; Phase::COUNT],
+    lobby: Lobby,
     /// There may be more connections to accept: from this moment on.
     accept_at: Option<Instant>,
     buffer: Box<[u8]>,
@@ -71,8 +68,9 @@ impl Reception {
         door: TcpListener,
         config: ListenerConfig,
         streams: Streams,
-    ) -> Self {
-        Self {
+    ) -> io::Result<Self> {
+        let lobby = Lobby::new(poll.registry().try_clone()?);
+        Ok(Self {
             desk,
             poll,
             door: Some(door),
@@ -82,16 +80,15 @@ impl Reception {
             sockets: Sockets::shared(),
             streams: Arc::new(streams),
             config,
-            visitors: Slab::new(),
-            deadlines: Default::default(),
+            lobby,
             accept_at: None,
             buffer: vec![0; 16 << 10].into(),
-        }
+        })
     }
 
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
-        while self.door.is_some() || !self.visitors.is_empty() {
+        while self.door.is_some() || self.lobby.len() > 0 {
             let timeout = if self.desk.bell.lie_down() { self.timeout() } else { Some(Duration::ZERO) };
             // It fails only when a signal interrupts it, and then there are no events.
             if self.poll.poll(&mut events, timeout).is_err() {
@@ -106,8 +103,7 @@ impl Reception {
 
     /// When the next turn is due even if nothing happens.
     fn timeout(&self) -> Option<Duration> {
-        let deadlines = self.deadlines.iter().filter_map(|all| Some(all.first()?.0));
-        let next = deadlines.chain(self.accept_at).min()?;
+        let next = [self.lobby.deadline(), self.accept_at].into_iter().flatten().min()?;
         // The poll counts in whole milliseconds: a deadline is reached at the next one.
         let wait = next.saturating_duration_since(Instant::now());
         Some(if wait.is_zero() { wait } else { wait + Duration::from_millis(1) })
@@ -152,20 +148,9 @@ impl Reception {
     }
 
     fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if self.visitors.len() >= self.config.max_pending && !self.make_room(Duration::ZERO) {
-            return;
-        }
-        let source = stream.as_raw_fd();
-        let deadline = Instant::now() + self.config.head_time;
-        let phase = Phase::Reading(Head::default());
-        if prepare(&stream).is_err() {
-            return;
-        }
-        let place = self.visitors.insert(Visitor { stream, peer, phase, deadline });
-        self.deadlines[READING].insert((deadline, place));
-        let interest = Interest::READABLE | Interest::WRITABLE;
-        if self.poll.registry().register(&mut SourceFd(&source), Token(place), interest).is_err() {
-            self.dismiss(place);
+        if self.lobby.len() < self.config.max_pending || self.make_room(Duration::ZERO) {
+            // It fails when the client has left just now, or the system has no memory: then it is closed.
+            let _ = self.lobby.admit(stream, peer, Phase::Reading(Head::default()), self.config.head_time);
         }
     }
 
@@ -173,54 +158,35 @@ impl Reception {
     fn make_room(&mut self, age: Duration) -> bool {
         let now = Instant::now();
         let oldest = |phase: usize, time: Duration| {
-            let (deadline, place) = *self.deadlines[phase].first()?;
+            let (deadline, place) = self.lobby.oldest(phase)?;
             (deadline + age <= now + time).then_some(place)
         };
         let place = oldest(LEAVING, PARTING).or_else(|| oldest(READING, self.config.head_time));
-        place.is_some_and(|place| self.dismiss(place).is_some())
-    }
-
-    /// Lets go of a visitor. Returns what is left: a connection that this thread has nothing to do with any more.
-    fn dismiss(&mut self, place: usize) -> Option<Visitor> {
-        let visitor = self.visitors.try_remove(place)?;
-        self.deadlines[visitor.phase.index()].remove(&(visitor.deadline, place));
-        let _ = self.poll.registry().deregister(&mut SourceFd(&visitor.stream.as_raw_fd()));
-        if let Phase::Deciding(asked) = &visitor.phase {
-            asked.ticket.void();
-        }
-        Some(visitor)
-    }
-
-    fn enter(&mut self, place: usize, phase: Phase, time: Duration) {
-        let Some(visitor) = self.visitors.get_mut(place) else { return };
-        self.deadlines[visitor.phase.index()].remove(&(visitor.deadline, place));
-        visitor.deadline = Instant::now() + time;
-        visitor.phase = phase;
-        self.deadlines[visitor.phase.index()].insert((visitor.deadline, place));
+        place.is_some_and(|place| self.lobby.dismiss(place).is_some())
     }
 
     /// Something has happened on a connection.
     fn attend(&mut self, place: usize) {
-        let Some(visitor) = self.visitors.get_mut(place) else { return };
+        let Some(visitor) = self.lobby.get_mut(place) else { return };
         let stays = match &visitor.phase {
             Phase::Reading(_) => return self.read(place),
             Phase::Deciding(_) => visitor.is_waiting(&mut self.buffer),
             Phase::Leaving(_) => visitor.part(&mut self.buffer),
         };
         if !stays {
-            self.dismiss(place);
+            self.lobby.dismiss(place);
         }
     }
 
     fn read(&mut self, place: usize) {
         loop {
-            let Some(visitor) = self.visitors.get_mut(place) else { return };
+            let Some(visitor) = self.lobby.get_mut(place) else { return };
             let result = visitor.read(&mut self.buffer);
             let Phase::Reading(head) = &mut visitor.phase else { return };
             match result {
                 Heard::Nothing => return,
                 Heard::End => {
-                    self.dismiss(place);
+                    self.lobby.dismiss(place);
                     return;
                 }
                 Heard::Some(length) => match head.add(&self.buffer[..length], &self.config, visitor.peer) {
@@ -247,9 +213,9 @@ impl Reception {
         if let Some((refusal, lines)) = self.check(&request) {
             return self.refuse(place, refusal, &(cors + &lines), is_head);
         }
-        let Some(visitor) = self.visitors.get_mut(place) else { return };
+        let Some(visitor) = self.lobby.get_mut(place) else { return };
         if !visitor.is_waiting(&mut self.buffer) {
-            self.dismiss(place);
+            self.lobby.dismiss(place);
             return;
         }
         let connection = ConnectionId::from_number(NAMES.fetch_add(1, Ordering::Relaxed));
@@ -261,7 +227,7 @@ impl Reception {
             last_event_id: request.last_event_id().map(str::to_owned),
             cors,
         };
-        self.enter(place, Phase::Deciding(Box::new(asked)), self.config.answer_time);
+        self.lobby.enter(place, Phase::Deciding(Box::new(asked)), self.config.answer_time);
         self.streams.route(request, Responder { desk: Arc::clone(&self.desk), ticket });
     }
 
@@ -305,7 +271,7 @@ impl Reception {
 
     fn part(&mut self, place: usize, answer: Vec<u8>) {
         let time = if self.door.is_some() { PARTING } else { LAST_PARTING };
-        self.enter(place, Phase::Leaving(Parting::new(answer)), time);
+        self.lobby.enter(place, Phase::Leaving(Parting::new(answer)), time);
         self.attend(place);
     }
 
@@ -317,7 +283,7 @@ impl Reception {
     /// Carries out what the router decided.
     fn decide(&mut self, ticket: &Arc<Ticket>, decision: Decision) {
         let place = ticket.place;
-        let asked = match self.visitors.get(place).map(|visitor| &visitor.phase) {
+        let asked = match self.lobby.phase(place) {
             Some(Phase::Deciding(asked)) if Arc::ptr_eq(&asked.ticket, ticket) => asked,
             _ => {
                 if let Decision::Allow(_) = decision {
@@ -342,7 +308,7 @@ impl Reception {
 
     /// Hands a connection over: from here on it is a stream.
     fn open(&mut self, place: usize, topics: &[String]) {
-        let Some(Phase::Deciding(asked)) = self.visitors.get(place).map(|visitor| &visitor.phase) else {
+        let Some(Phase::Deciding(asked)) = self.lobby.phase(place) else {
             return;
         };
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
@@ -358,7 +324,7 @@ impl Reception {
                 return self.streams.never_began(connection, reason);
             }
         };
-        let Some(visitor) = self.dismiss(place) else { return };
+        let Some(visitor) = self.lobby.dismiss(place) else { return };
         let Phase::Deciding(asked) = visitor.phase else { return };
         let framing = asked.framing;
         let head = Bytes::from(stream_head(framing, &cors, &self.config.headers));
@@ -379,33 +345,31 @@ impl Reception {
     /// Gives up those whose time is over.
     fn expire(&mut self) {
         let now = Instant::now();
-        while let Some(&(_, place)) = self.deadlines[READING].first().filter(|(at, _)| *at <= now) {
+        while let Some(place) = self.lobby.take_late(READING, now) {
             self.give_up(place, Refusal::new(408, "the head took too long"));
         }
-        while let Some(&(at, place)) = self.deadlines[DECIDING].first().filter(|(at, _)| *at <= now) {
+        while let Some(place) = self.lobby.take_late(DECIDING, now) {
             // An answer that is on its way is taken in the next turn.
-            self.deadlines[DECIDING].remove(&(at, place));
-            let Some(Phase::Deciding(asked)) = self.visitors.get(place).map(|visitor| &visitor.phase) else {
-                continue;
-            };
-            if asked.ticket.void() {
+            if let Some(Phase::Deciding(asked)) = self.lobby.phase(place)
+                && asked.ticket.void()
+            {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
                 self.refuse(place, Refusal::new(503, "the server took too long"), &cors, is_head);
             }
         }
-        while let Some(&(_, place)) = self.deadlines[LEAVING].first().filter(|(at, _)| *at <= now) {
-            self.dismiss(place);
+        while let Some(place) = self.lobby.take_late(LEAVING, now) {
+            self.lobby.dismiss(place);
         }
     }
 
     /// Answers a connection whose head is not complete; one that has said nothing is just closed.
     fn give_up(&mut self, place: usize, refusal: Refusal) {
-        match self.visitors.get(place).map(|visitor| &visitor.phase) {
+        match self.lobby.phase(place) {
             Some(Phase::Reading(head)) if !head.is_empty() => {
                 let cors = self.cors(None);
                 self.refuse(place, refusal, &cors, false);
             }
-            _ => drop(self.dismiss(place)),
+            _ => drop(self.lobby.dismiss(place)),
         }
     }
 
@@ -416,32 +380,16 @@ impl Reception {
             let _ = self.poll.registry().deregister(&mut SourceFd(&door.as_raw_fd()));
         }
         self.accept_at = None;
-        let places: Vec<usize> = self.visitors.iter().map(|(place, _)| place).collect();
-        for place in places {
-            match self.visitors.get(place).map(|visitor| &visitor.phase) {
+        for place in self.lobby.places() {
+            match self.lobby.phase(place) {
                 Some(Phase::Reading(_)) => self.give_up(place, CLOSING),
                 Some(Phase::Deciding(asked)) if asked.ticket.void() => {
                     let (cors, is_head) = (asked.cors.clone(), asked.is_head);
                     self.refuse(place, CLOSING, &cors, is_head);
                 }
-                Some(Phase::Leaving(_)) => {
-                    let Some(visitor) = self.visitors.get_mut(place) else { continue };
-                    let until = visitor.deadline.min(Instant::now() + LAST_PARTING);
-                    self.deadlines[LEAVING].remove(&(visitor.deadline, place));
-                    visitor.deadline = until;
-                    self.deadlines[LEAVING].insert((until, place));
-                }
+                Some(Phase::Leaving(_)) => self.lobby.hurry(place, LAST_PARTING),
                 _ => {}
             }
         }
     }
-}
-
-/// Makes a fresh connection one that neither blocks nor waits before it sends.
-fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nonblocking(true)?;
-    stream.set_nodelay(true)?;
-    #[cfg(target_vendor = "apple")]
-    rustix::net::sockopt::set_socket_nosigpipe(stream, true)?;
-    Ok(())
 }
