@@ -89,9 +89,7 @@ impl Endpoint {
     }
 
     pub(crate) fn visit(&self) -> Visit {
-        let socket = TcpStream::connect(self.listener.address()).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Visit(socket)
+        connect(&self.listener)
     }
 
     /// What a request gets that gets no stream.
@@ -128,6 +126,12 @@ impl Endpoint {
 }
 
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+pub(crate) fn connect(listener: &Listener) -> Visit {
+    let socket = TcpStream::connect(listener.address()).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    Visit(socket)
+}
 
 impl Visit {
     pub(crate) fn say(&mut self, words: &str) {

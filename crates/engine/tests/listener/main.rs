@@ -5,5 +5,13 @@
 #[path = "../rig/mod.rs"]
 mod rig;
 
+mod behind;
+mod bind;
+mod close;
+mod cors;
+mod curl;
 mod endpoint;
+mod limits;
+mod requests;
+mod router;
 mod stream;

@@ -1,0 +1,97 @@
+//! What comes behind a request, and beside one.
+
+use std::io::Write;
+use std::net::Shutdown;
+
+use ssecast_engine::{Framing, ListenerConfig};
+
+use crate::endpoint::{Endpoint, GET};
+use crate::rig::eventually;
+
+#[test]
+fn a_request_behind_another_one_is_never_executed() {
+    let endpoint = Endpoint::open(ListenerConfig::default());
+    let mut visit = endpoint.visit();
+    visit.say(&GET.repeat(3));
+    let mut client = visit.stream(Framing::Chunked);
+    client.write(GET.as_bytes());
+    endpoint.publish("1");
+    assert_eq!(client.read_events(1), ["1"]);
+
+    let mut visit = endpoint.visit();
+    visit.say(&format!("GET / HTTP/1.1\r\n\r\n{GET}"));
+    let answer = visit.answer();
+    assert_eq!(answer.status, 400);
+    assert!(!answer.body.contains("HTTP/1.1"));
+
+    let mut visit = endpoint.visit();
+    visit.say(&format!("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n{GET}"));
+    assert_eq!(visit.answer().body, "");
+    assert_eq!(endpoint.told.routed.lock().unwrap().len(), 2);
+    assert_eq!(endpoint.hub.stats().connections, 1);
+}
+
+#[test]
+fn an_answer_is_not_lost_to_a_client_that_is_still_sending() {
+    let endpoint = Endpoint::open(ListenerConfig::default());
+    for _ in 0..50 {
+        let mut visit = endpoint.visit();
+        visit.say("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 150000\r\n\r\n");
+        for _ in 0..150 {
+            visit.0.write_all(&[b'x'; 1000]).unwrap();
+        }
+        assert_eq!(visit.answer().status, 405);
+    }
+}
+
+#[test]
+fn a_client_that_sends_without_end_is_cut_off() {
+    let endpoint = Endpoint::open(ListenerConfig::default());
+    let mut visit = endpoint.visit();
+    visit.say("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    while visit.0.write_all(&[b'x'; 4096]).is_ok() {}
+
+    // Behind a request that is not answered yet, too.
+    let endpoint = Endpoint::new(crate::rig::quiet(), ListenerConfig::default(), |_, responder| {
+        std::mem::forget(responder);
+    });
+    let mut visit = endpoint.visit();
+    visit.say(GET);
+    let noise = vec![b'x'; 1 << 20];
+    while visit.0.write_all(&noise).is_ok() {}
+}
+
+#[test]
+fn a_client_that_has_closed_its_side_is_gone() {
+    let endpoint = Endpoint::open(ListenerConfig::default());
+    let mut visit = endpoint.visit();
+    visit.say(GET);
+    visit.0.shutdown(Shutdown::Write).unwrap();
+    let _ = visit.end();
+    eventually("nobody is there", || endpoint.hub.stats().connections == 0);
+    // But what is wrong is still said.
+    let mut visit = endpoint.visit();
+    visit.say("GET / HTTP/1.1\r\n\r\n");
+    visit.0.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(visit.answer().status, 400);
+}
+
+#[test]
+fn clients_that_ask_and_leave_at_once_cost_nothing() {
+    let endpoint = Endpoint::open(ListenerConfig::default());
+    for round in 0..300 {
+        let mut visit = endpoint.visit();
+        // At any moment: before, within and behind the head, by a reset and by an end.
+        visit.say(&GET[..GET.len() * (round % 7) / 6]);
+        if round % 2 == 0 {
+            rustix::net::sockopt::set_socket_linger(&visit.0, Some(std::time::Duration::ZERO)).unwrap();
+        }
+    }
+    eventually("all of them are gone", || endpoint.hub.stats().connections == 0);
+    let told = |endpoint: &Endpoint| {
+        let (routed, ended) = (endpoint.told.routed.lock().unwrap(), endpoint.told.ended.lock().unwrap());
+        routed.len() == ended.len()
+    };
+    eventually("the router is told of each end", || told(&endpoint));
+    endpoint.serves();
+}
