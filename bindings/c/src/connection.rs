@@ -17,7 +17,9 @@ use ssecast_reason::*;
 /// A connection that the engine writes to, for whoever attached it. Any thread may use it.
 pub struct ssecast_connection {
     attachment: Attachment,
-    state: Arc<State>,
+    /// It was told to end, and to end at once: nobody is to be told so twice.
+    detached: AtomicBool,
+    disconnected: AtomicBool,
 }
 
 /// How a stream is framed on the wire.
@@ -149,18 +151,18 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         // A reader of its own, for as long as it takes to hand the subscriber over: nobody has to wait for another.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
         let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id })?;
-        let state = Arc::new(State::new(&config));
+        let host =
+            Callbacks { on_close: config.on_close, on_drain: config.on_drain, user_data: config.user_data };
         let transfer = Transfer {
             framing,
             released: config.released != 0,
             name: ConnectionId::from_number(0),
-            host: Arc::clone(&state) as Arc<dyn Host>,
+            host: Arc::new(host),
         };
         let attachment = prepared.attach(&hub.hub, subscriber, transfer);
         if !connection.is_null() {
-            let made = ssecast_connection { attachment, state };
             // SAFETY: not NULL.
-            unsafe { connection.write(Box::into_raw(Box::new(made))) };
+            unsafe { connection.write(ssecast_connection::handle(attachment)) };
         }
         Ok(())
     };
@@ -253,7 +255,7 @@ pub unsafe extern "C" fn ssecast_connection_detach(
     let call = || {
         // SAFETY: the caller's connection.
         let connection = unsafe { required(connection, "connection") }?;
-        if connection.state.ending.swap(true, Ordering::AcqRel) {
+        if connection.attachment.is_ending() || connection.detached.swap(true, Ordering::AcqRel) {
             return Err(ended("connection"));
         }
         connection.attachment.detach(Reason::Server);
@@ -278,11 +280,9 @@ pub unsafe extern "C" fn ssecast_connection_disconnect(
         // SAFETY: the caller's connection.
         let connection = unsafe { required(connection, "connection") }?;
         let reason = host_reason(reason)?;
-        let gone = connection.state.ended.load(Ordering::Acquire);
-        if connection.state.cutting.swap(true, Ordering::AcqRel) || gone {
+        if connection.attachment.is_ended() || connection.disconnected.swap(true, Ordering::AcqRel) {
             return Err(ended("connection"));
         }
-        connection.state.ending.store(true, Ordering::Release);
         connection.attachment.abandon(reason);
         Ok(())
     };
@@ -290,41 +290,20 @@ pub unsafe extern "C" fn ssecast_connection_disconnect(
     unsafe { entry(error, call) }
 }
 
-/// Whom the engine tells about a connection, and how far its end has come.
-struct State {
+/// Whom the engine tells about a connection.
+struct Callbacks {
     on_close: ssecast_close_callback,
     on_drain: ssecast_drain_callback,
     user_data: *mut c_void,
-    /// It was detached or disconnected, or has ended.
-    ending: AtomicBool,
-    /// It was disconnected.
-    cutting: AtomicBool,
-    /// The engine has let go of it.
-    ended: AtomicBool,
 }
 
 // SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other threads.
-unsafe impl Send for State {}
+unsafe impl Send for Callbacks {}
 // SAFETY: the same.
-unsafe impl Sync for State {}
+unsafe impl Sync for Callbacks {}
 
-impl State {
-    fn new(config: &ssecast_attach_config) -> Self {
-        Self {
-            on_close: config.on_close,
-            on_drain: config.on_drain,
-            user_data: config.user_data,
-            ending: AtomicBool::new(false),
-            cutting: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-        }
-    }
-}
-
-impl Host for State {
+impl Host for Callbacks {
     fn ended(&self, _: ConnectionId, reason: Reason, cut: bool) {
-        self.ending.store(true, Ordering::Release);
-        self.ended.store(true, Ordering::Release);
         if let Some(on_close) = self.on_close {
             // SAFETY: the caller's function and data, which live until it has returned.
             unsafe { on_close(self.user_data, reason.into(), cut) };
@@ -340,8 +319,14 @@ impl Host for State {
 }
 
 impl ssecast_connection {
+    /// Makes a handle, which its owner gives back.
+    pub(crate) fn handle(attachment: Attachment) -> *mut Self {
+        let [detached, disconnected] = [const { AtomicBool::new(false) }; 2];
+        Box::into_raw(Box::new(Self { attachment, detached, disconnected }))
+    }
+
     fn not_taken(&self) -> Failure {
-        if self.state.ending.load(Ordering::Acquire) { ended("connection") } else { too_much("connection") }
+        if self.attachment.is_ending() { ended("connection") } else { too_much("connection") }
     }
 }
 

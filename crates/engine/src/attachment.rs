@@ -96,6 +96,18 @@ impl Attachment {
         self.link.name
     }
 
+    /// Whether it takes no more events: it has ended, or is ending.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.link.ending.load(Ordering::Acquire)
+    }
+
+    /// Whether it is over, and the engine has let go of the socket.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.link.ended.load(Ordering::Acquire)
+    }
+
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
     /// is ending, or has more waiting than its limit.
     ///
