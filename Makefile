@@ -157,6 +157,7 @@ header: | tools
 
 lint-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/ruff check && .venv/bin/ruff format --check
+	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native
 
 .PHONY: bench
 bench: $(NPM_BUILT) $(BENCH_INSTALLED)

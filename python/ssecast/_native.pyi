@@ -1,0 +1,329 @@
+"""The extension module. What of it is for users is exported by `ssecast`; the rest serves the package itself."""
+
+import builtins
+from collections.abc import Sequence
+from typing import Any, Literal, final
+
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "Batch",
+    "End",
+    "Event",
+    "History",
+    "Hub",
+    "Mailbox",
+    "Parser",
+    "Published",
+    "SlowClient",
+    "Stats",
+    "after_fork",
+]
+
+_Reason = Literal["client", "server", "shutdown", "lagged", "error"]
+
+@final
+class History:
+    """What each topic keeps for clients that come back: its newest events, up to each of the caps.
+
+    `None` turns a cap off; at least one stays on, as memory is bounded.
+
+    >>> import ssecast
+    >>> hub = ssecast.Hub(history=ssecast.History(events=100, seconds=None))
+    """
+
+    def __new__(
+        cls, *, events: int | None = 1000, bytes: int | None = 8388608, seconds: float | None = 300.0
+    ) -> History: ...
+    @property
+    def events(self) -> int | None:
+        """The most events of one topic; 0 keeps none, None sets no cap."""
+
+    @property
+    def bytes(self) -> int | None:
+        """The most bytes of one topic's encoded events, or None."""
+
+    @property
+    def seconds(self) -> float | None:
+        """The longest time that an event is kept, or None."""
+
+@final
+class SlowClient:
+    """When a client counts as slow, and what happens to it then.
+
+    `policy` is "disconnect" (it comes back and resumes) or "skip" (it goes on at the newest event, after a reset
+    event that says how many were missed).
+    """
+
+    def __new__(
+        cls,
+        *,
+        bytes: int = 1048576,
+        seconds: float | None = 30.0,
+        policy: Literal["disconnect", "skip"] = "disconnect",
+    ) -> SlowClient: ...
+    @property
+    def bytes(self) -> int:
+        """The most bytes that may wait for one client."""
+
+    @property
+    def seconds(self) -> float:
+        """The longest time in which a client that something waits for takes nothing."""
+
+    @property
+    def policy(self) -> Literal["disconnect", "skip"]:
+        """What happens past either limit."""
+
+@final
+class Event:
+    """An event: what is to be sent, or what a parser found.
+
+    `data`: a str goes as it is, bytes as UTF-8, anything else as JSON; `data` is a str afterwards. `retry` is in
+    milliseconds. What the protocol doesn't allow is refused when the event is encoded.
+
+    >>> from ssecast import Event
+    >>> Event({"now": 1}, event="tick").data
+    '{"now":1}'
+    """
+
+    def __new__(
+        cls,
+        data: Any = None,
+        *,
+        event: str | None = None,
+        id: str | int | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> Event: ...
+    @property
+    def data(self) -> str | None:
+        """The data, lines joined with LF; None in an event that has none."""
+
+    @property
+    def event(self) -> str | None:
+        """The event type. A parser says "message" where the stream has none."""
+
+    @property
+    def id(self) -> str | None:
+        """The id that this event itself carries."""
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time that it carries, in milliseconds."""
+
+    @property
+    def comment(self) -> str | None:
+        """The comment that it carries."""
+
+@disjoint_base
+class Hub:
+    """Topics, their history, and the connections that read them. `ssecast.Hub` adds what is asyncio's."""
+
+    def __new__(
+        cls,
+        *,
+        history: History = ...,
+        slow_client: SlowClient = ...,
+        heartbeat: float | None = 15.0,
+        retry: float | None = 2.0,
+        reset_event: str | None = "reset",
+        max_connections: int = 100000,
+        max_topics: int = 100000,
+        max_event_bytes: int = 1048576,
+        delivery: Literal["auto", "pull"] = "auto",
+        threads: int | None = None,
+    ) -> Hub: ...
+    def publish(
+        self,
+        topic: str,
+        data: Any,
+        *,
+        event: str | None = None,
+        id: str | int | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> Published:
+        """Publishes an event to every connection that reads the topic, and keeps it for those that come back.
+
+        The cost does not depend on how many there are, and no slow one is waited for. May be called from any
+        thread and any event loop.
+
+        `data`: a str goes as it is, bytes as UTF-8, anything else as JSON. `retry` is in milliseconds. Raises an
+        `Error` that names the field, and then nothing is published; `TypeError` for a value of the wrong type.
+
+        >>> import ssecast
+        >>> hub = ssecast.Hub()
+        >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
+        0
+        """
+
+    def close(self, event: Event | None = None, *, grace: float = 1.0) -> None:
+        """Closes the hub: refuses publications and connections, lets every connection have what is pending for it,
+        then the last event and a jittered reconnection time, and ends it. What is not out after `grace` seconds is
+        given up. Returns at once; closing twice is fine.
+        """
+
+    @property
+    def closed(self) -> bool:
+        """Whether the hub was closed."""
+
+    def stats(self) -> Stats:
+        """Reads the counters."""
+
+@final
+class Published:
+    """What became of a publication."""
+
+    @property
+    def id(self) -> str:
+        """The event's id: the publisher's own, or `<epoch>-<sequence>`."""
+
+    @property
+    def subscribers(self) -> int:
+        """The connections that read the topic at that moment."""
+
+@final
+class Stats:
+    """What a hub holds now and has done since it was made."""
+
+    @property
+    def connections(self) -> int:
+        """Open connections."""
+
+    @property
+    def topics(self) -> int:
+        """Topics that somebody listens to or that have a past."""
+
+    @property
+    def published(self) -> int:
+        """Events published."""
+
+    @property
+    def delivered(self) -> int:
+        """Events handed over to connections, each counted once for each of them."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes handed over to connections, without the framing of HTTP."""
+
+    @property
+    def history_events(self) -> int:
+        """Events in the history of all topics."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Bytes of all frames that are held: the history, and what slow clients still need."""
+
+    @property
+    def lagging(self) -> int:
+        """Connections that something waits for because they did not take it yet."""
+
+    @property
+    def lag_bytes(self) -> int:
+        """The bytes that wait for the slowest of them."""
+
+    @property
+    def disconnects(self) -> dict[_Reason, int]:
+        """Connections ended, by reason."""
+
+    @property
+    def resets(self) -> dict[Literal["epoch", "expired", "unknown", "lagged"], int]:
+        """Reset events sent, by reason."""
+
+@final
+class Parser:
+    """Parses a stream that arrives in chunks of any size."""
+
+    def __new__(cls) -> Parser: ...
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Takes a chunk and returns the events that it completes."""
+
+    @property
+    def last_event_id(self) -> str:
+        """The last event ID of the stream so far; empty if it has none."""
+
+@final
+class Batch:
+    """Bytes of a stream, shared by all connections that are to get them."""
+
+    @property
+    def bytes(self) -> builtins.bytes:
+        """The bytes of the event stream, for a server that frames them itself."""
+
+    @property
+    def chunk(self) -> builtins.bytes:
+        """The same bytes as one chunk of HTTP/1.1's chunked transfer coding."""
+
+@final
+class End:
+    """A connection has ended. If it was `cut` not all that it was given may have arrived."""
+
+    @property
+    def reason(self) -> _Reason: ...
+    @property
+    def cut(self) -> bool: ...
+
+@final
+class Mailbox:
+    """A hub's connections that one event loop, or one thread, looks after.
+
+    When there is something to do the descriptor becomes readable: a loop watches it, a thread waits. Whoever wakes
+    it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
+    """
+
+    def __new__(cls, hub: Hub) -> Mailbox: ...
+    def fileno(self) -> int:
+        """The descriptor that is readable when `take` has something to give."""
+
+    def wait(self, seconds: float | None) -> None:
+        """Waits until `take` has something to give, for so many seconds at most."""
+
+    def open(self, topics: Sequence[str], last_event_id: str | None) -> int:
+        """Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`."""
+
+    def attach_socket(self, connection: int, descriptor: int, chunked: bool, released: bool) -> None:
+        """Hands a connection to an engine thread, which writes to a duplicate of the descriptor. Fails when it is not
+        that of a connected stream socket, or is attached already, or the hub keeps engine threads out of it; the
+        connection is then as it was.
+        """
+
+    def take(self, limit: int) -> tuple[list[tuple[Batch | End | None, list[int]]], bool]:
+        """Takes what is to be done, for at most `limit` connections: a list of pairs, each of what to do (write a
+        `Batch`; an `End`; `None`, as what was sent to the connections alone is out) and a list of connections. And
+        whether there is more.
+        """
+
+    def pause(self, connection: int) -> None:
+        """Notes that a connection's writer is full."""
+
+    def resume(self, connection: int) -> None:
+        """Notes that a connection's writer has drained."""
+
+    def send(
+        self,
+        connection: int,
+        data: Any,
+        *,
+        event: str | None = None,
+        id: str | int | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> bool:
+        """Sends an event to one connection alone; returns whether it was taken. `None` as data is no data."""
+
+    def pending_bytes(self, connection: int) -> int:
+        """How many bytes sent to this connection alone have not gone out. If it is not zero, a batch or `None`
+        follows.
+        """
+
+    def change_topics(self, connection: int, add: Sequence[str], remove: Sequence[str]) -> bool:
+        """Adds and removes topics of a connection; returns whether it is still there."""
+
+    def end(self, connection: int, reason: _Reason) -> None:
+        """Ends a connection after all that was sent before; an `End` follows."""
+
+    def remove(self, connection: int, reason: _Reason) -> bool:
+        """Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows."""
+
+def after_fork() -> None:
+    """Called in a child process, for `os.register_at_fork`."""
