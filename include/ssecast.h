@@ -202,11 +202,22 @@ typedef struct ssecast_connection ssecast_connection;
 // A hub: topics, their history, and the connections that read them. Any thread may use it.
 typedef struct ssecast_hub ssecast_hub;
 
+// An HTTP/1.1 endpoint of a hub, for programs that have no HTTP server. Any thread may use it.
+typedef struct ssecast_listener ssecast_listener;
+
 // Parses one stream, which arrives in chunks of any size.
 //
 // One thread at a time: a call that meets another one fails with `SSECAST_BUSY`, and so does a call from inside the
 // callback.
 typedef struct ssecast_parser ssecast_parser;
+
+// A request that a listener has heard. It belongs to the listener: it and all that its functions give are valid until the
+// callback that got it returns.
+typedef struct ssecast_request ssecast_request;
+
+// Answers one request of a listener, once, from any thread, at once or later. Whoever got it gives it back with
+// `ssecast_responder_free`; without an answer by then, the client is answered 500.
+typedef struct ssecast_responder ssecast_responder;
 
 // One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 //
@@ -413,9 +424,85 @@ typedef struct ssecast_subscription_config {
   uint32_t reserved;
 } ssecast_subscription_config;
 
+// A header of a response.
+typedef struct ssecast_header {
+  struct ssecast_slice name;
+  struct ssecast_slice value;
+} ssecast_header;
+
+// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid until the
+// callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
+typedef void (*ssecast_route_callback)(void *user_data,
+                                       const struct ssecast_request *request,
+                                       struct ssecast_responder *responder);
+
+// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the callback's, which
+// gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
+typedef void (*ssecast_stream_open_callback)(void *user_data,
+                                             uint64_t stream,
+                                             struct ssecast_connection *connection);
+
+// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request that was
+// allowed, also if its stream never began.
+typedef void (*ssecast_stream_close_callback)(void *user_data,
+                                              uint64_t stream,
+                                              ssecast_reason reason);
+
+// Tells that all that was sent to one stream alone has been handed to the system, as `ssecast_drain_callback` does.
+typedef void (*ssecast_stream_drain_callback)(void *user_data, uint64_t stream);
+
+// How a listener answers, and what it bears. Times are in milliseconds.
+typedef struct ssecast_listen_config {
+  // `sizeof(ssecast_listen_config)`; `ssecast_listen_config_init` sets it.
+  size_t size;
+  // Where to listen: a host and a port, such as `0.0.0.0:8080` or `[::1]:0`; port 0 takes a free one. Default
+  // `127.0.0.1:0`.
+  struct ssecast_slice address;
+  // The only path that there is; any other is answered 404. With `data` NULL, the default, every path is the route's.
+  struct ssecast_slice path;
+  // Headers that every stream's response has besides its own, `headers_len` of them.
+  const struct ssecast_header *headers;
+  size_t headers_len;
+  // The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a single `*`
+  // stands for all. None, the default, allows none.
+  const struct ssecast_slice *cors_origins;
+  size_t cors_origins_len;
+  // How long a browser may remember the answer to a preflight. Default a day.
+  uint64_t cors_max_age_ms;
+  // The most bytes of a request's head; a longer one is answered 431. Default 16 KiB.
+  uint64_t max_head_bytes;
+  // The most headers of a request; more are answered 431. Default 100.
+  uint64_t max_headers;
+  // How long a head may take; then it is answered 408. Default 10000.
+  uint64_t head_ms;
+  // How long the route may take to answer; then the request is answered 503. Default 30000.
+  uint64_t answer_ms;
+  // The most connections that are no streams yet, or no more. Default 4096.
+  uint64_t max_pending;
+  // Not 0: pages of these origins may send cookies.
+  uint32_t cors_credentials;
+  // Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the listener may
+  // then read all topics there are, and make new ones. `route` is NULL then.
+  uint32_t query_topics;
+  // Decides on requests.
+  ssecast_route_callback route;
+  // Hands out the connections of streams. May be NULL.
+  ssecast_stream_open_callback on_open;
+  // Is told of the end of streams. May be NULL.
+  ssecast_stream_close_callback on_close;
+  // Is told that what was sent to one stream alone is out. May be NULL.
+  ssecast_stream_drain_callback on_drain;
+  // What the callbacks get. It must live until the listener was freed and the end of each of its streams was told.
+  void *user_data;
+} ssecast_listen_config;
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+// Gives the version of the library that the program runs with, such as `1.2.3`; `SSECAST_VERSION_STRING` is the one
+// that it was compiled with. The text is static and ends with a zero byte.
+const char *ssecast_version(void);
 
 // Makes a slice of a text that ends with a zero byte, without that byte. It points into the text and lives as long.
 // NULL gives the slice that stands for "left out".
@@ -651,9 +738,87 @@ ssecast_result ssecast_subscription_change_topics(struct ssecast_subscription *s
 ssecast_result ssecast_subscription_end(struct ssecast_subscription *subscription,
                                         struct ssecast_error *error);
 
-// Gives the version of the library that the program runs with, such as `1.2.3`; `SSECAST_VERSION_STRING` is the one
-// that it was compiled with. The text is static and ends with a zero byte.
-const char *ssecast_version(void);
+// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_listen_config)`.
+ssecast_result ssecast_listen_config_init(struct ssecast_listen_config *config, size_t size);
+
+// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a kilobyte.
+// Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the route: 400, 404, 405,
+// 406, 408, 413, 431, 503, 505; preflights, too. TLS and HTTP/2 are for a proxy in front of it. Give the listener back with
+// `ssecast_listener_free`.
+//
+// Fails with `SSECAST_INVALID_OPTION`, and names the field; with `SSECAST_TOO_MANY_DESCRIPTORS` or `SSECAST_CLOSED`.
+ssecast_result ssecast_hub_listen(struct ssecast_hub *hub,
+                                  const struct ssecast_listen_config *config,
+                                  struct ssecast_listener **listener,
+                                  struct ssecast_error *error);
+
+// Gives the address and port that a listener has, such as `127.0.0.1:8080`; left out for NULL. It is valid until the listener
+// is freed.
+struct ssecast_slice ssecast_listener_address(const struct ssecast_listener *listener);
+
+// Gives the port that a listener has; 0 for NULL.
+uint16_t ssecast_listener_port(const struct ssecast_listener *listener);
+
+// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no stream yet.
+// Streams go on until the hub is closed.
+//
+// Fails with `SSECAST_ENDED` if it is closed already.
+ssecast_result ssecast_listener_close(struct ssecast_listener *listener,
+                                      struct ssecast_error *error);
+
+// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most, beyond a call of
+// the route that is under way. The route itself may do it, and then waits for nothing. NULL is fine.
+void ssecast_listener_free(struct ssecast_listener *listener);
+
+// Gives a request's method: `GET`, or `HEAD`, which is answered like it but for the stream.
+struct ssecast_slice ssecast_request_method(const struct ssecast_request *request);
+
+// Gives a request's path, with its percent-encoded bytes decoded: an encoded slash is a slash here.
+struct ssecast_slice ssecast_request_path(const struct ssecast_request *request);
+
+// Gives a request's query as the client sent it, without its question mark; left out if there is none.
+struct ssecast_slice ssecast_request_query(const struct ssecast_request *request);
+
+// Gives the first value of a name in a request's query, decoded; left out if there is none. `name` ends with a zero byte.
+struct ssecast_slice ssecast_request_query_value(const struct ssecast_request *request,
+                                                 const char *name);
+
+// Gives the first value of a header, whatever the case of its name; left out if there is none. `name` ends with a zero byte.
+struct ssecast_slice ssecast_request_header(const struct ssecast_request *request,
+                                            const char *name);
+
+// Gives the id of the last event that the client has, by the header `Last-Event-ID` or the query's `lastEventId`; left out if
+// there is none. The stream resumes there by itself.
+struct ssecast_slice ssecast_request_last_event_id(const struct ssecast_request *request);
+
+// Gives the address and port of whoever sent a request: a proxy's, if there is one.
+struct ssecast_slice ssecast_request_peer(const struct ssecast_request *request);
+
+// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes no connection
+// or no topic more, or is closed, the listener answers 503.
+//
+// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left, or after
+// `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+ssecast_result ssecast_responder_allow(struct ssecast_responder *responder,
+                                       const struct ssecast_slice *topics,
+                                       size_t topics_len,
+                                       struct ssecast_error *error);
+
+// Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back.
+//
+// Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for another status, and then the
+// request waits for another answer.
+ssecast_result ssecast_responder_refuse(struct ssecast_responder *responder,
+                                        uint16_t status,
+                                        struct ssecast_error *error);
+
+// Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has it.
+ssecast_result ssecast_responder_stream(const struct ssecast_responder *responder,
+                                        uint64_t *stream,
+                                        struct ssecast_error *error);
+
+// Frees a responder. NULL is fine.
+void ssecast_responder_free(struct ssecast_responder *responder);
 
 #ifdef __cplusplus
 }  // extern "C"

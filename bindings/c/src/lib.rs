@@ -11,7 +11,12 @@
 )]
 
 mod entry;
+mod signal;
 mod versioned;
+
+// The nouns of C, in the order of the header.
+
+mod version;
 
 mod slice;
 
@@ -29,6 +34,8 @@ mod connection;
 
 mod subscription;
 
-mod signal;
+mod listener;
 
-mod version;
+mod request;
+
+mod responder;

@@ -74,31 +74,43 @@ impl ssecast_slice {
     }
 }
 
+/// Borrows an array.
+///
+/// # Safety
+/// There are `len` elements, not written for as long as the borrow lives.
+pub(crate) unsafe fn array<'a, T>(
+    from: *const T,
+    len: usize,
+    name: &'static str,
+) -> Result<&'a [T], Failure> {
+    if len == 0 {
+        return Ok(&[]);
+    }
+    if from.is_null() {
+        return Err(Failure::null(name));
+    }
+    if len > isize::MAX as usize / size_of::<T>() {
+        let problem = format!("has the length {len}, which no memory has");
+        return Err(Failure::new(ssecast_result::SSECAST_INVALID_SIZE, name, problem));
+    }
+    // SAFETY: not NULL, not too long, and the rest is the caller's promise.
+    Ok(unsafe { std::slice::from_raw_parts(from, len) })
+}
+
 /// Borrows an array of slices as texts, none of which is left out.
 ///
 /// # Safety
 /// There are `len` slices, and they and their bytes are there, and not written, for as long as the borrow lives.
 pub(crate) unsafe fn texts<'a>(
-    slices: *const ssecast_slice,
+    from: *const ssecast_slice,
     len: usize,
     name: &'static str,
     kind: ErrorKind,
 ) -> Result<Vec<&'a str>, Failure> {
-    if len == 0 {
-        return Ok(Vec::new());
-    }
-    if slices.is_null() {
-        return Err(Failure::null(name));
-    }
-    if len > isize::MAX as usize / size_of::<ssecast_slice>() {
-        let problem = format!("have the length {len}, which no memory has");
-        return Err(Failure::new(ssecast_result::SSECAST_INVALID_SIZE, name, problem));
-    }
-    // SAFETY: not NULL, not too long, and the rest is the caller's promise.
-    let slices = unsafe { std::slice::from_raw_parts(slices, len) };
     let text = |slice: &ssecast_slice| {
         // SAFETY: the caller's promise.
         unsafe { slice.text(name, kind) }?.ok_or_else(|| Failure::null(name))
     };
-    slices.iter().map(text).collect()
+    // SAFETY: the caller's promise.
+    unsafe { array(from, len, name) }?.iter().map(text).collect()
 }
