@@ -1,2 +1,11 @@
 // One implementation serves both kinds of modules: a hub made in one is the other's too.
-export { createHub, encode, Hub, Session, sseMiddleware, SsecastError } from './dist/index.js'
+export {
+  createHub,
+  createParser,
+  encode,
+  EventSourceParserStream,
+  Hub,
+  Session,
+  sseMiddleware,
+  SsecastError,
+} from './dist/index.js'

@@ -836,6 +836,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeHub = nativeBinding.NativeHub
+module.exports.NativeParser = nativeBinding.NativeParser
 module.exports.encode = nativeBinding.encode
 module.exports.panicForTest = nativeBinding.panicForTest
 module.exports.version = nativeBinding.version

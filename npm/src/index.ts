@@ -7,5 +7,13 @@ export { type ErrorCode, SsecastError } from './error.js'
 export { encode, type EventFields, type EventInit } from './event.js'
 export { type CloseOptions, createHub, Hub, type HubOptions, type Published, type Stats } from './hub.js'
 export { type Koa1Middleware, type Middleware, type MiddlewareOptions, sseMiddleware } from './middleware.js'
+export {
+  createParser,
+  type EventSourceMessage,
+  type EventSourceParser,
+  type ParserCallbacks,
+  type ParserOptions,
+} from './parser.js'
+export { EventSourceParserStream, type ParserStreamOptions } from './parser-stream.js'
 export type { Reason } from './pull.js'
 export { type PipeOptions, type Request, type Response, Session } from './session.js'

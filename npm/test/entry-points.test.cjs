@@ -2,7 +2,7 @@ const assert = require('node:assert/strict')
 const http = require('node:http')
 const { test } = require('node:test')
 
-const { createHub, encode, sseMiddleware, SsecastError } = require('ssecast')
+const { createHub, createParser, encode, sseMiddleware, SsecastError } = require('ssecast')
 
 test('a CommonJS program publishes and serves', async t => {
   const hub = createHub()
@@ -19,4 +19,10 @@ test('a CommonJS program publishes and serves', async t => {
 
 test('a CommonJS program gets the same errors', () => {
   assert.throws(() => encode({ id: 'a\nb' }), error => error instanceof SsecastError && error.code === 'SSECAST_INVALID_ID')
+})
+
+test('a CommonJS program parses what it encodes', () => {
+  const datas = []
+  createParser({ onEvent: ({ data }) => datas.push(data) }).feed(encode({ data: 'x' }))
+  assert.deepEqual(datas, ['x'])
 })

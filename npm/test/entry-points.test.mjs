@@ -11,7 +11,9 @@ const require = createRequire(import.meta.url)
 const required = require('ssecast')
 
 test('import and require give the same names and the same things', () => {
-  const names = ['Hub', 'Session', 'SsecastError', 'createHub', 'encode', 'sseMiddleware']
+  const names = [
+    'EventSourceParserStream', 'Hub', 'Session', 'SsecastError', 'createHub', 'createParser', 'encode', 'sseMiddleware',
+  ]
   assert.deepEqual(Object.keys(imported).filter(name => name !== 'default').sort(), names)
   assert.deepEqual(Object.keys(required).sort(), names)
   for (const name of names) assert.equal(imported[name], required[name])

@@ -1,5 +1,6 @@
-// Runs each server in the README as it stands there.
+// Runs each program in the README as it stands there.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get } from 'node:http'
 import { join } from 'node:path'
@@ -10,23 +11,29 @@ import { start } from '../support/program.mjs'
 const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
 const programs = [...readme.matchAll(/^```js run\n([^]*?)^```$/gm)].map(([, code]) => code)
 
-describe('a server in the README', { timeout: 30_000 }, () => {
+describe('a program in the README', { timeout: 30_000 }, () => {
   // Inside of the package, its own name leads to it.
   const dist = fileURLToPath(new URL('../../npm/dist/', import.meta.url))
   mkdirSync(dist, { recursive: true })
   const folder = mkdtempSync(join(dist, 'readme-'))
   after(() => rmSync(folder, { recursive: true }))
 
-  async function run(t, code) {
+  function write(t, code) {
     const path = join(folder, `${t.name.replace(/\W+/g, '-')}.mjs`)
     writeFileSync(path, code)
+    return path
+  }
+
+  async function run(t, code) {
+    const path = write(t, code)
     const { port, stop } = await start(path)
     t.after(() => stop())
     return `http://127.0.0.1:${port}`
   }
 
-  it('is there for Express, Koa, node:http and a session', () => {
-    assert.deepEqual(programs.map(code => /from '(express|koa|node:http)'/.exec(code)?.[1]), ['express', 'koa', 'node:http', 'express'])
+  it('is there for Express, Koa, node:http, a session and the parser', () => {
+    const hosts = programs.map(code => /from '(.+?)'/.exec(code)[1])
+    assert.deepEqual(hosts, ['express', 'koa', 'node:http', 'express', 'ssecast'])
   })
 
   for (const code of programs.filter(code => code.includes('hub.publish'))) {
@@ -44,6 +51,12 @@ describe('a server in the README', { timeout: 30_000 }, () => {
       for (const event of events.flat()) assert.equal(typeof JSON.parse(event.data).now, 'number')
     })
   }
+
+  it('with the parser prints what it reads', t => {
+    const code = programs.find(code => code.includes('createParser'))
+    const output = execFileSync(process.execPath, [write(t, code)], { encoding: 'utf8' })
+    assert.equal(output, 'tick 7 one\n7\ntwo\nthree\n')
+  })
 
   it('with a session sends what is piped into it, and ends', async t => {
     const code = programs.find(code => code.includes('.pipe('))

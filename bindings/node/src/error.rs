@@ -14,19 +14,21 @@ impl AsRef<str> for Code {
 /// What an entry point returns.
 pub type Result<T> = std::result::Result<T, napi::Error<Code>>;
 
-/// Runs an entry point: its error becomes a JavaScript error, and so does a panic, which must not unwind into
-/// Node. State behind a panic stays usable: the engine's locks don't poison.
+/// Runs an entry point: its error becomes a JavaScript error.
 pub(crate) fn entry<T>(call: impl FnOnce() -> std::result::Result<T, Error>) -> Result<T> {
-    let error = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(error)) => error,
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-            Error::new(ErrorKind::Internal, "ssecast", format!("panicked; please report it: {text}"))
-        }
-    };
-    Err(napi::Error::new(Code(error.kind().code()), error.message()))
+    caught(call).map_err(|error| napi::Error::new(Code(error.kind().code()), error.message()))
+}
+
+/// Makes an error of a panic, which must not unwind into Node. State behind a panic stays usable: the engine's locks
+/// don't poison.
+pub(crate) fn caught<T>(
+    call: impl FnOnce() -> std::result::Result<T, Error>,
+) -> std::result::Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Err(Error::new(ErrorKind::Internal, "ssecast", format!("panicked; please report it: {text}")))
+    })
 }
 
 /// An error of Node-API itself: the environment is going, or a value is not what its type says.

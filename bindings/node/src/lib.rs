@@ -11,4 +11,5 @@ mod encode;
 mod error;
 mod hub;
 mod options;
+mod parser;
 mod value;

@@ -6,11 +6,17 @@ import https from 'node:https'
 import express from 'express'
 import {
   createHub,
+  createParser,
   encode,
+  type EventSourceMessage,
+  type EventSourceParser,
+  EventSourceParserStream,
   Hub,
   type HubOptions,
   type Middleware,
   type MiddlewareOptions,
+  type ParserOptions,
+  type ParserStreamOptions,
   type Published,
   type Reason,
   Session,
@@ -92,6 +98,27 @@ try {
   }
 }
 
+const parserOptions: ParserOptions = {
+  onEvent({ event, id, data, lastEventId }: EventSourceMessage) {
+    const texts: (string | undefined)[] = [event, id]
+    texts.push(data, lastEventId)
+  },
+  onComment: comment => comment.toUpperCase(),
+  onRetry: milliseconds => milliseconds.toFixed(),
+  onError: (error: SsecastError) => error.code,
+  maxEventBytes: 1 << 20
+}
+const parser: EventSourceParser = createParser(parserOptions)
+parser.feed(new Uint8Array())
+parser.feed('data: x\n\n')
+parser.reset({ consume: true })
+const place: string = parser.lastEventId
+const streamOptions: ParserStreamOptions = { onError: 'terminate', maxEventBytes: 1000 }
+fetch('http://localhost').then(async response => {
+  const events: ReadableStream<EventSourceMessage> = response.body!.pipeThrough(new EventSourceParserStream(streamOptions))
+  return events.getReader()
+})
+
 declare const session: Session
 
 // @ts-expect-error: a mistyped option
@@ -102,6 +129,10 @@ createHub({ slowClient: { policy: 'wait' } })
 hub.publish('t', 'x', { retry: '0\r\nevent: admin' })
 // @ts-expect-error: a mistyped field
 hub.publish('t', 'x', { type: 'tick' })
+// @ts-expect-error: a stream's events are read, not called back
+new EventSourceParserStream({ onEvent() {} })
+// @ts-expect-error: a chunk is bytes or a string
+parser.feed(1)
 // @ts-expect-error: no topic
 hub.publish()
 // @ts-expect-error: topics that are one string

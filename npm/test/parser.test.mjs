@@ -1,0 +1,368 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+
+import { createParser, SsecastError } from 'ssecast'
+
+import { cut, logged, random } from './support/parser-log.mjs'
+import { bytes, entry, text, vectors } from './support/vectors.mjs'
+
+const next = random(6)
+const irregular = Array.from({ length: 20 }, () => Array.from({ length: 37 }, () => 1 + next(16)))
+
+/** Everything that can be seen of a stream that is fed in these chunks. */
+function outcome(chunks, options) {
+  const { log, parser } = logged(options)
+  let code
+  try {
+    for (const chunk of chunks) parser.feed(chunk)
+  } catch (error) {
+    code = error.code
+  }
+  return { log, code, lastEventId: parser.lastEventId }
+}
+
+describe('shared vectors', () => {
+  for (const { name, input, items, last_event_id = '', max_event_bytes: maxEventBytes, error: code } of vectors('parse')) {
+    test(name, () => {
+      const whole = bytes(input)
+      const log = items.map(entry).filter(item => item.data !== undefined || item.id === undefined)
+      const options = { maxEventBytes }
+      const check = (chunks, what) => {
+        const seen = outcome(chunks, options)
+        // A difference of megabytes helps nobody who reads it.
+        if (seen.log.length !== log.length || whole.length < 100_000) assert.deepEqual(seen.log, log, what)
+        else assert.ok(seen.log.every((item, index) => item.data === log[index].data), what)
+        assert.equal(seen.code, code, what)
+        if (!code) assert.equal(seen.lastEventId, text(last_event_id), what)
+      }
+      check([whole], 'whole')
+      const isText = Buffer.from(whole.toString()).equals(whole)
+      const sizes = whole.length > 1_000_000 ? [[65_536], [1_021]] : [[1], [2], [3], [7], ...irregular]
+      for (const size of sizes) {
+        check(cut(whole, size), `bytes by ${size}`)
+        if (isText) check(cut(whole.toString(), size), `string by ${size}`)
+      }
+      if (isText) check([whole.toString()], 'string')
+    })
+  }
+
+  for (const { name, chunks } of vectors('chunks')) {
+    test(name, () => {
+      const { log, parser } = logged()
+      for (const { input, items } of chunks) {
+        parser.feed(bytes(input))
+        const given = items.map(entry).filter(item => item.data !== undefined || item.id === undefined)
+        assert.deepEqual(log.splice(0), given)
+      }
+    })
+  }
+})
+
+describe('any stream gives the same', () => {
+  // The first chunk of a stream is always parsed by the addon; later ones, where they are small or strings, may go
+  // another way. Pieces that the two could see differently come far more often than chance would bring them.
+  const PIECES = [
+    'data: ', 'data:', 'data', 'event: ', 'event:', 'id: ', 'id', 'retry: ', ': ', ':', ' ', '1', 'x', 'message', 'hello world',
+    '\0', '\r', '\r\n', '\n', '\n', '\n\n', '\n\n', '\ufeff', '\u2028', 'é', '€', '🎉', '\ud83c', '\udf89',
+    'data: {"a":1}\n\n', 'data: b\n\n', 'data: \ud83c\n\n', 'id: 1\u00002\ndata: f\n\n', 'event: message\ndata: g\n\n', 'event: \ndata: h\n\n', 'event: tick\ndata: c\n\n', 'id: 7\nevent: e\ndata: d\n\n', 'id: 8\n\n', 'x'.repeat(600),
+  ]
+  const stream = () => Array.from({ length: next(30) }, () => PIECES[next(PIECES.length)])
+  const rounds = Number(process.env.PARSER_ROUNDS ?? 4000)
+
+  test('as one chunk of bytes, and as strings and bytes cut anywhere', () => {
+    for (let round = 0; round < rounds; round++) {
+      const pieces = stream()
+      const whole = pieces.join('')
+      const encoded = Buffer.from(whole)
+      const expected = outcome([encoded])
+      const sizes = Array.from({ length: 5 }, () => 1 + next(next(4) === 0 ? 700 : 40))
+      const what = JSON.stringify({ whole, sizes })
+      assert.deepEqual(outcome(pieces), expected, what)
+      assert.deepEqual(outcome(cut(whole, sizes)), expected, what)
+      assert.deepEqual(outcome(cut(encoded, sizes)), expected, what)
+      assert.deepEqual(outcome(pieces.map((piece, index) => (index % 2 && piece.isWellFormed() ? Buffer.from(piece) : piece))),
+        outcome(pieces), what)
+    }
+  })
+
+  test('with bytes that are not UTF-8', () => {
+    for (let round = 0; round < rounds; round++) {
+      const broken = Buffer.concat(stream().flatMap(piece => [Buffer.from(piece), Buffer.from([next(256)])]))
+      const sizes = Array.from({ length: 5 }, () => 1 + next(40))
+      assert.deepEqual(outcome(cut(broken, sizes)), outcome([broken]), broken.toString('hex'))
+      // Events as they mostly come: each in a chunk of its own, between others.
+      const event = Buffer.concat([Buffer.from('data: '), Buffer.from(Array.from({ length: next(9) }, () => 0x80 + next(128))), Buffer.from('\n\n')])
+      const first = Buffer.from('data: 1\n\n')
+      assert.deepEqual(outcome([first, event, first]), outcome([Buffer.concat([first, event, first])]), event.toString('hex'))
+    }
+  })
+})
+
+test('an event has the shape that users of eventsource-parser know, and the last event ID', () => {
+  const events = []
+  const parser = createParser({ onEvent: event => events.push(event) })
+  parser.feed('id: 1\nevent: tick\ndata: a\ndata: b\n\ndata: c\n\n')
+  assert.deepEqual(events, [
+    { id: '1', event: 'tick', data: 'a\nb', lastEventId: '1' },
+    { id: undefined, event: undefined, data: 'c', lastEventId: '1' },
+  ])
+})
+
+test('a parser without callbacks still knows the last event ID', () => {
+  const parser = createParser({})
+  parser.feed(': x\nretry: 5\nid: 7\n\n')
+  parser.feed('id: 8\ndata: x\n\n')
+  assert.equal(parser.lastEventId, '8')
+})
+
+test('feed and reset need no this', () => {
+  const events = []
+  const { feed, reset } = createParser({ onEvent: event => events.push(event.data) })
+  feed('data: lost')
+  reset()
+  feed('data: 1\n\n')
+  assert.deepEqual(events, ['1'])
+})
+
+describe('an error that a callback throws', () => {
+  const stream = 'data: 0\n\n: c\nretry: 1\nid: 2\ndata: 2\n\n' + Array.from({ length: 20 }, (_, n) => `data: ${n + 3}\n\n`).join('')
+  const items = outcome([Buffer.from(stream)]).log
+  const large = `data: ${'x'.repeat(70_000)}\n\n`
+  const chunkings = {
+    'one chunk of bytes': [Buffer.from(stream)],
+    'one string': [stream],
+    'a string between events': ['data: first\n\n', stream],
+    'events of their own': ['data: first\n\n', ...stream.split(/(?<=\n\n)/).map(event => Buffer.from(event))],
+    'bytes, one by one': cut(Buffer.from(stream), [1]),
+    'a chunk larger than a piece': [Buffer.from(large + stream + large + stream)],
+  }
+  for (const [name, chunks] of Object.entries(chunkings)) {
+    test(`reaches the caller, and nothing is lost or comes twice: ${name}`, () => {
+      const pieces = [...chunks]
+      const expected = outcome(pieces).log
+      assert.ok(expected.length >= items.length)
+      for (const failing of [1, 2, 3, Infinity]) {
+        const seen = []
+        const failure = new Error('on purpose')
+        const note = what => {
+          seen.push(what)
+          if (failing === Infinity || seen.length % failing === 0) throw failure
+        }
+        const parser = createParser({
+          onEvent: note,
+          onComment: comment => note({ comment }),
+          onRetry: retry => note({ retry }),
+        })
+        let thrown = 0
+        const attempt = chunk => {
+          // The caller's memory is the caller's again, also after an error.
+          const own = typeof chunk === 'string' ? chunk : Buffer.from(chunk)
+          try {
+            parser.feed(own)
+          } catch (error) {
+            assert.equal(error, failure)
+            thrown++
+          }
+          if (typeof own !== 'string') own.fill(0)
+        }
+        for (const piece of pieces) attempt(piece)
+        for (let before = -1; before !== thrown;) {
+          before = thrown
+          attempt('')
+        }
+        assert.deepEqual(seen, expected)
+        assert.equal(thrown, failing === Infinity ? expected.length : Math.floor(expected.length / failing))
+      }
+    })
+  }
+})
+
+describe('a callback may', () => {
+  test('feed: what it feeds comes after the chunk under way, and is copied', () => {
+    for (const first of ['', 'data: 0\n\n']) {
+      const seen = []
+      const parser = createParser({
+        onEvent({ data }) {
+          seen.push(data)
+          if (data !== '1') return
+          const more = Buffer.from('data: 3\n\ndata: 4\n\n')
+          parser.feed(more)
+          more.fill(0)
+        },
+      })
+      parser.feed(first)
+      parser.feed('data: 1\n\ndata: 2\n\n')
+      parser.feed('data: 5\n\n')
+      assert.deepEqual(seen.filter(data => data !== '0'), ['1', '2', '3', '4', '5'])
+    }
+  })
+
+  test('reset: nothing more comes of what was fed before', () => {
+    for (const first of ['', 'data: 0\n\n']) {
+      const seen = []
+      const parser = createParser({
+        onEvent({ data }) {
+          seen.push(data)
+          if (data === '1') {
+            parser.feed('data: dropped\n\n')
+            parser.reset()
+            parser.feed('data: 3\n\n')
+          }
+        },
+      })
+      parser.feed(first)
+      parser.feed('data: 1\n\ndata: 2\n\ndata: cut off')
+      parser.feed('data: 4\n\n')
+      assert.deepEqual(seen.filter(data => data !== '0'), ['1', '3', '4'])
+    }
+  })
+
+  test('feed another parser', () => {
+    const seen = []
+    const inner = createParser({ onEvent: ({ data }) => seen.push(`inner ${data}`) })
+    const outer = createParser({
+      onEvent({ data }) {
+        inner.feed(Buffer.from(`data: ${data}\n\n`))
+        seen.push(`outer ${data}`)
+      },
+    })
+    for (const _ of [1, 2]) outer.feed('data: 1\n\ndata: 2\n\n')
+    assert.deepEqual(seen, Array(2).fill(['inner 1', 'outer 1', 'inner 2', 'outer 2']).flat())
+  })
+})
+
+describe('reset', () => {
+  test('drops an incomplete event, keeps the last event ID, and expects a new stream', () => {
+    const { log, parser } = logged()
+    parser.feed('id: 1\ndata: a\n\nid: 2\ndata: cut off\nretry: 5')
+    parser.reset()
+    assert.equal(parser.lastEventId, '1')
+    parser.feed('\ufeffdata: b\n\n')
+    parser.reset()
+    parser.feed(Buffer.from('\ufeffdata: c\n\n'))
+    assert.deepEqual(log.map(({ data, lastEventId }) => [data, lastEventId]), [['a', '1'], ['b', '1'], ['c', '1']])
+  })
+
+  test('with consume takes an unfinished line as finished, and still drops the event', () => {
+    for (const line of [': note', ': note\n', ': note\r']) {
+      const { log, parser } = logged()
+      parser.feed(`data: x\n${line}`)
+      parser.reset({ consume: true })
+      parser.feed('data: y\n\n')
+      assert.deepEqual(log.map(({ comment, data }) => comment ?? data), ['note', 'y'])
+    }
+    const { log, parser } = logged()
+    parser.feed('data: x\nretry: 5')
+    parser.reset({ consume: true })
+    assert.deepEqual(log, [{ retry: 5 }])
+  })
+
+  test('with consume delivers what an error has held up, and without it does not', () => {
+    for (const consume of [true, false]) {
+      const seen = []
+      const onEvent = ({ data }) => {
+        seen.push(data)
+        if (data === '1') throw new Error('on purpose')
+      }
+      const parser = createParser({ onEvent })
+      assert.throws(() => parser.feed('data: 1\n\ndata: 2\n\n'), /on purpose/)
+      parser.reset({ consume })
+      parser.feed('data: 3\n\n')
+      assert.deepEqual(seen, consume ? ['1', '2', '3'] : ['1', '3'])
+    }
+  })
+})
+
+describe('an event over the limit', () => {
+  const options = { maxEventBytes: 10 }
+
+  test('is thrown after what came before it, each time until reset', () => {
+    const { log, parser } = logged(options)
+    const tooLarge = { code: 'SSECAST_EVENT_TOO_LARGE', field: 'event', name: 'SsecastError' }
+    assert.throws(() => parser.feed('data: 1234\n\ndata: 12345\n\ndata: 6\n\n'), tooLarge)
+    assert.throws(() => parser.feed('data: 7\n\n'), tooLarge)
+    assert.deepEqual(log.map(({ data }) => data), ['1234'])
+    parser.reset()
+    parser.feed('data: 8\n\n')
+    assert.deepEqual(log.map(({ data }) => data), ['1234', '8'])
+  })
+
+  test('is given to onError, and thrown from then on', () => {
+    const errors = []
+    const { log, parser } = logged({ ...options, onError: error => errors.push(error) })
+    parser.feed('data: 1\n\ndata: 123456\n\n')
+    assert.ok(errors[0] instanceof SsecastError)
+    assert.throws(() => parser.feed('data: 2\n\n'), { code: 'SSECAST_EVENT_TOO_LARGE' })
+    assert.deepEqual([errors.length, log.length], [1, 1])
+    parser.reset()
+    parser.feed('data: 123456\n\n')
+    assert.equal(errors.length, 2)
+  })
+
+  test('is found in small chunks between events too', () => {
+    for (const form of [String, Buffer.from]) {
+      const { log, parser } = logged(options)
+      for (const _ of [1, 2, 3]) parser.feed(form('data: 1\n\n'))
+      assert.throws(() => parser.feed(form('data: 12345\n\n')), { code: 'SSECAST_EVENT_TOO_LARGE' })
+      assert.equal(log.length, 3)
+    }
+  })
+
+  test('ends the stream also where the next event would be small', () => {
+    const { log, parser } = logged({ maxEventBytes: 200_000 })
+    assert.throws(() => parser.feed(`data: ${'x'.repeat(200_000)}\n\n`), { code: 'SSECAST_EVENT_TOO_LARGE' })
+    assert.throws(() => parser.feed('data: 1\n\n'), { code: 'SSECAST_EVENT_TOO_LARGE' })
+    assert.deepEqual(log, [])
+  })
+})
+
+test('what the specification ignores is not an error', () => {
+  const { log, parser } = logged({ onError: assert.fail })
+  parser.feed('foo: x\nretry: soon\nretry: -1\nid: a\0b\n\u0000\ndata\n\n')
+  assert.deepEqual(log, [{ event: undefined, data: '', id: undefined, lastEventId: '' }])
+})
+
+test('options and chunks that make no sense are refused, and change nothing', () => {
+  const invalid = field => ({ code: 'SSECAST_INVALID_OPTION', field })
+  assert.throws(() => createParser(() => {}), invalid('options'))
+  assert.throws(() => createParser(), invalid('options'))
+  assert.throws(() => createParser({ onEvents() {} }), invalid('onEvents'))
+  assert.throws(() => createParser({ onEvent: 'log' }), invalid('onEvent'))
+  for (const maxEventBytes of [-1, 1.5, '1', Infinity, null, 2 ** 27 + 1]) {
+    assert.throws(() => createParser({ maxEventBytes }), invalid('maxEventBytes'))
+  }
+  const { log, parser } = logged({ maxEventBytes: 2 ** 27 })
+  parser.feed('data: ')
+  for (const chunk of [undefined, null, 1, {}, [100], new ArrayBuffer(4), new Uint16Array(2)]) {
+    assert.throws(() => parser.feed(chunk), { code: 'SSECAST_INVALID_DATA', field: 'chunk' })
+  }
+  parser.feed('1\n\n')
+  assert.equal(log[0].data, '1')
+})
+
+test('bytes may be a view, shared memory, or nothing', () => {
+  const { log, parser } = logged()
+  const stream = Buffer.from('data: 1\n\n')
+  const shared = new Uint8Array(new SharedArrayBuffer(stream.length))
+  shared.set(stream)
+  parser.feed(new Uint8Array(Buffer.from(`xx${stream}xx`)).subarray(2, -2))
+  parser.feed(shared)
+  parser.feed(Buffer.concat([shared, Buffer.alloc(600, ':')]))
+  parser.feed(new Uint8Array())
+  parser.feed('\n')
+  const gone = new Uint8Array(9)
+  structuredClone(gone, { transfer: [gone.buffer] })
+  parser.feed(gone)
+  assert.deepEqual(log.map(({ data }) => data).filter(Boolean), ['1', '1', '1'])
+})
+
+test('a chunk with very many items, and one that is very long, are given whole', () => {
+  const { log, parser } = logged()
+  parser.feed(Buffer.from(':\n'.repeat(200_000)))
+  assert.equal(log.length, 200_000)
+  parser.feed(Buffer.from('data: x\n\n'.repeat(50_000)))
+  assert.equal(log.length, 250_000)
+  parser.feed(`data: ${'é'.repeat(3_000_000)}\n\n`)
+  assert.equal(log.at(-1).data.length, 3_000_000)
+  assert.match(log.at(-1).data, /^é+$/)
+})
