@@ -9,7 +9,7 @@ The response for your server is in ``ssecast.asgi`` (Starlette, FastAPI, any ASG
 ``ssecast.django``, ``ssecast.aiohttp`` or ``ssecast.litestar``.
 """
 
-from ssecast._native import Event, History, Published, SlowClient, Stats
+from ssecast._native import Event, History, Parser, Published, SlowClient, Stats, encode
 from ssecast.errors import (
     AttachedError,
     ClosedError,
@@ -29,6 +29,7 @@ from ssecast.errors import (
 )
 from ssecast.hub import Hub
 from ssecast.session import Session
+from ssecast.stream import aiter_events, iter_events
 from ssecast.subscription import Subscription
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "InvalidRetryError",
     "InvalidSocketError",
     "InvalidTopicError",
+    "Parser",
     "Published",
     "Session",
     "SlowClient",
@@ -55,4 +57,7 @@ __all__ = [
     "TooManyConnectionsError",
     "TooManyDescriptorsError",
     "TooManyTopicsError",
+    "aiter_events",
+    "encode",
+    "iter_events",
 ]

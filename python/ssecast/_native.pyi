@@ -18,6 +18,7 @@ __all__ = [
     "SlowClient",
     "Stats",
     "after_fork",
+    "encode",
 ]
 
 _Reason = Literal["client", "server", "shutdown", "lagged", "error"]
@@ -79,7 +80,8 @@ class Event:
     """An event: what is to be sent, or what a parser found.
 
     `data`: a str goes as it is, bytes as UTF-8, anything else as JSON; `data` is a str afterwards. `retry` is in
-    milliseconds. What the protocol doesn't allow is refused when the event is encoded.
+    milliseconds. What the protocol doesn't allow is refused when the event is encoded. Events are equal when all these
+    fields are.
 
     >>> from ssecast import Event
     >>> Event({"now": 1}, event="tick").data
@@ -114,6 +116,20 @@ class Event:
     @property
     def comment(self) -> str | None:
         """The comment that it carries."""
+
+    @property
+    def last_event_id(self) -> str:
+        """The last event ID of the stream at this event: its own id, or that of an event before it. Empty if there is
+        none.
+        """
+
+    def json(self) -> Any:
+        """Reads the data as JSON. Raises `InvalidDataError` if there is none, and `json.JSONDecodeError`, which is a
+        `ValueError` too, if it is something else.
+        """
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
 
 @disjoint_base
 class Hub:
@@ -161,6 +177,13 @@ class Hub:
         """Closes the hub: refuses publications and connections, lets every connection have what is pending for it,
         then the last event and a jittered reconnection time, and ends it. What is not out after `grace` seconds is
         given up. Returns at once; closing twice is fine.
+        """
+
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Waits until the hub was closed and its last stream has ended, for `timeout` seconds at most; None sets no
+        limit. Returns whether that is so.
+
+        It blocks the thread, so it is not for an event loop's: that is what `aclose` is for.
         """
 
     @property
@@ -232,15 +255,48 @@ class Stats:
 
 @final
 class Parser:
-    """Parses a stream that arrives in chunks of any size."""
+    """Parses a stream that arrives in chunks of any size.
 
-    def __new__(cls) -> Parser: ...
-    def feed(self, chunk: bytes) -> list[Event]:
-        """Takes a chunk and returns the events that it completes."""
+    Any bytes are a stream; the only error is an event of more than `max_event_bytes`: that is the bytes of its `data`,
+    `event` and `id` lines. `last_event_id` is the one that the stream resumes from. Comments are not reported. One
+    call at a time; any thread.
+
+    >>> from ssecast import Parser
+    >>> parser = Parser()
+    >>> parser.feed(b"event: tick\\ndata: 1\\n\\ndata: tw")
+    [Event('1', event='tick')]
+    >>> parser.feed(b"o\\n\\n")
+    [Event('two', event='message')]
+    """
+
+    def __new__(cls, *, max_event_bytes: int = 16777216, last_event_id: str = "") -> Parser: ...
+    def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
+        """Takes a chunk and returns the events that it completes.
+
+        `chunk` is bytes, or a bytearray or memoryview, which is read where it is: nobody may write to it meanwhile.
+        Raises `EventTooLargeError`, once the events before that one are returned: then the next call raises, as does
+        every other until `finish` or `reset`.
+        """
+
+    def finish(self) -> None:
+        """Ends the stream: a block that is not complete is discarded. The parser is then at the beginning of the next
+        stream, and keeps the last event ID and the reconnection time. Raises what `feed` had to raise next.
+        """
+
+    def reset(self) -> None:
+        """Forgets everything but the limit."""
 
     @property
     def last_event_id(self) -> str:
-        """The last event ID of the stream so far; empty if it has none."""
+        """The last event ID of the stream so far: what a client sends to resume. Empty if it has none."""
+
+    @property
+    def retry(self) -> int | None:
+        """The reconnection time in milliseconds, if the stream has set one."""
+
+    @property
+    def max_event_bytes(self) -> int:
+        """The most bytes that one event may have."""
 
 @final
 class Batch:
@@ -277,6 +333,9 @@ class Mailbox:
 
     def wait(self, seconds: float | None) -> None:
         """Waits until `take` has something to give, for so many seconds at most."""
+
+    def wake(self) -> None:
+        """Ends the `wait` of another thread, though there may be nothing to take."""
 
     def open(self, topics: Sequence[str], last_event_id: str | None) -> int:
         """Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`."""
@@ -324,6 +383,17 @@ class Mailbox:
 
     def remove(self, connection: int, reason: _Reason) -> bool:
         """Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows."""
+
+def encode(event: Event) -> bytes:
+    """Encodes an event as it goes over the wire, ending with a blank line.
+
+    Raises `InvalidEventError` or `InvalidIdError` for a line end or NUL in the type or the id, which would forge other
+    fields; line ends in data and comments begin new lines of the same field.
+
+    >>> from ssecast import Event, encode
+    >>> encode(Event("one\\ntwo", event="tick", id=7))
+    b'id: 7\\nevent: tick\\ndata: one\\ndata: two\\n\\n'
+    """
 
 def after_fork() -> None:
     """Called in a child process, for `os.register_at_fork`."""

@@ -51,8 +51,9 @@ class Hub(_native.Hub):
     async def aclose(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
         """Closes the hub, as :meth:`close` does, and waits until every stream has ended."""
         self.close(event, grace=grace)
-        while self.stats().connections:
-            await asyncio.sleep(0.01)
+        # A cancelled wait leaves a thread behind, for no longer than this.
+        while not await asyncio.to_thread(self.wait_closed, 0.25):
+            pass
 
     def _mailbox(self) -> LoopMailbox:
         """That of the running event loop."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import sys
 import weakref
 from collections import deque
 from collections.abc import Sequence
@@ -18,7 +20,8 @@ __all__ = ["Subscription"]
 
 
 class Subscription:
-    """A hub's events as an iterator, made by :meth:`Hub.subscribe`. One thread or one task iterates at a time.
+    """A hub's events as an iterator, made by :meth:`Hub.subscribe`. One thread or one task iterates at a time, and may
+    be waiting while another closes the subscription: any thread, or any task of its own event loop.
 
     It is a client like any other: it has a place in the history, not a queue. One that is too slow is told of what it
     missed by a reset event. The iteration ends when the hub is closed, or the subscription is.
@@ -27,8 +30,10 @@ class Subscription:
     def __init__(self, hub: Hub, topics: Sequence[str], last_event_id: str | None) -> None:
         self._hub = hub
         self._topics = tuple(topics)
-        self._parser = _native.Parser()
+        # What the hub let pass is no larger than it may be.
+        self._parser = _native.Parser(max_event_bytes=sys.maxsize, last_event_id=last_event_id or "")
         self._events: deque[_native.Event] = deque()
+        self._last_event_id = self._parser.last_event_id
         self._source: _ThreadSource | _LoopSource | None = None
         try:
             asyncio.get_running_loop()
@@ -39,8 +44,8 @@ class Subscription:
 
     @property
     def last_event_id(self) -> str:
-        """Where this reader is: what a later ``subscribe`` continues from."""
-        return self._parser.last_event_id
+        """Where this reader is, behind the last event that it was given: what a later ``subscribe`` continues from."""
+        return self._last_event_id if self._events else self._parser.last_event_id
 
     def __iter__(self) -> Self:
         return self
@@ -52,7 +57,7 @@ class Subscription:
             if not isinstance(self._source, _ThreadSource):
                 raise RuntimeError("this subscription belongs to an event loop; iterate with `async for`")
             self._take(self._source.wait())
-        return self._events.popleft()
+        return self._next()
 
     def __aiter__(self) -> Self:
         return self
@@ -64,10 +69,16 @@ class Subscription:
             if not isinstance(self._source, _LoopSource):
                 raise RuntimeError("this subscription belongs to no event loop; make it inside of a coroutine")
             self._take(await self._source.wait())
-        return self._events.popleft()
+        return self._next()
+
+    def _next(self) -> _native.Event:
+        event = self._events.popleft()
+        self._last_event_id = event.last_event_id
+        return event
 
     def _take(self, content: _native.Batch | Reason) -> None:
         if isinstance(content, _native.Batch):
+            self._last_event_id = self._parser.last_event_id
             self._events.extend(self._parser.feed(content.bytes))
             return
         source, self._source = self._source, None
@@ -100,6 +111,7 @@ class _ThreadSource:
     def __init__(self, hub: Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
         self._mailbox = _native.Mailbox(hub)
         self._connection = self._mailbox.open(topics, last_event_id)
+        self._closed = False
         self._mailbox.resume(self._connection)
 
     def wait(self) -> _native.Batch | Reason:
@@ -111,6 +123,9 @@ class _ThreadSource:
                     return content
                 if content is not None:
                     return content.reason
+            # Asked after `take`, which may have swallowed the wake-up of `close`.
+            if self._closed:
+                return "server"
             if not more:
                 self._mailbox.wait(None)
 
@@ -118,7 +133,9 @@ class _ThreadSource:
         return _ThreadSource(hub, topics, last_event_id)
 
     def close(self) -> None:
+        self._closed = True
         self._mailbox.remove(self._connection, "server")
+        self._mailbox.wake()
 
 
 class _LoopSource:
@@ -129,7 +146,8 @@ class _LoopSource:
         self._mailbox, self._receiver = mailbox, receiver
         self._connection = connection = mailbox.open(topics, last_event_id, receiver)
         # The mailbox knows the receiver and not the source, so that a source which nobody iterates any more goes.
-        self._release = weakref.finalize(self, _release, mailbox, connection)
+        self._abandon = weakref.finalize(self, _abandon, mailbox, connection)
+        self._abandon.atexit = False
         mailbox.native.resume(connection)
 
     async def wait(self) -> _native.Batch | Reason:
@@ -141,7 +159,7 @@ class _LoopSource:
         if isinstance(content, _native.Batch):
             self._mailbox.native.resume(self._connection)
         else:
-            self._release.detach()
+            self._abandon.detach()
             self._mailbox.forget(self._connection)
         return content
 
@@ -149,12 +167,18 @@ class _LoopSource:
         return _LoopSource(hub._mailbox(), topics, last_event_id)
 
     def close(self) -> None:
-        self._release()
+        self._abandon.detach()
+        self._mailbox.native.remove(self._connection, "server")
+        self._mailbox.forget(self._connection)
+        self._receiver.ended("server", False)
 
 
-def _release(mailbox: LoopMailbox, connection: int) -> None:
+def _abandon(mailbox: LoopMailbox, connection: int) -> None:
+    """Called by the collector, in whatever thread."""
     mailbox.native.remove(connection, "server")
-    mailbox.forget(connection)
+    # A loop that is closed has nothing to forget.
+    with contextlib.suppress(RuntimeError):
+        mailbox.loop.call_soon_threadsafe(mailbox.forget, connection)
 
 
 class _Receiver:

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString};
@@ -156,6 +157,33 @@ impl Hub {
             let hub = self.current()?;
             py.detach(|| hub.close(&Close { event: fields.as_ref().map(Fields::event), grace }))?;
             Ok(())
+        })
+    }
+
+    /// Waits until the hub was closed and its last stream has ended, for `timeout` seconds at most; None sets no
+    /// limit. Returns whether that is so.
+    ///
+    /// It blocks the thread, so it is not for an event loop's: that is what `aclose` is for.
+    #[pyo3(
+        signature = (timeout = Given::Default),
+        text_signature = "(self, /, timeout=None)"
+    )]
+    fn wait_closed(&self, py: Python<'_>, timeout: Given<'_>) -> Result<bool> {
+        entry(|| {
+            // Python's handlers of signals run in between.
+            const TURN: Duration = Duration::from_millis(100);
+            let timeout = timeout.time("timeout", None)?.unwrap_or(Duration::MAX);
+            let (hub, begin) = (self.current()?, Instant::now());
+            loop {
+                let left = timeout.saturating_sub(begin.elapsed());
+                if py.detach(|| hub.wait_closed(left.min(TURN))) {
+                    return Ok(true);
+                }
+                py.check_signals()?;
+                if left.is_zero() {
+                    return Ok(false);
+                }
+            }
         })
     }
 

@@ -22,7 +22,7 @@ mod _native {
     #[pymodule_export]
     use crate::config::{History, SlowClient};
     #[pymodule_export]
-    use crate::event::Event;
+    use crate::event::{Event, encode};
     #[pymodule_export]
     use crate::hub::{Hub, Published, Stats, after_fork};
     #[pymodule_export]

@@ -1,6 +1,7 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::prelude::*;
@@ -23,6 +24,7 @@ pub struct Mailbox {
     pull: Pull,
     sockets: Option<Sockets>,
     signal: UnixStream,
+    ring: Arc<UnixStream>,
 }
 
 /// Bytes of a stream, shared by all connections that are to get them.
@@ -71,11 +73,10 @@ impl Mailbox {
             ring.set_nonblocking(true).map_err(failed)?;
             signal.set_nonblocking(true).map_err(failed)?;
             let (hub, sockets) = (hub.get().current()?, hub.get().sockets().cloned());
-            let pull = Pull::new(&hub, move || {
-                // It is full only when nobody has answered the last one, and gone only with the loop.
-                let _ = (&ring).write(&[1]);
-            });
-            Ok(Self { pull, sockets, signal })
+            let ring = Arc::new(ring);
+            let bell = Arc::clone(&ring);
+            let pull = Pull::new(&hub, move || self::ring(&bell));
+            Ok(Self { pull, sockets, signal, ring })
         })
     }
 
@@ -93,6 +94,11 @@ impl Mailbox {
             py.detach(|| poll(&mut [PollFd::new(&self.signal, PollFlags::IN)], timeout.as_ref()).ok());
             Ok(())
         })
+    }
+
+    /// Ends the `wait` of another thread, though there may be nothing to take.
+    fn wake(&self) {
+        ring(&self.ring);
     }
 
     /// Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`.
@@ -233,6 +239,11 @@ impl Mailbox {
     fn remove(&self, connection: u64, reason: &Bound<'_, PyString>) -> Result<bool> {
         entry(|| Ok(self.pull.remove(id(connection), parse_reason(reason)?)))
     }
+}
+
+fn ring(bell: &UnixStream) {
+    // It is full only when nobody has answered the last one, and gone only with the mailbox.
+    let _ = (&*bell).write(&[1]);
 }
 
 fn names(topics: &[Bound<'_, PyAny>]) -> Result<Vec<pyo3::pybacked::PyBackedStr>> {

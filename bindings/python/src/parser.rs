@@ -1,46 +1,221 @@
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::PyString;
-use ssecast::codec::{self, Item};
+use pyo3::types::{PyBytes, PyList, PyString};
+use ssecast::codec::{self, Item, Message};
+use ssecast::{Error, ErrorKind};
 
-use crate::error::{Result, entry};
+use crate::error::{Failure, Result, entry, wrong_type};
 use crate::event::Event;
+use crate::option::Given;
+use crate::value::text;
 
 /// Parses a stream that arrives in chunks of any size.
+///
+/// Any bytes are a stream; the only error is an event of more than `max_event_bytes`: that is the bytes of its `data`,
+/// `event` and `id` lines. `last_event_id` is the one that the stream resumes from. Comments are not reported. One
+/// call at a time; any thread.
+///
+/// >>> from ssecast import Parser
+/// >>> parser = Parser()
+/// >>> parser.feed(b"event: tick\ndata: 1\n\ndata: tw")
+/// [Event('1', event='tick')]
+/// >>> parser.feed(b"o\n\n")
+/// [Event('two', event='message')]
 #[pyclass(frozen, module = "ssecast")]
-pub struct Parser(Mutex<codec::Parser>);
+pub struct Parser(Mutex<State>);
+
+struct State {
+    parser: codec::Parser,
+    /// An event was too large, and the events before it were returned first.
+    failure: Option<Error>,
+    names: Names,
+    last_event_id: LastEventId,
+}
 
 #[pymethods]
 impl Parser {
     #[new]
-    fn new() -> Self {
-        Self(Mutex::new(codec::Parser::new()))
-    }
-
-    /// Takes a chunk and returns the events that it completes.
-    fn feed(&self, py: Python<'_>, chunk: &[u8]) -> Result<Vec<Event>> {
+    #[pyo3(
+        signature = (*, max_event_bytes = Given::Default, last_event_id = None),
+        text_signature = "(*, max_event_bytes=16777216, last_event_id='')"
+    )]
+    fn new(max_event_bytes: Given<'_>, last_event_id: Option<&Bound<'_, PyAny>>) -> Result<Self> {
         entry(|| {
-            let mut events = Vec::new();
-            let mut parser = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            parser.feed(chunk, |item| {
-                if let Item::Event(message) = item {
-                    events.push(Event {
-                        data: Some(PyString::new(py, message.data).unbind()),
-                        event: Some(PyString::intern(py, message.event).unbind()),
-                        id: message.id.map(|id| PyString::new(py, id).unbind()),
-                        retry: None,
-                        comment: None,
-                    });
-                }
-            })?;
-            Ok(events)
+            let limit = max_event_bytes.limit("max_event_bytes", codec::Parser::DEFAULT_MAX_EVENT_BYTES)?;
+            let mut parser = codec::Parser::with_max_event_bytes(limit);
+            if let Some(id) = last_event_id {
+                parser = parser.with_last_event_id(&text(id, "last_event_id", ErrorKind::InvalidId)?);
+            }
+            let (names, last_event_id) = (Names::default(), LastEventId::default());
+            Ok(Self(Mutex::new(State { parser, failure: None, names, last_event_id })))
         })
     }
 
-    /// The last event ID of the stream so far; empty if it has none.
+    /// Takes a chunk and returns the events that it completes.
+    ///
+    /// `chunk` is bytes, or a bytearray or memoryview, which is read where it is: nobody may write to it meanwhile.
+    /// Raises `EventTooLargeError`, once the events before that one are returned: then the next call raises, as does
+    /// every other until `finish` or `reset`.
+    fn feed<'py>(&self, py: Python<'py>, chunk: &Bound<'py, PyAny>) -> Result<Bound<'py, PyList>> {
+        entry(|| {
+            let mut events = Vec::new();
+            if let Ok(bytes) = chunk.cast::<PyBytes>() {
+                self.state()?.feed(py, bytes.as_bytes(), &mut events)?;
+            } else {
+                let Ok(buffer) = PyBuffer::<u8>::get(chunk) else {
+                    return Err(wrong_type("chunk", "bytes, or a bytearray or memoryview of bytes", chunk));
+                };
+                match buffer.as_slice_ptr() {
+                    Some(bytes) => {
+                        // SAFETY: the buffer is exported, and so neither moved nor freed, until after this block. The
+                        // interpreter is attached and `State::feed` runs no code of Python's, so that nothing of
+                        // Python's writes to it; nor may anybody else, as the documentation says.
+                        let bytes = unsafe { bytes.as_ref() };
+                        self.state()?.feed(py, bytes, &mut events)?;
+                    }
+                    // Every second byte of something, for example.
+                    None => self.state()?.feed(py, &buffer.to_vec(py)?, &mut events)?,
+                }
+            }
+            Ok(PyList::new(py, events)?)
+        })
+    }
+
+    /// Ends the stream: a block that is not complete is discarded. The parser is then at the beginning of the next
+    /// stream, and keeps the last event ID and the reconnection time. Raises what `feed` had to raise next.
+    fn finish(&self) -> Result<()> {
+        entry(|| {
+            let mut state = self.state()?;
+            state.parser.finish();
+            state.failure.take().map_or(Ok(()), |error| Err(error.into()))
+        })
+    }
+
+    /// Forgets everything but the limit.
+    fn reset(&self) -> Result<()> {
+        entry(|| {
+            let mut state = self.state()?;
+            state.parser.reset();
+            state.failure = None;
+            Ok(())
+        })
+    }
+
+    /// The last event ID of the stream so far: what a client sends to resume. Empty if it has none.
     #[getter]
-    fn last_event_id(&self) -> String {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).last_event_id().to_owned()
+    fn last_event_id<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyString>> {
+        entry(|| Ok(PyString::new(py, self.state()?.parser.last_event_id())))
+    }
+
+    /// The reconnection time in milliseconds, if the stream has set one.
+    #[getter]
+    fn retry(&self) -> Result<Option<u64>> {
+        entry(|| Ok(self.state()?.parser.retry()))
+    }
+
+    /// The most bytes that one event may have.
+    #[getter]
+    fn max_event_bytes(&self) -> Result<usize> {
+        entry(|| Ok(self.state()?.parser.max_event_bytes()))
+    }
+}
+
+impl Parser {
+    /// It is locked only while the interpreter is attached, and strings and events are made without running anything of
+    /// Python's: the collector looks after neither. Should that ever change, an error is better than a deadlock.
+    fn state(&self) -> Result<MutexGuard<'_, State>> {
+        self.0.try_lock().or_else(|error| match error {
+            std::sync::TryLockError::Poisoned(poisoned) => Ok(poisoned.into_inner()),
+            std::sync::TryLockError::WouldBlock => {
+                Err(Failure::Python(PyRuntimeError::new_err("the parser is in use by another call")))
+            }
+        })
+    }
+}
+
+impl State {
+    fn feed(&mut self, py: Python<'_>, chunk: &[u8], events: &mut Vec<Py<Event>>) -> Result<()> {
+        let Self { parser, failure, names, last_event_id } = self;
+        *failure = None;
+        let mut made = Ok(());
+        let parsed = parser.feed(chunk, |item| {
+            if let Item::Event(message) = item
+                && made.is_ok()
+            {
+                let event = Event::parsed(py, &message, names.get(py, message.event), last_event_id);
+                made = Py::new(py, event).map(|event| events.push(event));
+            }
+        });
+        made?;
+        match parsed {
+            Err(error) if events.is_empty() => Err(error.into()),
+            parsed => {
+                *failure = parsed.err();
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Event {
+    fn parsed(py: Python<'_>, message: &Message<'_>, name: Py<PyString>, last: &mut LastEventId) -> Self {
+        let last_event_id = last.get(py, message.last_event_id);
+        Self {
+            data: Some(PyString::new(py, message.data).unbind()),
+            event: Some(name),
+            // An id that an event carries is the last event ID as well.
+            id: message.id.map(|_| last_event_id.clone_ref(py)),
+            retry: None,
+            comment: None,
+            last_event_id: Some(last_event_id),
+        }
+    }
+}
+
+/// The event types of a stream as strings of Python's, each made once. The interpreter's own table is not used: what is in
+/// it may stay for ever, and a stream may invent names without end.
+#[derive(Default)]
+struct Names(Vec<(Box<str>, Py<PyString>)>);
+
+impl Names {
+    const MOST: usize = 16;
+    const LONGEST: usize = 64;
+
+    fn get(&mut self, py: Python<'_>, name: &str) -> Py<PyString> {
+        if name == "message" {
+            return intern!(py, "message").clone().unbind();
+        }
+        if let Some((_, known)) = self.0.iter().find(|(known, _)| **known == *name) {
+            return known.clone_ref(py);
+        }
+        let made = PyString::new(py, name).unbind();
+        if self.0.len() < Self::MOST && name.len() <= Self::LONGEST {
+            self.0.push((name.into(), made.clone_ref(py)));
+        }
+        made
+    }
+}
+
+/// The last event ID as a string of Python's. It often stays the same for many events.
+#[derive(Default)]
+struct LastEventId(Option<(String, Py<PyString>)>);
+
+impl LastEventId {
+    fn get(&mut self, py: Python<'_>, id: &str) -> Py<PyString> {
+        if id.is_empty() {
+            return intern!(py, "").clone().unbind();
+        }
+        match &mut self.0 {
+            Some((same, made)) if same == id => made.clone_ref(py),
+            known => {
+                let made = PyString::new(py, id).unbind();
+                *known = Some((id.to_owned(), made.clone_ref(py)));
+                made
+            }
+        }
     }
 }

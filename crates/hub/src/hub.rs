@@ -1,6 +1,6 @@
 use std::fmt;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use ssecast_codec::{Error, ErrorKind, Event};
@@ -13,7 +13,7 @@ use crate::own::PrivateEvent;
 use crate::reader::Reader;
 use crate::readers::Wake;
 use crate::stats::{Counters, Stats};
-use crate::sync::{Arc, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::topic::check_name;
 
 /// Room for the id line in front of a frame: its number is known only under the lock, when the rest is encoded.
@@ -42,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// Set once, under the log's lock, so that nothing is published or registered after it.
     closing: OnceLock<Closing>,
+    /// Told when the hub is closed, and then when its last connection has ended.
+    pub(crate) ended: Condvar,
 }
 
 /// How a closing hub ends its streams.
@@ -99,6 +101,7 @@ impl Hub {
             log,
             counters: Counters::default(),
             closing: OnceLock::new(),
+            ended: Condvar::new(),
         })))
     }
 
@@ -172,8 +175,27 @@ impl Hub {
         }
         let wakes = log.readers.wakes();
         drop(log);
+        shared.ended.notify_all();
         wakes.iter().for_each(|wake| wake.wake());
         Ok(())
+    }
+
+    /// Waits until the hub was closed and its last connection has ended, for so long at most, and returns whether
+    /// that is so. It blocks this thread, which therefore must not be the one that delivers to the connections.
+    #[must_use]
+    pub fn wait_closed(&self, timeout: Duration) -> bool {
+        let shared = &*self.0;
+        // By the system's clock: no other one ends a wait.
+        let begin = Instant::now();
+        let mut log = shared.log();
+        while shared.closing().is_none() || log.connections > 0 {
+            let left = timeout.saturating_sub(begin.elapsed());
+            if left.is_zero() {
+                return false;
+            }
+            log = shared.ended.wait_timeout(log, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
     }
 
     /// Whether the hub was closed.

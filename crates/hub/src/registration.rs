@@ -51,7 +51,11 @@ impl Registration {
         let mut log = self.hub.log();
         log.unregister(self.reader, topics);
         log.connections -= 1;
+        let ended = log.connections == 0 && self.hub.closing().is_some();
         drop(log);
+        if ended {
+            self.hub.ended.notify_all();
+        }
         self.hub.counters.disconnects[reason as usize].fetch_add(1, Ordering::Relaxed);
     }
 }

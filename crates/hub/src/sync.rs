@@ -3,12 +3,12 @@
 //! The lock is all that threads of a hub meet at. Counters and clocks are read by themselves, and decide nothing.
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{Mutex, MutexGuard};
+pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::sync::Arc;
 use std::sync::PoisonError;
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Mutex, MutexGuard};
+pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// Locks. A panic of another thread while it held the lock does not spread: every change to the log is complete
 /// before anything that may panic.

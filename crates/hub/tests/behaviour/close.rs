@@ -1,3 +1,4 @@
+use std::thread;
 use std::time::Duration;
 
 use ssecast_hub::{Close, Config, ErrorKind, Event, Reason};
@@ -62,6 +63,19 @@ fn after_close_publications_connections_and_sends_are_refused() {
     assert_eq!(rig.try_subscribe(&["t"], None).err().unwrap().kind(), ErrorKind::Closed);
     assert!(!rig.reader.send(&mut stream.subscriber, &data("late")).unwrap());
     assert_eq!(rig.events(&mut stream), ["bye soon back"]);
+}
+
+#[test]
+fn a_closed_hub_is_waited_for_until_its_last_connection_has_ended() {
+    let mut rig = Rig::new(quiet());
+    let stream = rig.subscribe(&["t"]);
+    let hub = rig.hub.clone();
+    let waiting = thread::spawn(move || hub.wait_closed(Duration::MAX));
+    assert!(!rig.hub.wait_closed(Duration::ZERO));
+    rig.hub.close(&Close::default()).unwrap();
+    assert!(!rig.hub.wait_closed(Duration::from_millis(1)));
+    drop(stream);
+    assert!(waiting.join().unwrap());
 }
 
 #[test]
