@@ -3,22 +3,31 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 #[cfg(unix)]
+#[allow(dead_code, reason = "the listener's tests use all of it")]
+#[path = "listener/endpoint.rs"]
+mod endpoint;
+#[cfg(unix)]
 mod rig;
 
 #[cfg(unix)]
 mod unix {
     use std::io::Write;
     use std::mem::ManuallyDrop;
-    use std::os::fd::{AsFd, AsRawFd};
+    use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::process::ExitCode;
+    use std::time::Duration;
 
-    use ssecast_engine::{ErrorKind, Framing, Hub, Pull, Reason, Sockets, Subscription};
+    use rustix::net::{AddressFamily, SocketType, socket};
+    use ssecast_engine::{ErrorKind, Framing, Hub, ListenerConfig, Pull, Reason, Sockets, Subscription};
 
-    use crate::rig::{Client, Rig, data, events, eventually, quiet, refusal, tcp, tiny};
+    use crate::endpoint::{Endpoint, GET, Visit};
+    use crate::rig::{Client, PATIENCE, Rig, data, events, eventually, quiet, refusal, tcp, tiny};
 
-    const CASES: [(&str, fn()); 5] = [
+    const CASES: [(&str, fn()); 7] = [
         ("a signal of a broken pipe never reaches the host", no_broken_pipe),
         ("without a descriptor left a connection stays with pull delivery", no_descriptor_left),
+        ("without a descriptor left a listener waits until there is one", listener_without_descriptors),
+        ("for a new connection a listener without a descriptor gives up stale ones", stale_connections),
         ("signals that interrupt system calls change nothing", signals),
         ("a child has threads of its own and leaves its parent's connections alone", fork),
         ("a child that is born while the parent is at work starts afresh", fork_at_work),
@@ -90,17 +99,7 @@ mod unix {
         let mut rig = Rig::new(quiet());
         let (host, client) = tcp();
         let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-        // The lowest number that is free is the limit: there is none below it.
-        let free = std::fs::File::open("/dev/null").unwrap();
-        let limit = libc::rlim_t::try_from(free.as_raw_fd()).unwrap();
-        drop(free);
-        let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: both pointers are those of a local variable.
-        unsafe {
-            assert_eq!(libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits), 0);
-            limits.rlim_cur = limit;
-            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits), 0);
-        }
+        let limit = limit_descriptors(Some(0));
         for _ in 0..3 {
             let refused = rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
             assert_eq!(refusal(refused), ErrorKind::TooManyDescriptors);
@@ -111,18 +110,100 @@ mod unix {
         assert_eq!(events(&rig.written[&id]), ["by pull delivery"]);
 
         // Room for the duplicate, but not for what a thread needs.
-        limits.rlim_cur = limit + 1;
-        // SAFETY: the pointer is that of a local variable.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) }, 0);
+        assert_eq!(limit_descriptors(Some(1)), limit + 1);
         let refused = rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
         assert_eq!(refusal(refused), ErrorKind::TooManyDescriptors);
 
-        limits.rlim_cur = limits.rlim_max;
-        // SAFETY: the pointer is that of a local variable.
-        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) }, 0);
+        limit_descriptors(None);
         rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
         rig.publish("t", "by an engine thread");
         assert_eq!(Client::new(client, Framing::Chunked).read_events(1), ["by an engine thread"]);
+    }
+
+    /// Leaves the process so many descriptors that it can still have, or all that it may have. Returns the limit.
+    fn limit_descriptors(free: Option<u64>) -> libc::rlim_t {
+        let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the pointer is that of a local variable.
+        assert_eq!(unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limits) }, 0);
+        // Before the lowest number that is free can be found, there must be one.
+        limits.rlim_cur = limits.rlim_max;
+        // SAFETY: the pointer is that of a local variable.
+        assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) }, 0);
+        if let Some(free) = free {
+            let lowest = std::fs::File::open("/dev/null").unwrap().as_raw_fd();
+            limits.rlim_cur = libc::rlim_t::try_from(lowest).unwrap() + free;
+            // SAFETY: the pointer is that of a local variable.
+            assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limits) }, 0);
+        }
+        limits.rlim_cur
+    }
+
+    /// A listener that has a stream on each of the engine's threads, so that these need no descriptor any more, and
+    /// sockets of clients that are not connected yet.
+    fn listener(clients: usize) -> (Endpoint, Vec<Client>, Vec<OwnedFd>) {
+        let endpoint =
+            Endpoint::open(ListenerConfig { head_time: PATIENCE * 10, ..ListenerConfig::default() });
+        let streams = (0..4).map(|_| endpoint.stream()).collect();
+        let socket = |_| socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
+        (endpoint, streams, (0..clients).map(socket).collect())
+    }
+
+    fn connect(endpoint: &Endpoint, socket: OwnedFd) -> Visit {
+        rustix::net::connect(&socket, &endpoint.listener.address()).unwrap();
+        Visit(socket.into())
+    }
+
+    fn listener_without_descriptors() {
+        let (endpoint, mut streams, sockets) = listener(10);
+        limit_descriptors(Some(2));
+        let visit = |socket| {
+            let mut visit = connect(&endpoint, socket);
+            visit.say(GET);
+            visit
+        };
+        let visits: Vec<Visit> = sockets.into_iter().map(visit).collect();
+        // Two have room. All the while those are served that were there before.
+        for number in 0..50 {
+            endpoint.publish(&number.to_string());
+            streams.iter_mut().for_each(|client| client.read_until(&format!("data: {number}\n")));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!(endpoint.hub.stats().connections, 4 + 2);
+        limit_descriptors(None);
+        let busy = processor_time("ssecast-listen");
+        assert!(busy < 10, "it worked for {busy} hundredths of a second, in half a second");
+        let mut clients: Vec<Client> =
+            visits.into_iter().map(|visit| visit.stream(Framing::Chunked)).collect();
+        endpoint.publish("recovered");
+        clients.iter_mut().for_each(|client| client.read_until("recovered"));
+    }
+
+    fn stale_connections() {
+        let (endpoint, _streams, mut sockets) = listener(4);
+        let last = sockets.pop().unwrap();
+        limit_descriptors(Some(2));
+        let mut silent: Vec<Visit> = sockets.into_iter().map(|socket| connect(&endpoint, socket)).collect();
+        let mut visit = connect(&endpoint, last);
+        visit.say(GET);
+        visit.stream(Framing::Chunked);
+        assert!(silent[0].end().is_empty());
+    }
+
+    /// What a thread has worked so far, in hundredths of a second.
+    fn processor_time(name: &str) -> u64 {
+        let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+        let mut stats = tasks.map(|path| std::fs::read_to_string(path.join("stat")).unwrap());
+        let stat = stats.find(|stat| stat.contains(&format!("({name})"))).unwrap();
+        let fields: Vec<u64> = stat
+            .rsplit_once(") ")
+            .unwrap()
+            .1
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|n| n.parse().unwrap())
+            .collect();
+        fields.iter().sum()
     }
 
     /// Interrupts every thread of the engine all the time.

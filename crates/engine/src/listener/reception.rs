@@ -170,7 +170,7 @@ impl Reception {
         let Some(visitor) = self.lobby.get_mut(place) else { return };
         let stays = match &visitor.phase {
             Phase::Reading(_) => return self.read(place),
-            Phase::Deciding(_) => visitor.is_waiting(&mut self.buffer),
+            Phase::Deciding(_) => visitor.hear_out(&mut self.buffer),
             Phase::Leaving(_) => visitor.part(&mut self.buffer),
         };
         if !stays {
@@ -214,7 +214,7 @@ impl Reception {
             return self.refuse(place, refusal, &(cors + &lines), is_head);
         }
         let Some(visitor) = self.lobby.get_mut(place) else { return };
-        if !visitor.is_waiting(&mut self.buffer) {
+        if !visitor.hear_out(&mut self.buffer) {
             self.lobby.dismiss(place);
             return;
         }

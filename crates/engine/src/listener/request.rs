@@ -28,7 +28,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Reads a head. `None` if it is not complete.
+    /// Reads a head, of which there are at most as many bytes as are allowed. `None` if it is not complete.
     pub(crate) fn parse(
         bytes: &[u8],
         config: &ListenerConfig,
@@ -37,8 +37,7 @@ impl Request {
         let mut headers = vec![httparse::EMPTY_HEADER; config.max_headers];
         let mut head = httparse::Request::new(&mut headers);
         let status = head.parse(bytes).map_err(refusal)?;
-        let length = if let httparse::Status::Complete(length) = status { length } else { bytes.len() };
-        if length > config.max_head_bytes || status.is_partial() && length == config.max_head_bytes {
+        if status.is_partial() && bytes.len() >= config.max_head_bytes {
             return Err(Refusal::new(431, "the head is longer than this server takes"));
         }
         let (false, Some(method), Some(target)) = (status.is_partial(), head.method, head.path) else {

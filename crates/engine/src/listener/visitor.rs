@@ -9,11 +9,8 @@ use super::request::Request;
 use super::responder::Ticket;
 use crate::sockets::Framing;
 
-/// The most that is heard of a client at once behind its request. Nothing there is ever executed.
-const MAX_BEHIND: usize = 64 << 10;
-
-/// The most that a client may still say after its answer.
-const MAX_PARTING: usize = 256 << 10;
+/// The most that a client may say behind its request. Nothing there is ever executed.
+const MAX_BEHIND: usize = 256 << 10;
 
 /// A connection that is no stream yet, or will never be one.
 pub(crate) struct Visitor {
@@ -21,6 +18,8 @@ pub(crate) struct Visitor {
     pub(crate) peer: SocketAddr,
     pub(crate) phase: Phase,
     pub(crate) deadline: Instant,
+    /// How many bytes came behind its request.
+    pub(crate) behind: usize,
 }
 
 /// What a visitor waits for.
@@ -53,9 +52,8 @@ pub(crate) struct Asked {
 
 /// An answer that is on its way out.
 pub(crate) struct Parting {
-    rest: Vec<u8>,
+    answer: Vec<u8>,
     sent: usize,
-    heard: usize,
 }
 
 /// What came of reading.
@@ -121,7 +119,7 @@ fn is_line_end(byte: u8) -> bool {
 
 impl Parting {
     pub(crate) fn new(answer: Vec<u8>) -> Self {
-        Self { rest: answer, sent: 0, heard: 0 }
+        Self { answer, sent: 0 }
     }
 }
 
@@ -139,13 +137,12 @@ impl Visitor {
         }
     }
 
-    /// Hears what comes behind a request while nobody has answered it. Returns whether the client is still there,
-    /// and talks no more than one that waits for an answer.
-    pub(crate) fn is_waiting(&self, buffer: &mut [u8]) -> bool {
-        let mut heard = 0;
-        while heard < MAX_BEHIND {
+    /// Hears out a client that has asked, and drops it all. Returns whether it is still there, and has not said too
+    /// much.
+    pub(crate) fn hear_out(&mut self, buffer: &mut [u8]) -> bool {
+        while self.behind <= MAX_BEHIND {
             match self.read(buffer) {
-                Heard::Some(length) => heard += length,
+                Heard::Some(length) => self.behind += length,
                 Heard::Nothing => return true,
                 Heard::End => return false,
             }
@@ -156,29 +153,38 @@ impl Visitor {
     /// Goes on with a parting: sends the answer, then hears the client out, so that no reset overtakes it. Returns
     /// whether there is more to do.
     pub(crate) fn part(&mut self, buffer: &mut [u8]) -> bool {
-        let Phase::Leaving(parting) = &mut self.phase else { return true };
-        while parting.sent < parting.rest.len() {
-            match (&self.stream).write(&parting.rest[parting.sent..]) {
-                Ok(sent) => parting.sent += sent,
+        let Phase::Leaving(Parting { answer, sent }) = &mut self.phase else { return true };
+        while *sent < answer.len() {
+            match (&self.stream).write(&answer[*sent..]) {
+                Ok(length) => *sent += length,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
                 Err(_) => return false,
             }
-            if parting.sent == parting.rest.len() && self.stream.shutdown(Shutdown::Write).is_err() {
+            if *sent == answer.len() && self.stream.shutdown(Shutdown::Write).is_err() {
                 return false;
             }
         }
-        let mut heard = parting.heard;
-        let goes_on = loop {
-            match self.read(buffer) {
-                Heard::Some(length) if heard < MAX_PARTING => heard += length,
-                Heard::Nothing => break true,
-                _ => break false,
-            }
-        };
-        if let Phase::Leaving(parting) = &mut self.phase {
-            parting.heard = heard;
+        self.hear_out(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_in_single_bytes_is_parsed_seldom() {
+        let config = ListenerConfig { max_head_bytes: 1 << 17, ..ListenerConfig::default() };
+        let peer = SocketAddr::from(([127, 0, 0, 1], 1));
+        let request = format!("GET / HTTP/1.1\r\nHost: x\r\nA: {}\r\n\r\n", "x".repeat(60_000));
+        let (mut head, mut parsed) = (Head::default(), 0);
+        for byte in request.as_bytes() {
+            let before = head.parse_at;
+            let done = head.add(&[*byte], &config, peer).unwrap();
+            parsed += usize::from(head.parse_at != before);
+            assert_eq!(done.is_some(), head.bytes.len() == request.len());
         }
-        goes_on
+        assert!(parsed <= 20, "{parsed} times");
     }
 }

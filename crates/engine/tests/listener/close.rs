@@ -33,7 +33,8 @@ fn a_listener_that_is_closed_takes_nobody_and_its_streams_go_on() {
 fn who_waits_when_the_listener_closes_is_told() {
     let (sender, receiver) = mpsc::channel();
     let sender = Mutex::new(sender);
-    let endpoint = Endpoint::new(quiet(), ListenerConfig::default(), move |_, responder: Responder| {
+    let config = ListenerConfig { answer_time: PATIENCE * 10, ..ListenerConfig::default() };
+    let endpoint = Endpoint::new(quiet(), config, move |_, responder: Responder| {
         sender.lock().unwrap().send(responder).unwrap();
     });
     let mut silent = endpoint.visit();

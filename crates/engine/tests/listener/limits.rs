@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use ssecast_engine::{Framing, ListenerConfig};
 
 use crate::endpoint::{Endpoint, GET, hasty};
-use crate::rig::PATIENCE;
 
 #[test]
 fn a_head_has_as_many_bytes_as_it_may_have_and_not_one_more() {
@@ -145,20 +144,4 @@ fn thousands_of_connections_without_a_head_keep_nobody_out() {
     last.say("x\r\n\r\n");
     last.stream(Framing::Chunked);
     assert!(half_open.first_mut().unwrap().end().is_empty());
-}
-
-#[test]
-fn a_large_head_in_single_bytes_costs_little() {
-    // Parsed from its beginning with each byte, this would be two billion bytes.
-    let length = 60_000;
-    let config = ListenerConfig { max_head_bytes: 1 << 20, head_time: PATIENCE, ..ListenerConfig::default() };
-    let endpoint = Endpoint::open(config);
-    let mut visit = endpoint.visit();
-    visit.0.set_nodelay(true).unwrap();
-    visit.say("GET / HTTP/1.1\r\nHost: x\r\nA: ");
-    for _ in 0..length {
-        visit.say("x");
-    }
-    visit.say("\r\n\r\n");
-    visit.stream(Framing::Chunked);
 }

@@ -97,6 +97,36 @@ fn a_client_that_leaves_before_the_answer_is_never_registered() {
 }
 
 #[test]
+fn each_answer_that_counts_has_its_end_whenever_the_client_leaves() {
+    let (sender, receiver) = mpsc::channel::<Responder>();
+    let sender = Mutex::new(sender);
+    let endpoint = Endpoint::new(quiet(), ListenerConfig::default(), move |_, responder| {
+        sender.lock().unwrap().send(responder).unwrap();
+    });
+    let mut allowed = Vec::new();
+    for round in 0..2000 {
+        let mut visit = endpoint.visit();
+        visit.say(GET);
+        let responder = receiver.recv().unwrap();
+        let leave = std::thread::spawn(move || {
+            if round % 2 == 0 {
+                rustix::net::sockopt::set_socket_linger(&visit.0, Some(std::time::Duration::ZERO)).unwrap();
+            }
+            drop(visit);
+        });
+        if responder.allow(&["t"]).unwrap() {
+            allowed.push(responder.connection());
+        }
+        leave.join().unwrap();
+    }
+    eventually("all are told", || endpoint.told.ended.lock().unwrap().len() == allowed.len());
+    let mut ended: Vec<_> = endpoint.told.ended.lock().unwrap().iter().map(|(id, _)| *id).collect();
+    ended.sort_unstable();
+    assert_eq!(ended, allowed);
+    assert_eq!(endpoint.hub.stats().connections, 0);
+}
+
+#[test]
 fn a_router_that_panics_at_an_end_harms_nobody() {
     struct Careless;
     impl ssecast_engine::Router for Careless {
