@@ -721,6 +721,12 @@ ssecast_result ssecast_subscription_send(struct ssecast_subscription *subscripti
                                          const struct ssecast_event *event,
                                          struct ssecast_error *error);
 
+// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0 once it has
+// ended.
+ssecast_result ssecast_subscription_pending_bytes(const struct ssecast_subscription *subscription,
+                                                  size_t *bytes,
+                                                  struct ssecast_error *error);
+
 // Adds and removes topics: what is published from here on counts. Either array may be NULL with the length 0.
 //
 // Fails with `SSECAST_ENDED`, `SSECAST_INVALID_TOPIC` or `SSECAST_TOO_MANY_TOPICS`; then nothing changes.

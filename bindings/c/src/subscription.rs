@@ -210,6 +210,26 @@ pub unsafe extern "C" fn ssecast_subscription_send(
     unsafe { entry(error, call) }
 }
 
+/// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0 once it has
+/// ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_pending_bytes(
+    subscription: *const ssecast_subscription,
+    bytes: *mut usize,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's subscription.
+        let subscription = unsafe { required(subscription, "subscription") }?;
+        let bytes = output(bytes, "bytes")?;
+        // SAFETY: not NULL.
+        unsafe { bytes.write(subscription.pull.pending_bytes(subscription.connection)) };
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
 /// Adds and removes topics: what is published from here on counts. Either array may be NULL with the length 0.
 ///
 /// Fails with `SSECAST_ENDED`, `SSECAST_INVALID_TOPIC` or `SSECAST_TOO_MANY_TOPICS`; then nothing changes.

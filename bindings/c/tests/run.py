@@ -74,7 +74,9 @@ def main():
         print("skipped: this C compiler has no AddressSanitizer")
 
     vectors = subprocess.run([sys.executable, here / "vectors.py"], capture_output=True, check=True).stdout
-    for source in sorted(here.glob("*.c")):
+    nulls = work / "nulls.c"
+    nulls.write_bytes(subprocess.run([sys.executable, here / "nulls.py"], capture_output=True, check=True).stdout)
+    for source in [*sorted(here.glob("*.c")), nulls]:
         name = source.stem
         given = {"input": vectors} if name == "vectors" else {}
         program = suite.build(source, name)

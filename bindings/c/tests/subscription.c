@@ -105,18 +105,23 @@ static void it_resumes_sends_and_changes_topics(void) {
   ssecast_published first;
   ssecast_event event = event_of("1"), private = event_of("alone");
   ssecast_slice news = text("news");
+  size_t pending = 0;
   ssecast_subscription *subscription;
   ssecast_hub *hub = quiet_hub();
   CHECK_OK(ssecast_hub_publish(hub, text("ticks"), &event, &first, &error));
   publish(hub, "ticks", "2");
   subscription = subscribe(hub, SSECAST_FRAMING_RAW, first.id);
   CHECK_OK(ssecast_subscription_send(subscription, &private, &error));
+  CHECK_OK(ssecast_subscription_pending_bytes(subscription, &pending, &error));
+  CHECK(pending == strlen("data: alone\n\n"));
   CHECK_OK(ssecast_subscription_change_topics(subscription, &news, 1, TICKS, 1, &error));
   publish(hub, "ticks", "3");
   publish(hub, "news", "4");
   CHECK(take(subscription, taken) == SSECAST_WOULD_BLOCK);
   CHECK(strstr(taken, "data: 1\n") == NULL && strstr(taken, "data: 3\n") == NULL);
   CHECK(strstr(taken, "data: alone\n") != NULL && strstr(taken, "data: 4\n") > strstr(taken, "data: alone\n"));
+  CHECK_OK(ssecast_subscription_pending_bytes(subscription, &pending, &error));
+  CHECK(pending == 0);
   ssecast_subscription_free(subscription);
   ssecast_hub_free(hub);
 }
