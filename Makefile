@@ -33,6 +33,7 @@ help:
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
 	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
+	@echo 'make header abi  write include/ssecast.h and bindings/c/abi.txt anew from what the source says now'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
 	@echo 'make clean       remove everything that was built or installed here'
 
@@ -114,9 +115,14 @@ test-browser: $(NPM_BUILT) $(BROWSER_INSTALLED)
 	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
 
 # The installed library is what the programs are built against.
-test-c: | tools
+.PHONY: prefix-c
+prefix-c: | tools
 	cargo build --release --locked --package ssecast-c
 	bindings/c/install/install.sh $(BUILT)/release $(BUILT)/c/prefix
+
+test-c: prefix-c
+	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi
+	python3 bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
 	python3 bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
 
 # The C library: header, shared and static library, and what pkg-config and CMake find it by.
@@ -151,9 +157,12 @@ lint-c:
 	cc -x c -std=c11 -Wall -Wextra -Wpedantic -Werror -fsyntax-only include/ssecast.h
 	c++ -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only include/ssecast.h
 
-.PHONY: header
+.PHONY: header abi
 header: | tools
 	cargo run --locked --package ssecast-c-header
+
+abi: prefix-c
+	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi --write
 
 lint-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/ruff check && .venv/bin/ruff format --check

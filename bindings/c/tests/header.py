@@ -21,7 +21,10 @@ class Header:
             for name, body in re.findall(r"typedef struct (\w+) \{(.*?)\} \1;", text, flags=re.S)
         }
         self.handles = re.findall(r"typedef struct (\w+) \1;", text)
-        self.callbacks = dict(re.findall(r"typedef (?:\w+) \(\*(\w+)\)\((.*?)\);", text, flags=re.S))
+        self.callbacks = {
+            name: f"{result} ({plain(arguments)})"
+            for result, name, arguments in re.findall(r"typedef (\w+) \(\*(\w+)\)\((.*?)\);", text, flags=re.S)
+        }
         functions = re.sub(r"typedef.*?;", "", text.split('extern "C" {')[1], flags=re.S)
         self.functions = [
             (name, plain(result), [] if plain(arguments) == "void" else [argument(each) for each in arguments.split(",")])
