@@ -346,6 +346,11 @@ class Mailbox:
         connection is then as it was.
         """
 
+    def hand_over(self, connection: int, descriptor: int, chunked: bool, head: bytes) -> None:
+        """The same for a connection whose response's head has still to go out: it is sent before the stream. When
+        this has succeeded nobody else may write to the connection, and the engine looks after its end.
+        """
+
     def take(self, limit: int) -> tuple[list[tuple[Batch | End | None, list[int]]], bool]:
         """Takes what is to be done, for at most `limit` connections: a list of pairs, each of what to do (write a
         `Batch`; an `End`; `None`, as what was sent to the connections alone is out) and a list of connections. And

@@ -4,6 +4,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyString};
@@ -115,17 +116,18 @@ impl Mailbox {
     /// connection is then as it was.
     fn attach_socket(&self, connection: u64, descriptor: RawFd, chunked: bool, released: bool) -> Result<()> {
         entry(|| {
-            let invalid = |problem| Failure::from(Error::new(ErrorKind::InvalidSocket, "socket", problem));
-            let sockets =
-                self.sockets.as_ref().ok_or_else(|| invalid("is not wanted: delivery is 'pull'"))?;
-            if descriptor < 0 {
-                return Err(invalid("is closed"));
-            }
-            // SAFETY: the descriptor is borrowed only for this call, during which the interpreter stays attached, so
-            // that no other code of Python's closes it; one that is closed already is refused by the system.
-            let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
-            let framing = if chunked { Framing::Chunked } else { Framing::Raw };
-            Ok(self.pull.attach_socket(sockets, id(connection), socket, framing, released)?)
+            let (sockets, socket) = (self.sockets()?, borrow(&descriptor)?);
+            Ok(self.pull.attach_socket(sockets, id(connection), socket, framing(chunked), released)?)
+        })
+    }
+
+    /// The same for a connection whose response's head has still to go out: it is sent before the stream. When this
+    /// has succeeded nobody else may write to the connection, and the engine looks after its end.
+    fn hand_over(&self, connection: u64, descriptor: RawFd, chunked: bool, head: &[u8]) -> Result<()> {
+        entry(|| {
+            let (sockets, socket) = (self.sockets()?, borrow(&descriptor)?);
+            let head = Bytes::copy_from_slice(head);
+            Ok(self.pull.hand_over_socket(sockets, id(connection), socket, framing(chunked), head)?)
         })
     }
 
@@ -244,6 +246,30 @@ impl Mailbox {
 fn ring(bell: &UnixStream) {
     // It is full only when nobody has answered the last one, and gone only with the mailbox.
     let _ = (&*bell).write(&[1]);
+}
+
+impl Mailbox {
+    fn sockets(&self) -> Result<&Sockets> {
+        self.sockets.as_ref().ok_or_else(|| invalid("is not wanted: delivery is 'pull'"))
+    }
+}
+
+/// Borrows a descriptor for one call.
+fn borrow(descriptor: &RawFd) -> Result<BorrowedFd<'_>> {
+    if *descriptor < 0 {
+        return Err(invalid("is closed"));
+    }
+    // SAFETY: the descriptor is borrowed only for this call, during which the interpreter stays attached, so that no
+    // other code of Python's closes it; one that is closed already is refused by the system.
+    Ok(unsafe { BorrowedFd::borrow_raw(*descriptor) })
+}
+
+fn framing(chunked: bool) -> Framing {
+    if chunked { Framing::Chunked } else { Framing::Raw }
+}
+
+fn invalid(problem: &'static str) -> Failure {
+    Error::new(ErrorKind::InvalidSocket, "socket", problem).into()
 }
 
 fn names(topics: &[Bound<'_, PyAny>]) -> Result<Vec<pyo3::pybacked::PyBackedStr>> {

@@ -5,14 +5,17 @@ use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+#[cfg(unix)]
+use bytes::Bytes;
 use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
 
 #[cfg(unix)]
 use crate::attachment::{Attachment, Host};
 use crate::connection::ConnectionId;
+use crate::process;
 use crate::roster::{Roster, Work};
 #[cfg(unix)]
-use crate::sockets::{Framing, Sockets, Transfer};
+use crate::sockets::{Framing, Socket, Sockets, Transfer};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 use crate::timer;
 
@@ -42,6 +45,8 @@ use crate::timer;
 pub struct Pull {
     shared: Arc<Shared>,
     hub: Hub,
+    /// The process that made it.
+    process: u32,
 }
 
 struct Shared {
@@ -140,7 +145,7 @@ impl Pull {
                 notices: Mutex::default(),
             }
         });
-        Self { shared, hub: hub.clone() }
+        Self { shared, hub: hub.clone(), process: std::process::id() }
     }
 
     /// Registers a connection and wakes the host for its first bytes.
@@ -181,11 +186,41 @@ impl Pull {
         framing: Framing,
         released: bool,
     ) -> Result<(), Error> {
+        let prepare = || sockets.prepare(socket);
+        self.attach(connection, prepare, framing, released)
+    }
+
+    /// The same for a connection whose response's head has still to go out: it is sent before the stream. The
+    /// connection is released.
+    ///
+    /// # Errors
+    /// As [`attach_socket`](Self::attach_socket); nothing was sent then.
+    #[cfg(unix)]
+    pub fn hand_over_socket(
+        &self,
+        sockets: &Sockets,
+        connection: ConnectionId,
+        socket: BorrowedFd<'_>,
+        framing: Framing,
+        head: Bytes,
+    ) -> Result<(), Error> {
+        let prepare = || Ok(sockets.prepare(socket)?.with_head(head));
+        self.attach(connection, prepare, framing, true)
+    }
+
+    #[cfg(unix)]
+    fn attach(
+        &self,
+        connection: ConnectionId,
+        prepare: impl FnOnce() -> Result<Socket, Error>,
+        framing: Framing,
+        released: bool,
+    ) -> Result<(), Error> {
         let mut state = self.shared.state();
         if state.attached.contains_key(&connection) {
             return Err(Error::new(ErrorKind::Attached, "connection", "is attached already"));
         }
-        let prepared = sockets.prepare(socket)?;
+        let prepared = prepare()?;
         let Some((subscriber, ())) = state.roster.take_out(connection) else {
             return Err(Error::new(ErrorKind::Closed, "connection", "has ended"));
         };
@@ -350,6 +385,12 @@ impl Drop for Pull {
     /// The event loop is gone, and nobody can end its responses any more: the connections that engine threads have
     /// end with it.
     fn drop(&mut self) {
+        if !process::is_current(self.process) {
+            // None of it is the child's. A thread of the parent's may have held any lock of it during the fork, which
+            // is held for ever here: so it is not even taken apart.
+            std::mem::forget((Arc::clone(&self.shared), self.hub.clone()));
+            return;
+        }
         #[cfg(unix)]
         for (_, attachment) in std::mem::take(&mut self.shared.state().attached) {
             attachment.abandon(Reason::Shutdown);

@@ -96,6 +96,12 @@ impl Socket {
         Ok(Self { descriptor: Descriptor::take(socket)?, shard, head })
     }
 
+    /// Has the response's head sent before the stream.
+    #[must_use]
+    pub(crate) fn with_head(self, head: Bytes) -> Self {
+        Self { head, ..self }
+    }
+
     /// Hands a connection over to its thread, which writes the subscriber's stream to it.
     ///
     /// Until the host is told that the stream has [`ended`](Host::ended) nobody else may write to the connection.

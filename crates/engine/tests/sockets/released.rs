@@ -1,6 +1,8 @@
+use std::io::Read;
 use std::os::fd::AsFd;
 
-use ssecast_engine::{Framing, Reason};
+use bytes::Bytes;
+use ssecast_engine::{Framing, Reason, Subscription};
 
 use crate::rig::{Rig, eventually, narrow, patient, quiet, tcp, tiny};
 
@@ -12,6 +14,30 @@ fn a_released_connection_lives_on_when_the_host_has_closed_its_descriptor() {
         rig.publish("t", &number.to_string());
     }
     client.read_events(100);
+}
+
+#[test]
+fn a_head_is_sent_before_the_stream_even_when_there_is_no_room_for_it_yet() {
+    for (pair, framing) in
+        [(tcp as fn() -> _, Framing::Chunked), (tcp, Framing::Raw), (narrow, Framing::Chunked)]
+    {
+        let mut rig = Rig::new(patient());
+        let (host, client) = pair();
+        let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+        let head = [b"HTTP/1.1 200 OK\r\nX-Long: ", vec![b'x'; 300_000].as_slice(), b"\r\n\r\n"].concat();
+        let bytes = Bytes::from(head.clone());
+        rig.pull.hand_over_socket(&rig.sockets, id, host.as_fd(), framing, bytes).unwrap();
+        drop(host);
+        rig.publish("t", "1");
+        rig.pull.end(id, Reason::Server);
+        let mut all = Vec::new();
+        { client }.read_to_end(&mut all).unwrap();
+        assert!(all.starts_with(&head));
+        let body = String::from_utf8(all.split_off(head.len())).unwrap();
+        assert!(body.contains("data: 1\n\n"), "{body}");
+        assert_eq!(body.ends_with("0\r\n\r\n"), framing == Framing::Chunked);
+        assert_eq!(rig.end_of(id), (Reason::Server, false));
+    }
 }
 
 #[test]
