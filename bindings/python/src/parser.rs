@@ -125,8 +125,9 @@ impl Parser {
 }
 
 impl Parser {
-    /// It is locked only while the interpreter is attached, and strings and events are made without running anything of
-    /// Python's: the collector looks after neither. Should that ever change, an error is better than a deadlock.
+    /// It is locked only while the interpreter is attached, and meanwhile nothing of Python's is made but strings. An event
+    /// or a list may begin a collection, and that may run anything: another thread, or this parser's `feed` again. Should
+    /// something be forgotten here, an error is better than a deadlock.
     fn state(&self) -> Result<MutexGuard<'_, State>> {
         self.0.try_lock().or_else(|error| match error {
             std::sync::TryLockError::Poisoned(poisoned) => Ok(poisoned.into_inner()),
@@ -138,19 +139,14 @@ impl Parser {
 }
 
 impl State {
-    fn feed(&mut self, py: Python<'_>, chunk: &[u8], events: &mut Vec<Py<Event>>) -> Result<()> {
+    fn feed(&mut self, py: Python<'_>, chunk: &[u8], events: &mut Vec<Event>) -> Result<()> {
         let Self { parser, failure, names, last_event_id } = self;
         *failure = None;
-        let mut made = Ok(());
         let parsed = parser.feed(chunk, |item| {
-            if let Item::Event(message) = item
-                && made.is_ok()
-            {
-                let event = Event::parsed(py, &message, names.get(py, message.event), last_event_id);
-                made = Py::new(py, event).map(|event| events.push(event));
+            if let Item::Event(message) = item {
+                events.push(Event::parsed(py, &message, names.get(py, message.event), last_event_id));
             }
         });
-        made?;
         match parsed {
             Err(error) if events.is_empty() => Err(error.into()),
             parsed => {

@@ -1,0 +1,242 @@
+"""Events, the encoder and the parser in Python; what they have in common with other languages is in test_vectors.py."""
+
+import array
+import asyncio
+import gc
+import json
+import sys
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import pytest
+
+import ssecast
+from ssecast import Event, Parser, aiter_events, encode, iter_events
+
+
+def test_events_are_equal_when_their_fields_are() -> None:
+    event = Event("1", event="tick", id=7, retry=5, comment="c")
+    assert event == Event(b"1", event="tick", id="7", retry=5.0, comment="c")  # type: ignore[arg-type]
+    assert hash(event) == hash(Event("1", event="tick", id="7", retry=5, comment="c"))
+    for other in (
+        Event("2", event="tick", id=7, retry=5, comment="c"),
+        Event("1", event="tock", id=7, retry=5, comment="c"),
+        Event("1", event="tick", id=8, retry=5, comment="c"),
+        Event("1", event="tick", id=7, retry=6, comment="c"),
+        Event("1", event="tick", id=7, retry=5, comment="d"),
+    ):
+        assert event != other
+    assert event != "1"
+    # Where an event stands in a stream is not what it is.
+    assert Parser(last_event_id="9").feed(b"data: 1\n\n") == [Event("1", event="message")]
+
+
+def test_the_representation_of_an_event_makes_it_again() -> None:
+    for event in (Event(), Event('"\n', event="é"), Event({"a": None}, id=1, retry=0, comment="it's")):
+        assert eval(repr(event)) == event
+    assert repr(Event("1", event="tick", id=7, retry=5, comment="c")) == (
+        "Event('1', event='tick', id='7', comment='c', retry=5)"
+    )
+
+
+def test_an_event_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Event("1").data = "2"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("as it is", "as it is"),
+        (b"by\xc3\xa9tes", "byétes"),
+        (bytearray(b"array"), "array"),
+        (memoryview(b"xyxy")[::2], "xx"),
+        ({"now": 1, "é": [True, None, 1.5]}, '{"now":1,"é":[true,null,1.5]}'),
+        (0, "0"),
+        ([], "[]"),
+        (None, None),
+    ],
+)
+def test_data_becomes_text(data: object, text: str | None) -> None:
+    assert Event(data).data == text
+
+
+def test_json_reads_the_data() -> None:
+    value = {"now": 1, "é": [True, None]}
+    (event,) = Parser().feed(encode(Event(value)))
+    assert event.json() == value
+    with pytest.raises(json.JSONDecodeError):
+        Event("[DONE]").json()
+    with pytest.raises(ssecast.InvalidDataError, match="data is not there"):
+        Event().json()
+
+
+def test_an_event_knows_the_last_event_id_of_its_stream() -> None:
+    events = Parser(last_event_id="0").feed(b"data: a\n\nid: 1\ndata: b\n\ndata: c\n\nid\ndata: d\n\n")
+    assert [(event.id, event.last_event_id) for event in events] == [(None, "0"), ("1", "1"), (None, "1"), ("", "")]
+    assert (Event("x", id=7).last_event_id, Event("x").last_event_id) == ("7", "")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "argument"),
+    [
+        (lambda: Event("1", event=1), "event"),  # type: ignore[arg-type]
+        (lambda: Event("1", id=1.5), "id"),  # type: ignore[arg-type]
+        (lambda: Event("1", id=True), "id"),
+        (lambda: Event("1", retry="1"), "retry"),  # type: ignore[arg-type]
+        (lambda: Event("1", retry=True), "retry"),
+        (lambda: Event("1", comment=b"c"), "comment"),  # type: ignore[arg-type]
+        (lambda: encode("1"), "event"),  # type: ignore[arg-type]
+        (lambda: Parser(max_event_bytes="1"), "max_event_bytes"),  # type: ignore[arg-type]
+        (lambda: Parser(max_event_bytes=1.0), "max_event_bytes"),  # type: ignore[arg-type]
+        (lambda: Parser(last_event_id=7), "last_event_id"),  # type: ignore[arg-type]
+        (lambda: Parser().feed("data: 1\n\n"), "chunk"),  # type: ignore[arg-type]
+        (lambda: Parser().feed(None), "chunk"),  # type: ignore[arg-type]
+        (lambda: Parser().feed(array.array("i", [1])), "chunk"),  # type: ignore[arg-type]
+    ],
+)
+def test_a_wrong_type_is_named(wrong: Callable[[], object], argument: str) -> None:
+    with pytest.raises(TypeError, match=rf"^{argument} must be "):
+        wrong()
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"event": "a\rb"}, ssecast.InvalidEventError),
+        ({"event": "\ud800"}, ssecast.InvalidEventError),
+        ({"id": "a\0b"}, ssecast.InvalidIdError),
+        ({"id": "\udfff"}, ssecast.InvalidIdError),
+        ({"retry": -1}, ssecast.InvalidRetryError),
+        ({"retry": 1.5}, ssecast.InvalidRetryError),
+        ({"retry": float("nan")}, ssecast.InvalidRetryError),
+        ({"retry": 10**400}, ssecast.InvalidRetryError),
+        ({"data": "\ud800"}, ssecast.InvalidDataError),
+        ({"data": b"\xff"}, ssecast.InvalidDataError),
+        ({"data": float("inf")}, ssecast.InvalidDataError),
+        ({"data": object()}, ssecast.InvalidDataError),
+        ({"comment": "\ud800"}, ssecast.InvalidDataError),
+    ],
+)
+def test_an_invalid_value_is_an_error_of_its_field(fields: dict[str, object], error: type[ssecast.Error]) -> None:
+    with pytest.raises(error) as raised:
+        encode(Event(**fields))  # type: ignore[arg-type]
+    assert raised.value.field == next(iter(fields))
+
+
+def test_data_that_refers_to_itself_is_an_error_with_its_cause() -> None:
+    data: list[object] = []
+    data.append(data)
+    with pytest.raises(ssecast.InvalidDataError) as raised:
+        Event(data)
+    assert isinstance(raised.value.__cause__, ValueError)
+
+
+def test_an_event_too_large_is_an_error_after_the_events_before_it() -> None:
+    parser = Parser(max_event_bytes=14)
+    assert parser.feed(b"id: 7\ndata: 1\n\ndata: too large\n\n") == [Event("1", event="message", id=7)]
+    for _ in range(2):
+        with pytest.raises(ssecast.EventTooLargeError, match="14 bytes"):
+            parser.feed(b"data: 2\n\n")
+    with pytest.raises(ssecast.EventTooLargeError):
+        list(iter_events([b"data: 1\n\ndata: too large\n\n"], parser=Parser(max_event_bytes=14)))
+    parser.reset()
+    assert (parser.last_event_id, parser.max_event_bytes) == ("", 14)
+    assert parser.feed(b"data: 2\n\n") == [Event("2", event="message")]
+
+
+def test_finishing_raises_what_was_left_to_raise_and_begins_a_new_stream() -> None:
+    parser = Parser(max_event_bytes=14)
+    parser.feed(b"id: 7\ndata: 1\n\ndata: too large")
+    with pytest.raises(ssecast.EventTooLargeError):
+        parser.finish()
+    parser.feed(b"data: cut")
+    parser.finish()
+    assert parser.last_event_id == "7"
+    assert parser.feed(b"data: 2\n\n") == [Event("2", event="message")]
+
+
+def test_the_reconnection_time_is_the_parsers() -> None:
+    parser = Parser()
+    assert parser.retry is None
+    assert parser.feed(b"retry: 1500\n") == []
+    assert parser.retry == 1500
+
+
+def test_types_and_ids_that_repeat_are_the_same_strings() -> None:
+    events = Parser().feed(b"id: 1\nevent: tick\ndata: 1\n\nevent: tick\ndata: 2\n\ndata: 3\n\ndata: 4\n\n")
+    assert events[0].event is events[1].event
+    assert events[2].event is events[3].event
+    assert events[0].id is events[0].last_event_id is events[3].last_event_id
+
+
+def test_a_stream_that_invents_types_costs_no_memory() -> None:
+    parser = Parser()
+    size = 0
+    for turn in range(3):
+        for number in range(2_000):
+            parser.feed(b"event: %d-%d\ndata: 1\n\n" % (turn, number))
+        if turn == 0:
+            tracemalloc.start()
+            size = tracemalloc.get_traced_memory()[0]
+    assert tracemalloc.get_traced_memory()[0] - size < 20_000
+    tracemalloc.stop()
+
+
+def test_a_buffer_is_let_go_of_when_feed_returns() -> None:
+    chunk = bytearray(b"data: 1\n\n")
+    view = memoryview(chunk)
+    (event,) = Parser().feed(view)
+    view.release()
+    chunk[6:7] = b"22"
+    assert event.data == "1"
+    references = sys.getrefcount(chunk)
+    for _ in range(100):
+        Parser().feed(chunk)
+    assert sys.getrefcount(chunk) == references
+
+
+def test_a_collection_in_the_middle_of_feed_may_feed_the_same_parser() -> None:
+    parser = Parser()
+
+    class Reentrant:
+        def __init__(self) -> None:
+            self.cycle = self
+
+        def __del__(self) -> None:
+            parser.feed(b"data: from the collector\n\n")
+
+    threshold = gc.get_threshold()
+    try:
+        gc.set_threshold(1)
+        for _ in range(200):
+            Reentrant()
+            assert parser.feed(b"data: 1\n\n" * 50)
+    finally:
+        gc.set_threshold(*threshold)
+
+
+def test_iterating_gives_events_as_they_come_and_drops_what_is_incomplete() -> None:
+    seen = []
+
+    def source() -> Iterator[bytes | bytearray]:
+        yield b"data: 1\n\nda"
+        seen.append("asked for more")
+        yield bytearray(b"ta: 2\n\ndata: cut")
+
+    events = iter_events(source())
+    assert (next(events).data, seen) == ("1", [])
+    assert [event.data for event in events] == ["2"]
+
+
+def test_iterating_asynchronously_does_the_same() -> None:
+    async def source() -> AsyncIterator[bytes]:
+        yield b"data: 1\n\nid: 7\nda"
+        await asyncio.sleep(0)
+        yield b"ta: 2\n\nid: 8\ndata: cut"
+
+    async def main() -> tuple[list[str | None], str]:
+        parser = Parser()
+        return [event.data async for event in aiter_events(source(), parser=parser)], parser.last_event_id
+
+    assert asyncio.run(main()) == (["1", "2"], "7")
