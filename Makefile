@@ -28,7 +28,7 @@ NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shel
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
-	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C, C++, ctypes'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
@@ -77,8 +77,8 @@ build-python: $(PYTHON_BUILT)
 demo: $(NPM_BUILT)
 	@node npm/examples/demo/server.mjs
 
-.PHONY: test test-rust test-loom test-node test-python test-readme test-browser test-c
-test: test-rust test-loom test-node test-python test-readme test-browser test-c
+.PHONY: test test-rust test-loom test-node test-python test-readme test-browser test-c test-consumers
+test: test-rust test-loom test-node test-python test-readme test-browser test-c test-consumers
 
 test-rust: | tools
 	cargo test --workspace --locked --no-fail-fast
@@ -124,6 +124,14 @@ test-c: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi
 	python3 bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
 	python3 bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
+
+# Other languages on top of the C library: their tests, and their example servers.
+CONSUMERS := test-cpp test-ctypes
+.PHONY: $(CONSUMERS)
+test-consumers: $(CONSUMERS)
+
+$(CONSUMERS): test-%: prefix-c
+	python3 tests/consumers/run.py $* $(BUILT)/c/prefix $(BUILT)/consumers
 
 # The C library: header, shared and static library, and what pkg-config and CMake find it by.
 .PHONY: install-c

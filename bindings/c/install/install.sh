@@ -30,6 +30,7 @@ fill() {
 
 mkdir -p "$root/include" "$root/lib/pkgconfig" "$root/lib/cmake/ssecast"
 install -m 644 "$header" "$root/include/ssecast.h"
+install -m 644 "${header}pp" "$root/include/ssecast.hpp"
 install -m 755 "$built/$link" "$root/lib/$shared"
 install -m 644 "$built/libssecast.a" "$root/lib/libssecast.a"
 ln -sf "$shared" "$root/lib/$soname"

@@ -1,0 +1,239 @@
+// The wrapper on real sockets. Each test ends the program if it fails.
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+#include <type_traits>
+
+#include <ssecast.hpp>
+
+using namespace std::string_literals;
+
+#define CHECK(condition) \
+  do { \
+    if (!(condition)) { \
+      std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+      std::exit(1); \
+    } \
+  } while (0)
+
+namespace {
+
+// Far longer than anything takes.
+constexpr int patience_ms = 30'000;
+
+template <class Condition>
+void eventually(Condition condition) {
+  const auto began = std::chrono::steady_clock::now();
+  while (!condition()) {
+    CHECK(std::chrono::steady_clock::now() - began < std::chrono::milliseconds(patience_ms));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+template <class Call>
+ssecast::Error failure(Call call) {
+  try {
+    call();
+  } catch (const ssecast::Error& error) {
+    return error;
+  }
+  CHECK(!"it failed");
+  std::abort();
+}
+
+struct Descriptor {
+  int number;
+  explicit Descriptor(int number) : number(number) { CHECK(number >= 0); }
+  Descriptor(const Descriptor&) = delete;
+  ~Descriptor() { close(number); }
+};
+
+// What a client has read so far; it ends with the connection.
+struct Client {
+  Descriptor socket;
+  std::string text;
+
+  explicit Client(int number) : socket(number) {}
+  Client(std::uint16_t port, const std::string& request) : socket(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(connect(socket.number, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    CHECK(::send(socket.number, request.data(), request.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(request.size()));
+  }
+  // Reads once; false at the end.
+  bool read() {
+    pollfd ready{socket.number, POLLIN, 0};
+    CHECK(poll(&ready, 1, patience_ms) == 1);
+    char bytes[4096];
+    const ssize_t length = recv(socket.number, bytes, sizeof bytes, 0);
+    if (length > 0) text.append(bytes, static_cast<std::size_t>(length));
+    return length > 0;
+  }
+  const std::string& until(const std::string& what) {
+    while (text.find(what) == std::string::npos) CHECK(read());
+    return text;
+  }
+};
+
+ssecast::Hub quiet_hub() {
+  auto config = ssecast::hub_config();
+  config.heartbeat_ms = config.retry_ms = SSECAST_OFF;
+  config.threads = 1;
+  return ssecast::Hub(config);
+}
+
+// A connected pair: the server's end, and the client's.
+std::pair<int, int> sockets() {
+  int pair[2];
+  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
+  return {pair[0], pair[1]};
+}
+
+void handles_are_moved_and_not_copied() {
+  const auto moves_only = [](auto* type) {
+    using Type = std::remove_pointer_t<decltype(type)>;
+    return std::is_nothrow_move_constructible_v<Type> && std::is_move_assignable_v<Type> && !std::is_copy_constructible_v<Type>;
+  };
+  CHECK(moves_only(static_cast<ssecast::Hub*>(nullptr)) && moves_only(static_cast<ssecast::Parser*>(nullptr)));
+  CHECK(moves_only(static_cast<ssecast::Connection*>(nullptr)) && moves_only(static_cast<ssecast::Subscription*>(nullptr)));
+  CHECK(moves_only(static_cast<ssecast::Listener*>(nullptr)) && moves_only(static_cast<ssecast::Responder*>(nullptr)));
+}
+
+void an_event_is_encoded_and_parsed_back() {
+  const std::string wire = ssecast::encode({"one\ntwo", "tick", "7"});
+  CHECK(wire == "id: 7\nevent: tick\ndata: one\ndata: two\n\n");
+  ssecast::Parser parser;
+  int items = 0;
+  for (const char byte : wire) {
+    parser.feed({&byte, 1}, [&](const ssecast_item& item) {
+      ++items;
+      CHECK(item.kind == SSECAST_ITEM_EVENT && ssecast::view(item.data) == "one\ntwo" && ssecast::view(item.event) == "tick");
+    });
+  }
+  CHECK(items == 1 && parser.last_event_id() == "7");
+}
+
+void a_field_that_is_left_out_differs_from_an_empty_one() {
+  CHECK(ssecast::encode({"x", {}, ""}) == "id: \ndata: x\n\n");
+  CHECK(ssecast::encode({"x"}) == "data: x\n\n");
+}
+
+void what_fails_says_why_and_which_field() {
+  const auto error = failure([] { ssecast::encode({"x", "a\nb"}); });
+  CHECK(error.code() == SSECAST_INVALID_EVENT && error.error.field == "event"s && std::string(error.what()).find("event") == 0);
+  auto config = ssecast::hub_config();
+  config.slow_client_policy = 9;
+  CHECK(failure([&] { ssecast::Hub{config}; }).code() == SSECAST_INVALID_OPTION);
+  auto hub = quiet_hub();
+  CHECK(failure([&] { hub.publish("", {"x"}); }).code() == SSECAST_INVALID_TOPIC);
+}
+
+void what_a_parsers_callback_throws_comes_out_of_feed() {
+  ssecast::Parser parser;
+  int items = 0;
+  const auto feed = [&] {
+    parser.feed("data: 1\n\ndata: 2\n\n", [&](const ssecast_item&) { ++items; throw std::runtime_error("enough"); });
+  };
+  try {
+    feed();
+    CHECK(!"it threw");
+  } catch (const std::runtime_error& error) {
+    CHECK(error.what() == "enough"s && items == 1);
+  }
+}
+
+void an_attached_socket_gets_events_and_the_end_is_told() {
+  auto hub = quiet_hub();
+  const auto [server, other] = sockets();
+  const Descriptor own(server);
+  Client client(other);
+  std::atomic<int> reason{-1};
+  auto config = ssecast::attach_config();
+  config.framing = SSECAST_FRAMING_RAW;
+  auto connection = hub.attach(server, {"a", "b"}, config, [&](ssecast_reason why, bool cut) { reason = cut ? 99 : int(why); });
+  CHECK(hub.publish("a", {"one"}).subscribers == 1);
+  CHECK(hub.publish("c", {"none"}).subscribers == 0);
+  CHECK(connection.send({"alone"}));
+  hub.publish("b", {"two"});
+  CHECK(client.until("two\n\n").find("none") == std::string::npos);
+  CHECK(client.text.find("data: one") < client.text.find("data: alone"));
+  CHECK(client.text.find("data: alone") < client.text.find("data: two"));
+  CHECK(connection.detach());
+  eventually([&] { return reason == SSECAST_REASON_SERVER; });
+  CHECK(!connection.detach() && !connection.send({"late"}));
+}
+
+void a_socket_that_is_refused_calls_nobody() {
+  auto hub = quiet_hub();
+  bool told = false;
+  const auto attach = [&] { hub.attach(-1, {"a"}, ssecast::attach_config(), [&](ssecast_reason, bool) { told = true; }); };
+  CHECK(failure(attach).code() == SSECAST_INVALID_SOCKET && !told);
+}
+
+void a_subscription_gives_bytes_resumes_and_says_why_it_ended() {
+  auto hub = quiet_hub();
+  const std::string first = hub.publish("a", {"one"}).id;
+  hub.publish("a", {"two"});
+  auto config = ssecast::subscription_config();
+  config.last_event_id = ssecast::slice(first);
+  auto subscription = hub.subscribe({"a"}, config);
+  std::string text;
+  const auto read = [&] {
+    pollfd ready{subscription.descriptor(), POLLIN, 0};
+    CHECK(poll(&ready, 1, patience_ms) == 1);
+    while (const auto bytes = subscription.next()) text += *bytes;
+  };
+  while (text.find("two") == std::string::npos) read();
+  CHECK(text.find("one") == std::string::npos && !subscription.ended());
+  hub.close(1000);
+  while (!subscription.ended()) read();
+  CHECK(subscription.ended() == SSECAST_REASON_SHUTDOWN && hub.stats().connections == 0);
+}
+
+void a_listener_asks_its_route_and_answers_500_when_it_throws() {
+  auto hub = quiet_hub();
+  const ssecast::Listener listener(hub, ssecast::listen_config(), [](const ssecast_request* request, ssecast::Responder responder) {
+    const auto path = ssecast::view(ssecast_request_path(request));
+    if (path == "/throw") throw std::runtime_error("a defect of the program");
+    if (path == "/ticks") CHECK(responder.allow({"ticks"}) && !responder.refuse(404));
+    else responder.refuse(403);
+  });
+  const auto get = [](const std::string& path) { return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n"; };
+  Client refused(listener.port(), get("/other")), thrown(listener.port(), get("/throw")), client(listener.port(), get("/ticks"));
+  CHECK(refused.until("\r\n\r\n").find("HTTP/1.1 403 ") == 0);
+  CHECK(thrown.until("\r\n\r\n").find("HTTP/1.1 500 ") == 0);
+  CHECK(client.until("\r\n\r\n").find("HTTP/1.1 200 ") == 0);
+  hub.publish("ticks", {"now"});
+  client.until("data: now\n\n");
+  hub.close(1000);
+  while (client.read()) {
+  }
+  CHECK(hub.stats().disconnects_shutdown == 1);
+}
+
+}  // namespace
+
+#define TEST(function) (function(), std::puts("ok " #function))
+
+int main() {
+  TEST(handles_are_moved_and_not_copied);
+  TEST(an_event_is_encoded_and_parsed_back);
+  TEST(a_field_that_is_left_out_differs_from_an_empty_one);
+  TEST(what_fails_says_why_and_which_field);
+  TEST(what_a_parsers_callback_throws_comes_out_of_feed);
+  TEST(an_attached_socket_gets_events_and_the_end_is_told);
+  TEST(a_socket_that_is_refused_calls_nobody);
+  TEST(a_subscription_gives_bytes_resumes_and_says_why_it_ended);
+  TEST(a_listener_asks_its_route_and_answers_500_when_it_throws);
+}
