@@ -123,6 +123,7 @@ prefix-c: | tools
 test-c: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi
 	python3 bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
+	python3 bindings/c/tests/examples.py $(BUILT)/c/prefix $(BUILT)/c/examples
 	python3 bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
 
 # Other languages on top of the C library: their tests, and their example servers.
