@@ -320,7 +320,8 @@ typedef struct ssecast_hub_config {
   // An `ssecast_policy`: what happens past a limit of the slow client. Default `SSECAST_POLICY_DISCONNECT`.
   uint32_t slow_client_policy;
   // How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one per
-  // core, and at most four. Threads start with the first connection. Default 0.
+  // core, and at most four, and write the streams of listeners in any case. Threads start with the first connection.
+  // Default 0.
   uint32_t threads;
 } ssecast_hub_config;
 

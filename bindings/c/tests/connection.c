@@ -1,5 +1,6 @@
 /* Sockets that the engine writes to. */
 #include <stdatomic.h>
+#include <sys/resource.h>
 
 #include "stream.h"
 
@@ -321,6 +322,37 @@ static void what_is_no_connected_stream_socket_is_refused(void) {
   close(ends[0]), close(ends[1]), close(unconnected), close(datagram);
 }
 
+static void a_process_without_descriptors_is_told_so(void) {
+  ssecast_error error;
+  struct ending ending;
+  struct stream client;
+  struct rlimit before, few;
+  int spare, opened[256], count = 0;
+  ssecast_subscription *subscription;
+  ssecast_subscription_config subscribes;
+  ssecast_hub *hub = quiet_hub();
+  int socket = connected(&client);
+  ssecast_attach_config config = config_of(&ending);
+  ssecast_subscription_config_init(&subscribes, sizeof subscribes);
+  /* The thread has what it needs by then. */
+  CHECK_OK(ssecast_hub_attach_socket(hub, socket, &config, NULL, &error));
+  CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+  few = before;
+  few.rlim_cur = 200;
+  CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
+  while ((spare = dup(client.socket)) >= 0) opened[count++] = spare;
+  CHECK_FAILS(SSECAST_TOO_MANY_DESCRIPTORS, ssecast_hub_attach_socket(hub, client.socket, &config, NULL, &error));
+  CHECK_FAILS(SSECAST_TOO_MANY_DESCRIPTORS, ssecast_hub_subscribe(hub, &subscribes, &subscription, &error));
+  CHECK(stats_of(hub).connections == 1);
+  while (count > 0) close(opened[--count]);
+  CHECK_OK(ssecast_hub_subscribe(hub, &subscribes, &subscription, &error));
+  CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+  ssecast_subscription_free(subscription);
+  ssecast_hub_free(hub);
+  EVENTUALLY(atomic_load(&ending.closed) == 1);
+  close(socket), close(client.socket);
+}
+
 int main(void) {
   TEST("what is published arrives, in chunks or raw", what_is_published_arrives_framed_or_raw);
   TEST("detaching gives the socket back whole", detaching_gives_the_socket_back_whole);
@@ -333,5 +365,6 @@ int main(void) {
   TEST("a released socket is the engine's to end", a_released_socket_is_the_engines_to_end);
   TEST("closing says goodbye within the grace", closing_says_goodbye_within_the_grace);
   TEST("what is no connected stream socket is refused", what_is_no_connected_stream_socket_is_refused);
+  TEST("a process without descriptors is told so", a_process_without_descriptors_is_told_so);
   return 0;
 }

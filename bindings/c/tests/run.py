@@ -55,12 +55,18 @@ class Suite:
         print(f"FAILED {what}\n{detail}", flush=True)
 
 
-def sanitizes(work):
-    """Whether the compiler has AddressSanitizer, and what it makes runs."""
-    source = work / "sanitize.c"
+def sanitizer(work):
+    """The environment for programs with AddressSanitizer, or None where the compiler or the system has none. Leaks are found
+    too, except where the system does not let a process look at itself."""
+    source, program = work / "sanitize.c", work / "sanitize"
     source.write_text("int main(void) { return 0; }\n")
-    built = subprocess.run(["cc", *SANITIZE, str(source), "-o", str(work / "sanitize")], capture_output=True)
-    return built.returncode == 0 and subprocess.run([str(work / "sanitize")], capture_output=True).returncode == 0
+    if subprocess.run(["cc", *SANITIZE, str(source), "-o", str(program)], capture_output=True).returncode != 0:
+        return None
+    for leaks in (1, 0):
+        environment = {**os.environ, "ASAN_OPTIONS": f"detect_leaks={leaks}"}
+        if subprocess.run([str(program)], capture_output=True, env=environment).returncode == 0:
+            return environment
+    return None
 
 
 def main():
@@ -69,8 +75,8 @@ def main():
     valgrind = shutil.which("valgrind") is not None
     if not valgrind:
         print("skipped: valgrind is not installed (Debian: apt-get install valgrind)")
-    sanitizer = sanitizes(work)
-    if not sanitizer:
+    sanitized = sanitizer(work)
+    if sanitized is None:
         print("skipped: this C compiler has no AddressSanitizer")
 
     vectors = subprocess.run([sys.executable, here / "vectors.py"], capture_output=True, check=True).stdout
@@ -84,9 +90,9 @@ def main():
             suite.run(name, [str(program)], **given)
             if valgrind:
                 suite.run(f"{name}, valgrind", [*VALGRIND, str(program)], **given)
-        program = suite.build(source, f"{name}-sanitized", *SANITIZE) if sanitizer else None
+        program = suite.build(source, f"{name}-sanitized", *SANITIZE) if sanitized else None
         if program:
-            suite.run(f"{name}, AddressSanitizer", [str(program)], env={**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}, **given)
+            suite.run(f"{name}, AddressSanitizer", [str(program)], env=sanitized, **given)
 
     result = "ok" if suite.failed == 0 else "FAILED"
     print(f"test result: {result}. {suite.passed} passed; {suite.failed} failed")
