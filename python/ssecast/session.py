@@ -85,11 +85,17 @@ class Session:
     ) -> bool:
         """Sends an event to this client alone, behind everything published before. ``retry`` is in milliseconds.
 
-        Returns False if the stream is ending or has ended. Raises as :meth:`Hub.publish` does; nothing is sent then.
+        ``data`` may be an :class:`Event`, which is sent as it is. Returns False if the stream is ending or has ended.
+        Raises as :meth:`Hub.publish` does; nothing is sent then.
         """
+        native = self._mailbox.native
+        if isinstance(data, _native.Event):
+            if (event, id, retry, comment) != (None, None, None, None):
+                raise TypeError("an Event has its fields already")
+            return native.send(self.id, data.data, event=data.event, id=data.id, retry=data.retry, comment=data.comment)
         # What `None` is as data is for the core to say: here it stands for no data.
         data = "null" if data is None else data
-        return self._mailbox.native.send(self.id, data, event=event, id=id, retry=retry, comment=comment)
+        return native.send(self.id, data, event=event, id=id, retry=retry, comment=comment)
 
     def comment(self, text: str) -> bool:
         """Sends a comment to this client alone. Returns False if the stream is ending or has ended."""
@@ -111,9 +117,14 @@ class Session:
         if self._reason is None:
             self._mailbox.native.end(self.id, reason)
 
+    @property
+    def backlog(self) -> int:
+        """The bytes sent to this client alone that have not gone out."""
+        return 0 if self._reason is not None else self._mailbox.native.pending_bytes(self.id)
+
     async def drain(self) -> None:
         """Waits until everything sent to this client alone has gone out, or the stream has ended."""
-        while self._reason is None and self._mailbox.native.pending_bytes(self.id):
+        while self.backlog:
             self._drained = self._drained or self._mailbox.loop.create_future()
             await asyncio.shield(self._drained)
 

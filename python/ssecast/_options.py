@@ -1,0 +1,99 @@
+"""What a response is made with, the same for every framework on asyncio."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
+from typing import Any, Literal, TypeVar
+
+from ssecast import _source
+from ssecast._mailbox import Reason
+from ssecast._native import Event, SlowClient
+from ssecast.hub import Hub
+from ssecast.session import Session
+
+__all__ = ["Choice", "Source", "StreamOptions", "Topics", "settle"]
+
+T = TypeVar("T")
+
+Source = Hub | AsyncIterable[Any] | Iterable[Any]
+"""A hub, or the events of a private stream: strings, bytes, dicts with ``data``, events, or any data for JSON."""
+
+Topics = Sequence[str] | Callable[[Any], Sequence[str] | Awaitable[Sequence[str]]]
+"""Topics, or a function of the request that returns them."""
+
+Choice = Literal["auto", "transport", "send"]
+"""Which delivery: the best that the server allows, or one that leaves the engine's threads out of it."""
+
+# Of private streams: seconds.
+PING = 15.0
+SEND_TIMEOUT = 30.0
+
+
+@functools.lru_cache(maxsize=64)
+def _private_hub(ping: float | None, send_timeout: float) -> Hub:
+    return Hub(heartbeat=ping, slow_client=SlowClient(seconds=send_timeout), retry=None)
+
+
+async def settle(value: T | Awaitable[T]) -> T:
+    """The value, waited for if it has to be."""
+    return await value if inspect.isawaitable(value) else value
+
+
+class StreamOptions:
+    """The options, checked."""
+
+    def __init__(
+        self,
+        source: Source,
+        topics: Topics | None,
+        ping: float | None,
+        send_timeout: float | None,
+        last_event_id: str | None,
+        delivery: Choice,
+        farewell: Event | None,
+        on_connect: Callable[[Session], object] | None,
+        on_close: Callable[[Reason], object] | None,
+    ) -> None:
+        self.events: AsyncIterable[Any] | Iterable[Any] | None = None
+        self._topics: Topics = ()
+        if isinstance(source, Hub):
+            if ping is not None or send_timeout is not None:
+                raise TypeError("ping and send_timeout are options of the hub: heartbeat and slow_client")
+            if topics is None:
+                raise TypeError("topics is missing: which of the hub's topics does the client get?")
+            if isinstance(topics, (str, bytes)):
+                raise TypeError("topics must be a sequence of strings, not a string; wrap it in a list")
+            self.hub = source
+            self._topics = topics
+        elif not isinstance(source, (AsyncIterable, Iterable)) or isinstance(source, (str, bytes, dict)):
+            raise TypeError(f"source must be a Hub or an iterator of events, not {type(source).__name__}")
+        else:
+            if topics is not None:
+                raise TypeError("topics are a hub's, and source is an iterator")
+            # A ping of 0 is none.
+            seconds = PING if ping is None else ping
+            self.hub = _private_hub(seconds or None, SEND_TIMEOUT if send_timeout is None else send_timeout)
+            # What is there already is not waited for.
+            self.events = _source.of_values(source) if isinstance(source, Sequence) else source
+        if delivery not in ("auto", "transport", "send"):
+            raise ValueError(f"delivery must be 'auto', 'transport' or 'send', not {delivery!r}")
+        if farewell is not None and not isinstance(farewell, Event):
+            raise TypeError(f"farewell must be an Event, not {type(farewell).__name__}")
+        self.last_event_id = last_event_id
+        self.delivery = delivery
+        self.farewell = farewell
+        self.on_connect = on_connect
+        self.on_close = on_close
+
+    async def topics(self, request: Any) -> Sequence[str]:
+        """The topics that a request's stream reads."""
+        if not callable(self._topics):
+            return self._topics
+        return await settle(self._topics(request))
+
+    async def release(self) -> None:
+        """Closes the iterator of a stream that did not begin."""
+        if self.events is not None:
+            await _source.release(self.events)

@@ -1,0 +1,79 @@
+"""The servers whose connections ssecast knows how to write to: one file for each.
+
+A server is recognised by the exact class, or the exact code, of what it has given to the application. Nothing of a
+server is imported, and nothing that is unknown is looked into.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["Connection", "connection_of"]
+
+
+class Connection(Protocol):
+    """A connection over which a response goes out, as its server has it."""
+
+    transport: asyncio.Transport
+
+    def is_framed(self) -> bool | None:
+        """Whether the response's body goes out as chunks, and as it is. None: its head has not been written yet."""
+
+    async def drain(self) -> None:
+        """Waits until the transport's buffer is below the server's own mark."""
+
+    def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
+        """Has a function called when the server begins to shut down; returns what ends that."""
+
+
+def connection_of(receive: Any, send: Any) -> Connection | None:
+    """The connection of an ASGI request, for the functions that the application was called with."""
+    from ssecast._servers import hypercorn, uvicorn
+
+    try:
+        receive = _unwrap(receive)
+        return uvicorn.connection_of(receive) or hypercorn.connection_of(send)
+    except (AttributeError, ValueError):
+        # Another version of it. The stream goes on as it would under a server that nobody knows.
+        return None
+
+
+def is_exactly(value: object, module: str, name: str) -> bool:
+    """Whether a value's class is this one and none that is derived from it."""
+    return type(value).__module__ == module and type(value).__qualname__ == name
+
+
+def owner(method: object) -> object:
+    """The object that a method is bound to."""
+    return getattr(method, "__self__", None)
+
+
+def variable(function: Any, name: str) -> object:
+    """What a variable of the functions around a function holds."""
+    index = function.__code__.co_freevars.index(name)
+    return function.__closure__[index].cell_contents
+
+
+def local_of_task(qualified_name: str, module: str, name: str) -> object:
+    """A variable of the coroutine that the running task was made for, if it is this one."""
+    task = asyncio.current_task()
+    frame = getattr(task and task.get_coro(), "cr_frame", None)
+    if frame is None or frame.f_code.co_qualname != qualified_name or frame.f_globals.get("__name__") != module:
+        return None
+    return frame.f_locals.get(name)
+
+
+# Starlette's middleware for functions gives the application a `receive` of its own.
+_WRAPPER = (
+    "starlette.middleware.base",
+    "BaseHTTPMiddleware.__call__.<locals>.call_next.<locals>.receive_or_disconnect",
+)
+
+
+def _unwrap(receive: Any) -> Any:
+    while (getattr(receive, "__module__", None), getattr(receive, "__qualname__", None)) == _WRAPPER:
+        request: Any = owner(variable(receive, "wrapped_receive"))
+        receive = request._receive
+    return receive

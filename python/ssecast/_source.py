@@ -1,0 +1,94 @@
+"""The events of a private stream: what iterators give becomes what a session sends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import logging
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from ssecast.session import Session
+
+__all__ = ["feed", "feed_from_thread", "of_values", "release"]
+
+logger = logging.getLogger("ssecast")
+
+# How much may wait for the client before the iterator has to.
+BACKLOG = 64 * 1024
+
+
+async def feed(session: Session, source: AsyncIterable[Any]) -> None:
+    """Sends what an iterator gives, at the client's pace, and then ends the stream: with the reason ``error``, and the
+    traceback in the log, if it raises. Cancelled, it lets the iterator clean up."""
+    try:
+        iterator = aiter(source)
+        try:
+            async for value in iterator:
+                if not send(session, value):
+                    return
+                if session.backlog > BACKLOG:
+                    await session.drain()
+        finally:
+            await release(iterator)
+    except Exception:
+        _failed(session)
+    else:
+        session.close()
+
+
+def feed_from_thread(session: Session, source: Iterable[Any]) -> None:
+    """The same for what blocks while it waits: a thread of its own keeps neither the loop nor other streams waiting.
+    If the client leaves, the thread ends with the next event."""
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    # It may wait forever, and must not keep the process.
+    threading.Thread(target=context.run, args=(_feed_here, session, source, loop), daemon=True).start()
+
+
+def _feed_here(session: Session, source: Iterable[Any], loop: asyncio.AbstractEventLoop) -> None:
+    try:
+        iterator = iter(source)
+        try:
+            for value in iterator:
+                if not send(session, value):
+                    return
+                if session.backlog > BACKLOG:
+                    asyncio.run_coroutine_threadsafe(session.drain(), loop).result()
+        finally:
+            # Nobody else may close it while it runs.
+            close = getattr(iterator, "close", None)
+            if close is not None:
+                close()
+    except Exception:
+        _failed(session)
+    else:
+        session.close()
+
+
+async def of_values(values: Iterable[Any]) -> AsyncIterator[Any]:
+    """An iterator of what is there already."""
+    for value in values:
+        yield value
+
+
+def send(session: Session, value: Any) -> bool:
+    """Sends a value: an Event or a dict with ``data`` is a whole event, anything else is the data of one."""
+    if isinstance(value, dict) and "data" in value:
+        return session.send(**value)
+    return session.send(value)
+
+
+async def release(source: object) -> None:
+    """Closes an iterator that is not needed any more, or never was: a generator, a subscription, a file."""
+    if not isinstance(source, (AsyncIterator, Iterator)):
+        return
+    if hasattr(source, "aclose"):
+        await source.aclose()
+    elif hasattr(source, "close"):
+        source.close()
+
+
+def _failed(session: Session) -> None:
+    logger.exception("the source of a stream's events failed")
+    session.close("error")

@@ -1,0 +1,192 @@
+"""A response's stream under asyncio: from its head to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
+from typing import Any
+
+from ssecast import _source
+from ssecast._options import StreamOptions, settle
+from ssecast._servers import Connection
+from ssecast._writer import SendWriter, TransportWriter
+from ssecast.session import Session
+
+__all__ = ["Stream"]
+
+logger = logging.getLogger("ssecast")
+
+# Seconds that clients have to take what is left for them when the server shuts down.
+GRACE = 1.0
+# Seconds between looks at a head that is on its way; about one second in all.
+STEPS = (0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, *(0.05,) * 20)
+
+# Nobody else holds on to a task.
+_cleanups: set[asyncio.Task[None]] = set()
+
+
+class Stream:
+    """One open stream."""
+
+    def __init__(
+        self,
+        options: StreamOptions,
+        session: Session,
+        gone: asyncio.Future[None],
+        connection: Connection | None,
+        send: Callable[[bytes], Awaitable[None]],
+    ) -> None:
+        """``gone`` is done when the client has left; ``send`` sends a part of the body through the server."""
+        self.session = session
+        self._options = options
+        self._gone = gone
+        self._connection = connection
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        self._writer: SendWriter | TransportWriter | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._deadline: asyncio.TimerHandle | None = None
+        self._begun = False
+
+    async def run(self, head: Callable[[], Awaitable[None]], *, direct: bool) -> bool:
+        """Has the head sent and the stream written, to its end. Returns whether the response is to be ended as one that
+        is complete; otherwise the connection is closed by now.
+
+        Only if it is ``direct`` may the connection be written to past the server.
+        """
+        session = self.session
+        stop_watching: Callable[[], None] | None = None
+        self._gone.add_done_callback(self._left)
+        try:
+            if self._connection is not None:
+                stop_watching = self._connection.watch(self._shut_down)
+            await head()
+            if session.reason is None:
+                await self._start(direct)
+            if session.reason is None:
+                self._begin()
+            await session.wait_closed()
+        finally:
+            if stop_watching is not None:
+                stop_watching()
+            self._gone.remove_done_callback(self._left)
+            await self._clean_up()
+        if self._gone.done():
+            return False
+        if not session.cut and session.reason != "error":
+            return True
+        await self._cut()
+        return False
+
+    async def _start(self, direct: bool) -> None:
+        """Chooses the delivery once the head is out, and lets the stream begin."""
+        session, connection, choice = self.session, self._connection, self._options.delivery
+        if connection is None or not direct or choice == "send" or not await self._is_framed(connection):
+            self._writer = SendWriter(session, self._send)
+        elif choice == "auto" and await self._is_plain(connection.transport) and self._attach(connection.transport):
+            return
+        else:
+            self._writer = TransportWriter(session, connection)
+        session.start(self._writer)
+
+    async def _is_framed(self, connection: Connection) -> bool:
+        """Waits until the head is written: a middleware may hold it back."""
+        for step in STEPS:
+            framed = connection.is_framed()
+            if framed is not None or self.session.reason is not None:
+                return framed is True
+            await asyncio.sleep(step)
+        return False
+
+    async def _is_plain(self, transport: asyncio.Transport) -> bool:
+        """Whether the socket is the connection, and the server has nothing more to write to it."""
+        # With TLS the transport has a socket too.
+        if transport.get_extra_info("sslcontext") is not None or transport.get_extra_info("ssl_object") is not None:
+            return False
+        for step in STEPS:
+            if self.session.reason is not None or transport.is_closing():
+                return False
+            if transport.get_write_buffer_size() == 0:
+                return True
+            await asyncio.sleep(step)
+        return False
+
+    def _attach(self, transport: asyncio.Transport) -> bool:
+        socket = transport.get_extra_info("socket")
+        return socket is not None and self.session.attach(socket.fileno(), chunked=True)
+
+    def _begin(self) -> None:
+        """Calls the application, and lets its iterator run."""
+        options, self._begun = self._options, True
+        if options.on_connect is not None:
+            self._spawn(self._connected(options.on_connect))
+        if isinstance(options.events, AsyncIterable):
+            self._spawn(_source.feed(self.session, options.events))
+        elif options.events is not None:
+            _source.feed_from_thread(self.session, options.events)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(self._loop.create_task(coroutine))
+
+    async def _connected(self, on_connect: Callable[[Session], object]) -> None:
+        try:
+            await settle(on_connect(self.session))
+        except Exception:
+            logger.exception("on_connect failed")
+            self.session.close("error")
+
+    def _left(self, _: asyncio.Future[None]) -> None:
+        self.session.left()
+
+    def _shut_down(self) -> None:
+        """The server ends: bids farewell, and gives those up who do not take it in time."""
+        if self._deadline is None:
+            self._deadline = self._loop.call_later(GRACE, self._give_up)
+            if self._options.farewell is not None:
+                self.session.send(self._options.farewell)
+            self.session.close("shutdown")
+
+    def _give_up(self) -> None:
+        self.session.left("shutdown")
+        # A server waits for a connection that has something to send, however long its client takes nothing.
+        if self._connection is not None:
+            self._connection.transport.abort()
+
+    async def _clean_up(self) -> None:
+        """Leaves nothing behind, also if the server has cancelled the response."""
+        self.session.left("server")
+        for task in self._tasks:
+            task.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+        # By a task of its own, which is not cancelled as this one may be, again and again.
+        rest = self._loop.create_task(self._close())
+        _cleanups.add(rest)
+        rest.add_done_callback(_cleanups.discard)
+        await asyncio.shield(rest)
+
+    async def _close(self) -> None:
+        options = self._options
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        reason = await self.session.wait_closed()
+        try:
+            # A task that is cancelled before its first step does not even begin.
+            if not self._begun or isinstance(options.events, AsyncIterable):
+                await options.release()
+            if options.on_close is not None:
+                await settle(options.on_close(reason))
+        except Exception:
+            logger.exception("on_close failed")
+
+    async def _cut(self) -> None:
+        """Closes the connection, so that the client sees that this was not all. What has gone out stays."""
+        if self._connection is None:
+            return
+        if self.session.cut:
+            self._connection.transport.abort()
+        else:
+            self._connection.transport.close()
+        # A server blames the application for a response that is not complete, unless the connection is gone.
+        await asyncio.wait([self._gone], timeout=GRACE)

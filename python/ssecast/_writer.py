@@ -1,0 +1,87 @@
+"""What writes a stream on the event loop, where an engine thread can't have the socket."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from ssecast import _native
+from ssecast._servers import Connection
+from ssecast.session import Delivery, Session
+
+__all__ = ["SendWriter", "TransportWriter"]
+
+logger = logging.getLogger("ssecast")
+
+# What a transport may hold of a stream: it would take any amount.
+BUFFER = 64 * 1024
+# How often a transport is looked at whose server says too early that it takes more.
+LOOK = 0.01
+
+
+class SendWriter:
+    """Writes through the server's own ``send``, one batch at a time."""
+
+    delivery: Delivery = "send"
+
+    def __init__(self, session: Session, send: Callable[[bytes], Awaitable[None]]) -> None:
+        self._session = session
+        self._send = send
+        self._task: asyncio.Task[None] | None = None
+
+    def write(self, batch: _native.Batch) -> bool:
+        self._task = asyncio.create_task(self._write(batch.bytes))
+        return False
+
+    async def _write(self, data: bytes) -> None:
+        try:
+            await self._send(data)
+        except OSError:
+            # As ASGI has it: the client is gone.
+            self._session.left()
+        except Exception:
+            logger.exception("a stream could not be written to")
+            self._session.left("error")
+        else:
+            self._session.resume()
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+
+class TransportWriter:
+    """Writes shared, framed buffers to the asyncio transport of a connection."""
+
+    delivery: Delivery = "transport"
+
+    def __init__(self, session: Session, connection: Connection) -> None:
+        self._session = session
+        self._connection = connection
+        self._transport = connection.transport
+        self._task: asyncio.Task[None] | None = None
+
+    def write(self, batch: _native.Batch) -> bool:
+        if self._transport.is_closing():
+            return False
+        self._transport.write(batch.chunk)
+        if self._transport.get_write_buffer_size() <= BUFFER:
+            return True
+        self._task = asyncio.create_task(self._drain())
+        return False
+
+    async def _drain(self) -> None:
+        """Waits until the transport takes more."""
+        try:
+            await self._connection.drain()
+            while not self._transport.is_closing() and self._transport.get_write_buffer_size() > BUFFER // 4:
+                await asyncio.sleep(LOOK)
+        except OSError:
+            self._session.left()
+        else:
+            self._session.resume()
+
+    def cancel(self) -> None:
+        if self._task is not None:
+            self._task.cancel()

@@ -1,0 +1,169 @@
+"""Event streams for Starlette, FastAPI, and any other ASGI application.
+
+>>> from ssecast import Hub
+>>> from ssecast.asgi import EventSourceResponse
+>>> hub = Hub()
+>>> async def stream():  # an endpoint of FastAPI
+...     return EventSourceResponse(hub, topics=["ticks"])
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
+from ssecast._mailbox import Reason
+from ssecast._native import Event
+from ssecast._options import Choice, Source, StreamOptions, Topics
+from ssecast._servers import connection_of
+from ssecast._stream import Stream
+from ssecast.errors import ClosedError, TooManyConnectionsError
+from ssecast.session import Delivery, Session
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+else:
+    try:
+        # FastAPI and Starlette know a response by its class.
+        from starlette.responses import Response
+    except ImportError:
+        Response = object
+
+__all__ = ["EventSourceResponse"]
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class EventSourceResponse(Response):
+    """An event stream: of a hub's topics, or of an iterator's events for this client alone.
+
+    Return it from an endpoint of Starlette or FastAPI, or call it as an ASGI application. Sends the head, and nothing
+    else, in answer to HEAD. A hub that takes no more connections answers 503 with ``Retry-After``. A client that has
+    left by then is not registered.
+
+    - ``source``: a :class:`Hub`; or an iterator, sync or async, whose values are strings, bytes, :class:`Event`, dicts
+      with ``data`` and perhaps ``event``, ``id``, ``retry`` and ``comment``, or any other data for JSON. An async
+      iterator is closed as soon as the client leaves. A sync one runs in a thread of its own. One that raises ends its
+      stream with the reason ``error``: that is logged, and the connection is closed.
+    - ``topics``: which of the hub's topics the client gets: a list, or a function of the ASGI scope.
+    - ``ping``, ``send_timeout``: of an iterator's stream, in seconds: how much silence before a heartbeat (default 15;
+      0 for none), and how long a client may take nothing (default 30). A hub has options of its own for both.
+    - ``headers``: more headers.
+    - ``last_event_id``: where to continue, if not where the client says in its header.
+    - ``delivery``: ``"auto"``; or ``"transport"`` or ``"send"`` to keep the engine's threads out of it.
+    - ``farewell``: an event that the client gets at last when the server shuts down.
+    - ``on_connect``: called with the :class:`Session` when the stream has begun. If it is async it is cancelled when
+      the stream ends.
+    - ``on_close``: called with the reason when the stream has ended: ``client``, ``server``, ``shutdown``, ``lagged``
+      or ``error``.
+    - ``background``: a Starlette background task, which runs when the response is over.
+
+    >>> async def tokens():
+    ...     yield {"event": "token", "data": "Hello"}
+    >>> response = EventSourceResponse(tokens(), ping=5)
+    """
+
+    charset = "utf-8"
+    media_type = None
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        topics: Topics | None = None,
+        ping: float | None = None,
+        send_timeout: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        last_event_id: str | None = None,
+        delivery: Choice = "auto",
+        farewell: Event | None = None,
+        on_connect: Callable[[Session], object] | None = None,
+        on_close: Callable[[Reason], object] | None = None,
+        background: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._options = StreamOptions(
+            source, topics, ping, send_timeout, last_event_id, delivery, farewell, on_connect, on_close
+        )
+        # What Starlette's own responses have: middleware and `set_cookie` use them.
+        self.status_code = 200
+        self.body = b""
+        self.background: Any = background
+        self.raw_headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in stream_headers(headers)]
+        self._session: Session | None = None
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """How the bytes go out; None before the stream has begun."""
+        return None if self._session is None else self._session.delivery
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request."""
+        try:
+            if scope["method"] == "HEAD":
+                await _answer(send, 200, self.raw_headers, b"")
+            else:
+                await self._serve(scope, receive, send)
+        finally:
+            if self._session is None:
+                await self._options.release()
+        if self.background is not None:
+            await self.background()
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.create_task(_wait_for_disconnect(receive))
+        try:
+            topics = await self._options.topics(scope)
+            # A client that has left is known by now.
+            await asyncio.sleep(0)
+            if not gone.done():
+                await self._open(topics, gone, scope, receive, send)
+        finally:
+            gone.cancel()
+
+    async def _open(
+        self, topics: Sequence[str], gone: asyncio.Task[None], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        options = self._options
+        connection = connection_of(receive, send)
+        last_event_id = _last_event_id(scope) if options.last_event_id is None else options.last_event_id
+        try:
+            session = self._session = Session(options.hub, topics, last_event_id)
+        except (ClosedError, TooManyConnectionsError):
+            headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", RETRY_AFTER.encode())]
+            await _answer(send, 503, headers, REFUSAL)
+            return
+
+        async def send_head() -> None:
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            # A middleware may hold the head back until it has seen some of the body.
+            await send_body(b"")
+
+        async def send_body(body: bytes) -> None:
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+
+        direct = scope["method"] == "GET" and scope.get("http_version") == "1.1"
+        if await Stream(options, session, gone, connection, send_body).run(send_head, direct=direct):
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+async def _wait_for_disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def _last_event_id(scope: Scope) -> str | None:
+    """The header is UTF-8 (SPEC 26)."""
+    for name, value in scope["headers"]:
+        if name == b"last-event-id":
+            return bytes(value).decode("utf-8", "replace")
+    return None
