@@ -396,6 +396,9 @@ typedef struct ssecast_attach_config {
   size_t topics_len;
   // The client's `Last-Event-ID`, if it sent one.
   struct ssecast_slice last_event_id;
+  // The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is refused has then
+  // been sent nothing, and the caller can answer 503. Default left out.
+  struct ssecast_slice head;
   // An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
   uint32_t framing;
   // Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave, ends the
@@ -614,8 +617,9 @@ ssecast_result ssecast_hub_stats(const struct ssecast_hub *hub,
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_attach_config)`.
 ssecast_result ssecast_attach_config_init(struct ssecast_attach_config *config, size_t size);
 
-// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. Before, the caller sends
-// the response's head, all of it; then it writes nothing to the connection until `on_close` has told of the end.
+// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
+// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close` has told of
+// the end.
 //
 // The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it, and calls
 // `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets `released`.

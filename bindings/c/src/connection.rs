@@ -3,6 +3,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use ssecast::{Attachment, ConnectionId, ErrorKind, Framing, Host, Reason, Subscription, Transfer};
 
 use crate::entry::{entry, free, output, required};
@@ -72,6 +73,9 @@ pub struct ssecast_attach_config {
     pub topics_len: usize,
     /// The client's `Last-Event-ID`, if it sent one.
     pub last_event_id: ssecast_slice,
+    /// The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is refused has then
+    /// been sent nothing, and the caller can answer 503. Default left out.
+    pub head: ssecast_slice,
     /// An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
     pub framing: u32,
     /// Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave, ends the
@@ -93,6 +97,7 @@ unsafe impl Versioned for ssecast_attach_config {
             topics: std::ptr::null(),
             topics_len: 0,
             last_event_id: ssecast_slice::NONE,
+            head: ssecast_slice::NONE,
             framing: ssecast_framing::SSECAST_FRAMING_CHUNKED as u32,
             released: 0,
             on_close: None,
@@ -112,8 +117,9 @@ pub unsafe extern "C" fn ssecast_attach_config_init(
     unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
 }
 
-/// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. Before, the caller sends
-/// the response's head, all of it; then it writes nothing to the connection until `on_close` has told of the end.
+/// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
+/// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close` has told of
+/// the end.
 ///
 /// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it, and calls
 /// `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets `released`.
@@ -138,16 +144,17 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
         let framing = framing(config.framing)?;
         // SAFETY: the caller's texts are there until the call returns.
-        let (topics, last_event_id) = unsafe {
+        let (topics, last_event_id, head) = unsafe {
             let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
-            (topics, last_event_id(config.last_event_id)?)
+            (topics, last_event_id(config.last_event_id)?, config.head.bytes("head")?)
         };
+        let head = head.map_or_else(Bytes::new, Bytes::copy_from_slice);
         if socket < 0 {
             return Err(Failure::new(ssecast_result::SSECAST_INVALID_SOCKET, "socket", "is closed"));
         }
         // SAFETY: it is borrowed for this call, and the caller does not close it meanwhile. One that is closed already is
         // refused by the system.
-        let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?;
+        let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?.with_head(head);
         // A reader of its own, for as long as it takes to hand the subscriber over: nobody has to wait for another.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
         let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id })?;

@@ -98,6 +98,27 @@ static void detaching_gives_the_socket_back_whole(void) {
   close(socket), close(client.socket);
 }
 
+static void the_head_is_sent_before_the_stream_or_not_at_all(void) {
+  ssecast_error error;
+  struct ending ending;
+  struct stream client;
+  ssecast_hub *hub = quiet_hub();
+  int socket = connected(&client);
+  ssecast_attach_config config = config_of(&ending);
+  ssecast_slice none = {"", 0};
+  config.head = text("the head\r\n\r\n");
+  config.topics = &none;
+  CHECK_FAILS(SSECAST_INVALID_TOPIC, ssecast_hub_attach_socket(hub, socket, &config, NULL, &error));
+  config.topics = TICKS;
+  CHECK_OK(ssecast_hub_attach_socket(hub, socket, &config, NULL, &error));
+  publish(hub, "ticks", "1");
+  EVENTUALLY(stream_has(&client, "data: 1\n\n"));
+  CHECK(strncmp(client.bytes, "the head\r\n\r\nid: ", 16) == 0 && count(client.bytes, "the head") == 1);
+  ssecast_hub_free(hub);
+  EVENTUALLY(atomic_load(&ending.closed) == 1);
+  close(socket), close(client.socket);
+}
+
 static void a_client_comes_back_with_its_id_and_misses_nothing(void) {
   ssecast_error error;
   struct ending ending;
@@ -356,6 +377,7 @@ static void a_process_without_descriptors_is_told_so(void) {
 int main(void) {
   TEST("what is published arrives, in chunks or raw", what_is_published_arrives_framed_or_raw);
   TEST("detaching gives the socket back whole", detaching_gives_the_socket_back_whole);
+  TEST("the head is sent before the stream, or not at all", the_head_is_sent_before_the_stream_or_not_at_all);
   TEST("a client comes back with its id and misses nothing", a_client_comes_back_with_its_id_and_misses_nothing);
   TEST("an id that is not UTF-8 is one that nobody knows", an_id_that_is_not_utf8_is_one_that_nobody_knows);
   TEST("topics change while it runs", topics_change_while_it_runs);

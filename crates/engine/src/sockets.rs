@@ -98,7 +98,7 @@ impl Socket {
 
     /// Has the response's head sent before the stream.
     #[must_use]
-    pub(crate) fn with_head(self, head: Bytes) -> Self {
+    pub fn with_head(self, head: Bytes) -> Self {
         Self { head, ..self }
     }
 
