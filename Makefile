@@ -35,6 +35,8 @@ help:
 	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
 	@echo 'make header abi  write include/ssecast.h and bindings/c/abi.txt anew from what the source says now'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
+	@echo 'make bench-parse the parsers of Rust, Node and Python beside others (QUICK=1: in two minutes)'
+	@echo 'make fuzz        looks for streams that break a rule (needs a nightly Rust; SECONDS_EACH=600)'
 	@echo 'make clean       remove everything that was built or installed here'
 
 .PHONY: tools
@@ -183,8 +185,24 @@ lint-python: $(PYTHON_BUILT)
 bench: $(NPM_BUILT) $(BENCH_INSTALLED)
 	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
 	@mkdir -p tests/bench/results
-	$(if $(QUICK),,cargo run --release --locked --manifest-path tests/bench/codec/Cargo.toml > tests/bench/results/parser.md)
+	$(if $(QUICK),,node tests/bench/parse/run.mjs)
 	node tests/bench/run.mjs $(if $(QUICK),quick)
+
+.PHONY: bench-parse
+bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED)
+	$(if $(QUICK),QUICK=1) node tests/bench/parse/run.mjs
+
+# What is found is added to the corpus, and then only what is needed of it stays. `cargo test` replays it.
+SECONDS_EACH ?= 600
+FUZZ := cd fuzz && cargo +nightly fuzz
+.PHONY: fuzz
+fuzz: | tools
+	@cargo +nightly fuzz --version >/dev/null 2>&1 || \
+	  { echo 'make fuzz: rustup toolchain install nightly; cargo install cargo-fuzz' >&2; exit 1; }
+	for target in reference chunks round_trip; do \
+	  ( $(FUZZ) run $$target -- -dict=words.dict -max_len=3000 -timeout=5 -max_total_time=$(SECONDS_EACH) ) || exit 1; \
+	  ( $(FUZZ) cmin $$target ) || exit 1; \
+	done
 
 .PHONY: clean
 clean:

@@ -1,8 +1,6 @@
-//! The streams that are parsed: each about 4 MB, made the same on every run.
+//! The streams that are parsed, made the same on every run.
 
 use std::fmt::Write;
-
-const BYTES: usize = 4 << 20;
 
 /// One stream, and where its events end.
 pub struct Corpus {
@@ -12,10 +10,10 @@ pub struct Corpus {
 }
 
 impl Corpus {
-    fn of(name: &'static str, mut event: impl FnMut(usize, &mut String)) -> Self {
+    fn of(name: &'static str, bytes: usize, mut event: impl FnMut(usize, &mut String)) -> Self {
         let mut text = String::new();
         let mut event_ends = Vec::new();
-        while text.len() < BYTES {
+        while text.len() < bytes {
             event(event_ends.len(), &mut text);
             event_ends.push(text.len());
         }
@@ -53,7 +51,8 @@ fn word(number: usize, words: &[&'static str]) -> &'static str {
     words[number.wrapping_mul(2_654_435_761) % 1_000_003 % words.len()]
 }
 
-pub fn all() -> Vec<Corpus> {
+/// All of them, each with about this many bytes.
+pub fn all(bytes: usize) -> Vec<Corpus> {
     const ENGLISH: [&str; 8] = [
         " the",
         " a",
@@ -66,7 +65,7 @@ pub fn all() -> Vec<Corpus> {
     ];
     const MIXED: [&str; 8] =
         ["你好", "，世界", "これは", "テスト", " Привет", " мир и все остальные", "🎉🎉", "مرحبا بالعالم"];
-    let deltas = Corpus::of("LLM deltas, 120 to 250 bytes", |number, text| {
+    let deltas = Corpus::of("LLM deltas, 120 to 250 bytes", bytes, |number, text| {
         let content = word(number, &ENGLISH);
         let padding = &"                "[..number % 9];
         writeln!(
@@ -80,27 +79,27 @@ pub fn all() -> Vec<Corpus> {
     let cr = deltas.with_line_ends("LLM deltas, CR", "\r");
     vec![
         deltas,
-        Corpus::of("9-byte events", |_, text| text.push_str("data: x\n\n")),
-        Corpus::of("id + event + data", |number, text| {
+        Corpus::of("9-byte events", bytes, |_, text| text.push_str("data: x\n\n")),
+        Corpus::of("id + event + data", bytes, |number, text| {
             let content = word(number, &ENGLISH);
             write!(text, "id: {number}\nevent: update\ndata: {{\"n\":{number},\"text\":\"{content}\"}}\n\n")
                 .expect("a String takes everything");
         }),
-        Corpus::of("multi-line data", |number, text| {
+        Corpus::of("multi-line data", bytes, |number, text| {
             for line in 0..4 {
                 let content = word(number + line, &ENGLISH);
                 writeln!(text, "data: line {line} of it: {content}").expect("a String takes everything");
             }
             text.push('\n');
         }),
-        Corpus::of("40 KiB events", |number, text| {
+        Corpus::of("40 KiB events", bytes, |number, text| {
             text.push_str("data: ");
             for piece in 0..4_000 {
                 text.push_str(["lorem ipsum ", "dolor sit ", "amet, "][(number + piece) % 3]);
             }
             text.push_str("\n\n");
         }),
-        Corpus::of("non-ASCII text", |number, text| {
+        Corpus::of("non-ASCII text", bytes, |number, text| {
             text.push_str(r#"data: {"type":"content_block_delta","text":""#);
             for piece in 0..1 + number % 12 {
                 text.push_str(word(number + piece, &MIXED));
@@ -109,7 +108,7 @@ pub fn all() -> Vec<Corpus> {
         }),
         crlf,
         cr,
-        Corpus::of("256 KiB line", |_, text| {
+        Corpus::of("256 KiB line", bytes, |_, text| {
             text.push_str("data: ");
             text.push_str(&"0123456789abcdef".repeat(16 << 10));
             text.push_str("\n\n");

@@ -1,0 +1,99 @@
+// Measures the parsers of every language in one run, and prints Markdown: `node run.mjs`, with QUICK=1 in a minute or two.
+// A language that is not set up here is left out, and the table says so.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { cpus, loadavg } from 'node:os'
+
+import { number, table } from '../table.mjs'
+
+const here = name => fileURLToPath(new URL(name, import.meta.url))
+const corpora = here('../results/corpora')
+mkdirSync(corpora, { recursive: true })
+const load = loadavg()[0]
+
+/** What our own row is called, and who it is measured against, in the order of the columns. */
+const languages = [
+  { name: 'Rust, borrowed', language: 'Rust', own: 'ssecast, borrowed', goals: ['sse-core', 'sse-parse'], goal: 1.3 },
+  { name: 'Rust, owned', language: 'Rust', own: 'ssecast, owned', goals: ['sse-core', 'sse-parse'], goal: 1 },
+  { name: 'Node, bytes', language: 'Node', own: 'ssecast', goals: ['eventsource-parser'], goal: 2, small: 1 },
+  {
+    name: 'Node, strings', language: 'Node', own: 'ssecast, strings', rivals: ['eventsource-parser, strings'],
+    goals: ['eventsource-parser, strings'], goal: 1,
+  },
+  { name: 'Python', language: 'Python', own: 'ssecast', goals: ['httpx-sse', 'openai'], goal: 15 },
+]
+
+const cargo = (...rest) => ['cargo', 'run', '--release', '--locked', '--quiet', '--manifest-path', here('Cargo.toml'), ...rest]
+run('the streams', cargo('--bin', 'ssecast-bench-parse', '--', 'corpora', corpora))
+const rows = [
+  ...run('Rust', cargo('--bin', 'ssecast-bench-parse')),
+  ...run('Node', [process.execPath, here('node.mjs'), corpora]),
+  // The script is the Python package's; it reads the same streams and prints the same lines.
+  ...(existsSync(here('python.py')) ? run('Python', [process.env.PYTHON ?? 'python3', here('python.py'), corpora], true) : []),
+]
+const scaling = run('long lines', cargo('--bin', 'scaling'))
+
+const text = [
+  `${new Date().toISOString().slice(0, 10)}, \`make bench-parse${process.env.QUICK === undefined ? '' : ' QUICK=1'}\`, ` +
+    `Node ${process.versions.node}, ${cpus()[0].model}, load ${number(load)} before the run. MB/s of ssecast, and its ratio to each other parser; "wrong" is one that lost events.`,
+  ...languages.map(section).filter(Boolean),
+  costTable(),
+  memoryTable(),
+].join('\n\n')
+console.log(text)
+writeFileSync(here('../results/parser.md'), `${text}\n`)
+
+/** Runs one program and gives its lines. */
+function run(what, [command, ...args], isOptional = false) {
+  console.error(`measuring ${what}`)
+  const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] })
+  if (status !== 0) {
+    if (isOptional) return []
+    throw new Error(`${command} ${args.join(' ')} failed`)
+  }
+  return stdout.split('\n').filter(Boolean).map(line => JSON.parse(line))
+}
+
+function section({ name, language, own, rivals, goals, goal, small = goal }) {
+  const all = rows.filter(row => row.language === language)
+  if (all.length === 0) return `### ${name}\n\nNot measured.`
+  const isRival = parser => (rivals ? rivals.includes(parser) : !parser.startsWith('ssecast') && !parser.endsWith(', strings'))
+  const others = [...new Set(all.map(row => row.parser))].filter(isRival)
+  let met = 0
+  const lines = all.filter(row => row.parser === own).map(row => {
+    const rate = parser => all.find(other => other.parser === parser && other.corpus === row.corpus && other.chunk === row.chunk).rate
+    const best = row.rate / Math.max(...goals.filter(parser => others.includes(parser)).map(rate))
+    if (best >= (row.chunk === null ? small : goal)) met++
+    return { ...row, best, ratios: Object.fromEntries(others.map(parser => [parser, rate(parser) === null ? null : row.rate / rate(parser)])) }
+  })
+  const columns = {
+    corpus: row => row.corpus,
+    chunk: row => (row.chunk === null ? 'one event' : row.chunk.toLocaleString('en-US')),
+    'MB/s': row => number(row.rate),
+    ...Object.fromEntries(others.map(parser => [`÷ ${parser}`, row => (row.ratios[parser] === null ? 'wrong' : number(row.ratios[parser]))])),
+    goal: row => `${row.best >= (row.chunk === null ? small : goal) ? 'met' : '**missed**'}`,
+  }
+  return `### ${name}\n\nGoal: ≥ ${goal} × the best of ${goals.join(' and ')}` +
+    `${small === goal ? '' : `, ≥ ${small} × at one event a chunk`}; met in ${met} of ${lines.length}.\n\n${table(lines, columns)}`
+}
+
+function costTable() {
+  const cost = scaling.filter(row => row.line)
+  const sizes = [...new Set(cost.map(row => row.chunk))]
+  const lines = [...new Set(cost.map(row => row.line))].map(line => cost.filter(row => row.line === line))
+  return `### What a byte costs, by the length of its line (Rust)\n\n` + table(lines, {
+    'KiB a line': ([{ line }]) => number(line),
+    ...Object.fromEntries(sizes.map(size => [
+      `ns/byte, chunks of ${size.toLocaleString('en-US')}`, line => number(line.find(row => row.chunk === size).nanoseconds),
+    ])),
+  })
+}
+
+function memoryTable() {
+  return `### What a parser holds of an event that never ends, at its peak (Rust)\n\n` + table(scaling.filter(row => row.endless), {
+    'an endless event of': row => row.endless,
+    'limit KiB': row => number(row.limit / 1024),
+    'peak KiB': row => number(row.peak / 1024),
+  })
+}
