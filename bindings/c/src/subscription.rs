@@ -340,9 +340,3 @@ impl ssecast_subscription {
         self.ending.load(Ordering::Acquire)
     }
 }
-
-impl Drop for ssecast_subscription {
-    fn drop(&mut self) {
-        self.pull.remove(self.connection, Reason::Client);
-    }
-}

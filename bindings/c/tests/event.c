@@ -107,6 +107,32 @@ static void text_that_is_not_utf8_names_its_field(void) {
   }
 }
 
+static void lengths_that_no_memory_has_are_refused(void) {
+  ssecast_error error;
+  ssecast_event event = event_of("x");
+  size_t length;
+  ssecast_slice topic = {"t", 1};
+  ssecast_connection *connection = NULL;
+  ssecast_attach_config config;
+  ssecast_hub *hub = quiet_hub();
+  event.data.len = (size_t)-1;
+  CHECK_FAILS(SSECAST_INVALID_SIZE, ssecast_event_encode(&event, NULL, 0, &length, &error));
+  CHECK(strcmp(error.field, "data") == 0);
+  event.data.data = NULL;
+  event.data.len = 1;
+  CHECK_FAILS(SSECAST_NULL_POINTER, ssecast_event_encode(&event, NULL, 0, &length, &error));
+  ssecast_attach_config_init(&config, sizeof config);
+  config.topics = &topic;
+  config.topics_len = (size_t)-1 / sizeof topic;
+  CHECK_FAILS(SSECAST_INVALID_SIZE, ssecast_hub_attach_socket(hub, 0, &config, &connection, &error));
+  CHECK(strcmp(error.field, "topics") == 0);
+  config.topics = NULL;
+  config.topics_len = 1;
+  CHECK_FAILS(SSECAST_NULL_POINTER, ssecast_hub_attach_socket(hub, 0, &config, &connection, &error));
+  CHECK(connection == NULL);
+  ssecast_hub_free(hub);
+}
+
 int main(void) {
   TEST("results have names", results_have_names);
   TEST("slices measure texts", slices_measure_texts);
@@ -116,5 +142,6 @@ int main(void) {
   TEST("nothing is written when a call fails", nothing_is_written_when_a_call_fails);
   TEST("nothing is written to the detail of a call that succeeds", nothing_is_written_to_the_detail_of_a_call_that_succeeds);
   TEST("text that is not UTF-8 names its field", text_that_is_not_utf8_names_its_field);
+  TEST("lengths that no memory has are refused", lengths_that_no_memory_has_are_refused);
   return 0;
 }

@@ -59,8 +59,15 @@ static void *close_it(void *user_data) {
   ssecast_result result = ssecast_hub_close(shared->hub, NULL, 0, &error);
   CHECK(result == SSECAST_OK || result == SSECAST_CLOSED);
   atomic_fetch_add(&shared->succeeded, result == SSECAST_OK);
-  result = ssecast_connection_detach(shared->connection, &error);
+  return NULL;
+}
+
+static void *detach_it(void *user_data) {
+  ssecast_error error;
+  struct shared *shared = user_data;
+  ssecast_result result = ssecast_connection_detach(shared->connection, &error);
   CHECK(result == SSECAST_OK || result == SSECAST_ENDED);
+  atomic_fetch_add(&shared->succeeded, result == SSECAST_OK);
   result = ssecast_connection_disconnect(shared->connection, SSECAST_REASON_CLIENT, &error);
   CHECK(result == SSECAST_OK || result == SSECAST_ENDED);
   return NULL;
@@ -71,7 +78,7 @@ static void count_close(void *user_data, ssecast_reason reason, bool cut) {
   atomic_fetch_add(&((struct shared *)user_data)->closed, 1);
 }
 
-static void of_several_that_close_one_is_told_that_it_did(void) {
+static void of_several_that_end_it_one_is_told_that_it_did(void) {
   for (int round = 0; round < 50; round++) {
     ssecast_error error;
     struct stream client;
@@ -82,6 +89,8 @@ static void of_several_that_close_one_is_told_that_it_did(void) {
     config.on_close = count_close;
     config.user_data = &shared;
     CHECK_OK(ssecast_hub_attach_socket(shared.hub, socket, &config, &shared.connection, &error));
+    in_threads(detach_it, &shared);
+    CHECK(atomic_exchange(&shared.succeeded, 0) == 1);
     in_threads(close_it, &shared);
     CHECK(atomic_load(&shared.succeeded) == 1);
     EVENTUALLY(atomic_load(&shared.closed) == 1);
@@ -203,7 +212,7 @@ static void a_callback_may_call_everything_and_free_its_own_handles(void) {
 
 int main(void) {
   TEST("one hub is used by several threads", one_hub_is_used_by_several_threads);
-  TEST("of several that close, one is told that it did", of_several_that_close_one_is_told_that_it_did);
+  TEST("of several that end it, one is told that it did", of_several_that_end_it_one_is_told_that_it_did);
   TEST("a parser that is in use says so", a_parser_that_is_in_use_says_so);
   TEST("one subscription is asked by several threads", one_subscription_is_asked_by_several_threads);
   TEST("a callback may call everything, and free its own handles", a_callback_may_call_everything_and_free_its_own_handles);
