@@ -1,9 +1,15 @@
-"""One event loop's share of a hub's connections: one wake-up for all of them, however many events there are."""
+"""A share of a hub's connections, an event loop's or a thread's: one wake-up for all of them, however many events there
+are."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import select
+import threading
+import weakref
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ssecast import _native
@@ -11,7 +17,7 @@ from ssecast import _native
 if TYPE_CHECKING:
     from ssecast.hub import Hub
 
-__all__ = ["LoopMailbox", "Reason", "Receiver"]
+__all__ = ["LoopMailbox", "Reason", "Receiver", "ThreadMailbox", "ThreadReceiver"]
 
 Reason = Literal["client", "server", "shutdown", "lagged", "error"]
 """Why a stream ended: the client left; the server ended it; the hub was closed; the client was too slow; a failure."""
@@ -33,6 +39,13 @@ class Receiver(Protocol):
 
     def ended(self, reason: Reason, cut: bool) -> None:
         """The connection is gone from the hub. If it was cut it may not have got everything."""
+
+
+class ThreadReceiver(Receiver, Protocol):
+    """What takes the deliveries of a connection that no event loop looks after."""
+
+    def depart(self) -> None:
+        """The process is about to end."""
 
 
 class LoopMailbox:
@@ -86,25 +99,101 @@ class LoopMailbox:
         if more:
             self._scheduled = True
             self.loop.call_soon(self._go_on)
-        for content, connections in deliveries:
-            for connection in connections:
-                receiver = self._receivers.get(connection)
-                if receiver is None:
-                    continue
-                # One connection's failure is none of the others'.
-                try:
-                    if isinstance(content, _native.Batch):
-                        if not receiver.write(content):
-                            self.native.pause(connection)
-                    elif content is None:
-                        receiver.drained()
-                    else:
-                        receiver.ended(content.reason, content.cut)
-                except Exception:
-                    logger.exception("a stream could not be written to")
-                    if self.native.remove(connection, "error"):
-                        receiver.ended("error", True)
+        _hand_out(self.native, deliveries, self._receivers)
 
     def _go_on(self) -> None:
         self._scheduled = False
         self._run()
+
+
+class ThreadMailbox:
+    """The connections of a hub that no event loop looks after: a thread does, for all of them.
+
+    It calls the receivers, which must return soon. It starts with the first connection and is there as long as the hub
+    is, or has connections. May be used from any thread; a child process needs another one.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self.native = _native.Mailbox(hub)
+        # The collector may have a connection forgotten at any moment.
+        self._lock = threading.RLock()
+        self._receivers: dict[int, ThreadReceiver] = {}
+        self._process = os.getpid()
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="ssecast", daemon=True)
+        weakref.finalize(hub, self.stop).atexit = False
+        self._thread.start()
+
+    def open(self, topics: tuple[str, ...], last_event_id: str | None, receiver: ThreadReceiver) -> int:
+        """Registers a connection, which gets nothing before it is resumed or attached."""
+        # Under the lock, so that the thread does not look for a receiver that is not there yet.
+        with self._lock:
+            connection = self.native.open(topics, last_event_id)
+            self._receivers[connection] = receiver
+        return connection
+
+    def forget(self, connection: int) -> None:
+        """Lets go of a connection that is gone from the hub."""
+        with self._lock:
+            self._receivers.pop(connection, None)
+        if self._stopped:
+            self.native.wake()
+
+    def is_own(self) -> bool:
+        """Whether it is this process', and not one that its parent has."""
+        return self._process == os.getpid()
+
+    def depart(self) -> None:
+        """Tells every connection that the process is about to end."""
+        with self._lock:
+            receivers = list(self._receivers.values())
+        for receiver in receivers:
+            receiver.depart()
+
+    def stop(self) -> None:
+        """Has the thread end once there is no connection any more, and waits for it a little."""
+        self._stopped = True
+        self.native.wake()
+        # The collector may call this, in whatever thread.
+        if threading.current_thread() is not self._thread and not self._receivers:
+            self._thread.join(0.1)
+
+    def _run(self) -> None:
+        # Python's own, as it is at this moment, so that the wait is cooperative where somebody has made it so.
+        poll = select.poll()
+        poll.register(self.native.fileno(), select.POLLIN)
+        more = False
+        while more or not self._stopped or self._receivers:
+            if not more:
+                poll.poll()
+            with self._lock:
+                deliveries, more = self.native.take(TURN)
+                named = (connection for _, connections in deliveries for connection in connections)
+                receivers = {name: self._receivers[name] for name in named if name in self._receivers}
+            _hand_out(self.native, deliveries, receivers)
+
+
+def _hand_out(
+    native: _native.Mailbox,
+    deliveries: Sequence[tuple[_native.Batch | _native.End | None, list[int]]],
+    receivers: Mapping[int, Receiver],
+) -> None:
+    """Gives every delivery to its receiver."""
+    for content, connections in deliveries:
+        for connection in connections:
+            receiver = receivers.get(connection)
+            if receiver is None:
+                continue
+            # One connection's failure is none of the others'.
+            try:
+                if isinstance(content, _native.Batch):
+                    if not receiver.write(content):
+                        native.pause(connection)
+                elif content is None:
+                    receiver.drained()
+                else:
+                    receiver.ended(content.reason, content.cut)
+            except Exception:
+                logger.exception("a stream could not be written to")
+                if native.remove(connection, "error"):
+                    receiver.ended("error", True)

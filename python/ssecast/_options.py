@@ -1,4 +1,4 @@
-"""What a response is made with, the same for every framework on asyncio."""
+"""What a response is made with, the same for every framework."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from ssecast import _source
 from ssecast._mailbox import Reason
 from ssecast._native import Event, SlowClient
 from ssecast.hub import Hub
-from ssecast.session import Session
 
-__all__ = ["Choice", "Source", "StreamOptions", "Topics", "settle"]
+__all__ = ["Choice", "Source", "StreamOptions", "ThreadOptions", "Topics", "settle"]
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ class StreamOptions:
         last_event_id: str | None,
         delivery: Choice,
         farewell: Event | None,
-        on_connect: Callable[[Session], object] | None,
+        on_connect: Callable[[Any], object] | None,
         on_close: Callable[[Reason], object] | None,
     ) -> None:
         self.events: AsyncIterable[Any] | Iterable[Any] | None = None
@@ -97,3 +96,27 @@ class StreamOptions:
         """Closes the iterator of a stream that did not begin."""
         if self.events is not None:
             await _source.release(self.events)
+
+
+class ThreadOptions(StreamOptions):
+    """Those of a stream that a server's thread opens."""
+
+    def __init__(self, source: Source, *options: Any) -> None:
+        if isinstance(source, AsyncIterable):
+            raise TypeError("source is asynchronous, and WSGI is not")
+        # An iterator is what is given its turn, value by value, and is closed.
+        if isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
+            source = iter(source)
+        super().__init__(source, *options)
+
+    @property
+    def values(self) -> Iterable[Any] | None:
+        """The events of a private stream."""
+        return self.events if isinstance(self.events, Iterable) else None
+
+    def topics_of(self, environ: dict[str, Any]) -> Sequence[str]:
+        """The topics that a request's stream reads."""
+        topics = self._topics(environ) if callable(self._topics) else self._topics
+        if inspect.isawaitable(topics):
+            raise TypeError("topics is asynchronous, and WSGI is not")
+        return topics

@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
-from ssecast.session import Session
+from ssecast.session import BaseSession, Session
 
 __all__ = ["feed", "feed_from_thread", "of_values", "release"]
 
@@ -72,7 +72,7 @@ async def of_values(values: Iterable[Any]) -> AsyncIterator[Any]:
         yield value
 
 
-def send(session: Session, value: Any) -> bool:
+def send(session: BaseSession, value: Any) -> bool:
     """Sends a value: an Event or a dict with ``data`` is a whole event, anything else is the data of one."""
     if isinstance(value, dict) and "data" in value:
         return session.send(**value)

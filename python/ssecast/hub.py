@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import threading
 
-from ssecast import _native
-from ssecast._mailbox import LoopMailbox
+from ssecast import _departure, _native
+from ssecast._mailbox import LoopMailbox, ThreadMailbox
 from ssecast.subscription import Subscription
 
 __all__ = ["Hub"]
@@ -64,6 +65,25 @@ class Hub(_native.Hub):
             mailbox = mailboxes[loop] = LoopMailbox(self, loop, mailboxes)
         return mailbox
 
+    def _thread_mailbox(self) -> ThreadMailbox:
+        """That of this process, for connections of no event loop."""
+        with _starting:
+            mailbox: ThreadMailbox | None = self.__dict__.get("_of_threads")
+            if mailbox is None or not mailbox.is_own():
+                mailbox = self.__dict__["_of_threads"] = ThreadMailbox(self)
+                _departure.expect(self)
+        return mailbox
+
+
+_starting = threading.Lock()
+
+
+def _after_fork() -> None:
+    """In the child, where a thread that held the lock is no more."""
+    global _starting
+    _starting = threading.Lock()
+    _native.after_fork()
+
 
 # The engine's own threads look after themselves; a hub finds out when it is next used.
-os.register_at_fork(after_in_child=_native.after_fork)
+os.register_at_fork(after_in_child=_after_fork)

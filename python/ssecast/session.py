@@ -28,21 +28,14 @@ class Writer(Protocol):
         """Takes bytes; returns whether it takes more now. If not, it calls the session's ``resume`` when it does."""
 
 
-class Session:
-    """One open stream of an asyncio server. The hub's events go to it by themselves; its methods are for what is this
-    client's alone.
+class BaseSession:
+    """What streams have in common under asyncio and in threads."""
 
-    ``send``, ``comment``, ``subscribe``, ``unsubscribe`` and ``close`` may be called from any thread; the rest belongs
-    to the stream's event loop. A session ends once, with one reason: ``client``, ``server``, ``shutdown``, ``lagged``
-    or ``error``.
-    """
+    _native: _native.Mailbox
+    id: int
+    """The connection's number, unique within its event loop's or its process' share of the hub."""
 
-    def __init__(self, hub: Hub, topics: Sequence[str] = (), last_event_id: str | None = None) -> None:
-        """Registers the connection with the hub, for the running event loop.
-
-        Raises what the hub refuses it with (:class:`TooManyConnectionsError`, :class:`ClosedError`,
-        :class:`InvalidTopicError`); then nothing is registered.
-        """
+    def __init__(self, topics: Sequence[str], last_event_id: str | None) -> None:
         if isinstance(topics, str):
             raise TypeError("topics must be a sequence of strings, not a str; wrap it in a list")
         self.last_event_id = last_event_id or ""
@@ -50,14 +43,8 @@ class Session:
         self.delivery: Delivery = "send"
         """How the bytes go out. It is chosen when the response's head is out."""
         self._topics = dict.fromkeys(topics)
-        self._writer: Writer | None = None
         self._reason: Reason | None = None
         self._cut = False
-        self._mailbox = hub._mailbox()
-        self._closed: asyncio.Future[Reason] = self._mailbox.loop.create_future()
-        self._drained: asyncio.Future[None] | None = None
-        self.id = self._mailbox.open(tuple(topics), last_event_id, self)
-        """The connection's number, unique within its event loop's share of the hub."""
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -88,39 +75,64 @@ class Session:
         ``data`` may be an :class:`Event`, which is sent as it is. Returns False if the stream is ending or has ended.
         Raises as :meth:`Hub.publish` does; nothing is sent then.
         """
-        native = self._mailbox.native
         if isinstance(data, _native.Event):
             if (event, id, retry, comment) != (None, None, None, None):
                 raise TypeError("an Event has its fields already")
-            return native.send(self.id, data.data, event=data.event, id=data.id, retry=data.retry, comment=data.comment)
+            return self._native.send(
+                self.id, data.data, event=data.event, id=data.id, retry=data.retry, comment=data.comment
+            )
         # What `None` is as data is for the core to say: here it stands for no data.
         data = "null" if data is None else data
-        return native.send(self.id, data, event=event, id=id, retry=retry, comment=comment)
+        return self._native.send(self.id, data, event=event, id=id, retry=retry, comment=comment)
 
     def comment(self, text: str) -> bool:
         """Sends a comment to this client alone. Returns False if the stream is ending or has ended."""
-        return self._mailbox.native.send(self.id, None, comment=text)
+        return self._native.send(self.id, None, comment=text)
 
     def subscribe(self, *topics: str) -> None:
         """Reads more topics, from now on."""
-        if self._mailbox.native.change_topics(self.id, topics, ()):
+        if self._native.change_topics(self.id, topics, ()):
             self._topics.update(dict.fromkeys(topics))
 
     def unsubscribe(self, *topics: str) -> None:
         """Stops reading topics."""
-        self._mailbox.native.change_topics(self.id, (), topics)
+        self._native.change_topics(self.id, (), topics)
         for topic in topics:
             self._topics.pop(topic, None)
 
     def close(self, reason: Literal["server", "shutdown", "error"] = "server") -> None:
         """Ends the stream, after everything published and sent before is out. Closing twice is fine."""
         if self._reason is None:
-            self._mailbox.native.end(self.id, reason)
+            self._native.end(self.id, reason)
 
     @property
     def backlog(self) -> int:
         """The bytes sent to this client alone that have not gone out."""
-        return 0 if self._reason is not None else self._mailbox.native.pending_bytes(self.id)
+        return 0 if self._reason is not None else self._native.pending_bytes(self.id)
+
+
+class Session(BaseSession):
+    """One open stream of an asyncio server. The hub's events go to it by themselves; its methods are for what is this
+    client's alone.
+
+    ``send``, ``comment``, ``subscribe``, ``unsubscribe`` and ``close`` may be called from any thread; the rest belongs
+    to the stream's event loop. A session ends once, with one reason: ``client``, ``server``, ``shutdown``, ``lagged``
+    or ``error``.
+    """
+
+    def __init__(self, hub: Hub, topics: Sequence[str] = (), last_event_id: str | None = None) -> None:
+        """Registers the connection with the hub, for the running event loop.
+
+        Raises what the hub refuses it with (:class:`TooManyConnectionsError`, :class:`ClosedError`,
+        :class:`InvalidTopicError`); then nothing is registered.
+        """
+        super().__init__(topics, last_event_id)
+        self._mailbox = hub._mailbox()
+        self._native = self._mailbox.native
+        self._writer: Writer | None = None
+        self._closed: asyncio.Future[Reason] = self._mailbox.loop.create_future()
+        self._drained: asyncio.Future[None] | None = None
+        self.id = self._mailbox.open(tuple(topics), last_event_id, self)
 
     async def drain(self) -> None:
         """Waits until everything sent to this client alone has gone out, or the stream has ended."""

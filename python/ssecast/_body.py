@@ -1,0 +1,138 @@
+"""The body of a WSGI response that is an event stream."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Generator, Iterable, Iterator
+from typing import Any
+
+from ssecast._handover import Head, hand_over
+from ssecast._head import REFUSAL, RETRY_AFTER
+from ssecast._options import ThreadOptions
+from ssecast._source import BACKLOG, send
+from ssecast._thread_session import ThreadSession
+from ssecast.errors import ClosedError, TooManyConnectionsError
+from ssecast.session import Delivery
+
+__all__ = ["Answer", "Body", "answer", "close_events", "delivery_of"]
+
+logger = logging.getLogger("ssecast")
+
+
+Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
+"""Status, headers and body: a stream, or a refusal, or nothing to HEAD."""
+
+REFUSED = [("content-type", "text/plain; charset=utf-8"), ("retry-after", RETRY_AFTER)]
+
+
+def answer(
+    options: ThreadOptions,
+    environ: dict[str, Any],
+    headers: list[tuple[str, str]],
+    head: Callable[[], Head] | None = None,
+) -> Answer:
+    """Answers a request: registers its stream. ``head`` tells what the framework has made of the head by the time that
+    the body begins."""
+    status = "200 OK"
+    if environ["REQUEST_METHOD"] == "HEAD":
+        close_events(options.values)
+        return status, headers, []
+    last_event_id = options.last_event_id
+    if last_event_id is None:
+        # The header is UTF-8 (SPEC 26), and WSGI reads headers as Latin-1.
+        last_event_id = environ.get("HTTP_LAST_EVENT_ID", "").encode("latin-1", "replace").decode("utf-8", "replace")
+    try:
+        topics = options.topics_of(environ)
+        session = ThreadSession(options.hub, topics, last_event_id, options.farewell, options.on_close)
+    except (ClosedError, TooManyConnectionsError):
+        close_events(options.values)
+        return "503 Service Unavailable", list(REFUSED), [REFUSAL]
+    except BaseException:
+        close_events(options.values)
+        raise
+    return status, headers, Body(session, environ, head or (lambda: (status, headers)), options)
+
+
+class Body:
+    """Registered already, the stream begins when the server asks for the first bytes. If the server allows it, the
+    connection is handed over to the engine then, and the server gets no bytes at all; otherwise it gets the stream's.
+    """
+
+    def __init__(
+        self, session: ThreadSession, environ: dict[str, Any], head: Callable[[], Head], options: ThreadOptions
+    ) -> None:
+        self.session = session
+        self._environ = environ
+        self._head = head
+        self._options = options
+        self.begun = False
+        self._chunks = self._run()
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._chunks)
+
+    def close(self) -> None:
+        """Called by the server when it is done with the response."""
+        self._chunks.close()
+        # What has been handed over is not the server's any more. Whether the stream has begun the server may not know.
+        if self.session.delivery != "socket":
+            self.session.left()
+        close_events(self._options.values)
+
+    def __del__(self) -> None:
+        # A server or a middleware may never have asked for it.
+        self.close()
+
+    def _run(self) -> Generator[bytes, None, None]:
+        session, options = self.session, self._options
+        if options.delivery != "auto" or not hand_over(session, self._environ, self._head()):
+            session.start()
+        self.begun = True
+        if options.on_connect is not None:
+            try:
+                options.on_connect(session)
+            except Exception:
+                logger.exception("on_connect failed")
+                session.close("error")
+        if options.values is not None:
+            yield from self._feed(options.values)
+        if session.delivery != "socket":
+            yield from session.batches()
+
+    def _feed(self, events: Iterable[Any]) -> Iterator[bytes]:
+        """Sends what an iterator gives, at the client's pace, and ends the stream."""
+        session = self.session
+        # An engine thread writes by itself; this one has to after every event.
+        limit = BACKLOG if session.delivery == "socket" else 0
+        try:
+            iterator = iter(events)
+            try:
+                for event in iterator:
+                    session.look()
+                    if not send(session, event):
+                        return
+                    yield from session.drain(limit)
+            finally:
+                close_events(iterator)
+        except Exception:
+            logger.exception("the source of a stream's events failed")
+            session.close("error")
+        else:
+            session.close()
+
+
+def delivery_of(body: object) -> Delivery | None:
+    """How the bytes of a body go out, once they do."""
+    return body.session.delivery if isinstance(body, Body) and body.begun else None
+
+
+def close_events(events: object) -> None:
+    """Lets an iterator clean up that nobody needs any more, or ever did."""
+    if isinstance(events, Iterator) and hasattr(events, "close"):
+        try:
+            events.close()
+        except Exception:
+            logger.exception("the source of a stream's events failed")

@@ -1,0 +1,56 @@
+"""The end of the process, while streams are open that no thread of the server waits for."""
+
+from __future__ import annotations
+
+import atexit
+import signal
+import sys
+import threading
+import time
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ssecast.hub import Hub
+
+__all__ = ["GRACE", "expect", "is_near"]
+
+GRACE = 1.0
+"""Seconds that clients have to take what is left for them."""
+
+_hubs: weakref.WeakSet[Hub] = weakref.WeakSet()
+
+
+def expect(hub: Hub) -> None:
+    """Has the streams of a hub ended in good order when the process ends, as gunicorn's workers do when asked to.
+
+    A server that SIGTERM ends at once, such as waitress, takes its streams along.
+    """
+    if not _hubs:
+        atexit.unregister(_depart)
+        atexit.register(_depart)
+    _hubs.add(hub)
+
+
+def is_near() -> bool:
+    """Whether the server has been asked to end, as far as a thread that it waits for can see."""
+    if not threading.main_thread().is_alive():
+        return True
+    # gunicorn's workers answer SIGTERM themselves; the method that does so is the worker's.
+    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    base = sys.modules.get("gunicorn.workers.base")
+    return base is not None and isinstance(worker, base.Worker) and not worker.alive
+
+
+def _depart() -> None:
+    until = time.monotonic() + GRACE
+    leaving = []
+    for hub in list(_hubs):
+        mailbox = hub.__dict__["_of_threads"]
+        if mailbox.is_own():
+            mailbox.depart()
+            hub.close(grace=GRACE)
+            leaving.append((hub, mailbox))
+    for hub, mailbox in leaving:
+        hub.wait_closed(max(0.0, until - time.monotonic()) + 0.1)
+        mailbox.stop()

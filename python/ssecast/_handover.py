@@ -1,0 +1,121 @@
+"""Taking a connection from a WSGI server, whose worker or thread is free from then on.
+
+The engine gets a duplicate of the connection's descriptor, and a socket that is dead takes the place of the server's own:
+the server finds that its client has left, closes what it has, and turns to the next request. Not a byte of its own reaches
+the connection any more.
+
+A server is recognised by the exact class of what it has put into the environ. Nothing of a server is imported, and
+nothing that is unknown is looked into.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from email.utils import formatdate
+from typing import Any
+
+from ssecast._servers import is_exactly, owner, variable
+from ssecast._thread_session import ThreadSession
+
+__all__ = ["Head", "hand_over"]
+
+Head = tuple[str, Sequence[tuple[str, str]]]
+"""The status, with its phrase, and the headers of a response."""
+
+# What is between the server and its peer alone. The first two would belie the stream.
+FRAMING = {"content-length", "content-encoding"}
+HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
+
+
+def hand_over(session: ThreadSession, environ: dict[str, Any], head: Head) -> bool:
+    """Hands a request's connection over to the engine, which sends the head and then the stream. Returns whether it has:
+    if not, nothing has changed, and the response is the server's."""
+    protocol = environ.get("SERVER_PROTOCOL")
+    if protocol not in ("HTTP/1.0", "HTTP/1.1"):
+        return False
+    chunked = protocol == "HTTP/1.1"
+    place = _gunicorn(environ, head, chunked) or _waitress(environ, head) or _werkzeug(environ, head)
+    if place is None:
+        return False
+    connection, head = place
+    # Of a class of its own, a socket has TLS, or is another library's, which would not bear to have it changed.
+    if not is_exactly(connection, "socket", "socket"):
+        return False
+    encoded = _encode(protocol, head, chunked)
+    if encoded is None:
+        return False
+    try:
+        dead, peer = socket.socketpair()
+    except OSError:
+        return False
+    with dead:
+        peer.close()
+        descriptor = connection.fileno()
+        if not session.hand_over(descriptor, chunked=chunked, head=encoded):
+            return False
+        os.dup2(dead.fileno(), descriptor, inheritable=False)
+    return True
+
+
+def _encode(protocol: str, head: Head, chunked: bool) -> bytes | None:
+    """The head as it goes out: the end of the connection is the stream's."""
+    status, headers = head
+    names = {name.lower() for name, _ in headers}
+    if not names.isdisjoint(FRAMING):
+        return None
+    lines = [f"{protocol} {status}"]
+    lines += [f"{name}: {value}" for name, value in headers if name.lower() not in HOP_BY_HOP]
+    if "date" not in names:
+        lines.append(f"Date: {formatdate(usegmt=True)}")
+    if chunked:
+        lines.append("Transfer-Encoding: chunked")
+    lines.append("Connection: close")
+    # A line end inside of a line would be another header: that is for the server to refuse.
+    if any(forbidden in line for line in lines for forbidden in "\r\n\0"):
+        return None
+    try:
+        return "\r\n".join([*lines, "", ""]).encode("latin-1")
+    except UnicodeEncodeError:
+        return None
+
+
+Place = tuple[socket.socket, Head]
+"""A server's socket, and the head as the server knows it."""
+
+
+def _gunicorn(environ: dict[str, Any], head: Head, chunked: bool) -> Place | None:
+    """gunicorn's workers ``sync`` and ``gthread``. Its response has seen what a middleware did to the head."""
+    connection = environ.get("gunicorn.socket")
+    hints: Callable[..., object] | None = environ.get("wsgi.early_hints")
+    if connection is None or not _is_function(
+        hints, "gunicorn.http.wsgi", "_make_early_hints_callback.<locals>.send_early_hints"
+    ):
+        return None
+    response: Any = variable(hints, "resp")
+    if not is_exactly(response, "gunicorn.http.wsgi", "Response"):
+        return None
+    # It speaks uWSGI's protocol too, and then doesn't frame the body.
+    if response.status is None or response.headers_sent or response.chunked is not chunked:
+        return None
+    return connection, (response.status, response.headers)
+
+
+def _waitress(environ: dict[str, Any], head: Head) -> Place | None:
+    channel: Any = owner(environ.get("waitress.client_disconnected"))
+    if not is_exactly(channel, "waitress.channel", "HTTPChannel"):
+        return None
+    # Something is to be written before the response; or the main thread reads, and may close, the socket meanwhile.
+    if channel.total_outbufs_len or channel.adj.channel_request_lookahead:
+        return None
+    return channel.socket, head
+
+
+def _werkzeug(environ: dict[str, Any], head: Head) -> Place | None:
+    connection = environ.get("werkzeug.socket")
+    return None if connection is None else (connection, head)
+
+
+def _is_function(value: object, module: str, name: str) -> bool:
+    return (getattr(value, "__module__", None), getattr(value, "__qualname__", None)) == (module, name)

@@ -1,0 +1,125 @@
+"""One open stream of a server with threads."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from ssecast import _departure, _native, errors
+from ssecast._mailbox import Reason
+from ssecast.session import BaseSession
+
+if TYPE_CHECKING:
+    from ssecast.hub import Hub
+
+__all__ = ["ThreadSession"]
+
+logger = logging.getLogger("ssecast")
+
+# How often a thread that waits for its stream looks whether the server has been asked to end.
+LOOK = 0.25
+
+
+class ThreadSession(BaseSession):
+    """One open stream of a server with threads: WSGI. The hub's events go to it by themselves; its methods are for what
+    is this client's alone, and may be called from any thread.
+
+    Either an engine thread writes to the socket, or the server's thread takes the bytes from :meth:`batches`.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        topics: Sequence[str],
+        last_event_id: str | None,
+        farewell: _native.Event | None,
+        on_close: Callable[[Reason], object] | None,
+    ) -> None:
+        """Registers the connection with the hub; raises what the hub refuses it with."""
+        super().__init__(topics, last_event_id)
+        self._farewell = farewell
+        self._on_close = on_close
+        # What the mailbox' thread has for the server's: a batch, one at a time; the end; None if what was sent is out.
+        self._news: SimpleQueue[_native.Batch | Reason | None] = SimpleQueue()
+        self._over = False
+        self._mailbox = hub._thread_mailbox()
+        self._native = self._mailbox.native
+        self.id = self._mailbox.open(tuple(topics), last_event_id, self)
+
+    def hand_over(self, descriptor: int, *, chunked: bool, head: bytes) -> bool:
+        """Lets an engine thread have the connection, for good. Returns whether it does: if not, nothing has changed."""
+        if self._reason is not None:
+            return False
+        try:
+            self._native.hand_over(self.id, descriptor, chunked, head)
+        except errors.Error:
+            return False
+        self.delivery = "socket"
+        return True
+
+    def start(self) -> None:
+        """Lets the server's thread write, once the response's head is out."""
+        self._native.resume(self.id)
+
+    def batches(self) -> Iterator[bytes]:
+        """What the server's thread is to write, waited for, until the stream ends."""
+        while not self._over:
+            yield from self._next()
+
+    def drain(self, limit: int = 0) -> Iterator[bytes]:
+        """Waits until no more than this waits for the client, or the stream has ended; gives what the server's thread
+        is to write meanwhile.
+        """
+        while not self._over and self.backlog > limit:
+            yield from self._next()
+
+    def _next(self) -> Iterator[bytes]:
+        try:
+            news = self._news.get(timeout=LOOK)
+        except Empty:
+            return self.look()
+        if isinstance(news, _native.Batch):
+            yield news.bytes
+            # The server has taken it: the next may come.
+            self._native.resume(self.id)
+        elif news is not None:
+            self._over = True
+
+    def look(self) -> None:
+        """Ends the stream if the server has been asked to end."""
+        if self._reason is None and _departure.is_near():
+            self.depart()
+            self.close("shutdown")
+
+    def left(self, reason: Reason = "client") -> None:
+        """Says that the client is gone, or that the stream failed."""
+        if self._reason is None and self._native.remove(self.id, reason):
+            self.ended(reason, True)
+
+    # What the mailbox' thread calls.
+
+    def write(self, batch: _native.Batch) -> bool:
+        self._news.put(batch)
+        return False
+
+    def drained(self) -> None:
+        self._news.put(None)
+
+    def ended(self, reason: Reason, cut: bool) -> None:
+        if self._reason is not None:
+            return
+        self._reason, self._cut = reason, cut
+        self._mailbox.forget(self.id)
+        self._news.put(reason)
+        if self._on_close is not None:
+            try:
+                self._on_close(reason)
+            except Exception:
+                logger.exception("on_close failed")
+
+    def depart(self) -> None:
+        farewell, self._farewell = self._farewell, None
+        if farewell is not None:
+            self.send(farewell)
