@@ -3,13 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::Read;
-use std::os::fd::AsFd;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicIsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ssecast_engine::{Config, Event, Framing, Hub, Pull, Sockets, Subscription};
+use ssecast_engine::{
+    Config, Event, Framing, Hub, Listener, ListenerConfig, Pull, QueryTopics, Sockets, Subscription,
+};
 
 /// The bytes that are allocated now.
 static BYTES: AtomicIsize = AtomicIsize::new(0);
@@ -38,6 +42,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+const GET: &str = "GET /?topic=t HTTP/1.1\r\nHost: localhost:8080\r\nAccept: text/event-stream\r\n\r\n";
+
 /// The most that one may cost, with every index that it stands in.
 const LIMIT: isize = 1024;
 
@@ -49,14 +55,23 @@ fn attach(pull: &Pull, sockets: &Sockets, pairs: &[(UnixStream, UnixStream)], to
 }
 
 /// Waits until all of them have got an event, and the engine has put its tools away.
-fn settle(hub: &Hub, pairs: &mut [(UnixStream, UnixStream)], text: &str) {
+fn settle<'a>(hub: &Hub, clients: impl Iterator<Item = &'a mut UnixStream>, text: &str) {
     hub.publish("t", &Event { data: Some(text), ..Event::default() }).unwrap();
     let mut buffer = [0; 4096];
-    for (_, client) in pairs {
+    for client in clients {
         let mut seen = 0;
         while !buffer[..seen].windows(text.len()).any(|window| window == text.as_bytes()) {
             seen += client.read(&mut buffer[seen..]).unwrap();
         }
+    }
+}
+
+/// Waits until so many connections are registered.
+fn registered(hub: &Hub, connections: usize) {
+    let deadline = Instant::now() + Duration::from_secs(50);
+    while hub.stats().connections < connections as u64 {
+        assert!(Instant::now() < deadline, "only {} are registered", hub.stats().connections);
+        std::thread::sleep(Duration::from_millis(1));
     }
 }
 
@@ -73,8 +88,41 @@ fn resting() -> isize {
     last.1
 }
 
+/// What is counted is the whole process's: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+#[test]
+fn an_idle_client_of_the_listener_costs_at_most_a_kilobyte_before_and_behind_its_head() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let connections = 2049;
+    let hub = Hub::new(Config::default()).unwrap();
+    let config = ListenerConfig { head_time: Duration::from_secs(600), ..ListenerConfig::default() };
+    let listener = Listener::bind(&hub, "127.0.0.1:0", config, QueryTopics).unwrap();
+    let connect = |_| UnixStream::from(OwnedFd::from(TcpStream::connect(listener.address()).unwrap()));
+    let mut first: Vec<_> = (0..4).map(connect).collect();
+    first.iter_mut().for_each(|client| client.write_all(GET.as_bytes()).unwrap());
+    registered(&hub, 4);
+    settle(&hub, first.iter_mut(), "first");
+    // The client's side is a table of descriptors, which is no cost of the listener's.
+    let mut clients = Vec::with_capacity(connections);
+    let before = resting();
+    clients.extend((0..connections).map(connect));
+    // All of the head but the end of its last line.
+    clients.iter_mut().for_each(|client| client.write_all(&GET.as_bytes()[..GET.len() - 2]).unwrap());
+    let half_open = (resting() - before) / count(connections);
+    clients.iter_mut().for_each(|client| client.write_all(b"\r\n").unwrap());
+    registered(&hub, 4 + connections);
+    settle(&hub, clients.iter_mut(), "second");
+    let each = (resting() - before) / count(connections);
+    println!(
+        "{half_open} bytes for each of {connections} without a complete head, then {each} for the stream"
+    );
+    assert!(half_open <= LIMIT && each <= LIMIT, "{half_open}, {each}");
+}
+
 #[test]
 fn an_idle_connection_costs_at_most_a_kilobyte_in_the_engine() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     // The number after a power of two finds every table that grows by doubling at its emptiest.
     for (connections, topics) in
         [(1025, &["t"][..]), (2000, &["t"]), (2049, &["t"]), (2049, &["t", "u", "v"])]
@@ -84,10 +132,10 @@ fn an_idle_connection_costs_at_most_a_kilobyte_in_the_engine() {
         let pull = Pull::new(&hub, || {});
         let sockets = Sockets::new(2);
         attach(&pull, &sockets, &pairs[..2], topics);
-        settle(&hub, &mut pairs[..2], "first");
+        settle(&hub, pairs[..2].iter_mut().map(|pair| &mut pair.1), "first");
         let before = resting();
         attach(&pull, &sockets, &pairs[2..], topics);
-        settle(&hub, &mut pairs, "second");
+        settle(&hub, pairs.iter_mut().map(|pair| &mut pair.1), "second");
         let each = (resting() - before) / (count(connections) - 2);
         println!("{each} bytes for each of {connections} connections with {} topics", topics.len());
         assert!(each <= LIMIT, "{each} bytes for each of {connections} connections");

@@ -97,6 +97,35 @@ fn a_client_that_leaves_before_the_answer_is_never_registered() {
 }
 
 #[test]
+fn a_client_that_leaves_while_the_answer_is_on_its_way_has_its_end() {
+    let (go, may_go) = mpsc::channel::<()>();
+    let (may_go, kept) = (Mutex::new(may_go), Mutex::new(None));
+    let endpoint =
+        Endpoint::new(quiet(), ListenerConfig::default(), move |request: Request, responder: Responder| {
+            match request.path() {
+                "/keep" => *kept.lock().unwrap() = Some(responder),
+                // Nobody is attended to before the test says so.
+                "/wait" => may_go.lock().unwrap().recv().unwrap(),
+                _ => assert!(kept.lock().unwrap().as_ref().unwrap().allow(&["t"]).unwrap()),
+            }
+        });
+    let routed = |count| eventually("it is routed", || endpoint.told.routed.lock().unwrap().len() == count);
+    let (mut leaves, mut other) = (endpoint.visit(), endpoint.visit());
+    leaves.say(&at("/keep"));
+    routed(1);
+    let mut waits = endpoint.visit();
+    waits.say(&at("/wait"));
+    routed(2);
+    // The thread finds both at once: first the request by which the client is allowed a stream, then its leave.
+    other.say(&at("/allow"));
+    drop(leaves);
+    go.send(()).unwrap();
+    assert_eq!(endpoint.end().1, Reason::Client);
+    assert!(endpoint.told.opened.lock().unwrap().is_empty());
+    assert_eq!(endpoint.hub.stats().connections, 0);
+}
+
+#[test]
 fn each_answer_that_counts_has_its_end_whenever_the_client_leaves() {
     let (sender, receiver) = mpsc::channel::<Responder>();
     let sender = Mutex::new(sender);
