@@ -1,10 +1,14 @@
 """Reading a stream that somebody else sends, with whatever HTTP client brings its bytes.
 
-==========  ====================================================================================================
-httpx       ``for event in iter_events(response.iter_bytes())``; ``async for … aiter_events(response.aiter_bytes())``
-requests    ``for event in iter_events(response.iter_content(None))``, of ``requests.get(url, stream=True)``
-aiohttp     ``async for event in aiter_events(response.content.iter_any())``
-==========  ====================================================================================================
+======================  ==========================================================================
+httpx, ``stream``       ``for event in iter_events(response.iter_bytes())``
+httpx, ``AsyncClient``  ``async for event in aiter_events(response.aiter_bytes())``
+requests                ``for event in iter_events(response.iter_content(None))``; with ``stream=True``
+aiohttp                 ``async for event in aiter_events(response.content.iter_any())``
+======================  ==========================================================================
+
+What requests calls a chunk is all that there will ever be, if the server sends none itself (HTTP/1.0, and many WSGI
+servers): there it is ``iter_events(iter(response.raw.read1, b""))``.
 """
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
