@@ -7,6 +7,7 @@ from typing import Any, Literal, final
 from typing_extensions import disjoint_base
 
 __all__ = [
+    "KINDS",
     "Batch",
     "End",
     "Event",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 _Reason = Literal["client", "server", "shutdown", "lagged", "error"]
+
+KINDS: dict[str, int]
 
 @final
 class History:

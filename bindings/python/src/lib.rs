@@ -19,6 +19,10 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod _native {
+    use pyo3::prelude::*;
+    use pyo3::types::PyDict;
+    use ssecast::ErrorKind;
+
     #[pymodule_export]
     use crate::config::{History, SlowClient};
     #[pymodule_export]
@@ -29,4 +33,14 @@ mod _native {
     use crate::mailbox::{Batch, End, Mailbox};
     #[pymodule_export]
     use crate::parser::Parser;
+
+    /// The core's kinds of errors by their codes, for the test that each has its class.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let kinds = PyDict::new(module.py());
+        for kind in ErrorKind::ALL {
+            kinds.set_item(kind.code(), kind.number())?;
+        }
+        module.add("KINDS", kinds)
+    }
 }

@@ -1,0 +1,255 @@
+"""What begins, what ends, and what is left behind: threads, descriptors, objects, interpreters."""
+
+import asyncio
+import gc
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+
+import pytest
+
+from ssecast import Hub
+
+PATIENCE = 30.0
+
+
+def descriptors() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def interpreter(program: str, **environment: str) -> tuple[str, float]:
+    """Runs a program of its own; returns what it printed and the seconds that it went on after that."""
+    process = subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **environment},
+    )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        begin = time.monotonic()
+        _, error = process.communicate(timeout=PATIENCE)
+        assert (process.returncode, error) == (0, ""), error
+        return line.strip(), time.monotonic() - begin
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_importing_and_publishing_start_no_thread() -> None:
+    program = """
+import os, threading
+import ssecast
+hub = ssecast.Hub()
+hub.publish("t", "1")
+ssecast.Parser().feed(b"data: 1\\n\\n")
+print(len(os.listdir("/proc/self/task")), threading.active_count(), flush=True)
+"""
+    assert interpreter(program)[0] == "1 1"
+
+
+def test_importing_loads_no_framework_and_is_quick() -> None:
+    program = """
+import asyncio, dataclasses, json, logging, sys, time, uuid
+before, begin = set(sys.modules), time.perf_counter()
+import ssecast
+seconds = time.perf_counter() - begin
+loaded = {name for name in set(sys.modules) - before if not name.startswith(("ssecast", "__future__"))}
+print(sorted(loaded), seconds < 0.25, flush=True)
+"""
+    assert interpreter(program)[0] == "[] True"
+
+
+OPEN = """
+import asyncio, os, socket, threading
+import ssecast
+from ssecast import _native
+
+hub = ssecast.Hub()
+# An engine thread has a connection.
+ours, theirs = socket.socketpair()
+mailbox = _native.Mailbox(hub)
+connection = mailbox.open(("t",), None)
+mailbox.attach_socket(connection, ours.fileno(), False, False)
+hub.publish("t", "1")
+while b"data: 1" not in theirs.recv(1000):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        # A thread that nobody will ever wake.
+        "threading.Thread(target=list, args=(hub.subscribe('t'),), daemon=True).start()",
+        # Open at the end, and not iterated over.
+        "events = hub.subscribe('t')",
+        # A loop that is closed with a stream open.
+        """
+async def main():
+    global events
+    events = hub.subscribe('t')
+    hub.publish('t', '1')
+    await anext(events)
+asyncio.run(main())""",
+        # Published to until the last moment.
+        """
+def publish():
+    while True:
+        hub.publish('t', 'x' * 100)
+threading.Thread(target=publish, daemon=True).start()""",
+    ],
+    ids=["a waiting thread", "an idle subscription", "a closed loop", "a publishing thread"],
+)
+def test_an_interpreter_ends_at_once_with_streams_open(rest: str) -> None:
+    # Python would have the sockets closed, and this is about what happens when they are not.
+    line, seconds = interpreter(f"{OPEN}\n{rest}\nprint('end', flush=True)\nours.detach(), theirs.detach()\n")
+    assert line == "end"
+    assert seconds < 2
+
+
+def test_a_waiting_thread_hears_of_an_interrupt() -> None:
+    program = """
+import os, signal, threading
+import ssecast
+hub = ssecast.Hub()
+events = hub.subscribe("t")
+for wait in (lambda: next(events), hub.wait_closed):
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    try:
+        wait()
+    except KeyboardInterrupt:
+        print("interrupted ", end="")
+print(flush=True)
+"""
+    assert interpreter(program)[0] == "interrupted interrupted"
+
+
+def test_subscriptions_leave_no_descriptor_behind() -> None:
+    hub = Hub()
+
+    async def coroutines() -> None:
+        async with hub.subscribe("t") as events:
+            hub.publish("t", "1")
+            await anext(events)
+        hub.subscribe("t")
+        gc.collect()
+        await asyncio.sleep(0)
+
+    def threads() -> None:
+        with hub.subscribe("t") as events:
+            hub.publish("t", "1")
+            next(events)
+        hub.subscribe("t")
+
+    for turn in range(20):
+        threads()
+        asyncio.run(coroutines())
+        gc.collect()
+        if turn == 1:
+            before = descriptors()
+    assert descriptors() <= before
+    assert hub.stats().connections == 0
+
+
+def test_a_subscription_that_nobody_holds_is_closed() -> None:
+    hub = Hub()
+    hub.subscribe("t")
+    gc.collect()
+    assert hub.stats().connections == 0
+
+    async def main() -> None:
+        hub.subscribe("t")
+        gc.collect()
+        assert hub.stats().connections == 0
+        # Its loop hears of it in its own time.
+        await asyncio.sleep(0)
+        assert hub.__dict__["_mailboxes"] == {}
+
+    asyncio.run(main())
+
+
+def test_a_subscription_may_be_collected_in_another_thread() -> None:
+    hub = Hub()
+
+    async def main() -> None:
+        events = [hub.subscribe("t")]
+        collector = threading.Thread(target=events.clear)
+        collector.start()
+        collector.join()
+        await asyncio.sleep(0)
+        assert hub.stats().connections == 0
+        assert hub.__dict__["_mailboxes"] == {}
+
+    asyncio.run(main())
+
+
+def test_hubs_and_their_loops_go_when_nobody_holds_them() -> None:
+    gone: list[weakref.ref[object]] = []
+
+    async def use(hub: Hub) -> None:
+        async with hub.subscribe("t") as events:
+            hub.publish("t", "1")
+            await anext(events)
+            gone.append(weakref.ref(asyncio.get_running_loop()))
+            gone.append(weakref.ref(hub.__dict__["_mailboxes"][asyncio.get_running_loop()]))
+
+    def make() -> None:
+        hub = Hub()
+        gone.append(weakref.ref(hub))
+        asyncio.run(use(hub))
+        with hub.subscribe("t") as events:
+            gone.append(weakref.ref(events))
+
+    make()
+    gc.collect()
+    assert [reference() for reference in gone] == [None] * 4
+
+
+def test_a_loop_that_is_closed_with_streams_open_is_let_go_of_by_the_next_one() -> None:
+    hub = Hub()
+    gone: list[weakref.ref[object]] = []
+
+    async def leave() -> None:
+        gone.append(weakref.ref(asyncio.get_running_loop()))
+        await asyncio.sleep(0)
+        hub.__dict__.setdefault("left", []).append(hub.subscribe("t"))
+
+    asyncio.run(leave())
+    hub.__dict__.pop("left").clear()
+
+    async def use() -> None:
+        async with hub.subscribe("t"):
+            pass
+
+    asyncio.run(use())
+    gc.collect()
+    assert gone[0]() is None
+    assert hub.stats().connections == 0
+
+
+def test_a_private_mailbox_is_closed_with_its_connections() -> None:
+    from ssecast import _native
+
+    hub = Hub()
+    before = descriptors()
+    mailbox = _native.Mailbox(hub)
+    for _ in range(10):
+        mailbox.open(("t",), None)
+    assert hub.stats().connections == 10
+    del mailbox
+    until(lambda: hub.stats().connections == 0)
+    assert descriptors() == before
