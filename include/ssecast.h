@@ -211,8 +211,8 @@ typedef struct ssecast_listener ssecast_listener;
 // callback.
 typedef struct ssecast_parser ssecast_parser;
 
-// A request that a listener has heard. It belongs to the listener: it and all that its functions give are valid until the
-// callback that got it returns.
+// A request that a listener has heard. It belongs to the listener: it and all that its functions give are valid
+// until the callback that got it returns.
 typedef struct ssecast_request ssecast_request;
 
 // Answers one request of a listener, once, from any thread, at once or later. Whoever got it gives it back with
@@ -221,8 +221,8 @@ typedef struct ssecast_responder ssecast_responder;
 
 // One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 //
-// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked. Any thread
-// may use it, and one at a time may ask for what is next.
+// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked.
+// Any thread may use it, and one at a time may ask for what is next.
 typedef struct ssecast_subscription ssecast_subscription;
 
 // Text or bytes: `len` of them from `data` on, with no zero byte at the end. Text is UTF-8.
@@ -294,8 +294,8 @@ typedef int (*ssecast_item_callback)(void *user_data, const struct ssecast_item 
 typedef struct ssecast_hub_config {
   // `sizeof(ssecast_hub_config)`; `ssecast_hub_config_init` sets it.
   size_t size;
-  // The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the three
-  // caps of the history must be on.
+  // The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the
+  // three caps of the history must be on.
   uint64_t history_events;
   // The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
   uint64_t history_bytes;
@@ -319,9 +319,9 @@ typedef struct ssecast_hub_config {
   uint64_t max_event_bytes;
   // An `ssecast_policy`: what happens past a limit of the slow client. Default `SSECAST_POLICY_DISCONNECT`.
   uint32_t slow_client_policy;
-  // How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one per
-  // core, and at most four, and write the streams of listeners in any case. Threads start with the first connection.
-  // Default 0.
+  // How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one
+  // per core, and at most four, and write the streams of listeners in any case. Threads start with the first
+  // connection. Default 0.
   uint32_t threads;
 } ssecast_hub_config;
 
@@ -378,8 +378,9 @@ typedef struct ssecast_stats {
 // Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
 // engine. It must return soon. The library has let go of its duplicate by then, and writes nothing any more.
 //
-// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection can serve
-// its next request. If `cut` is true the last event may be incomplete: the connection is of no further use.
+// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection
+// can serve its next request. If `cut` is true the last event may be incomplete: the connection is of no further
+// use.
 typedef void (*ssecast_close_callback)(void *user_data, ssecast_reason reason, bool cut);
 
 // Tells that all that was sent to one connection alone has been handed to the system, after
@@ -390,19 +391,19 @@ typedef void (*ssecast_drain_callback)(void *user_data);
 typedef struct ssecast_attach_config {
   // `sizeof(ssecast_attach_config)`; `ssecast_attach_config_init` sets it.
   size_t size;
-  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
-  // alone.
+  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
+  // to it alone.
   const struct ssecast_slice *topics;
   size_t topics_len;
   // The client's `Last-Event-ID`, if it sent one.
   struct ssecast_slice last_event_id;
-  // The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is refused has then
-  // been sent nothing, and the caller can answer 503. Default left out.
+  // The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is
+  // refused has then been sent nothing, and the caller can answer 503. Default left out.
   struct ssecast_slice head;
   // An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
   uint32_t framing;
-  // Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave, ends the
-  // body itself and closes the connection. Default 0.
+  // Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave,
+  // ends the body itself and closes the connection. Default 0.
   uint32_t released;
   // Is told of the end. May be NULL.
   ssecast_close_callback on_close;
@@ -416,8 +417,8 @@ typedef struct ssecast_attach_config {
 typedef struct ssecast_subscription_config {
   // `sizeof(ssecast_subscription_config)`; `ssecast_subscription_config_init` sets it.
   size_t size;
-  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
-  // alone.
+  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
+  // to it alone.
   const struct ssecast_slice *topics;
   size_t topics_len;
   // The client's `Last-Event-ID`, if it sent one.
@@ -434,20 +435,20 @@ typedef struct ssecast_header {
   struct ssecast_slice value;
 } ssecast_header;
 
-// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid until the
-// callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
+// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid
+// until the callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
 typedef void (*ssecast_route_callback)(void *user_data,
                                        const struct ssecast_request *request,
                                        struct ssecast_responder *responder);
 
-// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the callback's, which
-// gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
+// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the
+// callback's, which gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
 typedef void (*ssecast_stream_open_callback)(void *user_data,
                                              uint64_t stream,
                                              struct ssecast_connection *connection);
 
-// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request that was
-// allowed, also if its stream never began.
+// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request
+// that was allowed, also if its stream never began.
 typedef void (*ssecast_stream_close_callback)(void *user_data,
                                               uint64_t stream,
                                               ssecast_reason reason);
@@ -462,13 +463,14 @@ typedef struct ssecast_listen_config {
   // Where to listen: a host and a port, such as `0.0.0.0:8080` or `[::1]:0`; port 0 takes a free one. Default
   // `127.0.0.1:0`.
   struct ssecast_slice address;
-  // The only path that there is; any other is answered 404. With `data` NULL, the default, every path is the route's.
+  // The only path that there is; any other is answered 404. With `data` NULL, the default, every path is the
+  // route's.
   struct ssecast_slice path;
   // Headers that every stream's response has besides its own, `headers_len` of them.
   const struct ssecast_header *headers;
   size_t headers_len;
-  // The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a single `*`
-  // stands for all. None, the default, allows none.
+  // The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a
+  // single `*` stands for all. None, the default, allows none.
   const struct ssecast_slice *cors_origins;
   size_t cors_origins_len;
   // How long a browser may remember the answer to a preflight. Default a day.
@@ -485,8 +487,8 @@ typedef struct ssecast_listen_config {
   uint64_t max_pending;
   // Not 0: pages of these origins may send cookies.
   uint32_t cors_credentials;
-  // Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the listener may
-  // then read all topics there are, and make new ones. `route` is NULL then.
+  // Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the
+  // listener may then read all topics there are, and make new ones. `route` is NULL then.
   uint32_t query_topics;
   // Decides on requests.
   ssecast_route_callback route;
@@ -557,8 +559,8 @@ ssecast_result ssecast_parser_finish(struct ssecast_parser *parser,
 // Forgets everything but the limit.
 ssecast_result ssecast_parser_reset(struct ssecast_parser *parser, struct ssecast_error *error);
 
-// Gives the last event ID: what a client sends to resume; empty if there is none. It is valid until the next call for
-// this parser.
+// Gives the last event ID: what a client sends to resume; empty if there is none. It is valid until the next call
+// for this parser.
 ssecast_result ssecast_parser_last_event_id(struct ssecast_parser *parser,
                                             struct ssecast_slice *last_event_id,
                                             struct ssecast_error *error);
@@ -578,24 +580,24 @@ ssecast_result ssecast_hub_new(const struct ssecast_hub_config *config,
                                struct ssecast_hub **hub,
                                struct ssecast_error *error);
 
-// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions and
-// listeners may outlive it, and are freed on their own. NULL is fine.
+// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions
+// and listeners may outlive it, and are freed on their own. NULL is fine.
 void ssecast_hub_free(struct ssecast_hub *hub);
 
-// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an id of
-// its own the event gets one; `published`, which may be NULL, says which.
+// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an
+// id of its own the event gets one; `published`, which may be NULL, says which.
 //
-// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event has the
-// id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
+// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
+// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
 ssecast_result ssecast_hub_publish(struct ssecast_hub *hub,
                                    struct ssecast_slice topic,
                                    const struct ssecast_event *event,
                                    struct ssecast_published *published,
                                    struct ssecast_error *error);
 
-// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets what is
-// pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is not out after
-// `grace_ms` milliseconds is given up.
+// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets
+// what is pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is
+// not out after `grace_ms` milliseconds is given up.
 //
 // Fails with `SSECAST_CLOSED` if it is closed already, and as `ssecast_event_encode` does; it then is as it was.
 ssecast_result ssecast_hub_close(struct ssecast_hub *hub,
@@ -618,18 +620,19 @@ ssecast_result ssecast_hub_stats(const struct ssecast_hub *hub,
 ssecast_result ssecast_attach_config_init(struct ssecast_attach_config *config, size_t size);
 
 // Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
-// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close` has told of
-// the end.
+// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close`
+// has told of the end.
 //
-// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it, and calls
-// `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets `released`.
+// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it,
+// and calls `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets
+// `released`.
 //
-// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`. `on_close` may
-// run before this function returns.
+// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`.
+// `on_close` may run before this function returns.
 //
-// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_INVALID_TOPIC`,
-// `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`; then nothing was
-// written, and no callback is called.
+// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`,
+// `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or
+// `SSECAST_INVALID_OPTION`; then nothing was written, and no callback is called.
 ssecast_result ssecast_hub_attach_socket(struct ssecast_hub *hub,
                                          int socket,
                                          const struct ssecast_attach_config *config,
@@ -641,13 +644,14 @@ void ssecast_connection_free(struct ssecast_connection *connection);
 
 // Sends an event to one connection alone, behind everything that was published before.
 //
-// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode`
+// does.
 ssecast_result ssecast_connection_send(struct ssecast_connection *connection,
                                        const struct ssecast_event *event,
                                        struct ssecast_error *error);
 
-// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has ended.
-// When it is not 0, `on_drain` is called once it is, or `on_close`.
+// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has
+// ended. When it is not 0, `on_drain` is called once it is, or `on_close`.
 ssecast_result ssecast_connection_pending_bytes(const struct ssecast_connection *connection,
                                                 size_t *bytes,
                                                 struct ssecast_error *error);
@@ -663,16 +667,17 @@ ssecast_result ssecast_connection_change_topics(struct ssecast_connection *conne
                                                 size_t remove_len,
                                                 struct ssecast_error *error);
 
-// Ends a connection's stream after everything that was published and sent before, finishes the frame under way, lets go of
-// the socket, and then calls `on_close` with the reason `SSECAST_REASON_SERVER`. It does not wait for that.
+// Ends a connection's stream after everything that was published and sent before, finishes the frame under way,
+// lets go of the socket, and then calls `on_close` with the reason `SSECAST_REASON_SERVER`. It does not wait for
+// that.
 //
 // Fails with `SSECAST_ENDED` if the stream has ended, or is ending.
 ssecast_result ssecast_connection_detach(struct ssecast_connection *connection,
                                          struct ssecast_error *error);
 
-// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then calls
-// `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT` when the client
-// is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
+// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then
+// calls `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT`
+// when the client is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
 //
 // Fails with `SSECAST_ENDED` if it has ended, or was disconnected; with `SSECAST_INVALID_OPTION` for another reason.
 ssecast_result ssecast_connection_disconnect(struct ssecast_connection *connection,
@@ -685,8 +690,9 @@ ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_conf
 
 // Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
 //
-// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish grows with
-// the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs less.
+// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
+// grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
+// less.
 //
 // Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
 // `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`.
@@ -695,19 +701,19 @@ ssecast_result ssecast_hub_subscribe(struct ssecast_hub *hub,
                                      struct ssecast_subscription **subscription,
                                      struct ssecast_error *error);
 
-// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as a client
-// that went away. NULL is fine.
+// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as
+// a client that went away. NULL is fine.
 void ssecast_subscription_free(struct ssecast_subscription *subscription);
 
-// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the subscription. It
-// stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
+// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the
+// subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
 int ssecast_subscription_descriptor(const struct ssecast_subscription *subscription);
 
-// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid until the
-// next call of this function, or until the subscription is freed, and never empty. It never waits.
+// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid
+// until the next call of this function, or until the subscription is freed, and never empty. It never waits.
 //
-// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream is over:
-// `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
+// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream
+// is over: `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
 ssecast_result ssecast_subscription_next(struct ssecast_subscription *subscription,
                                          struct ssecast_slice *bytes,
                                          struct ssecast_error *error);
@@ -721,13 +727,14 @@ ssecast_result ssecast_subscription_reason(const struct ssecast_subscription *su
 
 // Sends an event to this client alone, behind everything that was published before.
 //
-// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode`
+// does.
 ssecast_result ssecast_subscription_send(struct ssecast_subscription *subscription,
                                          const struct ssecast_event *event,
                                          struct ssecast_error *error);
 
-// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0 once it has
-// ended.
+// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0
+// once it has ended.
 ssecast_result ssecast_subscription_pending_bytes(const struct ssecast_subscription *subscription,
                                                   size_t *bytes,
                                                   struct ssecast_error *error);
@@ -742,8 +749,8 @@ ssecast_result ssecast_subscription_change_topics(struct ssecast_subscription *s
                                                   size_t remove_len,
                                                   struct ssecast_error *error);
 
-// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and then
-// `SSECAST_ENDED` with the reason `SSECAST_REASON_SERVER`.
+// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and
+// then `SSECAST_ENDED` with the reason `SSECAST_REASON_SERVER`.
 //
 // Fails with `SSECAST_ENDED` if it has ended, or is ending.
 ssecast_result ssecast_subscription_end(struct ssecast_subscription *subscription,
@@ -752,10 +759,10 @@ ssecast_result ssecast_subscription_end(struct ssecast_subscription *subscriptio
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_listen_config)`.
 ssecast_result ssecast_listen_config_init(struct ssecast_listen_config *config, size_t size);
 
-// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a kilobyte.
-// Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the route: 400, 404, 405,
-// 406, 408, 413, 431, 503, 505; preflights, too. TLS and HTTP/2 are for a proxy in front of it. Give the listener back with
-// `ssecast_listener_free`.
+// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a
+// kilobyte. Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the
+// route: 400, 404, 405, 406, 408, 413, 431, 503, 505; preflights, too. TLS and HTTP/2 are for a proxy in front of
+// it. Give the listener back with `ssecast_listener_free`.
 //
 // Fails with `SSECAST_INVALID_OPTION`, and names the field; with `SSECAST_TOO_MANY_DESCRIPTORS` or `SSECAST_CLOSED`.
 ssecast_result ssecast_hub_listen(struct ssecast_hub *hub,
@@ -763,22 +770,23 @@ ssecast_result ssecast_hub_listen(struct ssecast_hub *hub,
                                   struct ssecast_listener **listener,
                                   struct ssecast_error *error);
 
-// Gives the address and port that a listener has, such as `127.0.0.1:8080`; left out for NULL. It is valid until the listener
-// is freed.
+// Gives the address and port that a listener has, such as `127.0.0.1:8080`; left out for NULL. It is valid until
+// the listener is freed.
 struct ssecast_slice ssecast_listener_address(const struct ssecast_listener *listener);
 
 // Gives the port that a listener has; 0 for NULL.
 uint16_t ssecast_listener_port(const struct ssecast_listener *listener);
 
-// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no stream yet.
-// Streams go on until the hub is closed.
+// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no
+// stream yet. Streams go on until the hub is closed.
 //
 // Fails with `SSECAST_ENDED` if it is closed already.
 ssecast_result ssecast_listener_close(struct ssecast_listener *listener,
                                       struct ssecast_error *error);
 
-// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most, beyond a call of
-// the route that is under way. The route itself may do it, and then waits for nothing. NULL is fine.
+// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most,
+// beyond a call of the route that is under way. The route itself may do it, and then waits for nothing. NULL is
+// fine.
 void ssecast_listener_free(struct ssecast_listener *listener);
 
 // Gives a request's method: `GET`, or `HEAD`, which is answered like it but for the stream.
@@ -790,26 +798,28 @@ struct ssecast_slice ssecast_request_path(const struct ssecast_request *request)
 // Gives a request's query as the client sent it, without its question mark; left out if there is none.
 struct ssecast_slice ssecast_request_query(const struct ssecast_request *request);
 
-// Gives the first value of a name in a request's query, decoded; left out if there is none. `name` ends with a zero byte.
+// Gives the first value of a name in a request's query, decoded; left out if there is none. `name` ends with a
+// zero byte.
 struct ssecast_slice ssecast_request_query_value(const struct ssecast_request *request,
                                                  const char *name);
 
-// Gives the first value of a header, whatever the case of its name; left out if there is none. `name` ends with a zero byte.
+// Gives the first value of a header, whatever the case of its name; left out if there is none. `name` ends with a
+// zero byte.
 struct ssecast_slice ssecast_request_header(const struct ssecast_request *request,
                                             const char *name);
 
-// Gives the id of the last event that the client has, by the header `Last-Event-ID` or the query's `lastEventId`; left out if
-// there is none. The stream resumes there by itself.
+// Gives the id of the last event that the client has, by the header `Last-Event-ID` or the query's `lastEventId`;
+// left out if there is none. The stream resumes there by itself.
 struct ssecast_slice ssecast_request_last_event_id(const struct ssecast_request *request);
 
 // Gives the address and port of whoever sent a request: a proxy's, if there is one.
 struct ssecast_slice ssecast_request_peer(const struct ssecast_request *request);
 
-// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes no connection
-// or no topic more, or is closed, the listener answers 503.
+// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes
+// no connection or no topic more, or is closed, the listener answers 503.
 //
-// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left, or after
-// `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left,
+// or after `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
 ssecast_result ssecast_responder_allow(struct ssecast_responder *responder,
                                        const struct ssecast_slice *topics,
                                        size_t topics_len,
@@ -817,13 +827,14 @@ ssecast_result ssecast_responder_allow(struct ssecast_responder *responder,
 
 // Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back.
 //
-// Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for another status, and then the
-// request waits for another answer.
+// Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for another status,
+// and then the request waits for another answer.
 ssecast_result ssecast_responder_refuse(struct ssecast_responder *responder,
                                         uint16_t status,
                                         struct ssecast_error *error);
 
-// Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has it.
+// Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has
+// it.
 ssecast_result ssecast_responder_stream(const struct ssecast_responder *responder,
                                         uint64_t *stream,
                                         struct ssecast_error *error);

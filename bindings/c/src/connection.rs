@@ -52,8 +52,9 @@ pub enum ssecast_reason {
 /// Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
 /// engine. It must return soon. The library has let go of its duplicate by then, and writes nothing any more.
 ///
-/// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection can serve
-/// its next request. If `cut` is true the last event may be incomplete: the connection is of no further use.
+/// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection
+/// can serve its next request. If `cut` is true the last event may be incomplete: the connection is of no further
+/// use.
 pub type ssecast_close_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, reason: ssecast_reason, cut: bool)>;
 
@@ -67,19 +68,19 @@ pub type ssecast_drain_callback = Option<unsafe extern "C" fn(user_data: *mut c_
 pub struct ssecast_attach_config {
     /// `sizeof(ssecast_attach_config)`; `ssecast_attach_config_init` sets it.
     pub size: usize,
-    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
-    /// alone.
+    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
+    /// to it alone.
     pub topics: *const ssecast_slice,
     pub topics_len: usize,
     /// The client's `Last-Event-ID`, if it sent one.
     pub last_event_id: ssecast_slice,
-    /// The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is refused has then
-    /// been sent nothing, and the caller can answer 503. Default left out.
+    /// The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is
+    /// refused has then been sent nothing, and the caller can answer 503. Default left out.
     pub head: ssecast_slice,
     /// An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
     pub framing: u32,
-    /// Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave, ends the
-    /// body itself and closes the connection. Default 0.
+    /// Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave,
+    /// ends the body itself and closes the connection. Default 0.
     pub released: u32,
     /// Is told of the end. May be NULL.
     pub on_close: ssecast_close_callback,
@@ -118,18 +119,19 @@ pub unsafe extern "C" fn ssecast_attach_config_init(
 }
 
 /// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
-/// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close` has told of
-/// the end.
+/// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close`
+/// has told of the end.
 ///
-/// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it, and calls
-/// `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets `released`.
+/// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it,
+/// and calls `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets
+/// `released`.
 ///
-/// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`. `on_close` may
-/// run before this function returns.
+/// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`.
+/// `on_close` may run before this function returns.
 ///
-/// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_INVALID_TOPIC`,
-/// `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`; then nothing was
-/// written, and no callback is called.
+/// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`,
+/// `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or
+/// `SSECAST_INVALID_OPTION`; then nothing was written, and no callback is called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_attach_socket(
     hub: *mut ssecast_hub,
@@ -152,8 +154,8 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         if socket < 0 {
             return Err(Failure::new(ssecast_result::SSECAST_INVALID_SOCKET, "socket", "is closed"));
         }
-        // SAFETY: it is borrowed for this call, and the caller does not close it meanwhile. One that is closed already is
-        // refused by the system.
+        // SAFETY: it is borrowed for this call, and the caller does not close it meanwhile. One that is closed
+        // already is refused by the system.
         let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?.with_head(head);
         // A reader of its own, for as long as it takes to hand the subscriber over: nobody has to wait for another.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
@@ -186,7 +188,8 @@ pub unsafe extern "C" fn ssecast_connection_free(connection: *mut ssecast_connec
 
 /// Sends an event to one connection alone, behind everything that was published before.
 ///
-/// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+/// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode`
+/// does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_connection_send(
     connection: *mut ssecast_connection,
@@ -202,8 +205,8 @@ pub unsafe extern "C" fn ssecast_connection_send(
     unsafe { entry(error, call) }
 }
 
-/// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has ended.
-/// When it is not 0, `on_drain` is called once it is, or `on_close`.
+/// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has
+/// ended. When it is not 0, `on_drain` is called once it is, or `on_close`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_connection_pending_bytes(
     connection: *const ssecast_connection,
@@ -250,8 +253,9 @@ pub unsafe extern "C" fn ssecast_connection_change_topics(
     unsafe { entry(error, call) }
 }
 
-/// Ends a connection's stream after everything that was published and sent before, finishes the frame under way, lets go of
-/// the socket, and then calls `on_close` with the reason `SSECAST_REASON_SERVER`. It does not wait for that.
+/// Ends a connection's stream after everything that was published and sent before, finishes the frame under way,
+/// lets go of the socket, and then calls `on_close` with the reason `SSECAST_REASON_SERVER`. It does not wait for
+/// that.
 ///
 /// Fails with `SSECAST_ENDED` if the stream has ended, or is ending.
 #[unsafe(no_mangle)]
@@ -272,9 +276,9 @@ pub unsafe extern "C" fn ssecast_connection_detach(
     unsafe { entry(error, call) }
 }
 
-/// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then calls
-/// `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT` when the client
-/// is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
+/// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then
+/// calls `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT`
+/// when the client is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
 ///
 /// Fails with `SSECAST_ENDED` if it has ended, or was disconnected; with `SSECAST_INVALID_OPTION` for another reason.
 #[unsafe(no_mangle)]
@@ -304,7 +308,8 @@ struct Callbacks {
     user_data: *mut c_void,
 }
 
-// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other threads.
+// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other
+// threads.
 unsafe impl Send for Callbacks {}
 // SAFETY: the same.
 unsafe impl Sync for Callbacks {}
@@ -371,7 +376,8 @@ pub(crate) fn framing(number: u32) -> Result<Framing, Failure> {
     }
 }
 
-/// Borrows what a client says its last event ID is. One that is no UTF-8 is known to nobody, which the client is told of.
+/// Borrows what a client says its last event ID is. One that is no UTF-8 is known to nobody, which the client is
+/// told of.
 ///
 /// # Safety
 /// It stays for as long as the borrow lives.

@@ -3,8 +3,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::{Failure, ssecast_error, ssecast_result};
 
-/// Runs an entry point. Its failure becomes a result and, where the caller wants it, the detail; so does a panic, which
-/// must not unwind into C. State behind a panic stays usable: the engine's locks don't poison.
+/// Runs an entry point. Its failure becomes a result and, where the caller wants it, the detail; so does a panic,
+/// which must not unwind into C. State behind a panic stays usable: the engine's locks don't poison.
 ///
 /// # Safety
 /// `error` is NULL or points to an `ssecast_error` that may be written.

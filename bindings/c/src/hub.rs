@@ -37,8 +37,8 @@ pub enum ssecast_policy {
 pub struct ssecast_hub_config {
     /// `sizeof(ssecast_hub_config)`; `ssecast_hub_config_init` sets it.
     pub size: usize,
-    /// The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the three
-    /// caps of the history must be on.
+    /// The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the
+    /// three caps of the history must be on.
     pub history_events: u64,
     /// The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
     pub history_bytes: u64,
@@ -62,9 +62,9 @@ pub struct ssecast_hub_config {
     pub max_event_bytes: u64,
     /// An `ssecast_policy`: what happens past a limit of the slow client. Default `SSECAST_POLICY_DISCONNECT`.
     pub slow_client_policy: u32,
-    /// How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one per
-    /// core, and at most four, and write the streams of listeners in any case. Threads start with the first connection.
-    /// Default 0.
+    /// How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one
+    /// per core, and at most four, and write the streams of listeners in any case. Threads start with the first
+    /// connection. Default 0.
     pub threads: u32,
 }
 
@@ -147,8 +147,8 @@ pub unsafe extern "C" fn ssecast_hub_new(
     unsafe { entry(error, call) }
 }
 
-/// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions and
-/// listeners may outlive it, and are freed on their own. NULL is fine.
+/// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions
+/// and listeners may outlive it, and are freed on their own. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
     // SAFETY: NULL, or the caller's hub.
@@ -162,11 +162,11 @@ pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
     unsafe { free(hub) };
 }
 
-/// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an id of
-/// its own the event gets one; `published`, which may be NULL, says which.
+/// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an
+/// id of its own the event gets one; `published`, which may be NULL, says which.
 ///
-/// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event has the
-/// id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
+/// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
+/// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_publish(
     hub: *mut ssecast_hub,
@@ -193,9 +193,9 @@ pub unsafe extern "C" fn ssecast_hub_publish(
     unsafe { entry(error, call) }
 }
 
-/// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets what is
-/// pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is not out after
-/// `grace_ms` milliseconds is given up.
+/// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets
+/// what is pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is
+/// not out after `grace_ms` milliseconds is given up.
 ///
 /// Fails with `SSECAST_CLOSED` if it is closed already, and as `ssecast_event_encode` does; it then is as it was.
 #[unsafe(no_mangle)]

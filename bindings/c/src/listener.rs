@@ -31,8 +31,8 @@ pub struct ssecast_header {
     pub value: ssecast_slice,
 }
 
-/// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid until the
-/// callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
+/// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid
+/// until the callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
 pub type ssecast_route_callback = Option<
     unsafe extern "C" fn(
         user_data: *mut c_void,
@@ -41,13 +41,13 @@ pub type ssecast_route_callback = Option<
     ),
 >;
 
-/// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the callback's, which
-/// gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
+/// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the
+/// callback's, which gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
 pub type ssecast_stream_open_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64, connection: *mut ssecast_connection)>;
 
-/// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request that was
-/// allowed, also if its stream never began.
+/// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request
+/// that was allowed, also if its stream never began.
 pub type ssecast_stream_close_callback =
     Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64, reason: ssecast_reason)>;
 
@@ -63,13 +63,14 @@ pub struct ssecast_listen_config {
     /// Where to listen: a host and a port, such as `0.0.0.0:8080` or `[::1]:0`; port 0 takes a free one. Default
     /// `127.0.0.1:0`.
     pub address: ssecast_slice,
-    /// The only path that there is; any other is answered 404. With `data` NULL, the default, every path is the route's.
+    /// The only path that there is; any other is answered 404. With `data` NULL, the default, every path is the
+    /// route's.
     pub path: ssecast_slice,
     /// Headers that every stream's response has besides its own, `headers_len` of them.
     pub headers: *const ssecast_header,
     pub headers_len: usize,
-    /// The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a single `*`
-    /// stands for all. None, the default, allows none.
+    /// The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a
+    /// single `*` stands for all. None, the default, allows none.
     pub cors_origins: *const ssecast_slice,
     pub cors_origins_len: usize,
     /// How long a browser may remember the answer to a preflight. Default a day.
@@ -86,8 +87,8 @@ pub struct ssecast_listen_config {
     pub max_pending: u64,
     /// Not 0: pages of these origins may send cookies.
     pub cors_credentials: u32,
-    /// Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the listener may
-    /// then read all topics there are, and make new ones. `route` is NULL then.
+    /// Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the
+    /// listener may then read all topics there are, and make new ones. `route` is NULL then.
     pub query_topics: u32,
     /// Decides on requests.
     pub route: ssecast_route_callback,
@@ -141,10 +142,10 @@ pub unsafe extern "C" fn ssecast_listen_config_init(
     unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
 }
 
-/// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a kilobyte.
-/// Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the route: 400, 404, 405,
-/// 406, 408, 413, 431, 503, 505; preflights, too. TLS and HTTP/2 are for a proxy in front of it. Give the listener back with
-/// `ssecast_listener_free`.
+/// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a
+/// kilobyte. Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the
+/// route: 400, 404, 405, 406, 408, 413, 431, 503, 505; preflights, too. TLS and HTTP/2 are for a proxy in front of
+/// it. Give the listener back with `ssecast_listener_free`.
 ///
 /// Fails with `SSECAST_INVALID_OPTION`, and names the field; with `SSECAST_TOO_MANY_DESCRIPTORS` or `SSECAST_CLOSED`.
 #[unsafe(no_mangle)]
@@ -187,8 +188,8 @@ pub unsafe extern "C" fn ssecast_hub_listen(
     unsafe { entry(error, call) }
 }
 
-/// Gives the address and port that a listener has, such as `127.0.0.1:8080`; left out for NULL. It is valid until the listener
-/// is freed.
+/// Gives the address and port that a listener has, such as `127.0.0.1:8080`; left out for NULL. It is valid until
+/// the listener is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_listener_address(listener: *const ssecast_listener) -> ssecast_slice {
     // SAFETY: the caller's listener.
@@ -203,8 +204,8 @@ pub unsafe extern "C" fn ssecast_listener_port(listener: *const ssecast_listener
     quiet(0, || unsafe { listener.as_ref() }.map_or(0, |listener| listener.listener.address().port()))
 }
 
-/// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no stream yet.
-/// Streams go on until the hub is closed.
+/// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no
+/// stream yet. Streams go on until the hub is closed.
 ///
 /// Fails with `SSECAST_ENDED` if it is closed already.
 #[unsafe(no_mangle)]
@@ -225,8 +226,9 @@ pub unsafe extern "C" fn ssecast_listener_close(
     unsafe { entry(error, call) }
 }
 
-/// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most, beyond a call of
-/// the route that is under way. The route itself may do it, and then waits for nothing. NULL is fine.
+/// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most,
+/// beyond a call of the route that is under way. The route itself may do it, and then waits for nothing. NULL is
+/// fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_listener_free(listener: *mut ssecast_listener) {
     // SAFETY: NULL or from `ssecast_hub_listen`, and not used again.
@@ -242,7 +244,8 @@ struct Routes {
     user_data: *mut c_void,
 }
 
-// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other threads.
+// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other
+// threads.
 unsafe impl Send for Routes {}
 // SAFETY: the same.
 unsafe impl Sync for Routes {}
@@ -252,7 +255,8 @@ impl Router for Routes {
         let Some(route) = self.route else { return QueryTopics.route(request, responder) };
         let request = ssecast_request::new(request);
         let responder = Box::into_raw(Box::new(ssecast_responder(responder)));
-        // SAFETY: the caller's function and data; the request lives as long as the call, and the responder is handed over.
+        // SAFETY: the caller's function and data; the request lives as long as the call, and the responder is
+        // handed over.
         unsafe { route(self.user_data, &raw const request, responder) };
     }
 

@@ -151,8 +151,8 @@ pub unsafe extern "C" fn ssecast_parser_reset(
     unsafe { entry(error, call) }
 }
 
-/// Gives the last event ID: what a client sends to resume; empty if there is none. It is valid until the next call for
-/// this parser.
+/// Gives the last event ID: what a client sends to resume; empty if there is none. It is valid until the next call
+/// for this parser.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_parser_last_event_id(
     parser: *mut ssecast_parser,

@@ -5,8 +5,8 @@ use ssecast::Request;
 use crate::entry::quiet;
 use crate::slice::ssecast_slice;
 
-/// A request that a listener has heard. It belongs to the listener: it and all that its functions give are valid until the
-/// callback that got it returns.
+/// A request that a listener has heard. It belongs to the listener: it and all that its functions give are valid
+/// until the callback that got it returns.
 pub struct ssecast_request {
     request: Request,
     peer: String,
@@ -39,7 +39,8 @@ pub unsafe extern "C" fn ssecast_request_query(request: *const ssecast_request) 
     unsafe { of(request, |request| request.request.raw_query().map(str::as_bytes)) }
 }
 
-/// Gives the first value of a name in a request's query, decoded; left out if there is none. `name` ends with a zero byte.
+/// Gives the first value of a name in a request's query, decoded; left out if there is none. `name` ends with a
+/// zero byte.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_request_query_value(
     request: *const ssecast_request,
@@ -49,7 +50,8 @@ pub unsafe extern "C" fn ssecast_request_query_value(
     unsafe { of_name(request, name, |request, name| request.request.query_value(name).map(str::as_bytes)) }
 }
 
-/// Gives the first value of a header, whatever the case of its name; left out if there is none. `name` ends with a zero byte.
+/// Gives the first value of a header, whatever the case of its name; left out if there is none. `name` ends with a
+/// zero byte.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_request_header(
     request: *const ssecast_request,
@@ -59,8 +61,8 @@ pub unsafe extern "C" fn ssecast_request_header(
     unsafe { of_name(request, name, |request, name| request.request.header(name)) }
 }
 
-/// Gives the id of the last event that the client has, by the header `Last-Event-ID` or the query's `lastEventId`; left out if
-/// there is none. The stream resumes there by itself.
+/// Gives the id of the last event that the client has, by the header `Last-Event-ID` or the query's `lastEventId`;
+/// left out if there is none. The stream resumes there by itself.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_request_last_event_id(request: *const ssecast_request) -> ssecast_slice {
     // SAFETY: the listener's request, or NULL.

@@ -9,11 +9,11 @@ use crate::slice::{self, ssecast_slice};
 /// `ssecast_responder_free`; without an answer by then, the client is answered 500.
 pub struct ssecast_responder(pub(crate) Responder);
 
-/// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes no connection
-/// or no topic more, or is closed, the listener answers 503.
+/// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes
+/// no connection or no topic more, or is closed, the listener answers 503.
 ///
-/// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left, or after
-/// `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+/// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left,
+/// or after `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_responder_allow(
     responder: *mut ssecast_responder,
@@ -37,8 +37,8 @@ pub unsafe extern "C" fn ssecast_responder_allow(
 
 /// Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back.
 ///
-/// Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for another status, and then the
-/// request waits for another answer.
+/// Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for another status,
+/// and then the request waits for another answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_responder_refuse(
     responder: *mut ssecast_responder,
@@ -54,7 +54,8 @@ pub unsafe extern "C" fn ssecast_responder_refuse(
     unsafe { entry(error, call) }
 }
 
-/// Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has it.
+/// Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has
+/// it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_responder_stream(
     responder: *const ssecast_responder,

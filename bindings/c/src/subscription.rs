@@ -16,8 +16,8 @@ use crate::versioned::{self, Versioned};
 
 /// One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 ///
-/// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked. Any thread
-/// may use it, and one at a time may ask for what is next.
+/// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked.
+/// Any thread may use it, and one at a time may ask for what is next.
 pub struct ssecast_subscription {
     pull: Pull,
     connection: ConnectionId,
@@ -42,8 +42,8 @@ struct Output {
 pub struct ssecast_subscription_config {
     /// `sizeof(ssecast_subscription_config)`; `ssecast_subscription_config_init` sets it.
     pub size: usize,
-    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent to it
-    /// alone.
+    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
+    /// to it alone.
     pub topics: *const ssecast_slice,
     pub topics_len: usize,
     /// The client's `Last-Event-ID`, if it sent one.
@@ -80,8 +80,9 @@ pub unsafe extern "C" fn ssecast_subscription_config_init(
 
 /// Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
 ///
-/// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish grows with
-/// the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs less.
+/// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
+/// grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
+/// less.
 ///
 /// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
 /// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`.
@@ -123,27 +124,27 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
     unsafe { entry(error, call) }
 }
 
-/// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as a client
-/// that went away. NULL is fine.
+/// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as
+/// a client that went away. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_free(subscription: *mut ssecast_subscription) {
     // SAFETY: NULL or from `ssecast_hub_subscribe`, and not used again.
     unsafe { free(subscription) };
 }
 
-/// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the subscription. It
-/// stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
+/// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the
+/// subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_descriptor(subscription: *const ssecast_subscription) -> c_int {
     // SAFETY: the caller's subscription.
     unsafe { subscription.as_ref() }.map_or(-1, |subscription| subscription.signal.raw())
 }
 
-/// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid until the
-/// next call of this function, or until the subscription is freed, and never empty. It never waits.
+/// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid
+/// until the next call of this function, or until the subscription is freed, and never empty. It never waits.
 ///
-/// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream is over:
-/// `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
+/// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream
+/// is over: `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_next(
     subscription: *mut ssecast_subscription,
@@ -191,7 +192,8 @@ pub unsafe extern "C" fn ssecast_subscription_reason(
 
 /// Sends an event to this client alone, behind everything that was published before.
 ///
-/// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode` does.
+/// Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode`
+/// does.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_send(
     subscription: *mut ssecast_subscription,
@@ -210,8 +212,8 @@ pub unsafe extern "C" fn ssecast_subscription_send(
     unsafe { entry(error, call) }
 }
 
-/// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0 once it has
-/// ended.
+/// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0
+/// once it has ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_pending_bytes(
     subscription: *const ssecast_subscription,
@@ -258,8 +260,8 @@ pub unsafe extern "C" fn ssecast_subscription_change_topics(
     unsafe { entry(error, call) }
 }
 
-/// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and then
-/// `SSECAST_ENDED` with the reason `SSECAST_REASON_SERVER`.
+/// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and
+/// then `SSECAST_ENDED` with the reason `SSECAST_REASON_SERVER`.
 ///
 /// Fails with `SSECAST_ENDED` if it has ended, or is ending.
 #[unsafe(no_mangle)]
@@ -300,7 +302,8 @@ impl ssecast_subscription {
         if let Some(bytes) = self.take(reason)? {
             return Ok(bytes);
         }
-        // Cleared only when there is nothing, and looked at once more: what came in between is not waited for in vain.
+        // Cleared only when there is nothing, and looked at once more: what came in between is not waited for in
+        // vain.
         self.signal.clear();
         if let Some(bytes) = self.take(reason)? {
             self.signal.set();

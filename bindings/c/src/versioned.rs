@@ -2,8 +2,8 @@ use std::mem::{self, size_of};
 
 use crate::error::{Failure, ssecast_result};
 
-/// A structure that begins with its size, so that fields can be appended: a caller that was compiled before knows fewer
-/// of them, one that was compiled later knows more.
+/// A structure that begins with its size, so that fields can be appended: a caller that was compiled before knows
+/// fewer of them, one that was compiled later knows more.
 ///
 /// # Safety
 /// It is `repr(C)`, begins with a `usize` and has no padding at its end. Any bytes are a valid value: it holds integers,

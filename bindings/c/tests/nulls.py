@@ -44,7 +44,7 @@ static void route(void *user_data, const ssecast_request *request, ssecast_respo
 """
 
 SETUP = r"""
-  struct stream client, visitor;
+  struct stream client, peer, visitor;
   int spare = connected(&client), attached;
   size_t refusals = 0, length = 0;
   char buffer[256];
@@ -69,12 +69,11 @@ SETUP = r"""
   ssecast_subscription_config_init(&subscription_config, sizeof subscription_config);
   ssecast_listen_config_init(&listen_config, sizeof listen_config);
   listen_config.route = route;
-  attached = connected(&visitor);
+  attached = connected(&peer);
   CHECK_OK(ssecast_parser_new(0, &parser, &error));
   CHECK_OK(ssecast_hub_attach_socket(hub, attached, &attach_config, &connection, &error));
   CHECK_OK(ssecast_hub_subscribe(hub, &subscription_config, &subscription, &error));
   CHECK_OK(ssecast_hub_listen(hub, &listen_config, &listener, &error));
-  close(visitor.socket);
   tcp_connect(&visitor, ssecast_listener_port(listener));
   say(&visitor, "GET /?a=b HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EVENTUALLY(*(ssecast_responder *volatile *)&responder != NULL);
@@ -88,7 +87,7 @@ TEARDOWN = r"""
   ssecast_connection_free(connection);
   ssecast_parser_free(parser);
   ssecast_hub_free(hub);
-  close(spare), close(client.socket), close(attached), close(visitor.socket);
+  close(spare), close(client.socket), close(attached), close(peer.socket), close(visitor.socket);
 """
 
 
