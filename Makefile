@@ -194,14 +194,14 @@ bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED)
 
 # What is found is added to the corpus, and then only what is needed of it stays. `cargo test` replays it.
 SECONDS_EACH ?= 600
-FUZZ := cd fuzz && cargo +nightly fuzz
+FUZZ := cargo +nightly fuzz
 .PHONY: fuzz
 fuzz: | tools
-	@cargo +nightly fuzz --version >/dev/null 2>&1 || \
+	@$(FUZZ) --version >/dev/null 2>&1 || \
 	  { echo 'make fuzz: rustup toolchain install nightly; cargo install cargo-fuzz' >&2; exit 1; }
 	for target in reference chunks round_trip; do \
-	  ( $(FUZZ) run $$target -- -dict=words.dict -max_len=3000 -timeout=5 -max_total_time=$(SECONDS_EACH) ) || exit 1; \
-	  ( $(FUZZ) cmin $$target ) || exit 1; \
+	  $(FUZZ) run $$target -- -dict=fuzz/words.dict -max_len=3000 -timeout=5 -max_total_time=$(SECONDS_EACH) || exit 1; \
+	  $(FUZZ) cmin $$target || exit 1; \
 	done
 
 .PHONY: clean
