@@ -1,8 +1,8 @@
 """Taking a connection from a WSGI server, whose worker or thread is free from then on.
 
-The engine gets a duplicate of the connection's descriptor, and a socket that is dead takes the place of the server's own:
-the server finds that its client has left, closes what it has, and turns to the next request. Not a byte of its own reaches
-the connection any more.
+The engine gets a duplicate of the connection's descriptor, and a socket that is dead takes the place of the server's.
+The server finds that its client has left, closes what it has, and turns to the next request. Not a byte of its own
+reaches the connection any more.
 
 A server is recognised by the exact class of what it has put into the environ. Nothing of a server is imported, and
 nothing that is unknown is looked into.
@@ -30,8 +30,8 @@ HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", 
 
 
 def hand_over(session: ThreadSession, environ: dict[str, Any], head: Head) -> bool:
-    """Hands a request's connection over to the engine, which sends the head and then the stream. Returns whether it has:
-    if not, nothing has changed, and the response is the server's."""
+    """Hands a request's connection over to the engine, which sends the head and then the stream. Returns whether it
+    did: if not, nothing has changed, and the response is the server's."""
     protocol = environ.get("SERVER_PROTOCOL")
     if protocol not in ("HTTP/1.0", "HTTP/1.1"):
         return False
