@@ -8,21 +8,19 @@ from typing import Any
 
 from ssecast._handover import Head, hand_over
 from ssecast._head import REFUSAL, RETRY_AFTER
-from ssecast._options import ThreadOptions
+from ssecast._options import StreamOptions, ThreadOptions
 from ssecast._source import BACKLOG, send
 from ssecast._thread_session import ThreadSession
 from ssecast.errors import ClosedError, TooManyConnectionsError
 from ssecast.session import Delivery
 
-__all__ = ["Answer", "Body", "answer", "close_events", "delivery_of"]
+__all__ = ["Answer", "Body", "answer", "close_events", "delivery_of", "last_event_id_of", "refuse"]
 
 logger = logging.getLogger("ssecast")
 
 
 Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 """Status, headers and body: a stream, or a refusal, or nothing to HEAD."""
-
-REFUSED = [("content-type", "text/plain; charset=utf-8"), ("retry-after", RETRY_AFTER)]
 
 
 def answer(
@@ -37,20 +35,32 @@ def answer(
     if environ["REQUEST_METHOD"] == "HEAD":
         close_events(options.values)
         return status, headers, []
-    last_event_id = options.last_event_id
-    if last_event_id is None:
-        # The header is UTF-8 (SPEC 26), and WSGI reads headers as Latin-1.
-        last_event_id = environ.get("HTTP_LAST_EVENT_ID", "").encode("latin-1", "replace").decode("utf-8", "replace")
+    last_event_id = last_event_id_of(options, environ)
     try:
-        topics = options.topics_of(environ)
+        topics = options.given_topics(environ)
         session = ThreadSession(options.hub, topics, last_event_id, options.farewell, options.on_close)
     except (ClosedError, TooManyConnectionsError):
         close_events(options.values)
-        return "503 Service Unavailable", list(REFUSED), [REFUSAL]
+        return refuse()
     except BaseException:
         close_events(options.values)
         raise
     return status, headers, Body(session, environ, head or (lambda: (status, headers)), options)
+
+
+def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
+    """Where the client left."""
+    if options.last_event_id is not None:
+        return options.last_event_id
+    # The header is UTF-8 (SPEC 26), and WSGI reads headers as Latin-1.
+    header: str = environ.get("HTTP_LAST_EVENT_ID", "")
+    return header.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def refuse() -> Answer:
+    """What a client is told that the hub does not take."""
+    headers = [("content-type", "text/plain; charset=utf-8"), ("retry-after", RETRY_AFTER)]
+    return "503 Service Unavailable", headers, [REFUSAL]
 
 
 class Body:

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ssecast.hub import Hub
@@ -36,10 +36,17 @@ def is_near() -> bool:
     """Whether the server has been asked to end, as far as a thread that it waits for can see."""
     if not threading.main_thread().is_alive():
         return True
-    # gunicorn's workers answer SIGTERM themselves; the method that does so is the worker's.
-    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    base = sys.modules.get("gunicorn.workers.base")
-    return base is not None and isinstance(worker, base.Worker) and not worker.alive
+    # Servers answer SIGTERM themselves, with a method of what knows whether they go on.
+    server: Any = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if _is(server, "gunicorn.workers.base", "Worker"):
+        return not server.alive
+    return _is(server, "uvicorn.server", "Server") and bool(server.should_exit)
+
+
+def _is(value: object, module: str, name: str) -> bool:
+    """Whether it is of this class, which there is only where its server is."""
+    known = getattr(sys.modules.get(module), name, None)
+    return isinstance(known, type) and isinstance(value, known)
 
 
 def _depart() -> None:

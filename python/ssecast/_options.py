@@ -92,6 +92,13 @@ class StreamOptions:
             return self._topics
         return await settle(self._topics(request))
 
+    def given_topics(self, request: Any) -> Sequence[str]:
+        """The same where nothing can be waited for."""
+        topics = self._topics(request) if callable(self._topics) else self._topics
+        if inspect.isawaitable(topics):
+            raise TypeError("topics is asynchronous, and can't be waited for here")
+        return topics
+
     async def release(self) -> None:
         """Closes the iterator of a stream that did not begin."""
         if self.events is not None:
@@ -113,10 +120,3 @@ class ThreadOptions(StreamOptions):
     def values(self) -> Iterable[Any] | None:
         """The events of a private stream."""
         return self.events if isinstance(self.events, Iterable) else None
-
-    def topics_of(self, environ: dict[str, Any]) -> Sequence[str]:
-        """The topics that a request's stream reads."""
-        topics = self._topics(environ) if callable(self._topics) else self._topics
-        if inspect.isawaitable(topics):
-            raise TypeError("topics is asynchronous, and WSGI is not")
-        return topics

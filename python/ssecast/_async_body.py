@@ -1,0 +1,134 @@
+"""The body of a response that is an event stream, for a framework that writes the response itself, under asyncio."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import AsyncIterator
+from typing import Any
+
+from ssecast import _departure
+from ssecast._body import close_events, last_event_id_of, refuse
+from ssecast._options import StreamOptions
+from ssecast._stream import Stream
+from ssecast.errors import ClosedError, TooManyConnectionsError
+from ssecast.session import Session
+
+__all__ = ["AsyncBody", "answer_async"]
+
+# How often it is looked whether the server has been asked to end: in seconds.
+LOOK = 0.25
+
+
+def answer_async(
+    options: StreamOptions, environ: dict[str, Any], headers: list[tuple[str, str]]
+) -> tuple[str, list[tuple[str, str]], Any]:
+    """Answers a request. Its stream is registered now or, where no event loop runs, when the body begins."""
+    if environ["REQUEST_METHOD"] == "HEAD":
+        close_events(options.events)
+        return "200 OK", headers, []
+    body = AsyncBody(options, environ)
+    try:
+        if options.hub.closed:
+            raise ClosedError("hub", "is closed")
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            # A view that is not asynchronous runs in a thread.
+            pass
+        else:
+            body.register()
+    except (ClosedError, TooManyConnectionsError):
+        close_events(options.events)
+        return refuse()
+    return "200 OK", headers, body
+
+
+class AsyncBody:
+    """Iterated over once, by the framework."""
+
+    def __init__(self, options: StreamOptions, environ: dict[str, Any]) -> None:
+        self._options = options
+        self._environ = environ
+        self._session: Session | None = None
+        self._begun = False
+
+    def register(self) -> Session:
+        """Registers the stream with the hub."""
+        options = self._options
+        topics = options.given_topics(self._environ)
+        self._session = Session(options.hub, topics, last_event_id_of(options, self._environ))
+        return self._session
+
+    def close(self) -> None:
+        """Called by the framework when it is done with the response."""
+        if not self._begun:
+            if self._session is not None:
+                self._session.left()
+            close_events(self._options.events)
+
+    def __del__(self) -> None:
+        self.close()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._begun = True
+        try:
+            session = self._session or self.register()
+        except (ClosedError, TooManyConnectionsError):
+            # The head is out: the client comes back, a little later.
+            yield b"retry: 5000\n\n"
+            return
+        loop = asyncio.get_running_loop()
+        gone: asyncio.Future[None] = loop.create_future()
+        chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        taken = asyncio.Event()
+
+        async def send(chunk: bytes) -> None:
+            taken.clear()
+            chunks.put_nowait(chunk)
+            await taken.wait()
+
+        async def send_head() -> None:
+            """The framework has done so."""
+
+        stream = Stream(self._options, session, gone, None, send)
+        running = loop.create_task(stream.run(send_head, direct=False))
+        running.add_done_callback(lambda _: chunks.put_nowait(None))
+        _watch(session, self._options)
+        try:
+            while (chunk := await chunks.get()) is not None:
+                yield chunk
+                # It is asked for more.
+                taken.set()
+        finally:
+            if not gone.done():
+                gone.set_result(None)
+            await asyncio.wait([running])
+
+
+def _watch(session: Session, options: StreamOptions) -> None:
+    """Ends the stream if the server is asked to end: one look for all streams of an event loop."""
+    loop = asyncio.get_running_loop()
+    watched = _watched.setdefault(loop, {})
+    if not watched:
+        loop.call_later(LOOK, _look, loop)
+    watched[session] = options
+
+
+_watched: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Session, StreamOptions]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+def _look(loop: asyncio.AbstractEventLoop) -> None:
+    watched = _watched[loop]
+    near = _departure.is_near()
+    for session, options in list(watched.items()):
+        if near and session.reason is None:
+            if options.farewell is not None:
+                session.send(options.farewell)
+            session.close("shutdown")
+        if near or session.reason is not None:
+            del watched[session]
+    if watched:
+        loop.call_later(LOOK, _look, loop)
