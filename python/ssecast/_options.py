@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar
 
 from ssecast import _source
 from ssecast._mailbox import Reason
 from ssecast._native import Event, SlowClient
 from ssecast.hub import Hub
 
-__all__ = ["Choice", "Source", "StreamOptions", "ThreadOptions", "Topics", "settle"]
+__all__ = ["Choice", "Options", "Source", "StreamOptions", "ThreadOptions", "Topics", "settle"]
 
 T = TypeVar("T")
 
@@ -24,6 +24,28 @@ Topics = Sequence[str] | Callable[[Any], Sequence[str] | Awaitable[Sequence[str]
 
 Choice = Literal["auto", "transport", "send"]
 """Which delivery: the best that the server allows, or one that leaves the engine's threads out of it."""
+
+
+class Options(TypedDict, total=False):
+    """What the responses of all frameworks take, by keyword."""
+
+    topics: Topics | None
+    """Which of the hub's topics the client gets: a list, or a function of the request."""
+    ping: float | None
+    """Of an iterator's stream: seconds of silence before a heartbeat. Default 15; 0 for none."""
+    send_timeout: float | None
+    """Of an iterator's stream: seconds in which the client may take nothing. Default 30."""
+    last_event_id: str | None
+    """Where to continue, if not where the client says in its header."""
+    delivery: Choice
+    """``"transport"`` or ``"send"`` keep the engine's threads out of it. Default ``"auto"``."""
+    farewell: Event | None
+    """What the client gets at last when the server shuts down."""
+    on_connect: Callable[[Any], object] | None
+    """Called with the session when the stream has begun. If it is async it is cancelled when the stream ends."""
+    on_close: Callable[[Reason], object] | None
+    """Called with the reason when the stream has ended."""
+
 
 # Of private streams: seconds.
 PING = 15.0
@@ -46,14 +68,14 @@ class StreamOptions:
     def __init__(
         self,
         source: Source,
-        topics: Topics | None,
-        ping: float | None,
-        send_timeout: float | None,
-        last_event_id: str | None,
-        delivery: Choice,
-        farewell: Event | None,
-        on_connect: Callable[[Any], object] | None,
-        on_close: Callable[[Reason], object] | None,
+        topics: Topics | None = None,
+        ping: float | None = None,
+        send_timeout: float | None = None,
+        last_event_id: str | None = None,
+        delivery: Choice = "auto",
+        farewell: Event | None = None,
+        on_connect: Callable[[Any], object] | None = None,
+        on_close: Callable[[Reason], object] | None = None,
     ) -> None:
         self.events: AsyncIterable[Any] | Iterable[Any] | None = None
         self._topics: Topics = ()

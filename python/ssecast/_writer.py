@@ -7,7 +7,6 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from ssecast import _native
-from ssecast._servers import Connection
 from ssecast.session import Delivery, Session
 
 __all__ = ["SendWriter", "TransportWriter"]
@@ -52,14 +51,14 @@ class SendWriter:
 
 
 class TransportWriter:
-    """Writes shared, framed buffers to the asyncio transport of a connection."""
+    """Writes shared, framed buffers to a connection's transport; ``drain`` is the server's own flow control."""
 
     delivery: Delivery = "transport"
 
-    def __init__(self, session: Session, connection: Connection) -> None:
+    def __init__(self, session: Session, transport: asyncio.Transport, drain: Callable[[], Awaitable[None]]) -> None:
         self._session = session
-        self._connection = connection
-        self._transport = connection.transport
+        self._transport = transport
+        self._server_drain = drain
         self._task: asyncio.Task[None] | None = None
 
     def write(self, batch: _native.Batch) -> bool:
@@ -74,7 +73,7 @@ class TransportWriter:
     async def _drain(self) -> None:
         """Waits until the transport takes more."""
         try:
-            await self._connection.drain()
+            await self._server_drain()
             while not self._transport.is_closing() and self._transport.get_write_buffer_size() > BUFFER // 4:
                 await asyncio.sleep(LOOK)
         except OSError:

@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from ssecast._exchange import Exchange
 from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
-from ssecast._mailbox import Reason
-from ssecast._native import Event
-from ssecast._options import Choice, Source, StreamOptions, Topics
+from ssecast._options import Options, Source, StreamOptions
 from ssecast._servers import connection_of
-from ssecast._stream import Stream
 from ssecast.errors import ClosedError, TooManyConnectionsError
 from ssecast.session import Delivery, Session
 
@@ -75,20 +73,11 @@ class EventSourceResponse(Response):
         self,
         source: Source,
         *,
-        topics: Topics | None = None,
-        ping: float | None = None,
-        send_timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
-        last_event_id: str | None = None,
-        delivery: Choice = "auto",
-        farewell: Event | None = None,
-        on_connect: Callable[[Session], object] | None = None,
-        on_close: Callable[[Reason], object] | None = None,
         background: Callable[[], Awaitable[None]] | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        self._options = StreamOptions(
-            source, topics, ping, send_timeout, last_event_id, delivery, farewell, on_connect, on_close
-        )
+        self._options = StreamOptions(source, **options)
         # What Starlette's own responses have: middleware and `set_cookie` use them.
         self.status_code = 200
         self.body = b""
@@ -147,7 +136,7 @@ class EventSourceResponse(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
         direct = scope["method"] == "GET" and scope.get("http_version") == "1.1"
-        if await Stream(options, session, gone, connection, send_body).run(send_head, direct=direct):
+        if await Exchange(options, session, gone, connection, send_body).run(send_head, direct=direct):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -168,6 +168,11 @@ def serve(arguments: Sequence[str], *, tls: bool = False, **environment: str) ->
 @contextmanager
 def serve_asgi(name: str, app: str, *extra: str, tls: bool = False, **environment: str) -> Iterator[Server]:
     """Runs an app (``module:name``, in tests/apps) on a server of ``ASGI``."""
+    if name == "aiohttp":
+        certificate = {"CERTIFICATE": str(CERTIFICATE)} if tls else {}
+        with serve(["aiohttp_server.py"], tls=tls, **certificate, **environment) as server:
+            yield server
+        return
     command = [*ASGI[name], *extra]
     if tls:
         command += TLS[name.partition("-")[0]]

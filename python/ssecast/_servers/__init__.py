@@ -16,7 +16,9 @@ __all__ = ["Connection", "connection_of"]
 class Connection(Protocol):
     """A connection over which a response goes out, as its server has it."""
 
-    transport: asyncio.Transport
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """None if the connection has other streams too, or the server keeps it to itself."""
 
     def is_framed(self) -> bool | None:
         """Whether the response's body goes out as chunks, and as it is. None: its head has not been written yet."""
@@ -33,7 +35,7 @@ def connection_of(receive: Any, send: Any) -> Connection | None:
     from ssecast._servers import hypercorn, uvicorn
 
     try:
-        receive = _unwrap(receive)
+        receive, send = _unwrap(receive, send)
         return uvicorn.connection_of(receive) or hypercorn.connection_of(send)
     except (AttributeError, ValueError):
         # Another version of it. The stream goes on as it would under a server that nobody knows.
@@ -65,15 +67,21 @@ def local_of_task(qualified_name: str, module: str, name: str) -> object:
     return frame.f_locals.get(name)
 
 
-# Starlette's middleware for functions gives the application a `receive` of its own.
-_WRAPPER = (
+# Starlette's middleware for functions runs the application in another task, with functions of its own.
+_MIDDLEWARE = (
     "starlette.middleware.base",
     "BaseHTTPMiddleware.__call__.<locals>.call_next.<locals>.receive_or_disconnect",
 )
+# What it got as `send` is mostly that of Starlette's outermost middleware.
+_OUTERMOST = ("starlette.middleware.errors", "ServerErrorMiddleware.__call__.<locals>._send")
 
 
-def _unwrap(receive: Any) -> Any:
-    while (getattr(receive, "__module__", None), getattr(receive, "__qualname__", None)) == _WRAPPER:
+def _unwrap(receive: Any, send: Any) -> tuple[Any, Any]:
+    while _name(receive) == _MIDDLEWARE:
         request: Any = owner(variable(receive, "wrapped_receive"))
-        receive = request._receive
-    return receive
+        receive, send = request._receive, request._send
+    return receive, variable(send, "send") if _name(send) == _OUTERMOST else send
+
+
+def _name(function: Any) -> tuple[str | None, str | None]:
+    return getattr(function, "__module__", None), getattr(function, "__qualname__", None)

@@ -14,24 +14,25 @@ __all__ = ["connection_of"]
 
 def connection_of(send: object) -> HypercornConnection | None:
     """That of a request's stream: the owner of ``send``, or of what the task got as ``send``."""
-    task_send = local_of_task("_handle", "hypercorn.asyncio.task_group", "send")
-    for stream in (owner(send), owner(task_send)):
+    for method in (send, local_of_task("_handle", "hypercorn.asyncio.task_group", "send")):
+        stream: Any = owner(method)
         if is_exactly(stream, "hypercorn.protocol.http_stream", "HTTPStream"):
-            protocol: Any = owner(stream.send)  # type: ignore[attr-defined]
-            if is_exactly(protocol, "hypercorn.protocol.h11", "H11Protocol"):
-                server: Any = owner(protocol.send)
-                if is_exactly(server, "hypercorn.asyncio.tcp_server", "TCPServer"):
-                    return HypercornConnection(stream, server)
+            return HypercornConnection(stream)
     return None
 
 
 class HypercornConnection:
-    """A connection while its request is answered."""
+    """A connection while a request is answered."""
 
-    def __init__(self, stream: Any, server: Any) -> None:
-        self.transport: asyncio.Transport = server.writer.transport
+    def __init__(self, stream: Any) -> None:
+        self.transport: asyncio.Transport | None = None
         self._stream = stream
-        self._server = server
+        protocol: Any = owner(stream.send)
+        if is_exactly(protocol, "hypercorn.protocol.h11", "H11Protocol"):
+            server: Any = owner(protocol.send)
+            if is_exactly(server, "hypercorn.asyncio.tcp_server", "TCPServer"):
+                self._server = server
+                self.transport = server.writer.transport
 
     def is_framed(self) -> bool | None:
         if self._stream.state.name == "REQUEST":
@@ -43,7 +44,7 @@ class HypercornConnection:
         await self._server.writer.drain()
 
     def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
-        context = self._server.context
+        context = self._stream.context
         watch = _watches.get(context)
         if watch is None:
             watch = _watches[context] = _Watch(context)

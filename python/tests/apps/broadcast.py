@@ -35,32 +35,37 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
     path = scope["path"]
     if path == "/stream":
-        await stream(query)(scope, receive, send)
+        source, keywords = options(query)
+        await EventSourceResponse(source, **keywords)(scope, receive, send)
     elif path == "/publish":
-        for number in range(int(query.get("count", "1"))):
-            hub.publish("ticks", query.get("data", "{}").format(number) + "x" * int(query.get("pad", "0")))
+        publish(query)
         await answer(send, None)
     else:
-        found = {
-            "connections": hub.stats().connections,
-            "deliveries": deliveries,
-            "reasons": reasons,
-            "cleaned": cleaned,
-        }
-        await answer(send, found[path.lstrip("/")])
+        await answer(send, look(path))
 
 
-def stream(query: dict[str, str]) -> EventSourceResponse:
-    farewell = Event(query["farewell"], event="bye") if "farewell" in query else None
-    options: dict[str, Any] = {
+def options(query: dict[str, str]) -> tuple[Any, dict[str, Any]]:
+    """What a stream is made of, for a request's query."""
+    keywords: dict[str, Any] = {
         "delivery": query.get("delivery", "auto"),
         "on_connect": lambda session: deliveries.append(session.delivery),
         "on_close": reasons.append,
-        "farewell": farewell,
+        "farewell": Event(query["farewell"], event="bye") if "farewell" in query else None,
     }
     if "private" in query:
-        return EventSourceResponse(sources[query["private"]](), **options)
-    return EventSourceResponse(hub, topics=lambda scope: ["ticks"], **options)
+        return sources[query["private"]](), keywords
+    return hub, {"topics": lambda request: ["ticks"], **keywords}
+
+
+def publish(query: dict[str, str]) -> None:
+    for number in range(int(query.get("count", "1"))):
+        hub.publish("ticks", f"{number}" + "x" * int(query.get("pad", "0")))
+
+
+def look(path: str) -> object:
+    """What became of the streams."""
+    found: dict[str, object] = {"/deliveries": deliveries, "/reasons": reasons, "/cleaned": cleaned}
+    return found.get(path, hub.stats().connections)
 
 
 async def answer(send: Any, value: object) -> None:

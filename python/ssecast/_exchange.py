@@ -13,7 +13,7 @@ from ssecast._servers import Connection
 from ssecast._writer import SendWriter, TransportWriter
 from ssecast.session import Session
 
-__all__ = ["Stream"]
+__all__ = ["Exchange"]
 
 logger = logging.getLogger("ssecast")
 
@@ -26,8 +26,8 @@ STEPS = (0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, *(0.05,) * 20)
 _cleanups: set[asyncio.Task[None]] = set()
 
 
-class Stream:
-    """One open stream."""
+class Exchange:
+    """One request that is answered with a stream."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Stream:
         self._options = options
         self._gone = gone
         self._connection = connection
+        self._transport = connection.transport if connection is not None else None
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._writer: SendWriter | TransportWriter | None = None
@@ -61,6 +62,8 @@ class Stream:
         try:
             if self._connection is not None:
                 stop_watching = self._connection.watch(self._shut_down)
+            if self._transport is not None and self._transport.is_closing():
+                session.left()
             await head()
             if session.reason is None:
                 await self._start(direct)
@@ -82,12 +85,13 @@ class Stream:
     async def _start(self, direct: bool) -> None:
         """Chooses the delivery once the head is out, and lets the stream begin."""
         session, connection, choice = self.session, self._connection, self._options.delivery
-        if connection is None or not direct or choice == "send" or not await self._is_framed(connection):
+        transport = self._transport if direct and choice != "send" else None
+        if connection is None or transport is None or not await self._is_framed(connection):
             self._writer = SendWriter(session, self._send)
-        elif choice == "auto" and await self._is_plain(connection.transport) and self._attach(connection.transport):
+        elif choice == "auto" and await self._attach(transport):
             return
         else:
-            self._writer = TransportWriter(session, connection)
+            self._writer = TransportWriter(session, transport, connection.drain)
         session.start(self._writer)
 
     async def _is_framed(self, connection: Connection) -> bool:
@@ -99,22 +103,19 @@ class Stream:
             await asyncio.sleep(step)
         return False
 
-    async def _is_plain(self, transport: asyncio.Transport) -> bool:
-        """Whether the socket is the connection, and the server has nothing more to write to it."""
+    async def _attach(self, transport: asyncio.Transport) -> bool:
+        """Hands the socket over once the server has nothing more to write to it, if it is the whole connection."""
         # With TLS the transport has a socket too.
-        if transport.get_extra_info("sslcontext") is not None or transport.get_extra_info("ssl_object") is not None:
+        if any(transport.get_extra_info(name) is not None for name in ("sslcontext", "ssl_object")):
             return False
         for step in STEPS:
-            if self.session.reason is not None or transport.is_closing():
+            socket = transport.get_extra_info("socket")
+            if self.session.reason is not None or transport.is_closing() or socket is None:
                 return False
             if transport.get_write_buffer_size() == 0:
-                return True
+                return self.session.attach(socket.fileno(), chunked=True)
             await asyncio.sleep(step)
         return False
-
-    def _attach(self, transport: asyncio.Transport) -> bool:
-        socket = transport.get_extra_info("socket")
-        return socket is not None and self.session.attach(socket.fileno(), chunked=True)
 
     def _begin(self) -> None:
         """Calls the application, and lets its iterator run."""
@@ -150,8 +151,8 @@ class Stream:
     def _give_up(self) -> None:
         self.session.left("shutdown")
         # A server waits for a connection that has something to send, however long its client takes nothing.
-        if self._connection is not None:
-            self._connection.transport.abort()
+        if self._transport is not None:
+            self._transport.abort()
 
     async def _clean_up(self) -> None:
         """Leaves nothing behind, also if the server has cancelled the response."""
@@ -182,11 +183,11 @@ class Stream:
 
     async def _cut(self) -> None:
         """Closes the connection, so that the client sees that this was not all. What has gone out stays."""
-        if self._connection is None:
+        if self._transport is None:
             return
         if self.session.cut:
-            self._connection.transport.abort()
+            self._transport.abort()
         else:
-            self._connection.transport.close()
+            self._transport.close()
         # A server blames the application for a response that is not complete, unless the connection is gone.
         await asyncio.wait([self._gone], timeout=GRACE)

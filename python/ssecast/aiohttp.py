@@ -1,0 +1,105 @@
+"""Event streams for aiohttp's server.
+
+>>> from aiohttp import web
+>>> from ssecast import Hub
+>>> from ssecast.aiohttp import EventSourceResponse
+>>> hub = Hub()
+>>> async def stream(request: web.Request) -> web.StreamResponse:
+...     return EventSourceResponse(hub, topics=["ticks"])
+>>> app = web.Application()
+>>> _ = app.router.add_get("/stream", stream)
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Unpack
+
+from aiohttp import HttpVersion11, web
+from aiohttp.abc import AbstractStreamWriter
+
+from ssecast._exchange import Exchange
+from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
+from ssecast._options import Options, Source, StreamOptions
+from ssecast._servers.aiohttp import connection_of
+from ssecast.errors import ClosedError, TooManyConnectionsError
+from ssecast.session import Delivery, Session
+
+__all__ = ["EventSourceResponse"]
+
+
+class EventSourceResponse(web.StreamResponse):
+    """An event stream: of a hub's topics, or of an iterator's events for this client alone. Return it from a handler.
+
+    The options are those of :class:`ssecast.asgi.EventSourceResponse`, but ``background``; ``topics`` may be a function
+    of the request. A handler that has more to do calls ``prepare``, uses ``session``, and returns the response then.
+    """
+
+    def __init__(self, source: Source, *, headers: Mapping[str, str] | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(headers=stream_headers(headers))
+        self._options = StreamOptions(source, **options)
+        self._refusal = b""
+        self._stream: asyncio.Task[bool] | None = None
+        self.session: Session | None = None
+        """The stream, once the response is prepared; None if the hub refuses it, or the client has left."""
+
+    @property
+    def delivery(self) -> Delivery | None:
+        """How the bytes go out; None before the stream has begun."""
+        return None if self.session is None else self.session.delivery
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Sends the head, and lets the stream begin."""
+        if self.prepared:
+            return await super().prepare(request)
+        try:
+            if request.method != "HEAD":
+                topics = await self._options.topics(request)
+                if request.transport is None or request.transport.is_closing():
+                    raise ConnectionResetError("the client has left")
+                self._open(request, topics)
+        finally:
+            if self.session is None:
+                await self._options.release()
+        if self.session is None:
+            return await super().prepare(request)
+        return await self._begin(request, self.session)
+
+    def _open(self, request: web.BaseRequest, topics: Sequence[str]) -> None:
+        last_event_id = self._options.last_event_id
+        given = request.headers.get("Last-Event-ID")
+        if last_event_id is None and given is not None:
+            # aiohttp reads headers as UTF-8, as SPEC 26 has it, but keeps what is not.
+            last_event_id = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        try:
+            self.session = Session(self._options.hub, topics, last_event_id)
+        except (ClosedError, TooManyConnectionsError):
+            self.set_status(503)
+            self.headers.clear()
+            self.headers.update({"Content-Type": "text/plain; charset=utf-8", "Retry-After": RETRY_AFTER})
+            self._refusal = REFUSAL
+
+    async def _begin(self, request: web.BaseRequest, session: Session) -> AbstractStreamWriter | None:
+        connection = connection_of(request, self)
+        gone = asyncio.get_running_loop().create_future() if connection is None else connection.gone
+        try:
+            writer = await super().prepare(request)
+        except BaseException:
+            session.left("error")
+            raise
+        exchange = Exchange(self._options, session, gone, connection, self.write)
+        direct = request.method == "GET" and request.version == HttpVersion11
+        # A task of its own: a handler that fails after `prepare` ends the stream with its connection.
+        self._stream = asyncio.create_task(exchange.run(_head_is_sent, direct=direct))
+        return writer
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Waits until the stream has ended, and ends the response."""
+        if self._stream is not None and not await self._stream:
+            raise ConnectionResetError("the stream was cut off")
+        await super().write_eof(data or self._refusal)
+
+
+async def _head_is_sent() -> None:
+    pass
