@@ -9,8 +9,8 @@ from typing import Any
 
 from ssecast import _departure
 from ssecast._body import close_events, last_event_id_of, refuse
+from ssecast._exchange import Exchange
 from ssecast._options import StreamOptions
-from ssecast._stream import Stream
 from ssecast.errors import ClosedError, TooManyConnectionsError
 from ssecast.session import Session
 
@@ -91,7 +91,7 @@ class AsyncBody:
         async def send_head() -> None:
             """The framework has done so."""
 
-        stream = Stream(self._options, session, gone, None, send)
+        stream = Exchange(self._options, session, gone, None, send)
         running = loop.create_task(stream.run(send_head, direct=False))
         running.add_done_callback(lambda _: chunks.put_nowait(None))
         _watch(session, self._options)
