@@ -9,7 +9,7 @@ struct server {
   ssecast_listener *listener;
   /* One request is kept and answered from another thread. */
   _Atomic(ssecast_responder *) later;
-  atomic_int opened, closed;
+  atomic_int opened, closed, drained;
   atomic_ullong routed_stream, opened_stream, closed_stream;
   atomic_uint reason;
   _Atomic(ssecast_connection *) connection;
@@ -66,6 +66,12 @@ static void on_close(void *user_data, uint64_t stream, ssecast_reason reason) {
   atomic_fetch_add(&server->closed, 1);
 }
 
+static void on_drain(void *user_data, uint64_t stream) {
+  struct server *server = user_data;
+  CHECK(stream == atomic_load(&server->opened_stream));
+  atomic_fetch_add(&server->drained, 1);
+}
+
 static ssecast_listen_config config_of(struct server *server) {
   ssecast_listen_config config;
   CHECK(ssecast_listen_config_init(&config, sizeof config) == SSECAST_OK);
@@ -76,6 +82,7 @@ static ssecast_listen_config config_of(struct server *server) {
   config.route = route;
   config.on_open = on_open;
   config.on_close = on_close;
+  config.on_drain = on_drain;
   config.user_data = server;
   return config;
 }
@@ -293,6 +300,56 @@ static void closing_twice_is_an_error_and_streams_go_on(void) {
   close(client.socket);
 }
 
+static void whoever_asked_is_told_when_all_is_out(void) {
+  ssecast_error error;
+  struct server server;
+  struct stream client;
+  size_t pending = 0;
+  ssecast_event event = event_of("x");
+  ssecast_listen_config config = config_of(&server);
+  uint16_t port = serve(&server, &config);
+  ask(&client, port, "/ticks", "");
+  EVENTUALLY(atomic_load(&server.opened) == 1);
+  while (pending == 0) {
+    CHECK_OK(ssecast_connection_send(atomic_load(&server.connection), &event, &error));
+    CHECK_OK(ssecast_connection_pending_bytes(atomic_load(&server.connection), &pending, &error));
+    stream_read(&client, 0);
+    client.length = 0;
+  }
+  EVENTUALLY(atomic_load(&server.drained) >= 1);
+  stop(&server, 1);
+  close(client.socket);
+}
+
+/* Uses the hub, and ends its own listener. */
+static void farewell(void *user_data, const ssecast_request *request, ssecast_responder *responder) {
+  ssecast_error error;
+  struct server *server = user_data;
+  (void)request;
+  publish(server->hub, "ticks", "from inside");
+  CHECK_OK(ssecast_responder_refuse(responder, 403, &error));
+  ssecast_responder_free(responder);
+  ssecast_listener_free(server->listener);
+  CHECK_OK(ssecast_hub_close(server->hub, NULL, 0, &error));
+  atomic_fetch_add(&server->opened, 1);
+}
+
+static void a_route_may_call_the_library_and_free_its_own_listener(void) {
+  struct server server;
+  struct stream client;
+  ssecast_listen_config config = config_of(&server);
+  uint16_t port;
+  config.route = farewell;
+  port = serve(&server, &config);
+  ask(&client, port, "/", "");
+  stream_finish(&client);
+  CHECK(strncmp(client.bytes, "HTTP/1.1 403 ", 13) == 0 || strncmp(client.bytes, "HTTP/1.1 503 ", 13) == 0);
+  EVENTUALLY(atomic_load(&server.opened) == 1);
+  CHECK(stats_of(server.hub).published == 1 && ssecast_hub_is_closed(server.hub));
+  ssecast_hub_free(server.hub);
+  close(client.socket);
+}
+
 int main(void) {
   TEST("the route sees the request, and the client gets the stream", the_route_sees_the_request_and_the_client_gets_the_stream);
   TEST("requests are refused with their status", requests_are_refused_with_their_status);
@@ -301,5 +358,7 @@ int main(void) {
   TEST("headers, path and origins are as configured", headers_path_and_origins_are_as_configured);
   TEST("an option out of range is named", an_option_out_of_range_is_named);
   TEST("closing twice is an error, and streams go on", closing_twice_is_an_error_and_streams_go_on);
+  TEST("whoever asked is told when all is out", whoever_asked_is_told_when_all_is_out);
+  TEST("a route may call the library, and free its own listener", a_route_may_call_the_library_and_free_its_own_listener);
   return 0;
 }
