@@ -79,8 +79,8 @@ build-python: $(PYTHON_BUILT)
 demo: $(NPM_BUILT)
 	@node npm/examples/demo/server.mjs
 
-.PHONY: test test-rust test-loom test-node test-python test-readme test-browser test-c test-consumers
-test: test-rust test-loom test-node test-python test-readme test-browser test-c test-consumers
+.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
+test: test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
 
 test-rust: | tools
 	cargo test --workspace --locked --no-fail-fast
@@ -108,6 +108,10 @@ test-node: $(NPM_BUILT)
 
 test-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/pytest
+
+# The wheel and the sdist, each in an environment that has nothing else.
+test-python-package: $(PYTHON_BUILT)
+	cd python && .venv/bin/pytest packaging
 
 test-readme: $(NPM_BUILT)
 	$(NODE_TEST) tests/readme/*.test.mjs
