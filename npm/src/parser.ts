@@ -72,6 +72,9 @@ const PIECE = 1 << 16
 /** Up to this many bytes, a decoder and JavaScript are faster than a call of the addon. */
 const SMALL = 512
 
+/** Up to this many units of an incomplete event wait for the next chunk, if they are fewer than it brings. */
+const TAIL = 1024
+
 const LF = 10
 
 const encoder = new TextEncoder()
@@ -102,6 +105,8 @@ export function createParser(options: ParserOptions): EventSourceParser {
   // The same for text that needs no parser: what is left of it, and from where on.
   let plain = ''
   let from = 0
+  /** The beginning of an event that such text ended with. */
+  let tail = ''
   /** Whether the stream is between two events, and past its first. */
   let isBetween = false
   let failed = false
@@ -156,14 +161,17 @@ export function createParser(options: ParserOptions): EventSourceParser {
         surrogate = chunk.slice(-1)
         chunk = chunk.slice(0, -1)
       }
-      if (isBetween && isRoomy) {
-        plain = chunk.toWellFormed()
+      if (isBetween && isRoomy && tail.length <= chunk.length) {
+        plain = tail + chunk.toWellFormed()
+        tail = ''
         from = 0
       } else {
+        flush()
         parseText(chunk)
       }
       return
     }
+    flush()
     if (surrogate !== '') {
       parseText(surrogate)
       surrogate = ''
@@ -178,6 +186,12 @@ export function createParser(options: ParserOptions): EventSourceParser {
     }
     // Another thread must not change what is being parsed.
     parseBytes(chunk.buffer instanceof SharedArrayBuffer ? new Uint8Array(chunk) : chunk, length)
+  }
+
+  /** Gives the addon what was to wait for more text. */
+  function flush(): void {
+    if (tail !== '') parseText(tail)
+    tail = ''
   }
 
   function parseText(chunk: string): void {
@@ -252,6 +266,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
   function plainEvents(): void {
     const chunk = plain
     const isLF = chunk.indexOf('\r', from) === -1
+    let isCutOff = false
     while (isLF) {
       let event: string | undefined
       let id: string | undefined
@@ -264,7 +279,10 @@ export function createParser(options: ParserOptions): EventSourceParser {
           break
         }
         lineEnd = chunk.indexOf('\n', line)
-        if (lineEnd === -1) break
+        if (lineEnd === -1) {
+          isCutOff = true
+          break
+        }
         if (data === undefined && isData(chunk, line, first)) data = chunk.slice(line + 6, lineEnd)
         else if (first === 0x65 && chunk.startsWith('event: ', line)) event = chunk.slice(line + 7, lineEnd)
         else if (first === 0x69 && chunk.startsWith('id: ', line)) id = chunk.slice(line + 4, lineEnd)
@@ -280,7 +298,9 @@ export function createParser(options: ParserOptions): EventSourceParser {
       if (plain !== chunk) return
     }
     plain = ''
-    parseText(chunk.slice(from))
+    // Another line of it may be one that calls back, and waits for nothing: the addon gets it as soon as it has ended.
+    if (isCutOff && chunk.length - from <= TAIL) tail = chunk.slice(from)
+    else parseText(chunk.slice(from))
   }
 
   function fail(): void {
@@ -297,7 +317,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
 
   function drop(): void {
     word = end = 0
-    text = plain = surrogate = ''
+    text = plain = tail = surrogate = ''
     isBetween = failed = reported = false
     waiting = []
     parser.finish()
@@ -307,6 +327,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
     try {
       if (consume && !delivering) {
         deliver()
+        flush()
         if (parser.inLine) feed('\n')
       }
     } finally {
