@@ -72,6 +72,9 @@ const PIECE = 1 << 16
 /** Up to this many bytes, a decoder and JavaScript are faster than a call of the addon. */
 const SMALL = 512
 
+/** The same for strings, which need no decoder. */
+const SMALL_TEXT = 4096
+
 /** Up to this many units of an incomplete event wait for the next chunk, if they are fewer than it brings. */
 const TAIL = 1024
 
@@ -107,7 +110,9 @@ export function createParser(options: ParserOptions): EventSourceParser {
   let from = 0
   /** The beginning of an event that such text ended with. */
   let tail = ''
-  /** Whether the stream is between two events, and past its first. */
+  /** Whether nothing of the stream has come, so that a BOM still may. */
+  let isStart = true
+  /** Whether the stream is between two events, and text may be read here. */
   let isBetween = false
   let failed = false
   /** Whether `onError` has the error already. */
@@ -161,7 +166,13 @@ export function createParser(options: ParserOptions): EventSourceParser {
         surrogate = chunk.slice(-1)
         chunk = chunk.slice(0, -1)
       }
-      if (isBetween && isRoomy && tail.length <= chunk.length) {
+      const isSmall = isRoomy && chunk.length <= SMALL_TEXT
+      if (isStart && isSmall && chunk !== '' && !chunk.startsWith('\ufeff')) {
+        // A blank line means nothing, and takes the addon past the place of a BOM.
+        parseText('\n')
+        isBetween = true
+      }
+      if (isBetween && isSmall && tail.length <= chunk.length) {
         plain = tail + chunk.toWellFormed()
         tail = ''
         from = 0
@@ -210,6 +221,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
       table = new Uint32Array(new ArrayBuffer(end * 8))
       parser.useTable(table)
     }
+    isStart &&= length === 0
     isBetween = !failed && bytes[length - 1] === LF && bytes[length - 2] === LF
   }
 
@@ -235,7 +247,11 @@ export function createParser(options: ParserOptions): EventSourceParser {
   /** Calls back with one item, which counts as delivered from then on. */
   function item(): void {
     const has = table[word++]!
-    if ((has & DATA) !== 0) {
+    if (has === DATA) {
+      // Most events are like this.
+      const data = next()
+      if (onEvent !== undefined) onEvent({ event: undefined, id: undefined, data, lastEventId })
+    } else if ((has & DATA) !== 0) {
       const event = (has & EVENT) === 0 ? undefined : next()
       const id = (has & ID) === 0 ? undefined : (lastEventId = next())
       const data = next()
@@ -319,6 +335,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
     word = end = 0
     text = plain = tail = surrogate = ''
     isBetween = failed = reported = false
+    isStart = true
     waiting = []
     parser.finish()
   }
