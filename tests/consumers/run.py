@@ -5,6 +5,7 @@ run.py LANGUAGE PREFIX WORK: PREFIX is where `make install-c` put the library, W
 tools are missing is skipped, but not where the environment says `CI`.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -81,7 +82,36 @@ def ctypes(suite):
     suite.run(sys.executable, Path(__file__).with_name("plain_abi.py"), library)
 
 
-LANGUAGES = {"cpp": cpp, "ctypes": ctypes}
+def go(suite):
+    if not suite.tools("go", "gofmt", "cc"):
+        return
+    # What go builds stays in the folder of what is built.
+    options = {"cwd": BINDINGS / "go", "env": {
+        **os.environ, "GOCACHE": str(suite.work / "cache"), "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local",
+        "CGO_CFLAGS": f"-g -O2 -I{suite.prefix}/include", "CGO_LDFLAGS": f"-L{suite.lib} -Wl,-rpath,{suite.lib}"}}
+    server, unformatted = suite.work / "server", subprocess.run(["gofmt", "-l", "."], capture_output=True, text=True, **options)
+    if unformatted.stdout or unformatted.returncode != 0:
+        suite.fail("gofmt -l", unformatted.stdout + unformatted.stderr)
+    suite.build("go", "vet", "./...", **options)
+    done = subprocess.run(["go", "test", "-count=1", "-json", "./..."], capture_output=True, text=True, timeout=SECONDS, **options)
+    failed = suite.failed
+    lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    parents = {line["Test"].rpartition("/")[0] for line in lines if "Test" in line}
+    for line in lines:
+        if "Test" in line and line["Test"] not in parents and line["Action"] in ("pass", "fail"):
+            if line["Action"] == "pass":
+                suite.passed += 1
+                print("ok", line["Test"])
+            else:
+                text = "".join(other["Output"] for other in lines if other.get("Test") == line["Test"] and "Output" in other)
+                suite.fail(line["Test"], text)
+    if done.returncode != 0 and suite.failed == failed:
+        suite.fail("go test", "".join(line.get("Output", "") for line in lines) + done.stderr)
+    if suite.build("go", "build", "-o", server, "./examples/server", **options):
+        suite.serves(server)
+
+
+LANGUAGES = {"cpp": cpp, "ctypes": ctypes, "go": go}
 
 
 def main():

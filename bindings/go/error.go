@@ -1,0 +1,47 @@
+package ssecast
+
+// #include <ssecast.h>
+import "C"
+
+// A Code says what became of a call. Its numbers are those of ssecast.h. It is an error by itself, so that
+// errors.Is(err, ssecast.ErrClosed) works.
+type Code uint32
+
+// What can be wrong with what a program asks for. ssecast.h has the others.
+const (
+	ErrInvalidEvent       = Code(C.SSECAST_INVALID_EVENT)
+	ErrInvalidID          = Code(C.SSECAST_INVALID_ID)
+	ErrInvalidRetry       = Code(C.SSECAST_INVALID_RETRY)
+	ErrInvalidData        = Code(C.SSECAST_INVALID_DATA)
+	ErrInvalidTopic       = Code(C.SSECAST_INVALID_TOPIC)
+	ErrInvalidOption      = Code(C.SSECAST_INVALID_OPTION)
+	ErrEventTooLarge      = Code(C.SSECAST_EVENT_TOO_LARGE)
+	ErrTooManyTopics      = Code(C.SSECAST_TOO_MANY_TOPICS)
+	ErrTooManyConnections = Code(C.SSECAST_TOO_MANY_CONNECTIONS)
+	ErrClosed             = Code(C.SSECAST_CLOSED)
+	errTooManyDescriptors = Code(C.SSECAST_TOO_MANY_DESCRIPTORS)
+)
+
+// Error gives the code's name, such as SSECAST_CLOSED.
+func (c Code) Error() string {
+	return C.GoString(C.ssecast_result_text(C.uint32_t(c)))
+}
+
+// An Error says what is wrong with which argument or field, and how to mend it.
+type Error struct {
+	Code    Code
+	Field   string
+	Message string
+}
+
+func (e *Error) Error() string { return "ssecast: " + e.Message }
+
+// Unwrap gives the code.
+func (e *Error) Unwrap() error { return e.Code }
+
+func failure(result C.ssecast_result, detail *C.ssecast_error) error {
+	if result == C.SSECAST_OK {
+		return nil
+	}
+	return &Error{Code(result), C.GoString(&detail.field[0]), C.GoString(&detail.message[0])}
+}

@@ -1,0 +1,3 @@
+module github.com/ssecast/ssecast/bindings/go
+
+go 1.21

@@ -1,0 +1,142 @@
+// Package ssecast broadcasts Server-Sent Events from a Go server: the native engine writes to the clients' sockets, so that a
+// stream costs no goroutine, and an event is encoded once, however many clients there are.
+//
+// It needs libssecast: `make install-c PREFIX=...` of its repository; where the compiler does not look by itself, CGO_CFLAGS and
+// CGO_LDFLAGS say where it is.
+package ssecast
+
+/*
+#cgo LDFLAGS: -lssecast
+#include <ssecast.h>
+
+// Arguments may point to Go's memory, and structures behind a pointer may not: so they are made here.
+static ssecast_result publish(ssecast_hub *hub, ssecast_slice topic, ssecast_slice type, ssecast_slice id, ssecast_slice data,
+                              ssecast_slice comment, uint64_t retry, ssecast_published *published, ssecast_error *error) {
+  ssecast_event event = {sizeof event, type, id, data, comment, retry};
+  return ssecast_hub_publish(hub, topic, &event, published, error);
+}
+*/
+import "C"
+
+import (
+	"runtime"
+	"time"
+)
+
+// A Config says how a hub behaves. Zero takes the default of ssecast.h; a negative number turns off what can be off.
+type Config struct {
+	HistoryEvents   int           // the most events that a topic keeps for clients that come back
+	HistoryBytes    int           // the most bytes of them
+	HistoryAge      time.Duration // the longest time that it keeps one
+	SlowClientBytes int           // the most bytes that may wait for one client
+	SlowClientTime  time.Duration // the longest time in which a client that something waits for takes nothing
+	SlowClientSkips bool          // past these limits it jumps to the newest event; otherwise its connection ends
+	Heartbeat       time.Duration // the silence on a connection after which it is sent a heartbeat
+	Retry           time.Duration // the reconnection time that each client is told
+	MaxConnections  int           // one more is answered 503; none is ever evicted
+	MaxTopics       int
+	MaxEventBytes   int
+	Threads         int // threads that write for this hub alone; zero shares those of the process
+}
+
+// A Hub has topics, their history, and the connections that read them. Any goroutine may use it.
+type Hub struct {
+	handle *C.ssecast_hub
+	// How long a client that is written to from here may take nothing.
+	patience time.Duration
+}
+
+// NewHub makes a hub, which lives until nothing refers to it any more. The error names the field that is out of range.
+func NewHub(config Config) (*Hub, error) {
+	var native C.ssecast_hub_config
+	C.ssecast_hub_config_init(&native, C.sizeof_ssecast_hub_config)
+	for _, option := range []struct {
+		number int64
+		field  *C.uint64_t
+		// What a negative number stands for; zero is out of range, and refused.
+		negative C.uint64_t
+	}{
+		{int64(config.HistoryEvents), &native.history_events, C.SSECAST_OFF},
+		{int64(config.HistoryBytes), &native.history_bytes, C.SSECAST_OFF},
+		{milliseconds(config.HistoryAge), &native.history_ms, C.SSECAST_OFF},
+		{int64(config.SlowClientBytes), &native.slow_client_bytes, 0},
+		{milliseconds(config.SlowClientTime), &native.slow_client_ms, 0},
+		{milliseconds(config.Heartbeat), &native.heartbeat_ms, C.SSECAST_OFF},
+		{milliseconds(config.Retry), &native.retry_ms, C.SSECAST_OFF},
+		{int64(config.MaxConnections), &native.max_connections, 0},
+		{int64(config.MaxTopics), &native.max_topics, 0},
+		{int64(config.MaxEventBytes), &native.max_event_bytes, 0},
+	} {
+		if option.number < 0 {
+			*option.field = option.negative
+		} else if option.number > 0 {
+			*option.field = C.uint64_t(option.number)
+		}
+	}
+	if config.SlowClientSkips {
+		native.slow_client_policy = C.SSECAST_POLICY_SKIP
+	}
+	native.threads = C.uint32_t(config.Threads)
+	hub := &Hub{patience: time.Duration(native.slow_client_ms) * time.Millisecond}
+	var detail C.ssecast_error
+	if err := failure(C.ssecast_hub_new(&native, &hub.handle, &detail), &detail); err != nil {
+		return nil, err
+	}
+	runtime.SetFinalizer(hub, func(hub *Hub) { C.ssecast_hub_free(hub.handle) })
+	return hub, nil
+}
+
+// The part of a millisecond counts as a whole one: it is not nothing, and does not turn anything off.
+func milliseconds(time time.Duration) int64 {
+	if time < 0 {
+		return -1
+	}
+	return (time + 999_999).Milliseconds()
+}
+
+// Published says what became of an event.
+type Published struct {
+	// The id that the hub gave it; empty if it has one of its own.
+	ID string
+	// The connections that read the topic at that moment.
+	Subscribers int
+}
+
+// Publish sends an event to all who read the topic. The time that it takes does not depend on their number. If it fails,
+// nothing was published.
+func (h *Hub) Publish(topic string, event Event) (Published, error) {
+	if event.Retry < 0 {
+		return Published{}, &Error{ErrInvalidRetry, "retry", "retry must be zero or more"}
+	}
+	var published C.ssecast_published
+	var detail C.ssecast_error
+	result := C.publish(h.handle, required(topic), slice(event.Type), slice(event.ID), bytesSlice(event.Data),
+		slice(event.Comment), retry(event.Retry), &published, &detail)
+	runtime.KeepAlive(h)
+	if err := failure(result, &detail); err != nil {
+		return Published{}, err
+	}
+	return Published{C.GoString(&published.id[0]), int(published.subscribers)}, nil
+}
+
+// Close ends all streams, after what was published before, and returns at once; what is not out after the grace is given up.
+// From now on publications fail with ErrClosed, and requests are answered 503.
+func (h *Hub) Close(grace time.Duration) error {
+	var detail C.ssecast_error
+	result := C.ssecast_hub_close(h.handle, nil, C.uint64_t(max(0, milliseconds(grace))), &detail)
+	runtime.KeepAlive(h)
+	return failure(result, &detail)
+}
+
+// Stats are some of a hub's counters.
+type Stats struct {
+	Connections, Topics, Published, Delivered uint64
+}
+
+// Stats reads the counters.
+func (h *Hub) Stats() Stats {
+	native := C.ssecast_stats{size: C.sizeof_ssecast_stats}
+	C.ssecast_hub_stats(h.handle, &native, nil)
+	runtime.KeepAlive(h)
+	return Stats{uint64(native.connections), uint64(native.topics), uint64(native.published), uint64(native.delivered)}
+}

@@ -1,0 +1,61 @@
+package ssecast
+
+/*
+#include <ssecast.h>
+
+void ssecastGoClosed(uintptr_t told, uint32_t reason);
+
+static void closed(void *told, ssecast_reason reason, bool cut) {
+  (void)cut;
+  ssecastGoClosed((uintptr_t)told, reason);
+}
+
+static ssecast_result attach(ssecast_hub *hub, int socket, const ssecast_slice *topics, size_t topics_len,
+                             ssecast_slice last_event_id, ssecast_slice head, uint32_t framing, uintptr_t told,
+                             ssecast_error *error) {
+  ssecast_attach_config config;
+  ssecast_attach_config_init(&config, sizeof config);
+  config.topics = topics;
+  config.topics_len = topics_len;
+  config.last_event_id = last_event_id;
+  config.head = head;
+  config.framing = framing;
+  config.released = 1;
+  config.user_data = (void *)told;
+  if (told != 0) config.on_close = closed;
+  return ssecast_hub_attach_socket(hub, socket, &config, NULL, error);
+}
+*/
+import "C"
+
+import (
+	"runtime"
+	"runtime/cgo"
+	"syscall"
+)
+
+// Has the engine write the response to a socket, head and stream. It has a descriptor of its own then, sees the client leave,
+// and ends the connection: the caller closes its own and keeps nothing. If it fails, nothing was written.
+func (h *Hub) attach(socket syscall.RawConn, head []byte, stream stream, onClose func(Reason)) error {
+	var pinner runtime.Pinner
+	defer pinner.Unpin()
+	topics := pin(&pinner, stream.topics)
+	var told cgo.Handle
+	if onClose != nil {
+		told = cgo.NewHandle(onClose)
+	}
+	var result C.ssecast_result
+	var detail C.ssecast_error
+	err := socket.Control(func(descriptor uintptr) {
+		result = C.attach(h.handle, C.int(descriptor), topics, C.size_t(len(stream.topics)), slice(stream.lastEventID),
+			bytesSlice(head), C.uint32_t(stream.framing), C.uintptr_t(told), &detail)
+	})
+	runtime.KeepAlive(h)
+	if err == nil {
+		err = failure(result, &detail)
+	}
+	if err != nil && told != 0 {
+		told.Delete()
+	}
+	return err
+}
