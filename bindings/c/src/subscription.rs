@@ -80,6 +80,9 @@ pub unsafe extern "C" fn ssecast_subscription_config_init(
 
 /// Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
 ///
+/// Who does not ask for what is next holds back no more than the hub's `slow_client_bytes`; what happens past a limit of the
+/// slow client happens when it asks again.
+///
 /// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
 /// grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
 /// less.
