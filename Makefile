@@ -13,6 +13,7 @@ NPM_INSTALLED := npm/node_modules/.installed
 NPM_BUILT := npm/dist/.built
 BROWSER_INSTALLED := tests/browser/node_modules/.installed
 BENCH_INSTALLED := tests/bench/node_modules/.installed
+BENCH_PYTHON_INSTALLED := tests/bench/python/.venv/.installed
 PYTHON := python/.venv/bin
 PYTHON_INSTALLED := python/.venv/.installed
 PYTHON_BUILT := python/.venv/.built
@@ -57,6 +58,11 @@ $(BROWSER_INSTALLED): tests/browser/package.json tests/browser/package-lock.json
 
 $(BENCH_INSTALLED): tests/bench/package.json tests/bench/package-lock.json | tools
 	cd tests/bench && $(NPM) ci
+	@touch $@
+
+$(BENCH_PYTHON_INSTALLED): tests/bench/python/requirements.txt | tools
+	python3 -m venv tests/bench/python/.venv
+	tests/bench/python/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(PYTHON_INSTALLED): python/requirements.txt | tools
@@ -181,19 +187,21 @@ header: | tools
 abi: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi --write
 
+# The rules of the package are those of the Python that belongs to no package too.
+lint-python: PYTHON_ELSEWHERE = ../tests/bench/python ../tests/bench/parse --config pyproject.toml
 lint-python: $(PYTHON_BUILT)
-	cd python && .venv/bin/ruff check && .venv/bin/ruff format --check
+	cd python && .venv/bin/ruff check . $(PYTHON_ELSEWHERE) && .venv/bin/ruff format --check . $(PYTHON_ELSEWHERE)
 	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native
 
 .PHONY: bench
-bench: $(NPM_BUILT) $(BENCH_INSTALLED)
+bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
 	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
 	@mkdir -p tests/bench/results
 	$(if $(QUICK),,node tests/bench/parse/run.mjs)
 	node tests/bench/run.mjs $(if $(QUICK),quick)
 
 .PHONY: bench-parse
-bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED)
+bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
 	$(if $(QUICK),QUICK=1) node tests/bench/parse/run.mjs
 
 # What is found is added to the corpus, and then only what is needed of it stays. `cargo test` replays it.
@@ -211,5 +219,5 @@ fuzz: | tools
 .PHONY: clean
 clean:
 	rm -rf target npm/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
-	rm -rf tests/bench/node_modules tests/bench/results tests/bench/*/target
+	rm -rf tests/bench/node_modules tests/bench/python/.venv tests/bench/results tests/bench/*/target
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots

@@ -1,13 +1,13 @@
 import { Rig } from './rig.mjs'
 
-/** What is published, and how fast. Paced: as much for each number of clients as every server keeps up with. */
-const PACED_DELIVERIES = 20_000
-
-/** The size of an event's data, and whether it is published at a pace or as fast as the server can. */
-export const modes = [
-  { name: 'paced, 150 B', bytes: 150, rate: clients => PACED_DELIVERIES / clients },
+/**
+ * What is published: the size of an event's data, and whether it is published as fast as the server can, or at a pace
+ * that makes so many deliveries a second with any number of clients.
+ */
+export const modes = deliveries => [
+  { name: 'paced, 150 B', bytes: 150, rate: clients => deliveries / clients },
   { name: 'saturating, 150 B', bytes: 150, rate: () => 0 },
-  { name: 'paced, 4 KB', bytes: 4096, rate: clients => PACED_DELIVERIES / clients },
+  { name: 'paced, 4 KB', bytes: 4096, rate: clients => deliveries / clients },
   { name: 'saturating, 4 KB', bytes: 4096, rate: () => 0 },
 ]
 

@@ -18,6 +18,7 @@ export class Process {
   #child
   #lines
   #name
+  #measured
 
   constructor(command, ...args) {
     this.#name = [command, ...args].join(' ')
@@ -25,6 +26,7 @@ export class Process {
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
     this.#child.stdin.on('error', () => {})
     running.add(this.#child)
+    this.#measured = this.#child.pid
     this.#child.on('exit', () => running.delete(this.#child))
   }
 
@@ -48,15 +50,20 @@ export class Process {
     return this.answer(patience)
   }
 
+  /** Measures another process instead, which this one has started, and which does its work. */
+  measure(pid) {
+    this.#measured = pid
+  }
+
   /** Processor time of all its threads so far, in microseconds. */
   cpu() {
-    const fields = readFileSync(`/proc/${this.#child.pid}/stat`, 'utf8').split(') ')[1].split(' ')
+    const fields = readFileSync(`/proc/${this.#measured}/stat`, 'utf8').split(') ')[1].split(' ')
     return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS
   }
 
   /** Resident memory in bytes. */
   rss() {
-    return Number(readFileSync(`/proc/${this.#child.pid}/statm`, 'utf8').split(' ')[1]) * PAGE
+    return Number(readFileSync(`/proc/${this.#measured}/statm`, 'utf8').split(' ')[1]) * PAGE
   }
 
   end() {

@@ -4,32 +4,56 @@ import { Process } from './process.mjs'
 
 const path = name => fileURLToPath(new URL(name, import.meta.url))
 const target = process.env.CARGO_TARGET_DIR ?? path('load/target')
-const node =
+const script =
   (file, ...args) =>
   (...more) =>
     new Process(process.execPath, '--expose-gc', path(`servers/${file}`), ...args, ...more)
+const python =
+  (file, ...args) =>
+  () =>
+    new Process(path('python/.venv/bin/python'), path(`python/${file}`), ...args)
 const floor = (batch = 1) => new Process(`${target}/release/floor`, batch)
 
-/** The servers, by the name that the tables call them. Each takes more arguments of its command line. */
-export const servers = {
-  'better-sse': node('better-sse.mjs'),
-  'express-sse': node('express-sse.mjs'),
-  'res.write': node('write-loop.mjs'),
-  'ssecast pull': node('ssecast.mjs', 'pull'),
-  'ssecast socket': node('ssecast.mjs', 'auto'),
-  'ssecast release': node('ssecast.mjs', 'release'),
+// Where the Python servers find the package as it is here.
+process.env.PYTHONPATH = path('../../python')
+
+/** The servers of Node, by the name that the tables call them. Each takes more arguments of its command line. */
+export const node = {
+  'better-sse': script('better-sse.mjs'),
+  'express-sse': script('express-sse.mjs'),
+  'res.write': script('write-loop.mjs'),
+  'ssecast pull': script('ssecast.mjs', 'pull'),
+  'ssecast socket': script('ssecast.mjs', 'auto'),
+  'ssecast release': script('ssecast.mjs', 'release'),
   floor,
   'floor, batched': floor,
 }
 
+/** Those that run under uvicorn. */
+export const asgi = {
+  'sse-starlette': python('sse-starlette.py'),
+  'fastapi.sse': python('fastapi-sse.py'),
+  StreamingResponse: python('streaming-response.py'),
+  'ssecast.asgi send': python('ssecast-asgi.py', 'send'),
+  'ssecast.asgi transport': python('ssecast-asgi.py', 'transport'),
+  'ssecast.asgi socket': python('ssecast-asgi.py', 'auto'),
+}
+
+/** Those that run in one sync worker of gunicorn. */
+export const wsgi = {
+  'a generator': python('generator-wsgi.py'),
+  'ssecast.wsgi': python('ssecast-wsgi.py'),
+}
+
 /** How many descriptors a server needs for a client. */
-const descriptors = name => (name === 'ssecast socket' ? 2 : 1)
+const descriptors = name => (/^ssecast.* socket$/.test(name) ? 2 : 1)
 
 /** Why a server is not measured with so many clients, if it is not. */
 export function unfit(name, clients, limit) {
   if (clients * descriptors(name) + 100 > limit) return `${limit} descriptors are too few`
   // It writes to every client whenever one joins.
   if (name === 'express-sse' && clients > 2000) return 'they would not have joined within a minute'
+  if (name === 'a generator') return 'the worker serves one'
 }
 
 /** What one server and its clients saw: the server, the load client, and what each client costs in memory. */
@@ -40,7 +64,8 @@ export class Rig {
     rig.clients = clients
     rig.server = make()
     try {
-      const { port } = await rig.server.answer()
+      const { port, worker } = await rig.server.answer()
+      if (worker) rig.server.measure(worker)
       await rig.server.ask('gc')
       const before = rig.server.rss()
       rig.load = new Process(`${target}/release/load`, port, clients)

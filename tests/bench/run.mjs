@@ -6,17 +6,27 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
 import { fanOut, modes } from './fanout.mjs'
 import { goals } from './goals.mjs'
-import { servers, unfit } from './rig.mjs'
+import { asgi, node, unfit, wsgi } from './rig.mjs'
 import { CLIENTS as STALL_CLIENTS, stall } from './stall.mjs'
+import { opened } from './opened.mjs'
 import { ms, number, table } from './table.mjs'
 
 const quick = process.argv[2] === 'quick'
 const list = (name, all) => process.env[name]?.split(',') ?? all
-const names = list('SERVERS', Object.keys(servers))
-const counts = list('CLIENTS', quick ? [200, 2000] : [200, 2000, 9000]).map(Number)
+const here = name => new URL(name, import.meta.url)
+const isSmall = ({ bytes }) => bytes === 150
+
+/** Who is measured beside whom, with how many clients, and what is published: what all of them keep up with, where paced. */
+const groups = [
+  { title: 'Node', servers: node, counts: quick ? [200, 2000] : [200, 2000, 9000], modes: modes(20_000).filter(mode => !quick || isSmall(mode)) },
+  { title: 'Python, uvicorn', servers: asgi, counts: quick ? [500] : [200, 500, 1000], modes: modes(4_000).filter(isSmall) },
+  { title: 'Python, one sync worker of gunicorn', servers: wsgi, counts: [1000], modes: modes(4_000).filter(isSmall) },
+].map(({ counts, servers, ...group }) => ({ ...group, servers: chosen(servers), counts: list('CLIENTS', counts).map(Number) }))
 const stallSeconds = Number(process.env.STALL_SECONDS ?? (quick ? 3 : 20))
-const stalling = ['res.write', 'ssecast pull', 'ssecast socket'].filter(name => names.includes(name))
+const stalling = ['res.write', 'ssecast pull', 'ssecast socket'].filter(name => groups[0].servers[name])
 const milliseconds = quick ? 1000 : 3000
+const OPENED = 1000
+const OPENED_MS = 3000
 const shell = command => execFileSync('sh', ['-c', command], { encoding: 'utf8' }).trim()
 const limit = Number(shell('ulimit -Hn').replace('unlimited', '1e9'))
 
@@ -45,41 +55,47 @@ const progress = text => console.error(`${((Date.now() - started) / 1000).toFixe
 const rows = []
 const skipped = []
 
-for (const clients of counts) {
-  for (const name of names) {
-    const why = unfit(name, clients, limit)
-    if (why) {
-      skipped.push(`${name} with ${number(clients)} clients: ${why}`)
-      continue
+for (const group of groups) {
+  for (const clients of group.counts) {
+    for (const name of Object.keys(group.servers)) {
+      const why = unfit(name, clients, limit)
+      if (why) {
+        skipped.push(`${name} with ${number(clients)} clients: ${why}`)
+        continue
+      }
+      progress(`${name}, ${number(clients)} clients`)
+      await measure(group, name, clients)
     }
-    progress(`${name}, ${number(clients)} clients`)
-    await measure(name, clients)
   }
+}
+const streams = []
+for (const [name, make] of Object.entries(groups[2].servers)) {
+  progress(`${name}, ${number(OPENED)} streams`)
+  await attempt(name, async () => streams.push({ server: name, open: await opened(make, OPENED, OPENED_MS) }))
 }
 const stalls = []
 for (const name of quick ? stalling.slice(-1) : stalling) {
   for (const stalled of [false, true]) {
     progress(`${name}, ${number(STALL_CLIENTS)} clients, ${stalled ? 'one stalled' : 'none stalled'}`)
-    await attempt(name, async () => stalls.push(await stall(name, servers[name], stalled, stallSeconds * 1000)))
+    await attempt(name, async () => stalls.push(await stall(name, node[name], stalled, stallSeconds * 1000)))
   }
 }
 
-const tables = [...counts.map(fanOutTables), stallTable(), goalTable(), skippedList()]
-const text = ['# Results', environment(), '## Fan-out', ...tables].join('\n\n')
+const text = ['# Results', environment(), ...groups.map(groupTables), stallTable(), openedTable(), goalTable(), skippedList()]
+  .filter(Boolean)
+  .join('\n\n')
 console.log(text)
-const here = name => new URL(name, import.meta.url)
 mkdirSync(here('results'), { recursive: true })
-writeFileSync(here('results/fanout.json'), JSON.stringify({ rows, stalls, skipped }, null, 1))
+writeFileSync(here('results/fanout.json'), JSON.stringify({ rows, stalls, streams, skipped }, null, 1))
 const parsed = here('results/parser.md')
 const parser = existsSync(parsed) ? readFileSync(parsed, 'utf8') : 'Not measured.\n'
 if (quick) writeFileSync(here('results/quick.md'), `${text}\n`)
 else writeFileSync(here('RESULTS.md'), `${text}\n\n## Parser\n\n${parser}`)
 process.exit()
 
-async function measure(name, clients) {
+async function measure({ modes, servers }, name, clients) {
   if (name !== 'floor, batched') {
-    const isChosen = (mode, index) => (!quick || mode.bytes === 150) && (name !== 'ssecast release' || index === 0)
-    const chosen = modes.filter(isChosen)
+    const chosen = name === 'ssecast release' ? modes.slice(0, 1) : modes
     return attempt(name, async () => rows.push(...(await fanOut(name, servers[name], clients, chosen, milliseconds))))
   }
   // As many events in each send as ssecast came to.
@@ -100,25 +116,44 @@ async function attempt(name, work) {
   }
 }
 
+/** Those that are to be measured. */
+function chosen(servers) {
+  const names = list('SERVERS', Object.keys(servers))
+  return Object.fromEntries(Object.entries(servers).filter(([name]) => names.includes(name)))
+}
+
 function environment() {
+  const pinned = readFileSync(here('python/requirements.txt'), 'utf8')
+  const pythonVersion = name => `${name} ${new RegExp(`^${name}==(.+)$`, 'm').exec(pinned)[1]}`
+  const pythons = ['fastapi', 'starlette', 'sse-starlette', 'uvicorn', 'uvloop', 'httptools', 'gunicorn'].map(pythonVersion)
   const version = name =>
     JSON.parse(readFileSync(new URL(`node_modules/${name}/package.json`, import.meta.url), 'utf8')).version
   const revision = shell('git rev-parse --short HEAD || echo of no revision')
   return `${new Date().toISOString().slice(0, 10)}, ssecast ${revision}, \`make bench${quick ? ' QUICK=1' : ''}\`. ` +
     `${cpus()[0].model}, ${cpus().length} cores shared by server and clients, ${number(totalmem() / 2 ** 30)} GiB, ` +
     `Linux ${release().split('-')[0]}, Node ${process.versions.node}, ` +
-    `better-sse ${version('better-sse')}, express-sse ${version('express-sse')}.`
+    `better-sse ${version('better-sse')}, express-sse ${version('express-sse')}; ` +
+    `${shell(`${here('python/.venv/bin/python').pathname} --version`)}, ${pythons.join(', ')}.`
 }
 
-function fanOutTables(clients) {
-  const tables = modes
-    .map(({ name }) => [name, rows.filter(row => row.clients === clients && row.mode === name)])
-    .filter(([, rows]) => rows.length > 0)
-    .map(([mode, rows]) => `### ${number(clients)} clients, ${mode}\n\n${table(rows, fanOutColumns)}`)
-  return tables.join('\n\n')
+function groupTables({ title, servers, counts, modes }) {
+  const tables = counts.flatMap(clients =>
+    modes
+      .map(({ name }) => [name, rows.filter(row => row.clients === clients && row.mode === name && servers[row.server])])
+      .filter(([, rows]) => rows.length > 0)
+      .map(([mode, rows]) => `### ${number(clients)} clients, ${mode}\n\n${table(rows, fanOutColumns)}`)
+  )
+  return tables.length > 0 && [`## Fan-out: ${title}`, ...tables].join('\n\n')
+}
+
+function openedTable() {
+  if (streams.length === 0) return
+  const columns = { server: row => row.server, [`open after ${OPENED_MS / 1000} s`]: row => number(row.open) }
+  return `### ${number(OPENED)} streams asked of one sync worker of gunicorn\n\n${table(streams, columns)}`
 }
 
 function stallTable() {
+  if (stalls.length === 0) return
   const title = `One client of ${number(STALL_CLIENTS)} reads nothing for ${stallSeconds} s`
   return `### ${title}\n\n` +
     table(stalls, {

@@ -30,17 +30,18 @@ const rows = [
   ...run('Rust', cargo('--bin', 'ssecast-bench-parse')),
   ...run('Node', [process.execPath, here('node.mjs'), corpora]),
   // The script is the Python package's; it reads the same streams and prints the same lines.
-  ...(existsSync(here('python.py')) ? run('Python', [process.env.PYTHON ?? 'python3', here('python.py'), corpora], true) : []),
+  ...(existsSync(here('python.py')) ? run('Python', [process.env.PYTHON ?? here('../python/.venv/bin/python'), here('python.py'), corpora], true) : []),
 ]
 const scaling = run('long lines', cargo('--bin', 'scaling'))
 
 const text = [
   `${new Date().toISOString().slice(0, 10)}, \`make bench-parse${process.env.QUICK === undefined ? '' : ' QUICK=1'}\`, ` +
     `Node ${process.versions.node}, ${cpus()[0].model}, load ${number(load)} before the run. MB/s of ssecast, and its ratio to each other parser; "wrong" is one that lost events.`,
-  ...languages.map(section).filter(Boolean),
+  ...languages.map(section),
+  encodeTable(),
   costTable(),
   memoryTable(),
-].join('\n\n')
+].filter(Boolean).join('\n\n')
 console.log(text)
 writeFileSync(here('../results/parser.md'), `${text}\n`)
 
@@ -76,6 +77,19 @@ function section({ name, language, own, rivals, goals, goal, small = goal }) {
   }
   return `### ${name}\n\nGoal: ≥ ${goal} × the best of ${goals.join(' and ')}` +
     `${small === goal ? '' : `, ≥ ${small} × at one event a chunk`}; met in ${met} of ${lines.length}.\n\n${table(lines, columns)}`
+}
+
+function encodeTable() {
+  const measured = rows.filter(row => row.encodes)
+  if (measured.length === 0) return
+  const encoders = [...new Set(measured.map(row => row.encoder))]
+  const kinds = [...new Set(measured.map(row => row.encodes))].map(kind => measured.filter(row => row.encodes === kind))
+  return `### Encoding an event (Python)\n\n` + table(kinds, {
+    event: ([{ encodes }]) => encodes,
+    ...Object.fromEntries(encoders.map(encoder => [
+      `${encoder} ns`, kind => number(kind.find(row => row.encoder === encoder).nanoseconds),
+    ])),
+  })
 }
 
 function costTable() {
