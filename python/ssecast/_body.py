@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
@@ -29,8 +30,8 @@ def answer(
     headers: list[tuple[str, str]],
     head: Callable[[], Head] | None = None,
 ) -> Answer:
-    """Answers a request: registers its stream. ``head`` tells what the framework has made of the head by the time that
-    the body begins."""
+    """Answers a request: registers its stream. ``head``, a method, tells what the framework has made of the head by
+    the time that the body begins."""
     status = "200 OK"
     if environ["REQUEST_METHOD"] == "HEAD":
         close_events(options.values)
@@ -45,7 +46,7 @@ def answer(
     except BaseException:
         close_events(options.values)
         raise
-    return status, headers, Body(session, environ, head or (lambda: (status, headers)), options)
+    return status, headers, Body(session, environ, (status, headers), head, options)
 
 
 def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
@@ -69,24 +70,34 @@ class Body:
     """
 
     def __init__(
-        self, session: ThreadSession, environ: dict[str, Any], head: Callable[[], Head], options: ThreadOptions
+        self,
+        session: ThreadSession,
+        environ: dict[str, Any],
+        given: Head,
+        head: Callable[[], Head] | None,
+        options: ThreadOptions,
     ) -> None:
         self.session = session
-        self._environ = environ
-        self._head = head
-        self._options = options
         self.begun = False
-        self._chunks = self._run()
+        self._environ = environ
+        self._given = given
+        # Nothing that holds the body may be held by it: what nobody iterates over has to go at once.
+        self._head = None if head is None else weakref.WeakMethod(head)
+        self._options = options
+        self._chunks: Generator[bytes, None, None] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        if self._chunks is None:
+            self._chunks = self._run()
         return next(self._chunks)
 
     def close(self) -> None:
         """Called by the server when it is done with the response."""
-        self._chunks.close()
+        if self._chunks is not None:
+            self._chunks.close()
         # What has been handed over is not the server's any more. Whether the stream has begun the server may not know.
         if self.session.delivery != "socket":
             self.session.left()
@@ -98,7 +109,8 @@ class Body:
 
     def _run(self) -> Generator[bytes, None, None]:
         session, options = self.session, self._options
-        if options.delivery != "auto" or not hand_over(session, self._environ, self._head()):
+        head = self._head() if self._head is not None else None
+        if options.delivery != "auto" or not hand_over(session, self._environ, head() if head else self._given):
             session.start()
         self.begun = True
         if options.on_connect is not None:

@@ -109,14 +109,14 @@ def _werkzeug_response() -> type[EventSourceResponse]:
             self, source: Hub | Iterable[Any], *, environ: Environ, headers: Any = None, **options: Any
         ) -> None:
             EventSourceResponse.__init__(self, source, headers=headers, **options)
-
-            def head() -> Head:
-                # What was done to the response since.
-                return self.status, self.get_wsgi_headers(environ).to_wsgi_list()
-
-            self._answer = answer(self._options, environ, self._headers, head)
+            self._environ = environ
+            self._answer = answer(self._options, environ, self._headers, self._head)
             status, given, body = self._answer
             Response.__init__(self, body, status=status, headers=given)
+
+        def _head(self) -> Head:
+            """What was done to the response since."""
+            return self.status, self.get_wsgi_headers(self._environ).to_wsgi_list()
 
         def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
             return Response.__call__(self, environ, start_response)

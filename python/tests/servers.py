@@ -41,6 +41,27 @@ ASGI: dict[str, Sequence[str]] = {
     ),
     "gunicorn-asgi": ("gunicorn", "{app}", "--bind=127.0.0.1:{port}", "--worker-class=asgi"),
 }
+# werkzeug's server is called, not run: it has no command line of its own.
+WERKZEUG = """
+import sys, importlib, werkzeug.serving
+module, name = "{app}".split(":")
+app = getattr(importlib.import_module(module), name)
+werkzeug.serving.run_simple("127.0.0.1", {port}, app, threaded={threaded}, ssl_context={tls})
+"""
+WSGI: dict[str, Sequence[str]] = {
+    "gunicorn-sync": ("gunicorn", "{app}", "--bind=127.0.0.1:{port}", "--no-control-socket"),
+    "gunicorn-gthread": (
+        "gunicorn",
+        "{app}",
+        "--bind=127.0.0.1:{port}",
+        "--no-control-socket",
+        "--worker-class=gthread",
+        "--threads=4",
+    ),
+    "waitress": ("waitress", "--listen=127.0.0.1:{port}", "{app}"),
+    "werkzeug": ("-c", WERKZEUG.replace("{threaded}", "False")),
+    "werkzeug-threaded": ("-c", WERKZEUG.replace("{threaded}", "True")),
+}
 TLS: dict[str, Sequence[str]] = {
     "uvicorn": ("--ssl-certfile={certificate}", "--ssl-keyfile={certificate}"),
     "hypercorn": ("--certfile={certificate}", "--keyfile={certificate}"),
@@ -178,4 +199,17 @@ def serve_asgi(name: str, app: str, *extra: str, tls: bool = False, **environmen
         command += TLS[name.partition("-")[0]]
     values = {"app": app, "port": "{port}", "certificate": CERTIFICATE}
     with serve(["-m", *(argument.format(**values) for argument in command)], tls=tls, **environment) as server:
+        yield server
+
+
+@contextmanager
+def serve_wsgi(name: str, app: str, *extra: str, tls: bool = False, **environment: str) -> Iterator[Server]:
+    """Runs an app (``module:name``, in tests/apps) on a server of ``WSGI``."""
+    first, *rest = (*WSGI[name], *extra)
+    if tls and first != "-c":
+        rest += TLS[name.partition("-")[0]]
+    certificate = f"({str(CERTIFICATE)!r}, {str(CERTIFICATE)!r})" if first == "-c" and tls else CERTIFICATE
+    values = {"app": app, "port": "{port}", "certificate": certificate, "tls": certificate if tls else None}
+    command = ["-c", *rest] if first == "-c" else ["-m", first, *rest]
+    with serve([argument.format(**values) for argument in command], tls=tls, **environment) as server:
         yield server

@@ -1,0 +1,187 @@
+"""A hub behind WSGI: a plain application, Flask and Django; and Django behind ASGI."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+from urllib.parse import parse_qs
+
+import django
+import flask
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import path
+from flask.typing import ResponseReturnValue
+
+import ssecast.django
+import ssecast.wsgi
+from ssecast import Event, Hub
+
+logging.basicConfig()
+hub = Hub(max_connections=int(os.environ.get("MAX_CONNECTIONS", "10000")))
+# What became of the streams: how they were delivered, and why they ended; and which iterators were closed.
+deliveries: list[str] = []
+reasons: list[str] = []
+cleaned: list[str] = []
+
+if "TERM_EXITS" in os.environ:
+    # As the documentation says, for servers that leave SIGTERM to the system.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+
+
+def options(query: dict[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {
+        "delivery": query.get("delivery", "auto"),
+        "on_connect": lambda session: deliveries.append(session.delivery),
+        "on_close": reasons.append,
+        "headers": {"x-extra": "1"},
+    }
+    if "farewell" in query:
+        given["farewell"] = Event(query["farewell"], event="bye")
+    if "source" in query:
+        return {**given, "source": SOURCES[query["source"]](), "ping": 0.1}
+    return {**given, "source": hub, "topics": ["ticks"]}
+
+
+def numbers() -> Iterator[Any]:
+    yield "1"
+    yield b"2"
+    yield {"data": "3", "event": "three"}
+    yield Event("4", id="four")
+    yield {"five": 5}
+
+
+def endless() -> Iterator[str]:
+    try:
+        while True:
+            yield "more"
+            time.sleep(0.01)
+    finally:
+        cleaned.append("endless")
+
+
+def waiting() -> Iterator[str]:
+    yield "first"
+    time.sleep(0.6)
+    yield "second"
+
+
+def failing() -> Iterator[str]:
+    yield "first"
+    raise ValueError("the source is broken")
+
+
+def large() -> Iterator[str]:
+    for number in range(100):
+        yield f"{number} " + "x" * 50_000
+
+
+SOURCES = {"numbers": numbers, "endless": endless, "waiting": waiting, "failing": failing, "large": large}
+
+
+def respond(place: str, query: dict[str, str]) -> Any:
+    """What every other request is answered with, as JSON."""
+    if place == "publish":
+        for number in range(int(query.get("count", "1"))):
+            hub.publish("ticks", query.get("data", "{}").format(number))
+        return None
+    return {
+        "connections": lambda: hub.stats().connections,
+        "deliveries": lambda: deliveries,
+        "reasons": lambda: reasons,
+        "cleaned": lambda: cleaned,
+        "process": os.getpid,
+        "descriptors": lambda: len(os.listdir("/proc/self/fd")),
+        "fork": fork,
+    }[place]()
+
+
+def fork() -> int:
+    """A child that publishes in vain, and ends as a program does."""
+    child = os.fork()
+    if child == 0:
+        hub.publish("ticks", "of the child")
+        sys.exit(7)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def plain(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+    place = environ["PATH_INFO"].lstrip("/")
+    if place == "stream":
+        return ssecast.wsgi.EventSourceResponse(**options(query))(environ, start_response)
+    if place == "dropped":
+        # A response that nobody iterates over, nor closes.
+        ssecast.wsgi.EventSourceResponse(**options(query), environ=environ)
+    body = json.dumps(None if place == "dropped" else respond(place, query)).encode()
+    start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def with_header(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The same behind a middleware."""
+    return plain(
+        environ, lambda status, headers, *rest: start_response(status, [*headers, ("Set-Cookie", "a=b")], *rest)
+    )
+
+
+flask_app = flask.Flask(__name__)
+
+
+@flask_app.get("/stream")
+def flask_stream() -> ResponseReturnValue:
+    flask.session["seen"] = 1
+    return ssecast.wsgi.EventSourceResponse(**options(flask.request.args), environ=flask.request.environ)
+
+
+@flask_app.get("/<place>")
+def flask_rest(place: str) -> ResponseReturnValue:
+    return flask.jsonify(respond(place, flask.request.args))
+
+
+@flask_app.after_request
+def after(response: flask.Response) -> flask.Response:
+    response.headers["X-After"] = "1"
+    return response
+
+
+flask_app.secret_key = "secret"
+
+
+def django_stream(request: HttpRequest) -> HttpResponse:
+    response = ssecast.django.EventSourceResponse(request, **options(request.GET.dict()))
+    response.set_cookie("seen", "1")
+    return response
+
+
+async def django_async_stream(request: HttpRequest) -> HttpResponse:
+    return django_stream(request)
+
+
+def django_rest(request: HttpRequest, place: str) -> HttpResponse:
+    return JsonResponse(respond(place, request.GET.dict()), safe=False)
+
+
+urlpatterns = [
+    path("stream", django_stream),
+    path("async-stream", django_async_stream),
+    path("<str:place>", django_rest),
+]
+settings.configure(
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=__name__,
+    MIDDLEWARE=[
+        *(["django.middleware.gzip.GZipMiddleware"] if "GZIP" in os.environ else []),
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.http.ConditionalGetMiddleware",
+    ],
+)
+django.setup()
+django_app = get_wsgi_application()
+django_asgi = get_asgi_application()
