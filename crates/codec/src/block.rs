@@ -37,11 +37,17 @@ pub(crate) struct Block {
     pub(crate) event: String,
     pub(crate) id: String,
     pub(crate) has_id: bool,
+    /// The most bytes that the block may have.
+    pub(crate) limit: usize,
     /// The bytes of the block's data, event and id lines, of those in the chunk too, without their line ends.
     pub(crate) size: usize,
 }
 
 impl Block {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, ..Self::default() }
+    }
+
     /// The value of the line that came in pieces.
     pub(crate) fn line(&self) -> &[u8] {
         &self.line[data_start(&self.line).unwrap_or_default()..]
@@ -57,18 +63,27 @@ impl Block {
         if self.data == Data::Line {
             let line = mem::take(&mut self.line);
             let start = data_start(&line).unwrap_or_default();
-            self.text.push_str(&decoded(&line[start..]));
+            self.push_text(&decoded(&line[start..]));
             #[cfg(test)]
             crate::line::work::add(line.len());
             self.line = line;
         }
         if self.data != Data::Fresh {
-            self.text.push('\n');
+            self.push_text("\n");
         }
         self.data = Data::Text;
-        self.text.push_str(value);
+        self.push_text(value);
         #[cfg(test)]
         crate::line::work::add(value.len());
+    }
+
+    #[inline]
+    fn push_text(&mut self, text: &str) {
+        let room = self.text.capacity() - self.text.len();
+        if room < text.len() {
+            self.text.reserve_exact(growth(self.text.len(), text.len(), self.limit));
+        }
+        self.text.push_str(text);
     }
 
     pub(crate) fn set_event(&mut self, value: &str) {
@@ -114,6 +129,23 @@ impl Block {
             }
         }
     }
+}
+
+/// Adds a piece to the beginning of a line.
+#[inline]
+pub(crate) fn extend(line: &mut Vec<u8>, piece: &[u8], limit: usize) {
+    if line.capacity() - line.len() < piece.len() {
+        line.reserve_exact(growth(line.len(), piece.len(), limit));
+    }
+    line.extend_from_slice(piece);
+}
+
+/// How much a buffer grows for `more`: it doubles, but not beyond what an event can have (SPEC 18): as many bytes as
+/// the limit, or three for each of them that is not UTF-8.
+#[cold]
+fn growth(len: usize, more: usize, limit: usize) -> usize {
+    let most = if len + more <= limit { limit } else { limit.saturating_mul(3) };
+    len.max(64).min(most.saturating_sub(len)).max(more)
 }
 
 /// Empties a buffer for its next use.

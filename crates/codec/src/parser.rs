@@ -139,7 +139,7 @@ impl Parser {
     /// The most bytes that one event may have.
     #[must_use]
     pub fn max_event_bytes(&self) -> usize {
-        self.stream.max_event_bytes
+        self.stream.block.limit
     }
 
     #[cold]

@@ -3,7 +3,7 @@ use core::mem;
 
 use crate::{
     Flow, Item, Message,
-    block::{Block, Data, Fresh, empty},
+    block::{Block, Data, Fresh, empty, extend},
     field::{Field, data_start},
     line::{far_line_end, line_end, terminator_len, whole_lines},
     text::{decoded, valid},
@@ -21,7 +21,6 @@ pub(crate) enum Halt {
 /// The stream that is being parsed: where it is, and what outlives it.
 #[derive(Clone, Debug)]
 pub(crate) struct Stream {
-    pub(crate) max_event_bytes: usize,
     /// Whether the place where a BOM may stand is past.
     started: bool,
     /// Whether the last byte was a CR, whose LF may still come.
@@ -29,7 +28,7 @@ pub(crate) struct Stream {
     /// The beginning of a line that earlier chunks did not finish.
     line: Vec<u8>,
     /// What earlier chunks brought of the block under way.
-    block: Block,
+    pub(crate) block: Block,
     pub(crate) last_event_id: String,
     pub(crate) retry: Option<u64>,
 }
@@ -37,11 +36,10 @@ pub(crate) struct Stream {
 impl Stream {
     pub(crate) fn new(max_event_bytes: usize) -> Self {
         Self {
-            max_event_bytes,
             started: false,
             after_cr: false,
             line: Vec::new(),
-            block: Block::default(),
+            block: Block::new(max_event_bytes),
             last_event_id: String::new(),
             retry: None,
         }
@@ -264,7 +262,7 @@ impl Stream {
     #[inline]
     fn hold(&mut self, piece: &[u8]) -> Result<(), Halt> {
         self.check(self.line.len() + piece.len())?;
-        self.line.extend_from_slice(piece);
+        extend(&mut self.line, piece, self.block.limit);
         #[cfg(test)]
         crate::line::work::add(piece.len());
         Ok(())
@@ -273,7 +271,7 @@ impl Stream {
     /// Fails if the block cannot take a line of this length.
     #[inline]
     fn check(&self, line: usize) -> Result<(), Halt> {
-        if line > self.max_event_bytes - self.block.size.min(self.max_event_bytes) {
+        if line > self.block.limit - self.block.size.min(self.block.limit) {
             Err(Halt::TooLarge)
         } else {
             Ok(())
