@@ -86,23 +86,27 @@ def test_an_example_runs(example: doctest.DocTest) -> None:
     assert runner.run(example, out=report.append).failed == 0, "".join(report)
 
 
-def server(framework: str, number: int) -> str:
-    """One of the programs in the README that begin with this import."""
-    blocks: list[str] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    return [block for block in blocks if block.startswith(f"from {framework} ")][number]
+def programs(text: str) -> list[str]:
+    """The servers in a page."""
+    return re.findall(r"```python(?: run)?\n(.*?)```", text, re.DOTALL)
+
+
+UVICORN = ("uvicorn", "example:app", "--app-dir={folder}", "--port={{port}}")
+GUNICORN = ("gunicorn", "example:app", "--chdir={folder}", "--bind=127.0.0.1:{{port}}")
 
 
 @pytest.mark.parametrize(
-    ("framework", "command"),
+    ("program", "command"),
     [
-        ("fastapi", ("uvicorn", "example:app", "--app-dir={folder}", "--port={{port}}")),
-        ("flask", ("gunicorn", "example:app", "--chdir={folder}", "--bind=127.0.0.1:{{port}}")),
+        pytest.param(programs(README)[0], UVICORN, id="FastAPI"),
+        pytest.param(programs(README)[1], GUNICORN, id="Flask"),
+        pytest.param(programs((PYTHON.parent / "README.md").read_text())[0], UVICORN, id="FastAPI, on the front page"),
     ],
 )
 def test_a_server_of_the_readme_gives_every_client_every_event(
-    framework: str, command: tuple[str, ...], tmp_path: Path
+    program: str, command: tuple[str, ...], tmp_path: Path
 ) -> None:
-    (tmp_path / "example.py").write_text(server(framework, 0))
+    (tmp_path / "example.py").write_text(program)
     arguments = ["-m", *(argument.format(folder=tmp_path) for argument in command)]
     with serve(arguments) as running, Stream(running) as one, Stream(running) as other:
         answer = running.get("/publish", method="POST")
@@ -111,7 +115,7 @@ def test_a_server_of_the_readme_gives_every_client_every_event(
 
 
 def test_the_private_stream_of_the_readme_is_one_clients_alone(tmp_path: Path) -> None:
-    (tmp_path / "example.py").write_text(server("fastapi", 1))
+    (tmp_path / "example.py").write_text(programs(README)[2])
     with serve(["-m", "uvicorn", "example:app", f"--app-dir={tmp_path}", "--port={port}"]) as running:
         for _ in range(2):
             with Stream(running) as stream:
