@@ -22,7 +22,7 @@ APPS = HERE / "apps"
 # For localhost and 127.0.0.1, until 2126; the key and the certificate.
 CERTIFICATE = HERE.parents[1] / "npm/test/support/localhost.pem"
 # What is long past anything that works.
-PATIENCE = 30.0
+PATIENCE = 10.0
 
 # The command lines, for an app and a port. Each is run by this interpreter with `-m` or `-c`.
 ASGI: dict[str, Sequence[str]] = {
@@ -93,6 +93,8 @@ class Server:
     def __init__(
         self, arguments: Sequence[str], port: int, output: IO[bytes], *, tls: bool = False, **environment: str
     ) -> None:
+        self.name = ""
+        """Which server it is, for tests of several."""
         self.port = port
         self.tls = tls
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"

@@ -1,30 +1,25 @@
-"""The hub of broadcast.py behind aiohttp's server, which listens at $PORT, with TLS if there is a $CERTIFICATE."""
+"""The rooms of broadcast.py behind aiohttp's server, which listens at $PORT, with TLS if there is a $CERTIFICATE."""
 
 import os
 import ssl
 
-import broadcast
 from aiohttp import web
+from broadcast import rooms
 
 from ssecast.aiohttp import EventSourceResponse
 
 
-async def stream(request: web.Request) -> web.StreamResponse:
-    source, options = broadcast.options(dict(request.query))
-    return EventSourceResponse(source, **options)
-
-
-async def publish(request: web.Request) -> web.Response:
-    broadcast.publish(dict(request.query))
-    return web.json_response(None)
-
-
-async def look(request: web.Request) -> web.Response:
-    return web.json_response(broadcast.look(request.path))
+async def handle(request: web.Request) -> web.StreamResponse:
+    query = dict(request.query)
+    room, action = rooms[query["room"]], request.path.lstrip("/")
+    if action == "stream":
+        source, options = room.stream(query)
+        return EventSourceResponse(source, **options)
+    return web.json_response(room.do(action, query))
 
 
 app = web.Application()
-app.add_routes([web.get("/stream", stream), web.get("/publish", publish), web.get("/{name}", look)])
+app.router.add_get("/{action}", handle)
 
 if __name__ == "__main__":
     context = None

@@ -1,10 +1,12 @@
-"""A hub behind plain ASGI, and the same behind Starlette with middleware in front of it."""
+"""Streams behind plain ASGI (`app`), and behind Starlette with middleware in front of them (`behind`)."""
 
+import asyncio
 import json
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -18,110 +20,137 @@ from starlette.routing import Mount
 from ssecast import Event, Hub, SlowClient
 from ssecast.asgi import EventSourceResponse
 
-hub = Hub(slow_client=SlowClient(bytes=256 * 1024), max_connections=int(os.environ.get("MAX_CONNECTIONS", "10000")))
-# What became of the streams: how they were delivered, and why they ended.
-deliveries: list[str] = []
-reasons: list[str] = []
-cleaned: list[str] = []
+
+class Room:
+    """A hub of a test's own, and what became of its streams."""
+
+    def __init__(self, name: str) -> None:
+        limit = 1 if name.startswith("small") else 1000
+        self.hub = Hub(slow_client=SlowClient(bytes=256 * 1024), max_connections=limit)
+        self.deliveries: list[str] = []
+        self.reasons: list[str] = []
+        self.cleaned: list[str] = []
+        self.asked = 0
+        self.door = asyncio.Event()
+
+    async def topics(self, _: object) -> list[str]:
+        """Waits until somebody opens the door."""
+        self.asked += 1
+        await self.door.wait()
+        return ["ticks"]
+
+    def look(self) -> dict[str, object]:
+        return {
+            "connections": self.hub.stats().connections,
+            "deliveries": self.deliveries,
+            "reasons": self.reasons,
+            "cleaned": self.cleaned,
+            "asked": self.asked,
+        }
+
+    def do(self, action: str, query: dict[str, str]) -> object:
+        """What is not a stream."""
+        if action == "publish":
+            for number in range(int(query.get("count", "1"))):
+                self.hub.publish("ticks", f"{number}" + "x" * int(query.get("pad", "0")))
+        elif action == "close":
+            self.hub.close(Event("the hub closes", event="bye"))
+        elif action == "open":
+            self.door.set()
+        return self.look()
+
+    def stream(self, query: dict[str, str]) -> tuple[Any, dict[str, Any]]:
+        """What a stream is made of."""
+        keywords: dict[str, Any] = {
+            "delivery": query.get("delivery", "auto"),
+            "on_connect": lambda session: self.deliveries.append(session.delivery),
+            "on_close": self.reasons.append,
+            "farewell": Event("the server ends", event="bye") if "farewell" in query else None,
+        }
+        if "source" in query:
+            return getattr(self, query["source"])(), keywords
+        return self.hub, {"topics": self.topics if "door" in query else ["ticks"], **keywords}
+
+    # Sources of private streams.
+
+    async def words(self) -> AsyncIterator[object]:
+        yield "one"
+        yield b"two"
+        yield {"event": "number", "data": 3, "id": "three"}
+        yield Event("four", event="event")
+        yield {"json": [5]}
+
+    def blocking(self) -> Iterator[str]:
+        try:
+            with self.hub.subscribe("ticks") as events:
+                yield "ready"
+                for event in events:
+                    yield str(event.data)
+        finally:
+            self.cleaned.append("blocking")
+
+    async def waiting(self) -> AsyncIterator[str]:
+        try:
+            async with self.hub.subscribe("ticks") as events:
+                yield "ready"
+                async for event in events:
+                    yield str(event.data)
+        finally:
+            self.cleaned.append("waiting")
+
+    async def failing(self) -> AsyncIterator[str]:
+        yield "before"
+        raise ValueError("the source is broken")
+
+    def failing_thread(self) -> Iterator[str]:
+        yield "before"
+        raise ValueError("the source is broken")
+
+    def many(self) -> list[str]:
+        return [str(number) for number in range(1000)]
+
+    def subscription(self) -> AsyncIterator[object]:
+        return self.hub.subscribe("ticks")
+
+    async def endless(self) -> AsyncIterator[str]:
+        try:
+            while True:
+                yield "x" * 10_000
+        finally:
+            self.cleaned.append("endless")
+
+
+class Rooms(defaultdict[str, Room]):
+    def __missing__(self, name: str) -> Room:
+        room = self[name] = Room(name)
+        return room
+
+
+rooms = Rooms()
 
 
 async def app(scope: Any, receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        while True:
-            message = await receive()
-            await send({"type": f"{message['type']}.complete"})
-            if message["type"] == "lifespan.shutdown":
-                return
-    query = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
-    path = scope["path"]
-    if path == "/stream":
-        source, keywords = options(query)
+        await live(receive, send)
+        return
+    query = dict(parse_qsl(scope["query_string"].decode()))
+    room, action = rooms[query["room"]], scope["path"].lstrip("/")
+    if action == "stream":
+        source, keywords = room.stream(query)
         await EventSourceResponse(source, **keywords)(scope, receive, send)
-    elif path == "/publish":
-        publish(query)
-        await answer(send, None)
-    else:
-        await answer(send, look(path))
-
-
-def options(query: dict[str, str]) -> tuple[Any, dict[str, Any]]:
-    """What a stream is made of, for a request's query."""
-    keywords: dict[str, Any] = {
-        "delivery": query.get("delivery", "auto"),
-        "on_connect": lambda session: deliveries.append(session.delivery),
-        "on_close": reasons.append,
-        "farewell": Event(query["farewell"], event="bye") if "farewell" in query else None,
-    }
-    if "private" in query:
-        return sources[query["private"]](), keywords
-    return hub, {"topics": lambda request: ["ticks"], **keywords}
-
-
-def publish(query: dict[str, str]) -> None:
-    for number in range(int(query.get("count", "1"))):
-        hub.publish("ticks", f"{number}" + "x" * int(query.get("pad", "0")))
-
-
-def look(path: str) -> object:
-    """What became of the streams."""
-    found: dict[str, object] = {"/deliveries": deliveries, "/reasons": reasons, "/cleaned": cleaned}
-    return found.get(path, hub.stats().connections)
-
-
-async def answer(send: Any, value: object) -> None:
-    body = json.dumps(value).encode()
+        return
+    body = json.dumps(room.do(action, query)).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def words() -> AsyncIterator[object]:
-    yield "one"
-    yield b"two"
-    yield {"event": "number", "data": 3, "id": "three"}
-    yield Event("four", event="event")
-    yield {"json": [5]}
-
-
-def blocking() -> Iterator[str]:
-    try:
-        with hub.subscribe("ticks") as events:
-            for event in events:
-                yield str(event.data)
-    finally:
-        cleaned.append("blocking")
-
-
-async def waiting() -> AsyncIterator[str]:
-    try:
-        async with hub.subscribe("ticks") as events:
-            yield "ready"
-            async for event in events:
-                yield str(event.data)
-    finally:
-        cleaned.append("waiting")
-
-
-async def failing() -> AsyncIterator[str]:
-    yield "before"
-    raise ValueError("the source is broken")
-
-
-def many() -> list[str]:
-    return [str(number) for number in range(1000)]
-
-
-async def endless() -> AsyncIterator[str]:
-    try:
-        while True:
-            yield "x" * 10_000
-    finally:
-        cleaned.append("endless")
-
-
-sources: dict[str, Callable[[], Any]] = {
-    source.__name__: source for source in (words, blocking, waiting, failing, many, endless)
-}
+async def live(receive: Any, send: Any) -> None:
+    while True:
+        message = await receive()
+        await send({"type": f"{message['type']}.complete"})
+        if message["type"] == "lifespan.shutdown":
+            return
 
 
 class Base(BaseHTTPMiddleware):
@@ -131,7 +160,7 @@ class Base(BaseHTTPMiddleware):
         return response
 
 
-class Compress:
+class Encode:
     """Marks every response as encoded, as one that compresses whatever it gets does."""
 
     def __init__(self, app: Any) -> None:
@@ -144,6 +173,26 @@ class Compress:
             await send(message)
 
         await self.app(scope, receive, encode)
+
+
+class Hold:
+    """Holds the head back until there is a body, as one that compresses does."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        head: list[Any] = []
+
+        async def hold(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                head.append(message)
+                return
+            while head:
+                await send(head.pop())
+            await send(message)
+
+        await self.app(scope, receive, hold)
 
 
 class Wrap:
@@ -159,8 +208,9 @@ class Wrap:
 STACK = {
     "cors": Middleware(CORSMiddleware, allow_origins=["*"]),
     "gzip": Middleware(GZipMiddleware),
-    "compress": Middleware(Compress),
     "base": Middleware(Base),
+    "encode": Middleware(Encode),
+    "hold": Middleware(Hold),
     "wrap": Middleware(Wrap),
 }
 behind = Starlette(

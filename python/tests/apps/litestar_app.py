@@ -1,29 +1,35 @@
-"""The hub of broadcast.py behind Litestar."""
+"""The rooms of broadcast.py behind Litestar."""
 
 from typing import Any
 
-import broadcast
-from litestar import Litestar, Request, get
+from broadcast import rooms
+from litestar import Litestar, Request, get, head
 
 from ssecast.litestar import EventSourceResponse
 
 
-@get("/stream")
-async def stream(request: Request[Any, Any, Any]) -> EventSourceResponse:
-    source, options = broadcast.options(dict(request.query_params))
+def respond(request: Request[Any, Any, Any]) -> EventSourceResponse:
+    query = dict(request.query_params)
+    source, options = rooms[query["room"]].stream(query)
     response = EventSourceResponse(source, headers={"x-stream": "yes"}, **options)
     response.set_cookie("name", "value")
     return response
 
 
-@get("/publish")
-async def publish(request: Request[Any, Any, Any]) -> None:
-    broadcast.publish(dict(request.query_params))
+@get("/stream")
+async def stream(request: Request[Any, Any, Any]) -> EventSourceResponse:
+    return respond(request)
 
 
-@get("/{name:str}")
-async def look(request: Request[Any, Any, Any], name: str) -> object:
-    return broadcast.look(f"/{name}")
+@head("/stream")
+async def stream_head(request: Request[Any, Any, Any]) -> EventSourceResponse:
+    return respond(request)
 
 
-app = Litestar([stream, publish, look])
+@get("/{action:str}")
+async def act(request: Request[Any, Any, Any], action: str) -> object:
+    query = dict(request.query_params)
+    return rooms[query["room"]].do(action, query)
+
+
+app = Litestar([stream, stream_head, act])
