@@ -51,8 +51,8 @@ class Exchange:
         self._begun = False
 
     async def run(self, head: Callable[[], Awaitable[None]], *, direct: bool) -> bool:
-        """Has the head sent and the stream written, to its end. Returns whether the response is to be ended as one that
-        is complete; otherwise the connection is closed by now.
+        """Has the head sent and the stream written, to its end. Returns whether the response is to be ended by the
+        server; otherwise the connection is closed by now, or of no use.
 
         Only if it is ``direct`` may the connection be written to past the server.
         """
@@ -77,9 +77,12 @@ class Exchange:
             await self._clean_up()
         if self._gone.done():
             return False
-        if not session.cut and session.reason != "error":
+        if session.reason != "error" and not session.cut:
             return True
-        await self._cut()
+        if self._transport is None:
+            # A server that takes nothing more is left alone; any other ends the response, and the client comes back.
+            return not session.cut
+        await self._cut(self._transport)
         return False
 
     async def _start(self, direct: bool) -> None:
@@ -181,13 +184,11 @@ class Exchange:
         except Exception:
             logger.exception("on_close failed")
 
-    async def _cut(self) -> None:
+    async def _cut(self, transport: asyncio.Transport) -> None:
         """Closes the connection, so that the client sees that this was not all. What has gone out stays."""
-        if self._transport is None:
-            return
         if self.session.cut:
-            self._transport.abort()
+            transport.abort()
         else:
-            self._transport.close()
+            transport.close()
         # A server blames the application for a response that is not complete, unless the connection is gone.
         await asyncio.wait([self._gone], timeout=GRACE)

@@ -3,27 +3,18 @@
 from typing import Any
 
 from broadcast import rooms
-from litestar import Litestar, Request, get, head
+from litestar import Litestar, Request, get
 
 from ssecast.litestar import EventSourceResponse
 
 
-def respond(request: Request[Any, Any, Any]) -> EventSourceResponse:
+@get("/stream")
+async def stream(request: Request[Any, Any, Any]) -> EventSourceResponse:
     query = dict(request.query_params)
     source, options = rooms[query["room"]].stream(query)
     response = EventSourceResponse(source, headers={"x-stream": "yes"}, **options)
     response.set_cookie("name", "value")
     return response
-
-
-@get("/stream")
-async def stream(request: Request[Any, Any, Any]) -> EventSourceResponse:
-    return respond(request)
-
-
-@head("/stream")
-async def stream_head(request: Request[Any, Any, Any]) -> EventSourceResponse:
-    return respond(request)
 
 
 @get("/{action:str}")
@@ -32,4 +23,4 @@ async def act(request: Request[Any, Any, Any], action: str) -> object:
     return rooms[query["room"]].do(action, query)
 
 
-app = Litestar([stream, stream_head, act])
+app = Litestar([stream, act])
