@@ -5,17 +5,27 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
+async function grown(t, program, ...rest) {
+  const path = fileURLToPath(new URL(`support/${program}`, import.meta.url))
+  const child = spawn(process.execPath, ['--expose-gc', path, ...rest], { stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(() => child.kill())
+  let output = ''
+  child.stdout.on('data', text => (output += text))
+  assert.deepEqual(await once(child, 'exit'), [0, null])
+  const { before, after } = JSON.parse(output)
+  return { mebibytes: (after - before) / (1 << 20), what: `from ${(before / (1 << 20)).toFixed(1)} MiB` }
+}
+
 for (const delivery of ['auto', 'pull']) {
   test(`memory does not grow with the number of connections and events that were (${delivery})`, async t => {
-    const program = fileURLToPath(new URL('support/rounds.mjs', import.meta.url))
-    const child = spawn(process.execPath, ['--expose-gc', program, delivery], { stdio: ['ignore', 'pipe', 'inherit'] })
-    t.after(() => child.kill())
-    let output = ''
-    child.stdout.on('data', text => (output += text))
-    assert.deepEqual(await once(child, 'exit'), [0, null])
-    const { before, after } = JSON.parse(output)
-    const grown = (after - before) / (1 << 20)
+    const { mebibytes, what } = await grown(t, 'rounds.mjs', delivery)
     // 64 rounds that kept a kilobyte of each of their 200 connections would be 12.5 MiB.
-    assert.ok(grown < 8, `grew by ${grown.toFixed(1)} MiB from ${(before / (1 << 20)).toFixed(1)} MiB`)
+    assert.ok(mebibytes < 8, `grew by ${mebibytes.toFixed(1)} MiB ${what}`)
   })
 }
+
+test('memory does not grow with the number of parsers that were', async t => {
+  const { mebibytes, what } = await grown(t, 'parsers.mjs')
+  // 12 rounds that kept the event under way of each of their 2,000 parsers would be 46 MiB.
+  assert.ok(mebibytes < 8, `grew by ${mebibytes.toFixed(1)} MiB ${what}`)
+})

@@ -46,7 +46,8 @@ impl Parser {
     ///
     /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their
     /// line ends. A line of any other kind must fit in what they leave. How the bytes are chunked makes no
-    /// difference.
+    /// difference. An event that never ends takes about as much memory as the limit, and three times that where
+    /// its bytes are not UTF-8.
     ///
     /// ```
     /// use ssecast_codec::{ErrorKind, Parser};

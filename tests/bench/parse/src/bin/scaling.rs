@@ -34,10 +34,10 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        // Both are held while one is copied to the other, if it is.
+        // What grows in place, or by moving pages, is not held twice.
+        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
         let held = HELD.fetch_add(size, Ordering::Relaxed) + size;
         PEAK.fetch_max(held, Ordering::Relaxed);
-        HELD.fetch_sub(layout.size(), Ordering::Relaxed);
         // SAFETY: the caller's promise.
         unsafe { System.realloc(pointer, layout, size) }
     }
