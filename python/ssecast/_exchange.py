@@ -42,7 +42,6 @@ class Exchange:
         self._options = options
         self._gone = gone
         self._connection = connection
-        self._transport = connection.transport if connection is not None else None
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._writer: SendWriter | TransportWriter | None = None
@@ -62,8 +61,8 @@ class Exchange:
         try:
             if self._connection is not None:
                 stop_watching = self._connection.watch(self._shut_down)
-            if self._transport is not None and self._transport.is_closing():
-                session.left()
+                if self._connection.transport.is_closing():
+                    session.left()
             await head()
             if session.reason is None:
                 await self._start(direct)
@@ -79,22 +78,21 @@ class Exchange:
             return False
         if session.reason != "error" and not session.cut:
             return True
-        if self._transport is None:
+        if self._connection is None or not self._connection.exclusive:
             # A server that takes nothing more is left alone; any other ends the response, and the client comes back.
             return not session.cut
-        await self._cut(self._transport)
+        await self._cut(self._connection.transport)
         return False
 
     async def _start(self, direct: bool) -> None:
         """Chooses the delivery once the head is out, and lets the stream begin."""
         session, connection, choice = self.session, self._connection, self._options.delivery
-        transport = self._transport if direct and choice != "send" else None
-        if connection is None or transport is None or not await self._is_framed(connection):
+        if connection is None or not direct or choice == "send" or not await self._is_framed(connection):
             self._writer = SendWriter(session, self._send)
-        elif choice == "auto" and await self._attach(transport):
+        elif choice == "auto" and await self._attach(connection.transport):
             return
         else:
-            self._writer = TransportWriter(session, transport, connection.drain)
+            self._writer = TransportWriter(session, connection.transport, connection.drain)
         session.start(self._writer)
 
     async def _is_framed(self, connection: Connection) -> bool:
@@ -154,8 +152,8 @@ class Exchange:
     def _give_up(self) -> None:
         self.session.left("shutdown")
         # A server waits for a connection that has something to send, however long its client takes nothing.
-        if self._transport is not None:
-            self._transport.abort()
+        if self._connection is not None:
+            self._connection.transport.abort()
 
     async def _clean_up(self) -> None:
         """Leaves nothing behind, also if the server has cancelled the response."""

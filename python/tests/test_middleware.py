@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import ssl
+
+import httpx
 import pytest
 from rooms import Room
 
-from servers import serve_asgi
+from servers import CERTIFICATE, serve_asgi
 
 # What is in front of the application, and how the streams go out then.
 STACKS = {
@@ -69,13 +73,17 @@ def test_http_2_shares_its_connection_between_streams() -> None:
         Room(server) as room,
         httpx.Client(http2=True, verify=context) as client,
         client.stream("GET", server.url + room.path("stream")) as first,
+        client.stream("GET", server.url + room.path("stream")) as second,
     ):
-        with client.stream("GET", server.url + room.path("stream")) as second:
-            assert (first.http_version, second.http_version) == ("HTTP/2", "HTTP/2")
-            room.wait(connections=2, deliveries=["send", "send"])
-            room.do("publish", count=3)
-            for response in (second, first):
-                data = (line for line in response.iter_lines() if line.startswith("data"))
-                assert list(itertools.islice(data, 3)) == ["data: 0", "data: 1", "data: 2"]
-        room.wait(connections=1, reasons=["client"])
+        assert (first.http_version, second.http_version) == ("HTTP/2", "HTTP/2")
+        room.wait(connections=2, deliveries=["send", "send"])
+        room.do("publish", count=3)
+        for response in (second, first):
+            data = (line for line in response.iter_lines() if line.startswith("data"))
+            assert list(itertools.islice(data, 3)) == ["data: 0", "data: 1", "data: 2"]
+        with httpx.Client(http2=True, verify=context) as other:
+            request = other.build_request("GET", server.url + room.path("stream"))
+            other.send(request, stream=True)
+            room.wait(connections=3)
+        room.wait(connections=2, reasons=["client"])
         assert server.terminate() < 2

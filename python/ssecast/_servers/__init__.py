@@ -16,9 +16,9 @@ __all__ = ["Connection", "connection_of"]
 class Connection(Protocol):
     """A connection over which a response goes out, as its server has it."""
 
-    @property
-    def transport(self) -> asyncio.Transport | None:
-        """None if the connection has other streams too, or the server keeps it to itself."""
+    transport: asyncio.Transport
+    exclusive: bool
+    """Whether nothing else goes out over the connection meanwhile."""
 
     def is_framed(self) -> bool | None:
         """Whether the response's body goes out as chunks, and as it is. None: its head has not been written yet."""

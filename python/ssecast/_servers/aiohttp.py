@@ -27,6 +27,8 @@ def connection_of(request: web.BaseRequest, response: web.StreamResponse) -> Aio
 class AiohttpConnection:
     """A connection while its request is answered."""
 
+    exclusive = True
+
     def __init__(
         self,
         transport: asyncio.Transport,
@@ -34,7 +36,7 @@ class AiohttpConnection:
         writer: StreamWriter,
         response: web.StreamResponse,
     ) -> None:
-        self.transport: asyncio.Transport | None = transport
+        self.transport = transport
         self._protocol = protocol
         self._writer = writer
         self._response = response

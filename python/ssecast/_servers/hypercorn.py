@@ -1,4 +1,4 @@
-"""hypercorn's HTTP/1.1 on asyncio; HTTP/2 and HTTP/3 share a connection between streams."""
+"""hypercorn on asyncio."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ def connection_of(send: object) -> HypercornConnection | None:
     for method in (send, local_of_task("_handle", "hypercorn.asyncio.task_group", "send")):
         stream: Any = owner(method)
         if is_exactly(stream, "hypercorn.protocol.http_stream", "HTTPStream"):
-            return HypercornConnection(stream)
+            protocol: Any = owner(stream.send)
+            server: Any = owner(getattr(protocol, "send", None))
+            if is_exactly(server, "hypercorn.asyncio.tcp_server", "TCPServer"):
+                return HypercornConnection(stream, protocol, server)
     return None
 
 
 class HypercornConnection:
     """A connection while a request is answered."""
 
-    def __init__(self, stream: Any) -> None:
-        self.transport: asyncio.Transport | None = None
+    def __init__(self, stream: Any, protocol: Any, server: Any) -> None:
+        self.transport: asyncio.Transport = server.writer.transport
+        self.exclusive = is_exactly(protocol, "hypercorn.protocol.h11", "H11Protocol")
         self._stream = stream
-        protocol: Any = owner(stream.send)
-        if is_exactly(protocol, "hypercorn.protocol.h11", "H11Protocol"):
-            server: Any = owner(protocol.send)
-            if is_exactly(server, "hypercorn.asyncio.tcp_server", "TCPServer"):
-                self._server = server
-                self.transport = server.writer.transport
+        self._server = server
 
     def is_framed(self) -> bool | None:
+        if not self.exclusive:
+            return False
         if self._stream.state.name == "REQUEST":
             return None
         names = {bytes(name).lower() for name, _ in self._stream.response.get("headers", [])}

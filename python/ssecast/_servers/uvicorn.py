@@ -35,6 +35,8 @@ def _connection(cycle: Any, module: str, name: str) -> UvicornConnection | None:
 class UvicornConnection:
     """A connection while its request is answered."""
 
+    exclusive = True
+
     def __init__(self, cycle: Any, protocol: Any) -> None:
         self.transport: asyncio.Transport = cycle.transport
         self._cycle = cycle

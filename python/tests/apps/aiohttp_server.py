@@ -4,8 +4,8 @@ import os
 import ssl
 
 from aiohttp import web
-from broadcast import rooms
 
+from broadcast import rooms
 from ssecast.aiohttp import EventSourceResponse
 
 

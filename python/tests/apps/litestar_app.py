@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from broadcast import rooms
 from litestar import Litestar, Request, get
 
+from broadcast import rooms
 from ssecast.litestar import EventSourceResponse
 
 
