@@ -29,7 +29,7 @@ NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shel
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
-	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C, C++, Go, ctypes'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C, C++, Go, Java, ctypes'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
@@ -139,7 +139,7 @@ test-c: prefix-c
 	python3 bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
 
 # Other languages on top of the C library: their tests, and their example servers.
-CONSUMERS := test-cpp test-go test-ctypes
+CONSUMERS := test-cpp test-go test-java test-ctypes
 .PHONY: $(CONSUMERS)
 test-consumers: $(CONSUMERS)
 

@@ -5,11 +5,13 @@ run.py LANGUAGE PREFIX WORK: PREFIX is where `make install-c` put the library, W
 tools are missing is skipped, but not where the environment says `CI`.
 """
 
+import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import example
@@ -17,6 +19,9 @@ import example
 ROOT = Path(__file__).resolve().parents[2]
 BINDINGS = ROOT / "bindings"
 SECONDS = 300
+# What Java calls C with. The JDK has a way of its own from version 22 on.
+JNA = "https://repo1.maven.org/maven2/net/java/dev/jna/jna/5.19.1/jna-5.19.1.jar"
+JNA_SHA256 = "4fb141dd8ef6b0585ffceea4bc49602fbc6312fa977e2c488794ea3e6aafecae"
 
 
 class Suite:
@@ -111,7 +116,34 @@ def go(suite):
         suite.serves(server)
 
 
-LANGUAGES = {"cpp": cpp, "ctypes": ctypes, "go": go}
+def provide(url, sha256, path):
+    """Downloads a file, unless it is there and the one that is meant."""
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            content = answer.read()
+        if hashlib.sha256(content).hexdigest() != sha256:
+            raise OSError(f"{url} is not the file that is meant")
+        path.write_bytes(content)
+    return path
+
+
+def java(suite):
+    if not suite.tools("javac", "java"):
+        return
+    try:
+        jna = provide(JNA, JNA_SHA256, suite.work / "jna.jar")
+    except OSError as error:
+        return suite.fail("JNA, from Maven Central", error)
+    classes = suite.work / "classes"
+    shutil.rmtree(classes, ignore_errors=True)
+    sources = sorted((BINDINGS / "java").rglob("*.java"))
+    command = ["java", f"-Djna.library.path={suite.lib}", "-cp", f"{jna}{os.pathsep}{classes}"]
+    if suite.build("javac", "--release", "17", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-cp", jna, "-d", classes, *sources):
+        suite.run(*command, "SsecastTest")
+        suite.serves(*command, "Server")
+
+
+LANGUAGES = {"cpp": cpp, "ctypes": ctypes, "go": go, "java": java}
 
 
 def main():

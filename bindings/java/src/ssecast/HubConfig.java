@@ -1,0 +1,28 @@
+package ssecast;
+
+import com.sun.jna.Pointer;
+import com.sun.jna.Structure;
+import com.sun.jna.Structure.FieldOrder;
+
+/** How a hub behaves: {@code ssecast_hub_config} with its defaults, to change. Times are in milliseconds. */
+@FieldOrder({"size", "historyEvents", "historyBytes", "historyMs", "slowClientBytes", "slowClientMs", "heartbeatMs", "retryMs",
+    "resetEvent", "resetEventLength", "maxConnections", "maxTopics", "maxEventBytes", "slowClientPolicy", "threads"})
+public final class HubConfig extends Structure {
+    /** Turns off what can be off: the caps of the history, the heartbeat and the reconnection time. */
+    public static final long OFF = -1;
+
+    public long size;
+    public long historyEvents, historyBytes, historyMs;
+    public long slowClientBytes, slowClientMs;
+    public long heartbeatMs, retryMs;
+    public Pointer resetEvent;
+    public long resetEventLength;
+    public long maxConnections, maxTopics, maxEventBytes;
+    /** 0 disconnects a client that is too slow, 1 has it skip to the newest event. */
+    public int slowClientPolicy;
+    public int threads;
+
+    public HubConfig() {
+        Library.INSTANCE.ssecast_hub_config_init(this, size());
+    }
+}

@@ -1,0 +1,175 @@
+package ssecast;
+
+import com.sun.jna.Callback;
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.jna.Structure;
+import com.sun.jna.Structure.FieldOrder;
+import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.PointerByReference;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/** What is used of ssecast.h, as it stands there. Numbers that are unsigned there keep their bits here. */
+interface Library extends com.sun.jna.Library {
+    Library INSTANCE = Native.load("ssecast", Library.class);
+
+    int OK = 0, CLOSED = 10, WOULD_BLOCK = 103, ENDED = 104;
+    long NO_RETRY = -1;
+
+    /** Borrows memory, which lives as long as this object. */
+    @FieldOrder({"data", "len"})
+    class Slice extends Structure {
+        public Pointer data;
+        public long len;
+
+        public static final class Value extends Slice implements ByValue {}
+
+        /** A text, or null for one that is left out. */
+        static Value of(String text) {
+            Value slice = new Value();
+            slice.set(text);
+            return slice;
+        }
+
+        void set(String text) {
+            if (text == null) return;
+            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            Memory memory = new Memory(Math.max(1, bytes.length));
+            memory.write(0, bytes, 0, bytes.length);
+            data = memory;
+            len = bytes.length;
+        }
+
+        /** An array of texts, or null if there is none. */
+        static Slice array(List<String> texts) {
+            if (texts.isEmpty()) return null;
+            Slice[] slices = (Slice[]) new Slice().toArray(texts.size());
+            for (int at = 0; at < slices.length; at++) {
+                slices[at].set(texts.get(at));
+                slices[at].write();
+            }
+            return slices[0];
+        }
+
+        byte[] bytes() {
+            return data == null ? null : data.getByteArray(0, Math.toIntExact(len));
+        }
+
+        String text() {
+            byte[] bytes = bytes();
+            return bytes == null ? null : new String(bytes, StandardCharsets.UTF_8);
+        }
+    }
+
+    @FieldOrder({"result", "field", "message"})
+    class Failure extends Structure {
+        public int result;
+        public byte[] field = new byte[60];
+        public byte[] message = new byte[256];
+    }
+
+    @FieldOrder({"size", "event", "id", "data", "comment", "retry"})
+    class NativeEvent extends Structure {
+        public long size;
+        public Slice event = new Slice(), id = new Slice(), data = new Slice(), comment = new Slice();
+        public long retry = NO_RETRY;
+
+        NativeEvent(Event fields) {
+            size = size();
+            event.set(fields.event());
+            id.set(fields.id());
+            data.set(fields.data());
+            comment.set(fields.comment());
+            if (fields.retryMs() != null) retry = fields.retryMs();
+        }
+    }
+
+    @FieldOrder({"subscribers", "id"})
+    class NativePublished extends Structure {
+        public long subscribers;
+        public byte[] id = new byte[56];
+    }
+
+    /** Only how many connections there are is read, of all that the library counts. */
+    @FieldOrder({"size", "connections", "others"})
+    class Stats extends Structure {
+        public long size, connections;
+        public long[] others = new long[17];
+    }
+
+    @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved"})
+    class SubscriptionConfig extends Structure {
+        public long size;
+        public Pointer topics;
+        public long topicsLen;
+        public Slice lastEventId = new Slice();
+        public int framing, reserved;
+    }
+
+    interface RouteCallback extends Callback {
+        void decide(Pointer userData, Pointer request, Pointer responder);
+    }
+
+    @FieldOrder({"size", "address", "path", "headers", "headersLen", "corsOrigins", "corsOriginsLen", "corsMaxAgeMs",
+        "maxHeadBytes", "maxHeaders", "headMs", "answerMs", "maxPending", "corsCredentials", "queryTopics", "route", "onOpen",
+        "onClose", "onDrain", "userData"})
+    class ListenConfig extends Structure {
+        public long size;
+        public Slice address = new Slice(), path = new Slice();
+        public Pointer headers;
+        public long headersLen;
+        public Pointer corsOrigins;
+        public long corsOriginsLen, corsMaxAgeMs, maxHeadBytes, maxHeaders, headMs, answerMs, maxPending;
+        public int corsCredentials, queryTopics;
+        public RouteCallback route;
+        public Pointer onOpen, onClose, onDrain, userData;
+    }
+
+    String ssecast_result_text(int result);
+
+    int ssecast_hub_config_init(HubConfig config, long size);
+
+    int ssecast_hub_new(HubConfig config, PointerByReference hub, Failure error);
+
+    void ssecast_hub_free(Pointer hub);
+
+    int ssecast_hub_publish(Pointer hub, Slice.Value topic, NativeEvent event, NativePublished published, Failure error);
+
+    int ssecast_hub_close(Pointer hub, NativeEvent event, long graceMs, Failure error);
+
+    int ssecast_hub_stats(Pointer hub, Stats stats, Failure error);
+
+    int ssecast_subscription_config_init(SubscriptionConfig config, long size);
+
+    int ssecast_hub_subscribe(Pointer hub, SubscriptionConfig config, PointerByReference subscription, Failure error);
+
+    void ssecast_subscription_free(Pointer subscription);
+
+    int ssecast_subscription_descriptor(Pointer subscription);
+
+    int ssecast_subscription_next(Pointer subscription, Slice bytes, Failure error);
+
+    int ssecast_subscription_reason(Pointer subscription, IntByReference reason, Failure error);
+
+    int ssecast_listen_config_init(ListenConfig config, long size);
+
+    int ssecast_hub_listen(Pointer hub, ListenConfig config, PointerByReference listener, Failure error);
+
+    short ssecast_listener_port(Pointer listener);
+
+    void ssecast_listener_free(Pointer listener);
+
+    Slice.Value ssecast_request_path(Pointer request);
+
+    Slice.Value ssecast_request_query_value(Pointer request, String name);
+
+    Slice.Value ssecast_request_header(Pointer request, String name);
+
+    int ssecast_responder_allow(Pointer responder, Slice topics, long topicsLen, Failure error);
+
+    int ssecast_responder_refuse(Pointer responder, short status, Failure error);
+
+    void ssecast_responder_free(Pointer responder);
+}

@@ -1,0 +1,69 @@
+package ssecast;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.PointerByReference;
+import java.lang.ref.Reference;
+import java.util.List;
+
+/** One client's stream, which a thread of the caller's writes. */
+public final class Subscription implements AutoCloseable {
+    private interface C extends com.sun.jna.Library {
+        C INSTANCE = Native.load("c", C.class);
+
+        int poll(Pointer descriptors, long count, int milliseconds);
+    }
+
+    private static final short POLLIN = 1;
+
+    private final Pointer handle;
+    // A struct pollfd.
+    private final Memory poll = new Memory(8);
+
+    Subscription(Pointer hub, List<String> topics, String lastEventId) {
+        Library.SubscriptionConfig config = new Library.SubscriptionConfig();
+        Library.INSTANCE.ssecast_subscription_config_init(config, config.size());
+        Library.Slice slices = Library.Slice.array(topics);
+        if (slices != null) config.topics = slices.getPointer();
+        config.topicsLen = topics.size();
+        config.lastEventId.set(lastEventId);
+        PointerByReference made = new PointerByReference();
+        Library.Failure failure = new Library.Failure();
+        SsecastException.check(Library.INSTANCE.ssecast_hub_subscribe(hub, config, made, failure), failure);
+        Reference.reachabilityFence(slices);
+        handle = made.getValue();
+        poll.clear();
+        poll.setInt(0, Library.INSTANCE.ssecast_subscription_descriptor(handle));
+        poll.setShort(4, POLLIN);
+    }
+
+    /** Waits for the next bytes of the stream; null when it is over. */
+    public byte[] next() {
+        Library.Slice bytes = new Library.Slice();
+        Library.Failure failure = new Library.Failure();
+        while (true) {
+            int result = Library.INSTANCE.ssecast_subscription_next(handle, bytes, failure);
+            if (result == Library.OK) return bytes.bytes();
+            if (result == Library.ENDED) return null;
+            if (result != Library.WOULD_BLOCK) SsecastException.check(result, failure);
+            // A signal may end the wait early; it then is asked again.
+            C.INSTANCE.poll(poll, 1, -1);
+        }
+    }
+
+    /** Why the stream is over, once {@link #next} has returned null. */
+    public Reason reason() {
+        IntByReference reason = new IntByReference();
+        Library.Failure failure = new Library.Failure();
+        SsecastException.check(Library.INSTANCE.ssecast_subscription_reason(handle, reason, failure), failure);
+        return Reason.values()[reason.getValue()];
+    }
+
+    /** Frees it; not while another thread waits for what is next. */
+    @Override
+    public void close() {
+        Library.INSTANCE.ssecast_subscription_free(handle);
+    }
+}

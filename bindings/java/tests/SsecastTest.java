@@ -1,0 +1,291 @@
+import com.sun.net.httpserver.HttpServer;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
+import ssecast.Event;
+import ssecast.Hub;
+import ssecast.HubConfig;
+import ssecast.Listener;
+import ssecast.Published;
+import ssecast.Reason;
+import ssecast.SsecastException;
+import ssecast.StreamHandler;
+import ssecast.Subscription;
+
+/** The Java classes on real sockets, with the JDK's own HTTP client. A test that fails ends the program. */
+public final class SsecastTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).connectTimeout(PATIENCE).build();
+
+    /** What serves a hub's topic `ticks`, until it is closed. */
+    interface Endpoint extends AutoCloseable {
+        int port();
+
+        @Override
+        void close();
+    }
+
+    interface Server {
+        Endpoint start(Hub hub) throws IOException;
+    }
+
+    private static Endpoint listener(Hub hub) {
+        Listener listener = hub.listen("127.0.0.1:0", request -> switch (request.path()) {
+            case "/forbidden" -> null;
+            case "/defect" -> throw new IllegalStateException("a defect of the program, which this test wants to see");
+            default -> List.of(request.query("topic") == null ? "ticks" : request.query("topic"));
+        });
+        return new Endpoint() {
+            @Override
+            public int port() {
+                return listener.port();
+            }
+
+            @Override
+            public void close() {
+                listener.close();
+            }
+        };
+    }
+
+    private static Endpoint httpServer(Hub hub) throws IOException {
+        HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+        ExecutorService threads = Executors.newCachedThreadPool();
+        server.setExecutor(threads);
+        server.createContext("/", new StreamHandler(hub, "ticks"));
+        server.start();
+        return new Endpoint() {
+            @Override
+            public int port() {
+                return server.getAddress().getPort();
+            }
+
+            @Override
+            public void close() {
+                server.stop(0);
+                threads.shutdown();
+                try {
+                    check(threads.awaitTermination(PATIENCE.toSeconds(), TimeUnit.SECONDS), "the server's threads end");
+                } catch (InterruptedException interrupted) {
+                    throw new AssertionError(interrupted);
+                }
+            }
+        };
+    }
+
+    static final class Client implements AutoCloseable {
+        private final BufferedReader lines;
+
+        Client(int port, String path, String lastEventId) throws Exception {
+            HttpRequest.Builder request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path));
+            if (lastEventId != null) request.header("Last-Event-ID", lastEventId);
+            HttpResponse<InputStream> response = HTTP.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+            lines = new BufferedReader(new InputStreamReader(response.body(), StandardCharsets.UTF_8));
+            check(response.statusCode() == 200, "the status is " + response.statusCode());
+            String type = response.headers().firstValue("Content-Type").orElse("none");
+            check(type.equals("text/event-stream; charset=utf-8"), "the content type is " + type);
+        }
+
+        /** The data of the next event that has some, or null at the end. */
+        String data() throws IOException {
+            for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+                if (line.startsWith("data: ")) return line.substring(6);
+            }
+            return null;
+        }
+
+        void expect(String expected) throws IOException {
+            String data = data();
+            check(expected.equals(data), data + " came, and not " + expected);
+        }
+
+        @Override
+        public void close() throws IOException {
+            lines.close();
+        }
+    }
+
+    private static void everyClientGetsEveryEventInOrder(Server server) throws Exception {
+        int clients = 50, events = 200;
+        ExecutorService readers = Executors.newFixedThreadPool(clients);
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub)) {
+            List<Future<?>> all = new ArrayList<>();
+            for (int at = 0; at < clients; at++) {
+                Client client = new Client(endpoint.port(), "/", null);
+                all.add(readers.submit(() -> {
+                    for (int event = 0; event < events; event++) client.expect(String.valueOf(event));
+                    return null;
+                }));
+            }
+            eventually("all are connected", () -> hub.connections() == clients);
+            for (int event = 0; event < events; event++) {
+                check(hub.publish("ticks", new Event(String.valueOf(event))).subscribers() == clients, "all are reached");
+            }
+            for (Future<?> one : all) one.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            hub.end(1000);
+        } finally {
+            readers.shutdownNow();
+        }
+    }
+
+    private static void aClientComesBackWithItsIdAndMissesNothing(Server server) throws Exception {
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub)) {
+            String id = hub.publish("ticks", new Event("seen")).id();
+            hub.publish("ticks", new Event("missed"));
+            try (Client client = new Client(endpoint.port(), "/", id)) {
+                hub.publish("ticks", new Event("live, \u00e4\u20ac"));
+                client.expect("missed");
+                client.expect("live, \u00e4\u20ac");
+            }
+            hub.end(1000);
+        }
+    }
+
+    private static void aClientThatLeavesIsNoticed(Server server) throws Exception {
+        // Without a descriptor of its client's the JDK's server notices when it writes.
+        HubConfig config = new HubConfig();
+        config.heartbeatMs = 100;
+        try (Hub hub = new Hub(config); Endpoint endpoint = server.start(hub)) {
+            new Client(endpoint.port(), "/", null).close();
+            eventually("it is gone", () -> hub.connections() == 0);
+        }
+    }
+
+    private static void endingTheHubEndsEveryStreamAndRefusesTheNext(Server server) throws Exception {
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub)) {
+            Client client = new Client(endpoint.port(), "/", null);
+            hub.publish("ticks", new Event("last"));
+            hub.end(PATIENCE.toMillis());
+            client.expect("last");
+            check(client.data() == null, "the stream ends, and is not cut");
+            check(status("GET", endpoint, "/") == 503, "the next one is refused");
+            check(failure(() -> hub.publish("ticks", new Event("late"))).code.equals("SSECAST_CLOSED"), "it publishes no more");
+        }
+    }
+
+    private static void aRouteDecides() throws Exception {
+        try (Hub hub = new Hub(); Endpoint endpoint = listener(hub)) {
+            check(status("GET", endpoint, "/forbidden") == 403, "it is forbidden");
+            check(status("GET", endpoint, "/defect") == 500, "a route that throws is a defect");
+            try (Client client = new Client(endpoint.port(), "/?topic=others", null)) {
+                hub.publish("ticks", new Event("not for it"));
+                hub.publish("others", new Event("for it"));
+                client.expect("for it");
+            }
+        }
+    }
+
+    private static void aListenerWhoseObjectNobodyKeepsGoesOn() throws Exception {
+        try (Hub hub = new Hub()) {
+            int port = hub.listen("127.0.0.1:0", request -> List.of("ticks")).port();
+            for (int at = 0; at < 5; at++) {
+                System.gc();
+                new Client(port, "/", null).close();
+            }
+        }
+    }
+
+    private static void aSubscriptionSaysWhyItEnded() {
+        try (Hub hub = new Hub(); Subscription subscription = hub.subscribe(List.of("a", "b"), null)) {
+            StringBuilder text = new StringBuilder();
+            hub.publish("b", new Event("two", "tick", "7", "for people", 5000L));
+            hub.end(1000);
+            for (byte[] bytes = subscription.next(); bytes != null; bytes = subscription.next()) {
+                text.append(new String(bytes, StandardCharsets.UTF_8));
+            }
+            for (String line : List.of("id: 7\n", "event: tick\n", "retry: 5000\n", ": for people\n", "data: two\n")) {
+                check(text.indexOf(line) >= 0, line + " is in " + text);
+            }
+            check(subscription.reason() == Reason.SHUTDOWN, "the reason is " + subscription.reason());
+        }
+    }
+
+    private static void whatIsWrongIsNamed() {
+        try (Hub hub = new Hub()) {
+            SsecastException wrong = failure(() -> hub.publish("ticks", new Event("x", "a\nb")));
+            check(wrong.code.equals("SSECAST_INVALID_EVENT") && wrong.field.equals("event"), wrong.code + " " + wrong.field);
+            check(wrong.getMessage().startsWith("event"), wrong.getMessage());
+            check(failure(() -> hub.publish("", new Event("x"))).code.equals("SSECAST_INVALID_TOPIC"), "no topic");
+            check(failure(() -> hub.listen("nowhere", request -> null)).field.equals("address"), "no address");
+            Published published = hub.publish("ticks", new Event("", null, "own", null, null));
+            check(published.id().isEmpty() && published.subscribers() == 0, published.toString());
+            HubConfig config = new HubConfig();
+            check(config.heartbeatMs == 15_000 && config.maxConnections == 100_000, "the defaults");
+            config.maxConnections = 0;
+            check(failure(() -> new Hub(config)).field.equals("max_connections"), "the option is named");
+        }
+    }
+
+    private static void whatDoesNotGetIsRefused(Server server) throws Exception {
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub)) {
+            check(status("POST", endpoint, "/") == 405 && hub.connections() == 0, "it is refused");
+        }
+    }
+
+    private static int status(String method, Endpoint endpoint, String path) throws Exception {
+        URI address = URI.create("http://127.0.0.1:" + endpoint.port() + path);
+        HttpRequest request = HttpRequest.newBuilder(address).method(method, HttpRequest.BodyPublishers.noBody()).build();
+        return HTTP.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+    }
+
+    private static SsecastException failure(Runnable call) {
+        try {
+            call.run();
+        } catch (SsecastException failure) {
+            return failure;
+        }
+        throw new AssertionError("it did not fail");
+    }
+
+    private static void eventually(String what, BooleanSupplier condition) throws InterruptedException {
+        for (long began = System.nanoTime(); !condition.getAsBoolean(); Thread.sleep(1)) {
+            check(System.nanoTime() - began < PATIENCE.toNanos(), "it did not come about that " + what);
+        }
+    }
+
+    private static void check(boolean condition, String what) {
+        if (!condition) throw new AssertionError(what);
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        for (boolean listens : new boolean[] {true, false}) {
+            Server server = listens ? SsecastTest::listener : SsecastTest::httpServer;
+            String by = listens ? ", by the listener" : ", by the JDK's HTTP server";
+            everyClientGetsEveryEventInOrder(server);
+            System.out.println("ok every client gets every event in order" + by);
+            aClientComesBackWithItsIdAndMissesNothing(server);
+            System.out.println("ok a client comes back with its id and misses nothing" + by);
+            aClientThatLeavesIsNoticed(server);
+            System.out.println("ok a client that leaves is noticed" + by);
+            endingTheHubEndsEveryStreamAndRefusesTheNext(server);
+            System.out.println("ok ending the hub ends every stream and refuses the next" + by);
+            whatDoesNotGetIsRefused(server);
+            System.out.println("ok what does not get is refused" + by);
+        }
+        aRouteDecides();
+        System.out.println("ok a route decides");
+        aListenerWhoseObjectNobodyKeepsGoesOn();
+        System.out.println("ok a listener whose object nobody keeps goes on");
+        aSubscriptionSaysWhyItEnded();
+        System.out.println("ok a subscription says why it ended");
+        whatIsWrongIsNamed();
+        System.out.println("ok what is wrong is named");
+        System.exit(0);
+    }
+}
