@@ -216,6 +216,20 @@ public final class SsecastTest {
         }
     }
 
+    private static void whatIsClosedRefusesEveryCall() {
+        Hub hub = new Hub();
+        Subscription subscription = hub.subscribe(List.of("ticks"), null);
+        Listener listener = hub.listen("127.0.0.1:0", request -> null);
+        for (int twice = 0; twice < 2; twice++) {
+            subscription.close();
+            listener.close();
+            hub.close();
+        }
+        check(failure(() -> hub.publish("ticks", new Event("x"))).field.equals("hub"), "the hub is closed");
+        check(failure(subscription::next).field.equals("subscription"), "the subscription is closed");
+        check(listener.port() == 0, "the listener is closed");
+    }
+
     private static void whatIsWrongIsNamed() {
         try (Hub hub = new Hub()) {
             SsecastException wrong = failure(() -> hub.publish("ticks", new Event("x", "a\nb")));
@@ -284,6 +298,8 @@ public final class SsecastTest {
         System.out.println("ok a listener whose object nobody keeps goes on");
         aSubscriptionSaysWhyItEnded();
         System.out.println("ok a subscription says why it ended");
+        whatIsClosedRefusesEveryCall();
+        System.out.println("ok what is closed refuses every call");
         whatIsWrongIsNamed();
         System.out.println("ok what is wrong is named");
         System.exit(0);

@@ -6,11 +6,12 @@ import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
 
 /**
- * Topics, their history, and the connections that read them. Any thread may use it. After {@link #close} nothing may be called;
- * subscriptions and listeners may outlive it, and are closed on their own.
+ * Topics, their history, and the connections that read them. Any thread may use it, but for {@link #close}, after which
+ * every call fails. Subscriptions and listeners may outlive it, and are closed on their own.
  */
 public final class Hub implements AutoCloseable {
-    private final Pointer handle;
+    // Null once it is closed: the library then refuses every call.
+    private volatile Pointer handle;
 
     public Hub() {
         this(new HubConfig());
@@ -60,7 +61,9 @@ public final class Hub implements AutoCloseable {
 
     /** Frees the hub, and ends its streams if {@link #end} has not. */
     @Override
-    public void close() {
-        Library.INSTANCE.ssecast_hub_free(handle);
+    public synchronized void close() {
+        Pointer closed = handle;
+        handle = null;
+        Library.INSTANCE.ssecast_hub_free(closed);
     }
 }

@@ -17,7 +17,8 @@ public final class Listener implements AutoCloseable {
     // The library calls their routes until they are closed: nothing of them may be collected before, also if nobody refers to them.
     private static final Set<Listener> OPEN = ConcurrentHashMap.newKeySet();
 
-    private final Pointer handle;
+    // Null once it is closed: the library then refuses every call.
+    private volatile Pointer handle;
     private final Library.RouteCallback route;
 
     Listener(Pointer hub, String address, Route decide) {
@@ -55,8 +56,10 @@ public final class Listener implements AutoCloseable {
 
     /** Accepts nobody any more. Streams go on until the hub ends them. */
     @Override
-    public void close() {
-        Library.INSTANCE.ssecast_listener_free(handle);
+    public synchronized void close() {
+        Pointer closed = handle;
+        handle = null;
+        Library.INSTANCE.ssecast_listener_free(closed);
         OPEN.remove(this);
     }
 }

@@ -18,7 +18,8 @@ public final class Subscription implements AutoCloseable {
 
     private static final short POLLIN = 1;
 
-    private final Pointer handle;
+    // Null once it is closed: the library then refuses every call.
+    private volatile Pointer handle;
     // A struct pollfd.
     private final Memory poll = new Memory(8);
 
@@ -63,7 +64,9 @@ public final class Subscription implements AutoCloseable {
 
     /** Frees it; not while another thread waits for what is next. */
     @Override
-    public void close() {
-        Library.INSTANCE.ssecast_subscription_free(handle);
+    public synchronized void close() {
+        Pointer closed = handle;
+        handle = null;
+        Library.INSTANCE.ssecast_subscription_free(closed);
     }
 }
