@@ -188,7 +188,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
       surrogate = ''
     }
     const { length } = chunk
-    if (isBetween && isRoomy && length <= SMALL && chunk[length - 1] === LF) {
+    if (isBetween && isRoomy && length <= SMALL && chunk[length - 1] === LF && chunk[length - 2] === LF) {
       // Line ends are ASCII, so whole lines hold whole characters.
       scratch.set(chunk)
       plain = scratch.toString('utf8', 0, length)
@@ -276,8 +276,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
   }
 
   /**
-   * Calls back with events of one data line, and of `event` and `id` lines, each ended by LF and with one space after
-   * its colon. From the first thing on that is anything else, the addon parses.
+   * Calls back with events of `data`, `event` and `id` lines, each ended by LF and with one space after its colon. From the first thing on that is anything else, the addon parses.
    */
   function plainEvents(): void {
     const chunk = plain
@@ -299,8 +298,10 @@ export function createParser(options: ParserOptions): EventSourceParser {
           isCutOff = true
           break
         }
-        if (data === undefined && isData(chunk, line, first)) data = chunk.slice(line + 6, lineEnd)
-        else if (first === 0x65 && chunk.startsWith('event: ', line)) event = chunk.slice(line + 7, lineEnd)
+        if (isData(chunk, line, first)) {
+          const value = chunk.slice(line + 6, lineEnd)
+          data = data === undefined ? value : `${data}\n${value}`
+        } else if (first === 0x65 && chunk.startsWith('event: ', line)) event = chunk.slice(line + 7, lineEnd)
         else if (first === 0x69 && chunk.startsWith('id: ', line)) id = chunk.slice(line + 4, lineEnd)
         else lineEnd = -1
         if (lineEnd === -1) break
