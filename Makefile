@@ -29,6 +29,7 @@ NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shel
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
+	@echo 'make demo-python the same page in front of a FastAPI server'
 	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C, C++, Go, Java, ctypes'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
@@ -85,6 +86,10 @@ build-python: $(PYTHON_BUILT)
 demo: $(NPM_BUILT)
 	@node npm/examples/demo/server.mjs
 
+.PHONY: demo-python
+demo-python: $(PYTHON_BUILT)
+	@$(PYTHON)/python python/examples/demo/server.py
+
 .PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
 test: test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
 
@@ -122,7 +127,7 @@ test-python-package: $(PYTHON_BUILT)
 test-readme: $(NPM_BUILT)
 	$(NODE_TEST) tests/readme/*.test.mjs
 
-test-browser: $(NPM_BUILT) $(BROWSER_INSTALLED)
+test-browser: $(NPM_BUILT) $(PYTHON_BUILT) $(BROWSER_INSTALLED)
 	node tests/browser/chromium/provide.mjs
 	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
 

@@ -6,14 +6,20 @@ import { fileURLToPath } from 'node:url'
 import { start } from '../support/program.mjs'
 import { launch, problemsOf } from './support/browser.mjs'
 
-const program = fileURLToPath(new URL('../../npm/examples/demo/server.mjs', import.meta.url))
-const screenshots = fileURLToPath(new URL('screenshots/', import.meta.url))
+const path = relative => fileURLToPath(new URL(`../../${relative}`, import.meta.url))
+const screenshots = path('tests/browser/screenshots/')
 
-describe('the demo', { timeout: 80_000 }, () => {
+/** The same page in front of a server of each language. */
+const demos = {
+  node: { program: path('npm/examples/demo/server.mjs'), execPath: process.execPath, host: 'Express' },
+  python: { program: path('python/examples/demo/server.py'), execPath: path('python/.venv/bin/python'), host: 'FastAPI' },
+}
+
+for (const [language, { program, execPath, host }] of Object.entries(demos)) describe(`the demo in ${language}`, { timeout: 80_000 }, () => {
   let browser, demo, address
   before(async () => {
     mkdirSync(screenshots, { recursive: true })
-    demo = await start(program, { env: { PORT: '0' }, keepPort: true })
+    demo = await start(program, { env: { PORT: '0' }, keepPort: true, execPath })
     address = await Promise.race([demo.early, addressOf(demo.child)])
     browser = await launch()
   })
@@ -46,6 +52,7 @@ describe('the demo', { timeout: 80_000 }, () => {
   it('shows four live clients without a gap, and the counters of the hub', async t => {
     const { page, problems } = await open(t)
     await page.waitForFunction(() => document.querySelector('#server').textContent === 'live')
+    assert.equal(await page.textContent('#host'), host)
     await page.waitForFunction(() => document.querySelector('#connections').textContent === '6')
     await page.waitForFunction(() => Number(document.querySelector('#delivered-rate').textContent) > 60)
     assert.match(await page.textContent('.card .proof'), /gap-free: (\d+) of \1$/)
@@ -143,7 +150,7 @@ describe('the demo', { timeout: 80_000 }, () => {
       for (const colorScheme of ['light', 'dark']) {
         await page.setViewportSize({ width, height })
         await page.emulateMedia({ colorScheme })
-        await page.screenshot({ path: `${screenshots}demo-${width}-${colorScheme}.png`, fullPage: true })
+        await page.screenshot({ path: `${screenshots}demo-${language}-${width}-${colorScheme}.png`, fullPage: true })
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width)
       }
     }

@@ -5,9 +5,13 @@ import { fileURLToPath } from 'node:url'
 
 const anyPort = fileURLToPath(new URL('any-port.cjs', import.meta.url))
 
-/** Starts the program on a free port: `{ port, child, stop }`. Its environment says `PORT` for what it prints. */
-export async function start(path, { env = {}, keepPort = false } = {}) {
+/**
+ * Starts the program on a free port: `{ port, child, stop }`. Its environment says `PORT` for what it prints. One that
+ * keeps the port that it asks for may be of another language.
+ */
+export async function start(path, { env = {}, keepPort = false, execPath = process.execPath } = {}) {
   const child = fork(path, [], {
+    execPath,
     execArgv: keepPort ? [] : ['--require', anyPort],
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],

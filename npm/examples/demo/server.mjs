@@ -15,7 +15,7 @@ const hub = createHub(options)
 const sessions = new Map()
 const app = express()
 
-app.use(express.static(fileURLToPath(new URL('page', import.meta.url))), express.json())
+app.use(express.static(fileURLToPath(new URL('../../../examples/demo-page', import.meta.url))), express.json())
 
 app.get(
   '/stream',
@@ -49,7 +49,7 @@ app.post('/slow/stall', (request, response) => response.json(slow.stall()))
 app.post('/slow/read', (request, response) => response.json(slow.read()))
 
 app.get('/settings', (request, response) => {
-  response.json({ ...options, streamPorts: servers.slice(1).map(server => server.address().port) })
+  response.json({ host: 'Express', ...options, streamPorts: servers.slice(1).map(server => server.address().port) })
 })
 
 // A publication that is refused says which field is wrong, and why.

@@ -16,6 +16,7 @@ const origins = settings.streamPorts.map(port => `${location.protocol}//${locati
 const most = origins.length * PER_PORT
 let added = 0
 
+find('host').textContent = settings.host
 find('ports').textContent = `${origins.length} more ports (${settings.streamPorts.join(', ')})`
 find('limits').textContent =
   `a client may lag ${size(settings.slowClient.bytes)} behind (1 MiB by default), and the history goes back ` +
