@@ -85,6 +85,19 @@ def test_an_error_names_its_field_and_is_the_builtin_that_fits(
     assert str(raised.value) == f"{field} {raised.value.problem}"
 
 
+@pytest.mark.parametrize(
+    ("wrong", "option"),
+    [
+        (lambda: Hub(max_event_bytes=20).publish("t", "1" * 20), "max_event_bytes"),
+        (lambda: Hub(max_topics=1).subscribe("a", "b"), "max_topics"),
+        (lambda: one_too_many(Hub(max_connections=1)), "max_connections"),
+    ],
+)
+def test_a_limit_is_named_as_python_spells_it(wrong: Callable[[], object], option: str) -> None:
+    with pytest.raises(ssecast.Error, match=rf"\b{option}\b"):
+        wrong()
+
+
 def test_a_process_without_descriptors_is_told_so() -> None:
     program = """
 import os, ssecast

@@ -129,12 +129,22 @@ def test_a_slow_coroutine_costs_bounded_memory_and_is_told_what_it_missed() -> N
 
 def test_closing_ends_the_wait_of_another_thread(pool: ThreadPoolExecutor) -> None:
     hub = Hub()
-    for _ in range(200):
-        events = hub.subscribe("t")
-        reading = pool.submit(lambda events: list(events), events)
+
+    def read(events: Subscription, first: threading.Event) -> list[str | None]:
+        seen = []
+        for event in events:
+            seen.append(event.data)
+            first.set()
+        return seen
+
+    for turn in range(200):
+        events, first = hub.subscribe("t"), threading.Event()
+        reading = pool.submit(read, events, first)
         hub.publish("t", "1")
+        # Every other time it waits for the second event by then.
+        assert turn % 2 or first.wait(PATIENCE)
         events.close()
-        assert reading.result(PATIENCE) in ([], [Event("1", event="message", id=events.last_event_id)])
+        assert reading.result(PATIENCE) == ["1"][: first.is_set()]
         events.close()
     assert hub.stats().connections == 0
     assert hub.stats().disconnects["server"] == 200

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -35,9 +37,20 @@ impl From<Failure> for PyErr {
 /// The exception of the core's error: one class for each kind, in `ssecast.errors`.
 fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let kind = error.kind();
-    match class(py, kind).and_then(|class| class.call1((error.field(), error.problem()))) {
+    let problem = spell(kind, error.problem());
+    match class(py, kind).and_then(|class| class.call1((error.field(), problem))) {
         Ok(exception) => PyErr::from_value(exception),
         Err(error) => error,
+    }
+}
+
+/// A limit's problem names an option, in the spelling of JavaScript.
+fn spell(kind: ErrorKind, problem: &str) -> Cow<'_, str> {
+    match kind {
+        ErrorKind::EventTooLarge => problem.replace("maxEventBytes", "max_event_bytes").into(),
+        ErrorKind::TooManyTopics => problem.replace("maxTopics", "max_topics").into(),
+        ErrorKind::TooManyConnections => problem.replace("maxConnections", "max_connections").into(),
+        _ => problem.into(),
     }
 }
 
