@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
-from ssecast._handover import Head, hand_over
+from ssecast._handover import Head, hand_over, part
 from ssecast._head import REFUSAL, RETRY_AFTER
 from ssecast._options import StreamOptions, ThreadOptions
 from ssecast._source import BACKLOG, send
@@ -101,6 +101,8 @@ class Body:
         # What has been handed over is not the server's any more. Whether the stream has begun the server may not know.
         if self.session.delivery != "socket":
             self.session.left()
+            if self.session.reason == "shutdown":
+                part(self._environ)
         close_events(self._options.values)
 
     def __del__(self) -> None:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
 from ssecast._servers import is_exactly, owner, variable
 from ssecast._thread_session import ThreadSession
 
-__all__ = ["Head", "hand_over"]
+__all__ = ["Head", "hand_over", "part"]
 
 Head = tuple[str, Sequence[tuple[str, str]]]
 """The status, with its phrase, and the headers of a response."""
@@ -57,6 +58,14 @@ def hand_over(session: ThreadSession, environ: dict[str, Any], head: Head) -> bo
             return False
         os.dup2(dead.fileno(), descriptor, inheritable=False)
     return True
+
+
+def part(environ: dict[str, Any]) -> None:
+    """Closes the connection of a response that is complete. gunicorn would wait for the client to, before it ends."""
+    connection = environ.get("gunicorn.socket")
+    if isinstance(connection, socket.socket):
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
 
 
 def _encode(protocol: str, head: Head, chunked: bool) -> bytes | None:

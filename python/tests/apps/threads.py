@@ -1,5 +1,6 @@
 """A hub behind WSGI: a plain application, Flask and Django; and Django behind ASGI."""
 
+import ctypes
 import json
 import logging
 import os
@@ -21,10 +22,14 @@ from flask.typing import ResponseReturnValue
 
 import ssecast.django
 import ssecast.wsgi
-from ssecast import Event, Hub
+from ssecast import Event, Hub, SlowClient
 
 logging.basicConfig()
-hub = Hub(max_connections=int(os.environ.get("MAX_CONNECTIONS", "10000")))
+hub = Hub(
+    max_connections=int(os.environ.get("MAX_CONNECTIONS", "10000")),
+    heartbeat=float(os.environ.get("HEARTBEAT", "15")),
+    slow_client=SlowClient(bytes=64 << 20),
+)
 # What became of the streams: how they were delivered, and why they ended; and which iterators were closed.
 deliveries: list[str] = []
 reasons: list[str] = []
@@ -40,7 +45,7 @@ def options(query: dict[str, str]) -> dict[str, Any]:
         "delivery": query.get("delivery", "auto"),
         "on_connect": lambda session: deliveries.append(session.delivery),
         "on_close": reasons.append,
-        "headers": {"x-extra": "1"},
+        "headers": {"x-extra": "1", "x-process": str(os.getpid())},
     }
     if "farewell" in query:
         given["farewell"] = Event(query["farewell"], event="bye")
@@ -89,14 +94,16 @@ def respond(place: str, query: dict[str, str]) -> Any:
     """What every other request is answered with, as JSON."""
     if place == "publish":
         for number in range(int(query.get("count", "1"))):
-            hub.publish("ticks", query.get("data", "{}").format(number))
+            hub.publish("ticks", query.get("data", "{}").format(number) + "x" * int(query.get("pad", "0")))
         return None
+    if place == "publish-process":
+        hub.publish("ticks", str(os.getpid()))
     return {
         "connections": lambda: hub.stats().connections,
         "deliveries": lambda: deliveries,
         "reasons": lambda: reasons,
         "cleaned": lambda: cleaned,
-        "process": os.getpid,
+        "publish-process": os.getpid,
         "descriptors": lambda: len(os.listdir("/proc/self/fd")),
         "fork": fork,
     }[place]()
@@ -107,7 +114,7 @@ def fork() -> int:
     child = os.fork()
     if child == 0:
         hub.publish("ticks", "of the child")
-        sys.exit(7)
+        ctypes.pythonapi.Py_Exit(7)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
@@ -124,11 +131,17 @@ def plain(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     return [body]
 
 
-def with_header(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """The same behind a middleware."""
-    return plain(
-        environ, lambda status, headers, *rest: start_response(status, [*headers, ("Set-Cookie", "a=b")], *rest)
-    )
+def adding(name: str, value: str) -> Any:
+    """The same behind a middleware that adds a header."""
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        return plain(environ, lambda status, headers: start_response(status, [*headers, (name, value)]))
+
+    return app
+
+
+with_header = adding("Set-Cookie", "a=b")
+encoded = adding("Content-Encoding", "identity")
 
 
 flask_app = flask.Flask(__name__)

@@ -1,0 +1,176 @@
+"""One worker of gunicorn's: how much it serves, how it ends, and what it has of its parent's."""
+
+from __future__ import annotations
+
+import resource
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from socket import AF_UNIX, socket
+
+import pytest
+
+from servers import Server, serve_wsgi
+from streams import Stream
+
+# What a server may take to end with open streams, in seconds.
+SOON = 2.0
+
+
+@contextmanager
+def descriptors(count: int) -> Iterator[None]:
+    """So many, here and in what is started."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, count), hard), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_one_sync_worker_serves_a_thousand_streams_and_other_requests_too() -> None:
+    with descriptors(4096), serve_wsgi("gunicorn-sync", "threads:plain", "--workers=1") as server, ExitStack() as open_:
+        streams = [open_.enter_context(Stream(server)) for _ in range(1000)]
+        assert server.get("/connections") == 1000
+        for turn in range(5):
+            server.get(f"/publish?count=10&data={turn}.{{}}")
+        expected = [f"{turn}.{number}" for turn in range(5) for number in range(10)]
+        for stream in streams:
+            assert stream.data(50) == expected
+        # gunicorn says so of a worker that does not answer its own heartbeat.
+        assert "WORKER TIMEOUT" not in server.output
+        # A thousand streams, and the same few descriptors as any worker has.
+        assert server.get("/descriptors") < 1050
+        assert server.terminate() < SOON
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("worker", ["gunicorn-sync", "gunicorn-gthread"])
+def test_a_worker_ends_at_once_and_its_streams_after_a_farewell(worker: str, how: signal.Signals) -> None:
+    with serve_wsgi(worker, "threads:plain") as server:
+        streams = [Stream(server, "/stream?farewell=good+bye") for _ in range(10)]
+        server.get("/publish?data=last")
+        stuck = Stream(server)
+        server.eventually("/connections", 11)
+        assert server.terminate(how) < SOON
+        for stream in streams:
+            last, farewell = stream.rest()
+            assert (last.data, farewell.event, farewell.data) == ("last", "bye", "good bye")
+            assert stream.complete
+            # So that they do not all come back at once.
+            assert b"retry: " in stream.body.rpartition(b"good bye")[2]
+            stream.close()
+        stuck.close()
+
+
+@pytest.mark.parametrize("source", ["", "&source=endless"])
+def test_a_thread_that_writes_a_stream_sees_that_the_server_ends(source: str) -> None:
+    with serve_wsgi("gunicorn-gthread", "threads:plain") as server:
+        streams = [Stream(server, f"/stream?delivery=send&farewell=good+bye{source}") for _ in range(3)]
+        server.eventually("/deliveries", ["send"] * 3)
+        assert server.terminate() < SOON
+        for stream in streams:
+            assert stream.rest()[-1].data == "good bye"
+            assert stream.complete
+            stream.close()
+
+
+def test_a_sync_worker_that_writes_a_stream_ends_too() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:plain") as server, Stream(server, "/stream?delivery=send") as stream:
+        assert server.terminate() < SOON
+        stream.rest()
+        assert stream.complete
+
+
+@pytest.mark.parametrize("name", ["waitress", "werkzeug-threaded"])
+def test_a_server_that_leaves_sigterm_to_the_system_ends_with_its_streams(name: str) -> None:
+    with serve_wsgi(name, "threads:plain") as server, Stream(server, "/stream?farewell=good+bye") as stream:
+        server.eventually("/connections", 1)
+        assert server.terminate() < SOON
+        assert stream.rest() == []
+
+
+@pytest.mark.parametrize("name", ["waitress", "werkzeug-threaded"])
+def test_the_line_that_is_documented_lets_farewells_out_there(name: str) -> None:
+    with (
+        serve_wsgi(name, "threads:plain", TERM_EXITS="1") as server,
+        Stream(server, "/stream?farewell=good+bye") as stream,
+    ):
+        server.eventually("/connections", 1)
+        assert server.terminate() < SOON
+        assert [event.data for event in stream.rest()] == ["good bye"]
+        assert stream.complete
+
+
+def test_a_client_that_takes_nothing_does_not_hold_the_end_up() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:plain") as server, Stream(server) as stalled:
+        # More than the system takes for a client.
+        server.get("/publish?count=40&pad=500000")
+        assert server.terminate() < SOON
+        stalled.close()
+
+
+def test_a_hub_that_is_made_before_the_fork_works_in_every_worker() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:plain", "--workers=2", "--preload") as server:
+        streams: dict[int, list[Stream]] = {}
+        while len(streams) < 2 or min(map(len, streams.values())) < 3:
+            stream = Stream(server)
+            streams.setdefault(int(stream.headers["x-process"]), []).append(stream)
+        published: set[int] = set()
+        while len(published) < 2:
+            published.add(server.get("/publish-process"))
+        epochs = {}
+        for process, readers in streams.items():
+            for stream in readers:
+                event = stream.next()
+                assert event.data == str(process)
+                epochs[process] = str(event.id).partition("-")[0]
+                stream.close()
+        assert len(set(epochs.values())) == 2
+
+
+def test_a_child_leaves_the_streams_of_its_parent_alone() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:plain") as server:
+        streams = [Stream(server) for _ in range(5)]
+        assert server.get("/fork") == 7
+        assert server.get("/connections") == 5
+        server.get("/publish?data=of+the+parent")
+        for stream in streams:
+            assert stream.data(1) == ["of the parent"]
+            stream.close()
+        server.eventually("/connections", 0)
+        assert server.get("/reasons") == ["client"] * 5
+
+
+def test_a_connection_of_a_unix_socket_is_handed_over_too(tmp_path: Path) -> None:
+    place = tmp_path / "socket"
+    with serve_wsgi("gunicorn-sync", "threads:plain", f"--bind=unix:{place}") as server:
+
+        class Local(Server):
+            def __init__(self) -> None:
+                pass
+
+            def connect(self) -> socket:
+                connection = socket(AF_UNIX)
+                connection.connect(str(place))
+                return connection
+
+        with Stream(Local()) as stream:
+            server.get("/publish?data=on")
+            assert stream.data(1) == ["on"]
+            assert server.get("/deliveries") == ["socket"]
+
+
+def test_a_head_that_a_middleware_has_changed_goes_out_as_it_is() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:with_header") as server, Stream(server) as stream:
+        assert stream.headers["set-cookie"] == "a=b"
+        assert server.get("/deliveries") == ["socket"]
+
+
+def test_a_stream_that_a_middleware_encodes_stays_with_the_server() -> None:
+    with serve_wsgi("gunicorn-gthread", "threads:encoded") as server, Stream(server) as stream:
+        server.eventually("/deliveries", ["send"])
+        assert stream.headers["content-encoding"] == "identity"
+        server.get("/publish?data=on")
+        assert stream.data(1) == ["on"]
