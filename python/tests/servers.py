@@ -93,8 +93,6 @@ class Server:
     def __init__(
         self, arguments: Sequence[str], port: int, output: IO[bytes], *, tls: bool = False, **environment: str
     ) -> None:
-        self.name = ""
-        """Which server it is, for tests of several."""
         self.port = port
         self.tls = tls
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}"

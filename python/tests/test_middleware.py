@@ -22,8 +22,14 @@ STACKS = {
 }
 
 
-@pytest.mark.parametrize("stack", STACKS)
-@pytest.mark.parametrize("name", ["uvicorn-httptools", "uvicorn-uvloop-h11", "hypercorn"])
+@pytest.mark.parametrize(
+    ("name", "stack"),
+    [
+        *(("uvicorn-httptools", stack) for stack in STACKS),
+        *(("hypercorn", stack) for stack in ("hold", "base", "wrap", "encode")),
+        ("uvicorn-uvloop-h11", "base"),
+    ],
+)
 def test_middleware_is_passed_by_unless_it_encodes_the_body(name: str, stack: str) -> None:
     with serve_asgi(name, "broadcast:behind", MIDDLEWARE=stack) as server, Room(server) as room:
         streams = [room.stream() for _ in range(2)]

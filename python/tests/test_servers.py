@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 from rooms import Room
@@ -27,18 +29,22 @@ WAYS = [
     for name, best in SERVERS.items()
     for asked in (("auto",) if best == "send" else ("auto", "transport", "send"))
 ]
-EVERY_WAY = pytest.mark.parametrize(("server", "delivery"), WAYS, indirect=["server"])
+EVERY_SERVER = pytest.mark.parametrize("name", SERVERS)
+EVERY_WAY = pytest.mark.parametrize(("name", "delivery"), WAYS)
 # Daphne's `send` takes any amount, and keeps it: nobody learns that a client is slow.
-EVERY_WAY_WITH_BACKPRESSURE = pytest.mark.parametrize(
-    ("server", "delivery"), [way for way in WAYS if way[0] != "daphne"], indirect=["server"]
-)
+EVERY_WAY_WITH_BACKPRESSURE = pytest.mark.parametrize(("name", "delivery"), [way for way in WAYS if way[0] != "daphne"])
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    with serve_asgi(request.param, "broadcast:app") as server:
-        server.name = request.param
-        yield server
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Callable[[str], Server]]:
+    """Starts each server when it is first asked for."""
+    with ExitStack() as stack:
+        yield functools.cache(lambda name: stack.enter_context(serve_asgi(name, "broadcast:app")))
+
+
+@pytest.fixture
+def server(servers: Callable[[str], Server], name: str) -> Server:
+    return servers(name)
 
 
 @pytest.fixture
@@ -47,13 +53,13 @@ def room(server: Server) -> Iterator[Room]:
         yield room
 
 
-def delivery_of(server: Server, asked: str) -> str:
-    best = SERVERS[server.name]
+def delivery_of(name: str, asked: str) -> str:
+    best = SERVERS[name]
     return "send" if asked == "send" or best == "send" else best if asked == "auto" else asked
 
 
 @EVERY_WAY
-def test_every_client_gets_every_event_in_order(room: Room, delivery: str) -> None:
+def test_every_client_gets_every_event_in_order(room: Room, name: str, delivery: str) -> None:
     streams = [room.stream(delivery=delivery) for _ in range(3)]
     room.wait(connections=3)
     for _ in range(3):
@@ -64,7 +70,7 @@ def test_every_client_gets_every_event_in_order(room: Room, delivery: str) -> No
         assert stream.headers["cache-control"] == "no-cache, no-transform"
         assert stream.data(300) == expected
         stream.close()
-    assert room.do("look")["deliveries"] == [delivery_of(room.server, delivery)] * 3
+    assert room.do("look")["deliveries"] == [delivery_of(name, delivery)] * 3
     room.wait(connections=0, reasons=["client"] * 3)
 
 
@@ -115,6 +121,7 @@ def test_a_stream_that_ends_leaves_its_connection_to_the_next_request(room: Room
     room.wait(reasons=["server"] * 3)
 
 
+@EVERY_SERVER
 def test_requests_that_come_before_the_answer_are_answered_in_turn(room: Room) -> None:
     with room.stream(source="many") as stream:
         stream.request(room.path("stream", source="words"))
@@ -127,6 +134,7 @@ def test_requests_that_come_before_the_answer_are_answered_in_turn(room: Room) -
         assert json.loads(stream.body)["reasons"] == ["server", "server"]
 
 
+@EVERY_SERVER
 def test_a_request_for_the_head_opens_no_stream(room: Room) -> None:
     with room.stream(method="HEAD", source="subscription") as stream:
         assert (stream.status, stream.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
@@ -139,12 +147,12 @@ def test_a_request_for_the_head_opens_no_stream(room: Room) -> None:
 
 
 @EVERY_WAY
-def test_a_source_that_fails_ends_its_stream_and_is_logged(room: Room, delivery: str) -> None:
+def test_a_source_that_fails_ends_its_stream_and_is_logged(room: Room, name: str, delivery: str) -> None:
     for source in ("failing", "failing_thread"):
         with room.stream(delivery=delivery, source=source) as stream:
             assert [event.data for event in stream.rest()] == ["before"]
             # Where the connection is known it is cut, so that the client sees that this was not all.
-            assert stream.complete is (SERVERS[room.server.name] == "send")
+            assert stream.complete is (SERVERS[name] == "send")
     room.wait(reasons=["error", "error"])
     assert "ValueError: the source is broken" in room.server.output
 
@@ -168,6 +176,7 @@ def test_a_source_waits_for_its_client(room: Room, delivery: str) -> None:
     room.wait(cleaned=["endless"], reasons=["client"])
 
 
+@EVERY_SERVER
 def test_a_source_that_blocks_has_a_thread_of_its_own(room: Room) -> None:
     streams = [room.stream(source="blocking") for _ in range(50)]
     for stream in streams:
@@ -182,6 +191,7 @@ def test_a_source_that_blocks_has_a_thread_of_its_own(room: Room) -> None:
     room.wait(cleaned=["blocking"] * 50, connections=0)
 
 
+@EVERY_SERVER
 def test_a_client_that_leaves_before_the_stream_begins_is_never_registered(room: Room) -> None:
     connection = room.server.connect()
     connection.sendall(f"GET {room.path('stream', door=1)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
@@ -197,6 +207,7 @@ def test_a_client_that_leaves_before_the_stream_begins_is_never_registered(room:
     assert (look["connections"], len(look["deliveries"]), look["asked"]) == (1, 1, 2)
 
 
+@EVERY_SERVER
 def test_a_hub_that_is_full_answers_503_and_keeps_those_it_has(server: Server) -> None:
     with Room(server, small=True) as room:
         stream = room.stream()
@@ -225,6 +236,7 @@ def test_a_hub_that_closes_ends_its_streams_after_a_farewell(room: Room, deliver
     assert room.stream().status == 503
 
 
+@EVERY_SERVER
 def test_three_hundred_clients_get_every_event(room: Room) -> None:
     streams = [room.stream() for _ in range(300)]
     room.wait(connections=300)
@@ -236,6 +248,7 @@ def test_three_hundred_clients_get_every_event(room: Room) -> None:
     room.wait(connections=0)
 
 
+@EVERY_SERVER
 def test_a_client_of_http_1_0_gets_its_stream(server: Server, room: Room) -> None:
     with Stream(server, room.path("stream", source="words"), version="1.0") as stream:
         assert len(stream.rest()) == 5
