@@ -1,0 +1,200 @@
+"""The ASGI response by itself: what it refuses, and what it leaves behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from ssecast import Event, Hub
+from ssecast.asgi import EventSourceResponse
+
+SCOPE = {"type": "http", "method": "GET", "http_version": "1.1", "headers": []}
+
+
+class Client:
+    """What a server gives an application; it leaves when it has seen what it waits for."""
+
+    def __init__(self, until: Callable[[bytes], bool] = lambda body: False) -> None:
+        self.messages: list[Any] = []
+        self.body = b""
+        self.gone = asyncio.Event()
+        self._until = until
+
+    async def receive(self) -> Any:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.messages.append(message)
+        self.body += message.get("body", b"")
+        if self._until(self.body):
+            self.gone.set()
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "problem"),
+    [
+        (Hub(), {}, "topics is missing"),
+        (Hub(), {"topics": "ticks"}, "topics must be a sequence of strings"),
+        (Hub(), {"topics": ["ticks"], "ping": 5}, "heartbeat"),
+        (Hub(), {"topics": ["ticks"], "send_timeout": 5}, "slow_client"),
+        (Hub(), {"topics": ["ticks"], "farewell": "bye"}, "farewell must be an Event"),
+        (Hub(), {"topics": ["ticks"], "headers": ["x"]}, "headers must be a mapping"),
+        (Hub(), {"topics": ["ticks"], "topic": 1}, "topic"),
+        ([], {"topics": ["ticks"]}, "topics are a hub's"),
+        ("text", {}, "source must be a Hub or an iterator"),
+        (5, {}, "source must be a Hub or an iterator"),
+    ],
+)
+def test_a_wrong_argument_is_named(source: Any, options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TypeError, match=problem):
+        EventSourceResponse(source, **options)
+
+
+def test_an_unknown_delivery_is_refused() -> None:
+    with pytest.raises(ValueError, match="delivery must be"):
+        EventSourceResponse([], delivery="socket")  # type: ignore[arg-type]
+
+
+def test_it_is_a_response_of_starlette_that_takes_headers_and_cookies() -> None:
+    response = EventSourceResponse([], headers={"X-More": "1", "Content-Type": "text/plain"})
+    response.headers["x-even-more"] = "2"
+    response.set_cookie("name", "value")
+    assert isinstance(response, Response)
+    assert (response.headers["content-type"], response.headers["x-more"]) == ("text/event-stream; charset=utf-8", "1")
+    assert "content-length" not in response.headers
+    assert (b"x-even-more", b"2") in response.raw_headers
+
+
+def test_without_starlette_it_is_an_application_of_its_own() -> None:
+    program = """
+import asyncio, sys
+sys.modules["starlette"] = None
+from ssecast.asgi import EventSourceResponse
+sent = []
+async def receive(): await asyncio.Event().wait()
+async def send(message): sent.append(message)
+scope = {"type": "http", "method": "GET", "http_version": "1.1", "headers": []}
+asyncio.run(EventSourceResponse(["one"])(scope, receive, send))
+assert sent[0]["status"] == 200 and b"".join(message.get("body", b"") for message in sent) == b"data: one\\n\\n", sent
+assert not {"starlette", "uvicorn", "aiohttp", "litestar"} & {name for name, module in sys.modules.items() if module}
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("seconds", [0, 0.05])
+def test_cancellation_leaves_nothing_behind(seconds: float) -> None:
+    hub, events = Hub(), []
+
+    async def source() -> AsyncIterator[str]:
+        try:
+            yield "one"
+            await asyncio.Event().wait()
+        finally:
+            events.append("cleaned")
+
+    async def main() -> None:
+        for response in (
+            EventSourceResponse(hub, topics=["ticks"], on_close=events.append),
+            EventSourceResponse(source(), on_connect=lambda _: asyncio.Event().wait(), on_close=events.append),
+        ):
+            client = Client()
+            task = asyncio.create_task(response(SCOPE, client.receive, client.send))
+            await asyncio.sleep(seconds)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    asyncio.run(main())
+    assert hub.stats().connections == 0
+    assert events == (["server", "cleaned", "server"] if seconds else [])
+
+
+def test_a_response_that_is_never_sent_releases_its_subscription() -> None:
+    hub = Hub()
+
+    async def main() -> None:
+        async def source(subscription: AsyncIterator[Event]) -> AsyncIterator[Event]:
+            async for event in subscription:
+                yield event
+
+        response = EventSourceResponse(source(hub.subscribe("ticks")))
+        assert hub.stats().connections == 1
+        del response
+        gc.collect()
+        assert hub.stats().connections == 0
+        gone = Client()
+        gone.gone.set()
+        await EventSourceResponse(hub.subscribe("ticks"))(SCOPE, gone.receive, gone.send)
+        assert (hub.stats().connections, gone.messages) == (0, [])
+
+    asyncio.run(main())
+
+
+def test_a_background_task_runs_when_the_stream_is_over() -> None:
+    order = []
+
+    async def after() -> None:
+        order.append("background")
+
+    async def main() -> None:
+        client = Client()
+        response = EventSourceResponse(["one"], on_close=order.append, background=after)
+        assert response.delivery is None
+        await response(SCOPE, client.receive, client.send)
+        assert response.delivery == "send"
+        assert client.messages[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+    asyncio.run(main())
+    assert order == ["server", "background"]
+
+
+def test_a_session_may_send_from_on_connect_for_as_long_as_the_stream_is_open() -> None:
+    async def main() -> bytes:
+        hub = Hub(retry=None)
+        client = Client(lambda body: b"data: last" in body)
+
+        async def talk(session: Any) -> None:
+            session.send("first", event="hello")
+            await session.drain()
+            session.send(Event("last", comment="well"))
+            await asyncio.Event().wait()
+
+        await EventSourceResponse(hub, topics=[], on_connect=talk)(SCOPE, client.receive, client.send)
+        assert hub.stats().connections == 0
+        return client.body
+
+    assert b"event: hello\ndata: first\n\n: well\ndata: last\n\n" in asyncio.run(main())
+
+
+def test_event_loops_in_several_threads_have_their_own_streams_of_one_hub() -> None:
+    hub = Hub()
+
+    def serve(_: int) -> bytes:
+        async def main() -> bytes:
+            client = Client(lambda body: b"data: 99\n" in body)
+            await EventSourceResponse(hub, topics=["ticks"])(SCOPE, client.receive, client.send)
+            return client.body
+
+        return asyncio.run(main())
+
+    with ThreadPoolExecutor(4) as threads:
+        streams = [threads.submit(serve, number) for number in range(4)]
+        while hub.stats().connections < 4:
+            time.sleep(0.001)
+        for number in range(100):
+            hub.publish("ticks", str(number))
+        bodies = {stream.result(30).split(b"\n\n", 1)[1] for stream in streams}
+    # All of them got the same, but for the place where each joined.
+    assert len(bodies) == 1
+    assert bodies.pop().count(b"data: ") == 100
