@@ -60,4 +60,6 @@ def _depart() -> None:
             leaving.append((hub, mailbox))
     for hub, mailbox in leaving:
         hub.wait_closed(max(0.0, until - time.monotonic()) + 0.1)
+        # The interpreter must not end while the thread is about to go back to it.
         mailbox.stop()
+        mailbox.join(0.2)

@@ -151,12 +151,13 @@ class ThreadMailbox:
             receiver.depart()
 
     def stop(self) -> None:
-        """Has the thread end once there is no connection any more, and waits for it a little."""
+        """Has the thread end once there is no connection any more."""
         self._stopped = True
         self.native.wake()
-        # The collector may call this, in whatever thread.
-        if threading.current_thread() is not self._thread and not self._receivers:
-            self._thread.join(0.1)
+
+    def join(self, seconds: float) -> None:
+        """Waits for the thread's end."""
+        self._thread.join(seconds)
 
     def _run(self) -> None:
         # Python's own, as it is at this moment, so that the wait is cooperative where somebody has made it so.

@@ -62,6 +62,10 @@ def test_a_worker_ends_at_once_and_its_streams_after_a_farewell(worker: str, how
             assert b"retry: " in stream.body.rpartition(b"good bye")[2]
             stream.close()
         stuck.close()
+        assert server.process.returncode == 0
+        # No worker was killed, or has failed; SIGINT interrupts whatever gunicorn is doing.
+        assert "SIG" not in server.output
+        assert how == signal.SIGINT or "Traceback" not in server.output
 
 
 @pytest.mark.parametrize("source", ["", "&source=endless"])

@@ -101,6 +101,7 @@ def respond(place: str, query: dict[str, str]) -> Any:
     return {
         "connections": lambda: hub.stats().connections,
         "deliveries": lambda: deliveries,
+        "open": lambda: len(deliveries) - len(reasons),
         "reasons": lambda: reasons,
         "cleaned": lambda: cleaned,
         "publish-process": os.getpid,
