@@ -15,7 +15,7 @@ import (
 //
 // Over plain HTTP/1.x it takes the connection over and gives it to the engine: ServeHTTP returns at once, and the stream costs no
 // goroutine. Over TLS and HTTP/2, and behind a compression, ServeHTTP writes the stream and returns when it ends. The client
-// sees no difference.
+// sees no difference. http.Server's Shutdown knows nothing of the streams that were taken over: Hub.Close ends them.
 type Handler struct {
 	Hub *Hub
 	// The topics that this client may read. If it returns an error, the answer is 403.
