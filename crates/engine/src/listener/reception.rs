@@ -40,6 +40,9 @@ const STALE: Duration = Duration::from_secs(1);
 const PARTING: Duration = Duration::from_secs(2);
 const LAST_PARTING: Duration = Duration::from_millis(250);
 
+/// For ever, as a time that a moment can be away.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
 /// The names of connections: one line of them for all listeners of the process.
 static NAMES: AtomicU64 = AtomicU64::new(1);
 
@@ -66,9 +69,11 @@ impl Reception {
         desk: Arc<Desk>,
         poll: Poll,
         door: TcpListener,
-        config: ListenerConfig,
+        mut config: ListenerConfig,
         streams: Streams,
     ) -> io::Result<Self> {
+        config.head_time = config.head_time.min(LONGEST);
+        config.answer_time = config.answer_time.min(LONGEST);
         let lobby = Lobby::new(poll.registry().try_clone()?);
         Ok(Self {
             desk,

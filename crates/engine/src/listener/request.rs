@@ -34,7 +34,8 @@ impl Request {
         config: &ListenerConfig,
         peer: SocketAddr,
     ) -> Result<Option<Self>, Refusal> {
-        let mut headers = vec![httparse::EMPTY_HEADER; config.max_headers];
+        // The shortest header takes three bytes: so many as are allowed need not have a place.
+        let mut headers = vec![httparse::EMPTY_HEADER; config.max_headers.min(bytes.len() / 3 + 1)];
         let mut head = httparse::Request::new(&mut headers);
         let status = head.parse(bytes).map_err(refusal)?;
         if status.is_partial() && bytes.len() >= config.max_head_bytes {

@@ -40,6 +40,21 @@ fn a_request_has_as_many_headers_as_it_may_have() {
 }
 
 #[test]
+fn what_is_unlimited_costs_nothing_and_overflows_nowhere() {
+    let endpoint = Endpoint::open(ListenerConfig {
+        max_headers: usize::MAX,
+        max_head_bytes: usize::MAX,
+        max_pending: usize::MAX,
+        head_time: Duration::MAX,
+        answer_time: Duration::MAX,
+        ..ListenerConfig::default()
+    });
+    let mut visit = endpoint.visit();
+    visit.say(&format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "a:\n".repeat(10_000)));
+    visit.stream(Framing::Chunked);
+}
+
+#[test]
 fn a_client_that_sends_a_byte_now_and_then_is_timed_out() {
     let endpoint = Endpoint::open(hasty());
     let begin = Instant::now();
