@@ -111,11 +111,16 @@ def respond(place: str, query: dict[str, str]) -> Any:
 
 
 def fork() -> int:
-    """A child that publishes in vain, and ends as a program does."""
+    """A child with a stream of its own, which ends as a program does."""
     child = os.fork()
     if child == 0:
+        signal.alarm(5)
+        response = ssecast.wsgi.EventSourceResponse(hub, topics=["ticks"])
+        body = iter(response({"REQUEST_METHOD": "GET"}, lambda *_: None))
+        # The hub's own greeting comes first.
+        preamble = next(body)
         hub.publish("ticks", "of the child")
-        ctypes.pythonapi.Py_Exit(7)
+        ctypes.pythonapi.Py_Exit(7 if b"of the child" in preamble + next(body) else 1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
