@@ -240,3 +240,8 @@ def test_iterating_asynchronously_does_the_same() -> None:
         return [event.data async for event in aiter_events(source(), parser=parser)], parser.last_event_id
 
     assert asyncio.run(main()) == (["1", "2"], "7")
+
+
+def test_the_collector_looks_after_no_event_of_a_stream() -> None:
+    (event,) = Parser().feed(b"data: 1\n\n")
+    assert not gc.is_tracked(event)

@@ -81,7 +81,8 @@ impl Parser {
                     None => self.state()?.feed(py, &buffer.to_vec(py)?, &mut events)?,
                 }
             }
-            Ok(PyList::new(py, events)?)
+            let events: PyResult<Vec<_>> = events.into_iter().map(|event| event.into_object(py)).collect();
+            Ok(PyList::new(py, events?)?)
         })
     }
 
@@ -169,6 +170,17 @@ impl Event {
             comment: None,
             last_event_id: Some(last_event_id),
         }
+    }
+}
+
+impl Event {
+    /// An object that the collector need not look at: there may be very many, and a string refers to nothing.
+    fn into_object(self, py: Python<'_>) -> PyResult<Py<Self>> {
+        let object = Py::new(py, self)?;
+        // SAFETY: the object is alive, and all that it refers to are strings, so that it is part of no cycle. An object
+        // that is not tracked may be untracked once more when it goes.
+        unsafe { pyo3::ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
+        Ok(object)
     }
 }
 
