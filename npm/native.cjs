@@ -836,7 +836,9 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeHub = nativeBinding.NativeHub
+module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativeParser = nativeBinding.NativeParser
+module.exports.NativeResponder = nativeBinding.NativeResponder
 module.exports.encode = nativeBinding.encode
 module.exports.panicForTest = nativeBinding.panicForTest
 module.exports.version = nativeBinding.version

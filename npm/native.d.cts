@@ -41,10 +41,25 @@ export declare class NativeHub {
   remove(connection: number, reason: string): boolean
   /** Closes the hub: connections end within the grace period. */
   close(event: object | undefined, graceMs: number): void
+  /** Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it. */
+  awaitEnd(ended: () => void): void
   /** Whether the hub was closed. */
   get closed(): boolean
   /** Reads the counters. */
   stats(): NativeStats
+}
+
+/** An HTTP/1.1 endpoint of a hub. It keeps the event loop alive until it is closed. */
+export declare class NativeListener {
+  /**
+   * Listens on the first of the addresses that can be had. `options` has either `topics` or `queryTopics`, or else
+   * `ask` is called with each request, on the event loop; it must not throw.
+   */
+  constructor(hub: NativeHub, addresses: Array<string>, options: object, ask: (request: NativeRequest, responder: NativeResponder) => void)
+  get address(): string
+  get port(): number
+  /** Closes the listener. The promise resolves when its thread has ended. */
+  close(): Promise<void>
 }
 
 /**
@@ -67,6 +82,16 @@ export declare class NativeParser {
   get inLine(): boolean
   /** Discards an incomplete block, and awaits the next stream. */
   finish(): void
+}
+
+/** Answers one request, once. Without an answer it is answered 500 when this is collected. */
+export declare class NativeResponder {
+  /** Gives the client a stream of these topics. */
+  allow(topics: Array<string>): void
+  /** Gives the client a stream of the topics that it has named. None, or one that can't be a topic, is answered 400. */
+  allowNamed(topics: Array<string>): void
+  /** Answers with a status. */
+  refuse(status: number): void
 }
 
 /** Encodes one event; its fields are validated here. */
@@ -97,6 +122,21 @@ export interface NativePublished {
   id: string
   /** The connections that read the topic. */
   subscribers: number
+}
+
+/** A request for a stream. */
+export interface NativeRequest {
+  method: string
+  /** The path and the query as the client sent them. */
+  url: string
+  /** The path, decoded. */
+  path: string
+  /** By their names in lower case; values are Latin-1, and those of one name are joined, as Node does it. */
+  headers: Record<string, string>
+  address: string
+  port: number
+  /** Empty if there is none. */
+  lastEventId: string
 }
 
 /** The counters of a hub. */

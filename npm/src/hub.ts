@@ -1,5 +1,6 @@
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { type EventFields, type EventInit, fields, whole } from './event.js'
+import { listen, type Listener, type ListenOptions } from './listener.js'
 import { Pull, type Reason } from './pull.js'
 import type { Session } from './session.js'
 
@@ -89,6 +90,10 @@ export class Hub {
   readonly pull: Pull
   /** @internal */
   readonly sessions = new Set<Session>()
+  /** @internal Those that are not closed. */
+  readonly listeners = new Set<Listener>()
+  /** @internal Whether there was ever one: there may be streams that are no sessions. */
+  listened = false
   /** @internal A pipe waits while more than this waits for its client. */
   readonly pipeBytes: number
   #emptied: (() => void) | undefined
@@ -128,9 +133,23 @@ export class Hub {
   }
 
   /**
-   * Closes the hub: refuses publications and connections, lets every connection have what is pending for it, then
-   * the last event and a jittered reconnection time, and ends it. After the grace period the rest is cut off.
-   * The promise resolves when every stream has ended, so that the server's own `close()` can finish.
+   * Listens for clients by itself, for programs that have no HTTP server: HTTP/1.1, for which threads of the engine
+   * hear the requests and write the streams, whatever `delivery` says. TLS and HTTP/2 are for a proxy in front of it.
+   *
+   * The listener keeps the process alive until it or the hub is closed.
+   *
+   * @throws {SsecastError} `SSECAST_INVALID_OPTION`, also if the port is in use or the host is unknown
+   * @example
+   * const { port } = await hub.listen({ port: 3000, topics: request => [`user-${request.query.get('user')}`] })
+   */
+  listen(options: ListenOptions): Promise<Listener> {
+    return listen(this, options)
+  }
+
+  /**
+   * Closes the hub and its listeners: refuses publications and connections, lets every connection have what is
+   * pending for it, then the last event and a jittered reconnection time, and ends it. After the grace period the
+   * rest is cut off. The promise resolves when every stream has ended, so that the server's own `close()` can finish.
    */
   close(options: CloseOptions = {}): Promise<void> {
     refuseUnknown(options, ['event', 'graceMs'])
@@ -140,7 +159,10 @@ export class Hub {
       throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
     }
     native(() => this.pull.hub.close(event && whole(event), graceMs))
-    this.#closing ??= new Promise<void>(resolve => {
+    if (this.#closing) return this.#closing
+    const listeners = [...this.listeners].map(listener => listener.close())
+    const streams = new Promise<void>(resolve => (this.listened ? this.pull.hub.awaitEnd(resolve) : resolve()))
+    const sessions = new Promise<void>(resolve => {
       const cut = setTimeout(() => this.sessions.forEach(session => session.destroy()), graceMs)
       this.#emptied = () => {
         clearTimeout(cut)
@@ -148,6 +170,7 @@ export class Hub {
       }
       if (this.sessions.size === 0) this.#emptied()
     })
+    this.#closing = Promise.all([...listeners, streams, sessions]).then(() => {})
     return this.#closing
   }
 

@@ -31,9 +31,9 @@ describe('a program in the README', { timeout: 30_000 }, () => {
     return `http://127.0.0.1:${port}`
   }
 
-  it('is there for Express, Koa, node:http, a session and the parser', () => {
+  it('is there for Express, Koa, node:http, the listener, a session and the parser', () => {
     const hosts = programs.map(code => /from '(.+?)'/.exec(code)[1])
-    assert.deepEqual(hosts, ['express', 'koa', 'node:http', 'express', 'ssecast'])
+    assert.deepEqual(hosts, ['express', 'koa', 'node:http', 'ssecast', 'express', 'ssecast'])
   })
 
   for (const code of programs.filter(code => code.includes('hub.publish'))) {

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
+use std::thread;
 use std::time::Duration;
 
 use napi::Env;
@@ -21,7 +22,7 @@ use crate::value::{Fields, buffer, text};
 /// A hub, and the connections that one event loop delivers to.
 #[napi]
 pub struct NativeHub {
-    hub: Hub,
+    pub(crate) hub: Hub,
     pull: Pull,
     #[cfg(unix)]
     sockets: Sockets,
@@ -256,6 +257,23 @@ impl NativeHub {
                 Error::new(ErrorKind::InvalidOption, "graceMs", problem)
             })?;
             self.hub.close(&Close { event: fields.as_ref().map(Fields::event), grace })
+        })
+    }
+
+    /// Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it.
+    #[napi(ts_args_type = "ended: () => void")]
+    pub fn await_end(&self, ended: Function<'_, (), ()>) -> Result<()> {
+        entry(|| {
+            let ended = ended.build_threadsafe_function::<()>().build().map_err(internal)?;
+            let hub = self.hub.clone();
+            let wait = move || {
+                let _ = hub.wait_closed(Duration::MAX);
+                ended.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            };
+            let started = thread::Builder::new().name("ssecast-close".into()).spawn(wait);
+            started.map(drop).map_err(|error| {
+                Error::new(ErrorKind::Internal, "thread", format!("could not be started: {error}"))
+            })
         })
     }
 

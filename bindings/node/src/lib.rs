@@ -10,6 +10,8 @@
 mod encode;
 mod error;
 mod hub;
+#[cfg(unix)]
+mod listener;
 mod options;
 mod parser;
 mod value;

@@ -6,7 +6,7 @@ use ssecast::codec::Parser;
 use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
 
 use crate::error::internal;
-use crate::value::{cast, kind, name};
+use crate::value::{cast, kind, name, text};
 
 /// How a hub's streams go out.
 pub(crate) struct Delivery {
@@ -43,7 +43,7 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
                 let SlowClient { bytes, time, policy } = default.slow_client;
                 let slow_client = SlowClient {
                     bytes: options.limit("slowClient.bytes", bytes)?,
-                    time: options.time("slowClient.ms", Some(time))?.unwrap_or(Duration::MAX),
+                    time: options.wait("slowClient.ms", time)?,
                     policy: match options.choice("slowClient.policy", ["disconnect", "skip"])? {
                         None => policy,
                         Some(0) => Policy::Disconnect,
@@ -92,7 +92,7 @@ pub(crate) fn rename(error: Error) -> Error {
     Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())
 }
 
-struct Options<'a> {
+pub(crate) struct Options<'a> {
     object: &'a Object<'a>,
     /// What stands before the names of this object's options.
     prefix: &'static str,
@@ -100,7 +100,7 @@ struct Options<'a> {
 }
 
 impl<'a> Options<'a> {
-    fn new(object: &'a Object<'a>, prefix: &'static str) -> Self {
+    pub(crate) fn new(object: &'a Object<'a>, prefix: &'static str) -> Self {
         Self { object, prefix, known: Vec::new() }
     }
 
@@ -113,7 +113,7 @@ impl<'a> Options<'a> {
         Ok((kind != ValueType::Undefined).then_some((value, kind)))
     }
 
-    fn object(&mut self, option: &'static str) -> Result<Option<Object<'a>>, Error> {
+    pub(crate) fn object(&mut self, option: &'static str) -> Result<Option<Object<'a>>, Error> {
         match self.get(option)? {
             None => Ok(None),
             Some((value, ValueType::Object)) => cast(&value).map(Some),
@@ -122,7 +122,7 @@ impl<'a> Options<'a> {
     }
 
     /// A count or a number of bytes.
-    fn limit(&mut self, option: &'static str, default: usize) -> Result<usize, Error> {
+    pub(crate) fn limit(&mut self, option: &'static str, default: usize) -> Result<usize, Error> {
         Ok(self.cap(option, Some(default))?.unwrap_or(usize::MAX))
     }
 
@@ -149,9 +149,68 @@ impl<'a> Options<'a> {
     }
 
     /// Milliseconds, or off.
-    fn time(&mut self, option: &'static str, default: Option<Duration>) -> Result<Option<Duration>, Error> {
+    pub(crate) fn time(
+        &mut self,
+        option: &'static str,
+        default: Option<Duration>,
+    ) -> Result<Option<Duration>, Error> {
         let default = default.map(|time| time.as_millis() as usize);
         Ok(self.cap(option, default)?.map(|milliseconds| Duration::from_millis(milliseconds as u64)))
+    }
+
+    /// Milliseconds, or as long as it takes.
+    pub(crate) fn wait(&mut self, option: &'static str, default: Duration) -> Result<Duration, Error> {
+        Ok(self.time(option, Some(default))?.unwrap_or(Duration::MAX))
+    }
+
+    /// A string.
+    pub(crate) fn text(&mut self, option: &'static str) -> Result<Option<String>, Error> {
+        match self.get(option)? {
+            None => Ok(None),
+            Some((value, ValueType::String)) => cast(&value).map(Some),
+            Some((_, kind)) => wrong(option, "must be a string", kind),
+        }
+    }
+
+    /// Strings.
+    pub(crate) fn texts(&mut self, option: &'static str) -> Result<Option<Vec<String>>, Error> {
+        const MUST: &str = "must be an array of strings";
+        match self.get(option)? {
+            None => Ok(None),
+            Some((value, ValueType::Object)) => {
+                let values: Vec<Unknown<'_>> =
+                    cast(&value).or_else(|_| wrong(option, MUST, ValueType::Object))?;
+                let text = |value: &Unknown<'_>| match kind(value)? {
+                    ValueType::String => cast(value),
+                    other => wrong(option, MUST, other),
+                };
+                values.iter().map(text).collect::<Result<_, _>>().map(Some)
+            }
+            Some((_, kind)) => wrong(option, MUST, kind),
+        }
+    }
+
+    /// The names and values of an object whose values are strings.
+    pub(crate) fn pairs(&mut self, option: &'static str) -> Result<Vec<(String, String)>, Error> {
+        let Some(object) = self.object(option)? else { return Ok(Vec::new()) };
+        let names = Object::keys(&object).map_err(internal)?;
+        let pair = |name: String| {
+            let value = object.get::<Unknown<'_>>(&name).map_err(internal)?;
+            let value = text(value, option, ErrorKind::InvalidOption)?;
+            let missing =
+                || Error::new(ErrorKind::InvalidOption, option, format!("must have a value for {name}"));
+            let value = value.ok_or_else(missing)?;
+            Ok((name, value))
+        };
+        names.into_iter().map(pair).collect()
+    }
+
+    pub(crate) fn flag(&mut self, option: &'static str) -> Result<Option<bool>, Error> {
+        match self.get(option)? {
+            None => Ok(None),
+            Some((value, ValueType::Boolean)) => cast(&value).map(Some),
+            Some((_, kind)) => wrong(option, "must be true or false", kind),
+        }
     }
 
     /// One of two words: the index of the one that it is.
@@ -179,7 +238,7 @@ impl<'a> Options<'a> {
         }
     }
 
-    fn finish(self) -> Result<(), Error> {
+    pub(crate) fn finish(self) -> Result<(), Error> {
         let keys = Object::keys(self.object).map_err(internal)?;
         match keys.iter().find(|key| !self.known.contains(&key.as_str())) {
             None => Ok(()),

@@ -5,6 +5,7 @@ import https from 'node:https'
 
 import express from 'express'
 import {
+  type Answer,
   createHub,
   createParser,
   encode,
@@ -13,6 +14,9 @@ import {
   EventSourceParserStream,
   Hub,
   type HubOptions,
+  type Listener,
+  type ListenerRequest,
+  type ListenOptions,
   type Middleware,
   type MiddlewareOptions,
   type ParserOptions,
@@ -98,6 +102,22 @@ try {
   }
 }
 
+const listen: ListenOptions = {
+  port: 3000,
+  host: 'localhost',
+  path: '/events',
+  topics: async (request: ListenerRequest): Promise<Answer> =>
+    request.headers.cookie ? [`user-${request.query.get('user')}`, request.peer.address] : 401,
+  authorize: request => request.path !== '/' && request.lastEventId === '',
+  headers: { 'X-More': 'yes' },
+  cors: { origin: ['https://a.example', 'https://b.example'], credentials: true, maxAgeMs: 1000 },
+  headMs: 1000
+}
+const listening: Promise<Listener> = hub.listen(listen)
+listening.then(listener => (console.log(listener.address, listener.port), listener.close()))
+hub.listen({ topics: ['t'], cors: true })
+hub.listen({ queryTopics: true, cors: '*' })
+
 const parserOptions: ParserOptions = {
   onEvent({ event, id, data, lastEventId }: EventSourceMessage) {
     const texts: (string | undefined)[] = [event, id]
@@ -135,6 +155,8 @@ new EventSourceParserStream({ onEvent() {} })
 parser.feed(1)
 // @ts-expect-error: no topic
 hub.publish()
+// @ts-expect-error: a mistyped option of a listener
+hub.listen({ topic: ['t'] })
 // @ts-expect-error: topics that are one string
 sseMiddleware(hub, { topics: 'ticks' })
 // @ts-expect-error: a mistyped option

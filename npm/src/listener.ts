@@ -1,0 +1,154 @@
+import { lookup } from 'node:dns/promises'
+import { NativeListener, type NativeRequest, type NativeResponder } from '../native.cjs'
+import { native, refuseUnknown, SsecastError } from './error.js'
+import type { Hub } from './hub.js'
+
+/** A request for a stream. */
+export interface ListenerRequest {
+  /** `HEAD` is answered like `GET`, but for the stream. */
+  readonly method: string
+  /** The path and the query as the client sent them. */
+  readonly url: string
+  /** The path, decoded: an encoded slash is a slash here. */
+  readonly path: string
+  /** The query, decoded. */
+  readonly query: URLSearchParams
+  /** By their names in lower case, as Node has them. */
+  readonly headers: Readonly<Record<string, string | undefined>>
+  /** Whoever sent the request: a proxy, if there is one. */
+  readonly peer: { readonly address: string; readonly port: number }
+  /** The last event ID that the client comes with; empty if it has none. */
+  readonly lastEventId: string
+}
+
+/** What a request gets: a stream of topics, or a status from 400 to 599, or 204, by which a browser stays away. */
+export type Answer = readonly string[] | number
+
+/** Where a listener listens, and what it answers. Its functions run on the event loop. */
+export interface ListenOptions {
+  /** Default 0: any that is free. */
+  port?: number
+  /** A name or an address. Default `127.0.0.1`: this machine alone. */
+  host?: string
+  /** The only path that there is; any other is answered 404. By default every path will do. */
+  path?: string
+  /** The topics of a stream, or what else the request gets. What it throws or rejects with answers 500. */
+  topics?: readonly string[] | ((request: ListenerRequest) => Answer | Promise<Answer>)
+  /**
+   * Instead of `topics`: a client reads those that it names, as in `/?topic=ticks&topic=news`. Whoever reaches the
+   * listener may then read all topics there are, and make new ones.
+   */
+  queryTopics?: boolean
+  /** Whether the client may have the stream; false answers 403. */
+  authorize?: (request: ListenerRequest) => boolean | Promise<boolean>
+  /** More headers for the responses that are streams. */
+  headers?: Record<string, string>
+  /** Lets pages of other origins read the streams: any, one, some, or with cookies. Preflights are answered, too. */
+  cors?:
+    | boolean
+    | string
+    | { origin?: string | readonly string[] | true; credentials?: boolean; maxAgeMs?: number }
+  /** The most bytes of a request's head; a longer one is answered 431. Default 16 KiB. */
+  maxHeadBytes?: number
+  /** The most headers of a request; more are answered 431. Default 100. */
+  maxHeaders?: number
+  /** How long a head may take; then it is answered 408. Default 10 000. */
+  headMs?: number
+  /** How long `authorize` and `topics` may take together; then the request is answered 503. Default 30 000. */
+  answerMs?: number
+  /** The most connections that are no streams yet, or no more. Default 4096. */
+  maxPending?: number
+}
+
+const KNOWN = [
+  'port', 'host', 'path', 'topics', 'queryTopics', 'authorize', 'headers', 'cors',
+  'maxHeadBytes', 'maxHeaders', 'headMs', 'answerMs', 'maxPending'
+]
+
+/**
+ * An HTTP/1.1 endpoint of a hub, outside of the event loop. Made by {@link Hub.listen}. It keeps the process alive
+ * until it is closed; its streams alone do not.
+ */
+export class Listener {
+  /** The address that it listens on. */
+  readonly address: string
+  /** The port that it listens on. */
+  readonly port: number
+  readonly #hub: Hub
+  readonly #listener: NativeListener
+  readonly #options: ListenOptions
+  #closing: Promise<void> | undefined
+
+  /** @internal */
+  constructor(hub: Hub, addresses: string[], options: ListenOptions) {
+    this.#hub = hub
+    this.#options = options
+    const { host, authorize, topics, queryTopics, cors, ...rest } = options
+    const isAsked = authorize !== undefined || typeof topics === 'function'
+    const plain = { ...rest, cors: origins(cors), ...(isAsked ? {} : { topics, queryTopics }) }
+    // The addon holds the function, and so all this, until the listener is closed.
+    const ask = (request: NativeRequest, responder: NativeResponder) => void this.#answer(request, responder)
+    this.#listener = native(() => new NativeListener(hub.pull.hub, addresses, plain, ask))
+    this.address = this.#listener.address
+    this.port = this.#listener.port
+    hub.listeners.add(this)
+    hub.listened = true
+  }
+
+  /**
+   * Closes the listener: whoever has no stream yet is answered 503. Streams go on until the hub is closed, which
+   * closes its listeners, too. The promise resolves when the port is free. Closing twice is fine.
+   */
+  close(): Promise<void> {
+    this.#hub.listeners.delete(this)
+    this.#closing ??= this.#listener.close()
+    return this.#closing
+  }
+
+  async #answer(asked: NativeRequest, responder: NativeResponder): Promise<void> {
+    const { authorize, topics, queryTopics } = this.#options
+    try {
+      const request = requestOf(asked)
+      if (authorize && (await authorize(request)) !== true) return responder.refuse(403)
+      if (queryTopics) return responder.allowNamed(request.query.getAll('topic'))
+      const answer = typeof topics === 'function' ? await topics(request) : topics
+      if (typeof answer === 'number') return native(() => responder.refuse(answer))
+      if (!Array.isArray(answer) || !answer.every(topic => typeof topic === 'string')) {
+        throw new SsecastError('SSECAST_INVALID_TOPIC', 'topics', 'must be an array of strings, or a status')
+      }
+      native(() => responder.allow(answer))
+    } catch (error) {
+      console.error(error)
+      responder.refuse(500)
+    }
+  }
+}
+
+/** @internal Makes a listener of a hub. */
+export async function listen(hub: Hub, options: ListenOptions): Promise<Listener> {
+  refuseUnknown(options, KNOWN)
+  const { host = '127.0.0.1', topics, queryTopics = false, authorize } = options
+  const refuse = (field: string, problem: string, cause?: unknown) => {
+    return new SsecastError('SSECAST_INVALID_OPTION', field, problem, { cause })
+  }
+  if ((topics === undefined) === !queryTopics) throw refuse('topics', 'must be given, or queryTopics: true, and not both')
+  if (authorize !== undefined && typeof authorize !== 'function') throw refuse('authorize', 'must be a function')
+  if (!NativeListener) throw refuse('listen', 'needs a Unix; here, use sseMiddleware')
+  const found = await lookup(host, { all: true }).catch(error => {
+    throw refuse('host', `can't be listened on: ${error.message}`, error)
+  })
+  return new Listener(hub, found.map(({ address }) => address), options)
+}
+
+/** `cors` as the addon knows it. */
+function origins(cors: ListenOptions['cors']): object | undefined {
+  if (!cors) return
+  const { origin = true, ...rest } = typeof cors === 'object' ? cors : { origin: cors }
+  if (origin === true || origin === '*') return rest
+  return { origin: typeof origin === 'string' ? [origin] : origin, ...rest }
+}
+
+function requestOf({ address, port, ...request }: NativeRequest): ListenerRequest {
+  const [, query] = /^[^?]*\??(.*)$/s.exec(request.url)!
+  return { ...request, query: new URLSearchParams(query), peer: { address, port } }
+}
