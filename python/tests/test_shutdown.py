@@ -16,6 +16,7 @@ SERVERS = {
     "hypercorn": True,
     "aiohttp": True,
     "gunicorn-uvicorn": True,
+    "gunicorn-asgi": True,
     "daphne": False,
 }
 

@@ -32,11 +32,11 @@ class Connection(Protocol):
 
 def connection_of(receive: Any, send: Any) -> Connection | None:
     """The connection of an ASGI request, for the functions that the application was called with."""
-    from ssecast._servers import hypercorn, uvicorn
+    from ssecast._servers import gunicorn, hypercorn, uvicorn
 
     try:
         receive, send = _unwrap(receive, send)
-        return uvicorn.connection_of(receive) or hypercorn.connection_of(send)
+        return uvicorn.connection_of(receive) or hypercorn.connection_of(send) or gunicorn.connection_of(receive)
     except (AttributeError, ValueError):
         # Another version of it. The stream goes on as it would under a server that nobody knows.
         return None
