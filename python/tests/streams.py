@@ -78,7 +78,7 @@ class Stream:
 
     def _receive(self) -> bool:
         try:
-            received = self.socket.recv(65536)
+            received = self.socket.recv(1 << 20)
         except (ConnectionResetError, BrokenPipeError):
             return False
         self._bytes += received

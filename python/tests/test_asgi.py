@@ -133,10 +133,23 @@ def test_a_response_that_is_never_sent_releases_its_subscription() -> None:
         del response
         gc.collect()
         assert hub.stats().connections == 0
-        gone = Client()
-        gone.gone.set()
-        await EventSourceResponse(hub.subscribe("ticks"))(SCOPE, gone.receive, gone.send)
-        assert (hub.stats().connections, gone.messages) == (0, [])
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_source_that_nobody_is_to_read_is_closed_at_once(method: str) -> None:
+    hub = Hub()
+
+    async def main() -> None:
+        client = Client()
+        client.gone.set()
+        subscription = hub.subscribe("ticks")
+        await EventSourceResponse(subscription)({**SCOPE, "method": method}, client.receive, client.send)
+        assert hub.stats().connections == 0
+        assert [message["type"] for message in client.messages] == (
+            ["http.response.start", "http.response.body"] if method == "HEAD" else []
+        )
 
     asyncio.run(main())
 
