@@ -76,10 +76,12 @@ class ThreadSession(BaseSession):
             yield from self._next()
 
     def _next(self) -> Iterator[bytes]:
+        # However much there is to write.
+        self.look()
         try:
             news = self._news.get(timeout=LOOK)
         except Empty:
-            return self.look()
+            return
         if isinstance(news, _native.Batch):
             yield news.bytes
             # The server has taken it: the next may come.

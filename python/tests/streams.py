@@ -67,6 +67,12 @@ class Stream:
         events, self._events = list(self._events), deque()
         return events
 
+    def remainder(self) -> bytes:
+        """What follows the response until the connection ends."""
+        while self._receive():
+            pass
+        return self._bytes
+
     def close(self) -> None:
         self.socket.close()
 

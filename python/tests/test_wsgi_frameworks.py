@@ -86,7 +86,8 @@ def test_a_view_answers_head_without_a_stream(view: tuple[Server, str, str]) -> 
     before = server.get("/deliveries")
     with Stream(server, path, method="HEAD", connection="close") as stream:
         assert stream.headers["content-type"] == "text/event-stream; charset=utf-8"
-        assert stream.socket.recv(1) == b""
+        # waitress ends a chunked body here too.
+        assert stream.remainder() in (b"", b"0\r\n\r\n")
     assert server.get("/deliveries") == before
 
 

@@ -70,7 +70,8 @@ def test_a_worker_ends_at_once_and_its_streams_after_a_farewell(worker: str, how
 
 @pytest.mark.parametrize("source", ["", "&source=endless"])
 def test_a_thread_that_writes_a_stream_sees_that_the_server_ends(source: str) -> None:
-    with serve_wsgi("gunicorn-gthread", "threads:plain") as server:
+    # There is always something to write.
+    with serve_wsgi("gunicorn-gthread", "threads:plain", HEARTBEAT="0.05") as server:
         streams = [Stream(server, f"/stream?delivery=send&farewell=good+bye{source}") for _ in range(3)]
         server.eventually("/deliveries", ["send"] * 3)
         assert server.terminate() < SOON
