@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from typing import Any
@@ -63,7 +64,11 @@ class Exchange:
                 stop_watching = self._connection.watch(self._shut_down)
                 if self._connection.transport.is_closing():
                     session.left()
-            await head()
+            try:
+                await head()
+            except OSError:
+                # As ASGI has it: the client is gone.
+                session.left()
             if session.reason is None:
                 await self._start(direct)
             if session.reason is None:
@@ -132,10 +137,7 @@ class Exchange:
         self._tasks.append(self._loop.create_task(coroutine))
 
     async def _connected(self, on_connect: Callable[[Session], object]) -> None:
-        try:
-            await settle(on_connect(self.session))
-        except Exception:
-            logger.exception("on_connect failed")
+        if not await self._try(functools.partial(on_connect, self.session), "on_connect failed"):
             self.session.close("error")
 
     def _left(self, _: asyncio.Future[None]) -> None:
@@ -173,14 +175,20 @@ class Exchange:
         if self._tasks:
             await asyncio.wait(self._tasks)
         reason = await self.session.wait_closed()
+        # A task that is cancelled before its first step does not even begin.
+        if not self._begun or isinstance(options.events, AsyncIterable):
+            await self._try(options.release, "the source of a stream's events failed")
+        if options.on_close is not None:
+            await self._try(functools.partial(options.on_close, reason), "on_close failed")
+
+    async def _try(self, function: Callable[[], object], problem: str) -> bool:
+        """Calls what is the application's."""
         try:
-            # A task that is cancelled before its first step does not even begin.
-            if not self._begun or isinstance(options.events, AsyncIterable):
-                await options.release()
-            if options.on_close is not None:
-                await settle(options.on_close(reason))
+            await settle(function())
         except Exception:
-            logger.exception("on_close failed")
+            logger.exception(problem)
+            return False
+        return True
 
     async def _cut(self, transport: asyncio.Transport) -> None:
         """Closes the connection, so that the client sees that this was not all. What has gone out stays."""

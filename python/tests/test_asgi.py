@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI
 from starlette.responses import Response
 
 from ssecast import Event, Hub
@@ -211,3 +213,40 @@ def test_event_loops_in_several_threads_have_their_own_streams_of_one_hub() -> N
     # All of them got the same, but for the place where each joined.
     assert len(bodies) == 1
     assert bodies.pop().count(b"data: ") == 100
+
+
+def test_it_is_what_an_endpoint_of_fastapi_returns() -> None:
+    app = FastAPI()
+
+    @app.get("/stream")
+    async def stream() -> EventSourceResponse:
+        return EventSourceResponse(iter(["one", {"data": 2, "event": "number"}]))
+
+    async def main() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return await client.get("/stream")
+
+    response = asyncio.run(main())
+    assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert response.text == "data: one\n\nevent: number\ndata: 2\n\n"
+
+
+def test_a_callback_that_fails_is_logged_and_ends_its_stream(caplog: pytest.LogCaptureFixture) -> None:
+    reasons = []
+
+    async def main() -> None:
+        client = Client()
+
+        async def fail(_: object) -> None:
+            raise ValueError("on purpose")
+
+        def close(reason: str) -> None:
+            reasons.append(reason)
+            raise ValueError("on purpose, too")
+
+        response = EventSourceResponse(Hub(), topics=[], on_connect=fail, on_close=close)
+        await response(SCOPE, client.receive, client.send)
+
+    asyncio.run(main())
+    assert reasons == ["error"]
+    assert [record.message for record in caplog.records] == ["on_connect failed", "on_close failed"]
