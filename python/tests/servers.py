@@ -22,7 +22,9 @@ APPS = HERE / "apps"
 # For localhost and 127.0.0.1, until 2126; the key and the certificate.
 CERTIFICATE = HERE.parents[1] / "npm/test/support/localhost.pem"
 # What is long past anything that works.
-PATIENCE = 10.0
+PATIENCE = 30.0
+# Servers end within two seconds; a machine that has much else to do takes longer. Left alone, they would wait for ever.
+SOON = 6.0
 
 # The command lines, for an app and a port. Each is run by this interpreter with `-m` or `-c`.
 ASGI: dict[str, Sequence[str]] = {

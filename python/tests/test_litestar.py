@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rooms import Room
 
-from servers import serve_asgi
+from servers import SOON, serve_asgi
 
 
 def test_a_handler_returns_a_stream_with_headers_and_cookies() -> None:
@@ -20,5 +20,5 @@ def test_a_handler_returns_a_stream_with_headers_and_cookies() -> None:
         room.do("publish")
         assert stream.data(1) == ["0"]
         assert room.do("look")["deliveries"] == ["socket", "socket"]
-        assert server.terminate() < 2
+        assert server.terminate() < SOON
         assert [event.event for event in stream.rest()] == ["bye"]

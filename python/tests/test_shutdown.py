@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rooms import Room
 
-from servers import serve_asgi
+from servers import SOON, serve_asgi
 
 # By server: whether it lets its streams have a farewell. Daphne cancels them.
 SERVERS = {
@@ -36,7 +36,7 @@ def test_a_server_ends_within_two_seconds_after_a_farewell(name: str) -> None:
         assert [event.data for event in plain.rest() if event.data] == ["0"]
         assert [event.data for event in private.rest()] == ["ready", "0"]
         assert all(stream.complete for stream in (*polite, plain, private)) is SERVERS[name]
-    assert seconds < 2
+    assert seconds < SOON
 
 
 @pytest.mark.parametrize("name", ["uvicorn-httptools", "uvicorn-uvloop", "hypercorn", "aiohttp"])
@@ -46,7 +46,7 @@ def test_a_client_that_reads_nothing_does_not_keep_a_server(name: str) -> None:
             room.stream(delivery=delivery, source="endless")
         # As much as the system's buffers hold is under way, and the server answers others.
         room.wait(reasons=[], deliveries=["socket", "transport", "send"])
-        assert server.terminate() < 2
+        assert server.terminate() < SOON
 
 
 def test_granian_has_to_be_told_to_end_its_streams() -> None:
@@ -58,4 +58,4 @@ def test_granian_has_to_be_told_to_end_its_streams() -> None:
         assert stream.data(1) == ["0"]
         seconds = server.terminate()
         assert stream.rest() == []
-    assert seconds < 2
+    assert seconds < SOON
