@@ -47,7 +47,8 @@ class EventSourceResponse:
     at its next event. One that raises ends its stream, and the traceback is logged.
 
     - ``topics``: those of the hub that the client gets, or a function of the environ that returns them.
-    - ``environ``: the request's. The stream is registered when the response is made, not when it is called.
+    - ``environ``: the request's; in a view of Flask it is found if it is left out. With it the stream is registered when
+      the response is made, not when it is called.
     - ``ping``, ``send_timeout``: seconds, of private streams; a hub has its own. 0 is no ping. Default 15 and 30.
     - ``headers``: more headers. What makes the response a stream stays.
     - ``last_event_id``: where the client left, if not in the header ``Last-Event-ID``.
@@ -61,7 +62,8 @@ class EventSourceResponse:
 
     def __new__(cls, source: Hub | Iterable[Any], *, environ: Environ | None = None, **_: Any) -> EventSourceResponse:
         # Flask takes a response of werkzeug's as it is; any other application it would run to its first bytes.
-        if cls is EventSourceResponse and environ is not None and "werkzeug.wrappers" in sys.modules:
+        given = environ is not None or _flask_environ() is not None
+        if cls is EventSourceResponse and given and "werkzeug.wrappers" in sys.modules:
             return object.__new__(_werkzeug_response())
         return object.__new__(cls)
 
@@ -99,6 +101,12 @@ class EventSourceResponse:
         return body
 
 
+def _flask_environ() -> Environ | None:
+    """That of the request that Flask is answering, for a view that did not say it."""
+    flask = sys.modules.get("flask")
+    return flask.request.environ if flask is not None and flask.has_request_context() else None
+
+
 @functools.cache
 def _werkzeug_response() -> type[EventSourceResponse]:
     """The same as a response of werkzeug's, made when werkzeug is there."""
@@ -106,11 +114,11 @@ def _werkzeug_response() -> type[EventSourceResponse]:
 
     class WerkzeugResponse(EventSourceResponse, Response):
         def __init__(
-            self, source: Hub | Iterable[Any], *, environ: Environ, headers: Any = None, **options: Any
+            self, source: Hub | Iterable[Any], *, environ: Any = None, headers: Any = None, **options: Any
         ) -> None:
             EventSourceResponse.__init__(self, source, headers=headers, **options)
-            self._environ = environ
-            self._answer = answer(self._options, environ, self._headers, self._head)
+            self._environ: Environ = _flask_environ() if environ is None else environ  # type: ignore[assignment]
+            self._answer = answer(self._options, self._environ, self._headers, self._head)
             status, given, body = self._answer
             Response.__init__(self, body, status=status, headers=given)
 

@@ -109,6 +109,14 @@ def test_a_view_refuses_a_client_too_many(view: tuple[Server, str, str]) -> None
     server.eventually("/connections", 0)
 
 
+def test_a_view_of_flask_may_leave_the_environ_out() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:flask_app") as server, Stream(server, "/short") as stream:
+        assert stream.headers["x-after"] == "1"
+        server.get("/publish?data=on")
+        assert stream.data(1) == ["on"]
+        assert server.get("/deliveries") == ["socket"]
+
+
 @pytest.mark.parametrize("path", ["/stream", "/async-stream"])
 def test_django_on_uvicorn_ends_at_once_and_its_streams_after_a_farewell(path: str) -> None:
     with serve_asgi("uvicorn-httptools", "threads:django_asgi") as server:

@@ -159,6 +159,11 @@ def flask_stream() -> ResponseReturnValue:
     return ssecast.wsgi.EventSourceResponse(**options(flask.request.args), environ=flask.request.environ)
 
 
+@flask_app.get("/short")
+def flask_short() -> ResponseReturnValue:
+    return ssecast.wsgi.EventSourceResponse(**options(flask.request.args))
+
+
 @flask_app.get("/<place>")
 def flask_rest(place: str) -> ResponseReturnValue:
     return flask.jsonify(respond(place, flask.request.args))
