@@ -28,6 +28,7 @@ from ssecast.errors import (
     TooManyTopicsError,
 )
 from ssecast.hub import Hub
+from ssecast.listener import Listener, Request
 from ssecast.session import Session
 from ssecast.stream import aiter_events, iter_events
 from ssecast.subscription import Subscription
@@ -48,8 +49,10 @@ __all__ = [
     "InvalidRetryError",
     "InvalidSocketError",
     "InvalidTopicError",
+    "Listener",
     "Parser",
     "Published",
+    "Request",
     "Session",
     "SlowClient",
     "Stats",

@@ -1,7 +1,7 @@
 """The extension module. What of it is for users is exported by `ssecast`; the rest serves the package itself."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, final
 
 from typing_extensions import disjoint_base
@@ -13,9 +13,12 @@ __all__ = [
     "Event",
     "History",
     "Hub",
+    "Listener",
     "Mailbox",
     "Parser",
     "Published",
+    "Request",
+    "Responder",
     "SlowClient",
     "Stats",
     "after_fork",
@@ -255,6 +258,87 @@ class Stats:
     @property
     def resets(self) -> dict[Literal["epoch", "expired", "unknown", "lagged"], int]:
         """Reset events sent, by reason."""
+
+@final
+class Listener:
+    """An HTTP/1.1 endpoint of a hub, until it is closed. `ssecast.Listener` is what people see of it."""
+
+    def __new__(
+        cls,
+        hub: Hub,
+        address: tuple[str, int],
+        answer: Callable[[Request, Responder], None] | None,
+        *,
+        topics: Sequence[str] | None,
+        query_topics: bool,
+        path: str | None,
+        headers: Sequence[tuple[str, str]],
+        origins: Sequence[str] | None,
+        credentials: bool,
+        max_head_bytes: int = 16384,
+        max_headers: int = 100,
+        head_time: float | None = 10.0,
+        answer_time: float | None = 30.0,
+        max_pending: int = 4096,
+    ) -> Listener: ...
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+
+    def close(self, wait: bool) -> None:
+        """Closes the listener. If it is to `wait`, its thread has ended when this returns."""
+
+@final
+class Request:
+    """A request for a stream."""
+
+    @property
+    def method(self) -> str:
+        """The method: "GET", or "HEAD", which is answered like it but for the stream."""
+
+    @property
+    def path(self) -> str:
+        """The path, decoded: an encoded slash is a slash here."""
+
+    @property
+    def raw_path(self) -> str:
+        """The path as the client sent it."""
+
+    @property
+    def raw_query(self) -> str | None:
+        """The query as the client sent it, without its question mark."""
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The query's names and values, decoded, in their order."""
+
+    def query_value(self, name: str) -> str | None:
+        """The first value of a name in the query."""
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """The headers in their order, as the client wrote their names; values are Latin-1."""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever the case of its name."""
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """The address and port of whoever sent the request: a proxy's, if there is one."""
+
+    @property
+    def last_event_id(self) -> str | None:
+        """The id of the last event that the client has. The stream resumes there."""
+
+@final
+class Responder:
+    """Answers one request, once. One that is collected without an answer answers 500."""
+
+    def allow(self, topics: Sequence[str]) -> None:
+        """Gives the client a stream of these topics."""
+
+    def refuse(self, status: int) -> None:
+        """Answers with a status."""
 
 @final
 class Parser:

@@ -3,9 +3,12 @@
 import asyncio
 import os
 import threading
+from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 from ssecast import _departure, _native
 from ssecast._mailbox import LoopMailbox, ThreadMailbox
+from ssecast.listener import Limits, Listener, Topics
 from ssecast.subscription import Subscription
 
 __all__ = ["Hub"]
@@ -48,6 +51,58 @@ class Hub(_native.Hub):
         '1'
         """
         return Subscription(self, topics, last_event_id)
+
+    def listen(
+        self,
+        address: tuple[str, int] = ("127.0.0.1", 0),
+        *,
+        topics: Topics | None = None,
+        query_topics: bool = False,
+        path: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        cors: bool | str | Sequence[str] = False,
+        credentials: bool = False,
+        **limits: Unpack[Limits],
+    ) -> Listener:
+        """Listens for clients by itself, for programs that have no HTTP server: HTTP/1.1, for which threads of the
+        engine hear the requests and write the streams. TLS and HTTP/2 are for a proxy in front of it.
+
+        - ``address``: a host and a port; port 0 is any that is free.
+        - ``topics``: those of every stream, or a function that is called with each :class:`Request`, on the listener's
+          thread, one after the other, and must return soon: topics, or a status such as 403. What it raises is logged,
+          and answers 500.
+        - ``query_topics``: instead, a client reads what it names, as in ``/?topic=ticks&topic=news``. Whoever reaches
+          the listener may then read all topics there are, and make new ones.
+        - ``path``: the only path that there is; any other is answered 404. By default every path will do.
+        - ``headers``: more headers for the responses that are streams.
+        - ``cors``: whether pages of other origins may read the streams: all (``True``), or these. ``credentials``: with
+          cookies.
+        - ``limits``: what it bears, :class:`ssecast.listener.Limits`.
+
+        Raises :class:`InvalidOptionError` also for an address that can't be listened on.
+
+        >>> hub = Hub()
+        >>> def topics(request):
+        ...     return ["ticks"] if request.path == "/ticks" else 404
+        >>> with hub.listen(("127.0.0.1", 0), topics=topics) as listener:
+        ...     host, port = listener.address
+        """
+        return Listener(self, address, topics, query_topics, path, headers, cors, credentials, limits)
+
+    def close(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
+        """Closes the hub and its listeners: refuses publications and connections, lets every connection have what is
+        pending for it, then the last event and a jittered reconnection time, and ends it. What is not out after
+        ``grace`` seconds is given up. Returns at once; closing twice is fine.
+        """
+        super().close(event, grace=grace)
+        for listener in list(self._listeners):
+            listener._stop()
+
+    @property
+    def _listeners(self) -> set[Listener]:
+        """Those that are not closed."""
+        listeners: set[Listener] = self.__dict__.setdefault("_open_listeners", set())
+        return listeners
 
     async def aclose(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
         """Closes the hub, as :meth:`close` does, and waits until every stream has ended."""

@@ -10,6 +10,7 @@ mod config;
 mod error;
 mod event;
 mod hub;
+mod listener;
 mod mailbox;
 mod option;
 mod parser;
@@ -29,6 +30,8 @@ mod _native {
     use crate::event::{Event, encode};
     #[pymodule_export]
     use crate::hub::{Hub, Published, Stats, after_fork};
+    #[pymodule_export]
+    use crate::listener::{Listener, Request, Responder};
     #[pymodule_export]
     use crate::mailbox::{Batch, End, Mailbox};
     #[pymodule_export]

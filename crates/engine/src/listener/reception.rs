@@ -383,6 +383,8 @@ impl Reception {
         const CLOSING: Refusal = Refusal::new(503, "the server is closing");
         if let Some(door) = self.door.take() {
             let _ = self.poll.registry().deregister(&mut SourceFd(&door.as_raw_fd()));
+            // A child of this process may have it too, and would keep clients waiting at it.
+            let _ = rustix::net::shutdown(&door, rustix::net::Shutdown::Both);
         }
         self.accept_at = None;
         for place in self.lobby.places() {

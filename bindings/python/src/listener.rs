@@ -1,0 +1,252 @@
+use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::prelude::*;
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Router};
+
+use crate::error::{Result, entry};
+use crate::hub::Hub;
+use crate::option::Given;
+
+/// An HTTP/1.1 endpoint of a hub, until it is closed. `ssecast.Listener` is what people see of it.
+#[pyclass(frozen, module = "ssecast._native")]
+pub struct Listener {
+    /// It is locked only while the interpreter is attached and nothing of Python's is called: so no thread holds it
+    /// when `os.fork` runs.
+    listener: Mutex<Option<ssecast::Listener>>,
+    address: SocketAddr,
+}
+
+#[pymethods]
+impl Listener {
+    /// Listens. `answer` is called with each request and its responder, on the listener's thread; `topics` and
+    /// `query_topics` answer without it.
+    #[new]
+    #[pyo3(
+        signature = (
+            hub, address, answer, *, topics, query_topics, path, headers, origins, credentials,
+            max_head_bytes = Given::Default, max_headers = Given::Default, head_time = Given::Default,
+            answer_time = Given::Default, max_pending = Given::Default
+        ),
+        text_signature = "(hub, address, answer, *, topics, query_topics, path, headers, origins, credentials, max_head_bytes=16384, max_headers=100, head_time=10.0, answer_time=30.0, max_pending=4096)"
+    )]
+    #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
+    fn new(
+        py: Python<'_>,
+        hub: &Hub,
+        address: (String, u16),
+        answer: Py<PyAny>,
+        topics: Option<Vec<String>>,
+        query_topics: bool,
+        path: Option<String>,
+        headers: Vec<(String, String)>,
+        origins: Option<Vec<String>>,
+        credentials: bool,
+        max_head_bytes: Given<'_>,
+        max_headers: Given<'_>,
+        head_time: Given<'_>,
+        answer_time: Given<'_>,
+        max_pending: Given<'_>,
+    ) -> Result<Self> {
+        entry(|| {
+            let default = ListenerConfig::default();
+            let time = |given: &Given<'_>, option, default| {
+                Ok::<_, crate::error::Failure>(given.time(option, Some(default))?.unwrap_or(Duration::MAX))
+            };
+            let cors = origins.map(|origins| {
+                let origins = if origins == ["*"] { Origins::Any } else { Origins::List(origins) };
+                Cors { origins, credentials, ..Cors::default() }
+            });
+            let config = ListenerConfig {
+                path,
+                cors,
+                headers,
+                max_head_bytes: max_head_bytes.limit("max_head_bytes", default.max_head_bytes)?,
+                max_headers: max_headers.limit("max_headers", default.max_headers)?,
+                head_time: time(&head_time, "head_time", default.head_time)?,
+                answer_time: time(&answer_time, "answer_time", default.answer_time)?,
+                max_pending: max_pending.limit("max_pending", default.max_pending)?,
+            };
+            let routes = match topics {
+                Some(topics) => {
+                    topics.iter().try_for_each(|topic| ssecast::check_topic(topic))?;
+                    Routes::Always(topics)
+                }
+                None if query_topics => Routes::Query,
+                None => Routes::Asked(answer),
+            };
+            let hub = hub.current()?;
+            let (host, port) = address;
+            // A name may have to be looked up, which takes time.
+            let bind = || ssecast::Listener::bind(&hub, (host.as_str(), port), config, routes);
+            let listener = py.detach(bind).map_err(rename)?;
+            Ok(Self { address: listener.address(), listener: Mutex::new(Some(listener)) })
+        })
+    }
+
+    /// Where it listens.
+    #[getter]
+    fn address(&self) -> (String, u16) {
+        (self.address.ip().to_string(), self.address.port())
+    }
+
+    /// Closes the listener. If it is to `wait`, its thread has ended when this returns.
+    fn close(&self, py: Python<'_>, wait: bool) -> Result<()> {
+        entry(|| {
+            let mut slot = self.listener.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(listener) = &*slot {
+                listener.close();
+            }
+            let listener = if wait { slot.take() } else { None };
+            drop(slot);
+            // The thread may be in need of the interpreter.
+            py.detach(|| drop(listener));
+            Ok(())
+        })
+    }
+}
+
+impl Drop for Listener {
+    /// Python drops it while the interpreter is attached, and its thread may be in need of that.
+    fn drop(&mut self) {
+        let listener = self.listener.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if listener.is_some() {
+            let _ = Python::try_attach(|py| py.detach(|| drop(listener)));
+        }
+    }
+}
+
+/// A request for a stream.
+#[pyclass(frozen, module = "ssecast")]
+pub struct Request(ssecast::Request);
+
+#[pymethods]
+impl Request {
+    /// The method: "GET", or "HEAD", which is answered like it but for the stream.
+    #[getter]
+    fn method(&self) -> &str {
+        self.0.method()
+    }
+
+    /// The path, decoded: an encoded slash is a slash here.
+    #[getter]
+    fn path(&self) -> &str {
+        self.0.path()
+    }
+
+    /// The path as the client sent it.
+    #[getter]
+    fn raw_path(&self) -> &str {
+        self.0.raw_path()
+    }
+
+    /// The query as the client sent it, without its question mark.
+    #[getter]
+    fn raw_query(&self) -> Option<&str> {
+        self.0.raw_query()
+    }
+
+    /// The query's names and values, decoded, in their order.
+    #[getter]
+    fn query(&self) -> Vec<(&str, &str)> {
+        self.0.query().collect()
+    }
+
+    /// The first value of a name in the query.
+    fn query_value(&self, name: &str) -> Option<&str> {
+        self.0.query_value(name)
+    }
+
+    /// The headers in their order, as the client wrote their names; values are Latin-1.
+    #[getter]
+    fn headers(&self) -> Vec<(&str, String)> {
+        self.0.headers().map(|(name, value)| (name, latin_1(value))).collect()
+    }
+
+    /// The first value of a header, whatever the case of its name.
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.header(name).map(latin_1)
+    }
+
+    /// The address and port of whoever sent the request: a proxy's, if there is one.
+    #[getter]
+    fn peer(&self) -> (String, u16) {
+        (self.0.peer().ip().to_string(), self.0.peer().port())
+    }
+
+    /// The id of the last event that the client has. The stream resumes there.
+    #[getter]
+    fn last_event_id(&self) -> Option<&str> {
+        self.0.last_event_id()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<Request: {} {}>", self.0.method(), self.0.raw_path())
+    }
+}
+
+fn latin_1(value: &[u8]) -> String {
+    value.iter().copied().map(char::from).collect()
+}
+
+/// Answers one request, once. One that is collected without an answer answers 500.
+#[pyclass(frozen, module = "ssecast._native")]
+pub struct Responder(ssecast::Responder);
+
+#[pymethods]
+impl Responder {
+    /// Gives the client a stream of these topics.
+    fn allow(&self, topics: Vec<String>) -> Result<()> {
+        entry(|| Ok(self.0.allow(&texts(&topics)).map(drop)?))
+    }
+
+    /// Answers with a status.
+    fn refuse(&self, status: u16) -> Result<()> {
+        entry(|| Ok(self.0.refuse(status).map(drop)?))
+    }
+}
+
+/// The router of a listener.
+enum Routes {
+    Always(Vec<String>),
+    /// What the query names.
+    Query,
+    Asked(Py<PyAny>),
+}
+
+impl Router for Routes {
+    fn route(&self, request: ssecast::Request, responder: ssecast::Responder) {
+        match self {
+            // They were checked when the listener was made.
+            Self::Always(topics) => drop(responder.allow(&texts(topics))),
+            Self::Query => QueryTopics.route(request, responder),
+            // This thread only hears requests, and may wait for the interpreter; streams don't wait for it. Without
+            // an interpreter the responder is dropped, and answers.
+            Self::Asked(answer) => drop(Python::try_attach(|py| {
+                let answer = answer.bind(py);
+                if let Err(error) = answer.call1((Request(request), Responder(responder))) {
+                    error.write_unraisable(py, Some(answer));
+                }
+            })),
+        }
+    }
+}
+
+fn texts(topics: &[String]) -> Vec<&str> {
+    topics.iter().map(String::as_str).collect()
+}
+
+/// An error of the core about an option, with the option's name in Python.
+fn rename(error: Error) -> Error {
+    let option = match (error.kind(), error.field()) {
+        (ErrorKind::InvalidOption, "maxHeadBytes") => "max_head_bytes",
+        (ErrorKind::InvalidOption, "maxHeaders") => "max_headers",
+        (ErrorKind::InvalidOption, "maxPending") => "max_pending",
+        (ErrorKind::InvalidOption, "headTime") => "head_time",
+        (ErrorKind::InvalidOption, "answerTime") => "answer_time",
+        (ErrorKind::InvalidOption, "cors.origins") => "cors",
+        _ => return error,
+    };
+    Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())
+}

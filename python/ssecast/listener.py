@@ -1,0 +1,122 @@
+"""The listener: a hub that is its own server."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Self, TypedDict
+
+from ssecast import _native
+from ssecast._native import Request
+
+if TYPE_CHECKING:
+    from ssecast.hub import Hub
+
+__all__ = ["Limits", "Listener", "Request", "Topics"]
+
+logger = logging.getLogger("ssecast")
+
+Topics = Sequence[str] | Callable[[Request], Sequence[str] | int]
+"""Topics, or a function of the request that returns them, or a status: from 400 to 599, or 204, by which a browser
+stays away."""
+
+
+class Limits(TypedDict, total=False):
+    """What a listener bears."""
+
+    max_head_bytes: int
+    """The most bytes of a request's head; a longer one is answered 431. Default 16 KiB."""
+    max_headers: int
+    """The most headers of a request; more are answered 431. Default 100."""
+    head_time: float | None
+    """Seconds that a head may take; then it is answered 408. Default 10."""
+    answer_time: float | None
+    """Seconds that a request may wait for ``topics``, which answers one after the other. Default 30."""
+    max_pending: int
+    """The most connections that are no streams yet, or no more. Default 4096."""
+
+
+class Listener:
+    """An HTTP/1.1 endpoint of a hub, made by :meth:`Hub.listen`. It listens until it or the hub is closed, or the
+    interpreter exits, which does not wait for it. In a child of ``os.fork`` it does nothing.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        address: tuple[str, int],
+        topics: Topics | None,
+        query_topics: bool,
+        path: str | None,
+        headers: Mapping[str, str] | None,
+        cors: bool | str | Sequence[str],
+        credentials: bool,
+        limits: Limits,
+    ) -> None:
+        if (topics is None) is not query_topics:
+            raise TypeError("topics must be given, or query_topics=True, and not both")
+        if isinstance(topics, (str, bytes)):
+            raise TypeError("topics must be a sequence of strings, not a string; wrap it in a list")
+        if isinstance(cors, str):
+            cors = [cors]
+        self._hub = hub
+        self._native = _native.Listener(
+            hub,
+            address,
+            _answer_by(topics) if callable(topics) else None,
+            topics=None if topics is None or callable(topics) else list(topics),
+            query_topics=query_topics,
+            path=path,
+            headers=list(headers.items()) if headers else [],
+            origins=None if cors is False else ["*"] if cors is True else list(cors),
+            credentials=credentials,
+            **limits,
+        )
+        hub._listeners.add(self)
+        # Its thread may call `topics`, for which there must be an interpreter.
+        atexit.register(self.close)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The address and the port that it listens on."""
+        return self._native.address
+
+    def close(self) -> None:
+        """Closes the listener, and waits until the port is free: for a quarter of a second at most, beyond a call of
+        ``topics`` that is under way. Who has no stream yet is answered 503; streams go on until the hub is closed.
+        Closing twice is fine.
+        """
+        self._hub._listeners.discard(self)
+        atexit.unregister(self.close)
+        self._native.close(True)
+
+    def _stop(self) -> None:
+        """Closes it without waiting."""
+        self._native.close(False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Listener: {self.address[0]}:{self.address[1]}>"
+
+
+def _answer_by(
+    topics: Callable[[Request], Sequence[str] | int],
+) -> Callable[[Request, _native.Responder], None]:
+    def answer(request: Request, responder: _native.Responder) -> None:
+        try:
+            answer = topics(request)
+            if isinstance(answer, int):
+                responder.refuse(answer)
+            else:
+                responder.allow(answer)
+        except Exception:
+            logger.exception("A request was answered 500, because topics failed: %s", request.path)
+            responder.refuse(500)
+
+    return answer

@@ -1,0 +1,395 @@
+"""A hub that is its own server, asked over real sockets."""
+
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from ssecast import ClosedError, Hub, InvalidOptionError, InvalidTopicError, Listener, Request
+from streams import Stream
+
+PATIENCE = 30.0
+
+
+class At:
+    """Where a listener is, for clients."""
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(self.address, timeout=PATIENCE)
+
+
+_clients: list[Stream] = []
+
+
+@pytest.fixture(autouse=True)
+def _leave() -> Iterator[None]:
+    yield
+    while _clients:
+        _clients.pop().socket.close()
+
+
+def ask(listener: Listener, path: str = "/", **options: Any) -> Stream:
+    server: Any = At(listener.address)
+    _clients.append(Stream(server, path, **options))
+    return _clients[-1]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
+def connected(hub: Hub, count: int) -> None:
+    until(lambda: hub.stats().connections == count)
+
+
+def refuses(address: tuple[str, int]) -> bool:
+    try:
+        At(address).connect().close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_listener_sends_what_is_published_in_its_topics() -> None:
+    hub = Hub()
+    with hub.listen(("127.0.0.1", 0), topics=["t", "u"], headers={"X-More": "yes"}) as listener:
+        assert listener.address[0] == "127.0.0.1"
+        clients = [ask(listener, "/any/path") for _ in range(3)]
+        connected(hub, 3)
+        hub.publish("t", "one")
+        hub.publish("v", "for nobody")
+        hub.publish("u", {"two": 2})
+        for client in clients:
+            assert client.status == 200
+            assert client.headers["content-type"] == "text/event-stream; charset=utf-8"
+            assert client.headers["x-more"] == "yes"
+            assert client.data(2) == ["one", '{"two":2}']
+
+
+def test_a_function_of_the_request_says_what_it_gets() -> None:
+    seen: list[Request] = []
+
+    def topics(request: Request) -> list[str] | int:
+        seen.append(request)
+        return int(request.path[1:]) if request.path[1:].isdigit() else [f"user-{request.query_value('user')}"]
+
+    hub = Hub()
+    with hub.listen(topics=topics) as listener:
+        for status in (204, 400, 401, 403, 404, 429, 503, 599):
+            assert ask(listener, f"/{status}").status == status
+        seen.clear()
+        client = ask(listener, "/r%C3%A9s?user=1&user=2", x_name="café", last_event_id="gone")
+        connected(hub, 1)
+        hub.publish("user-2", "not for 1")
+        hub.publish("user-1", "hello")
+        assert client.next().event == "reset"
+        assert client.next().data == "hello"
+    (request,) = seen
+    assert (request.method, request.path, request.raw_path) == ("GET", "/rés", "/r%C3%A9s")
+    assert request.raw_query == "user=1&user=2"
+    assert request.query == [("user", "1"), ("user", "2")]
+    assert request.query_value("none") is None
+    # The client wrote UTF-8.
+    assert request.header("x-nAME") == "café".encode().decode("latin-1")
+    assert request.header("x-none") is None
+    assert ("Host", "localhost") in request.headers
+    assert request.peer[0] == "127.0.0.1"
+    assert request.peer[1] > 0
+    assert request.last_event_id == "gone"
+
+
+@pytest.mark.parametrize("answer", [ValueError("no"), "topic", [1], [""], None, 200, 403.0, True, -1])
+def test_a_function_that_fails_is_logged_and_answers_500(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
+    def topics(request: Request) -> list[str]:
+        if request.path == "/well":
+            return ["t"]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    hub = Hub()
+    with caplog.at_level(logging.ERROR, "ssecast"), hub.listen(topics=topics) as listener:
+        assert ask(listener).status == 500
+        assert ask(listener, "/well").status == 200
+    (record,) = caplog.records
+    assert record.name == "ssecast"
+    assert record.exc_info
+    assert record.exc_info[2] is not None
+
+
+def test_a_function_that_exits_ends_neither_the_listener_nor_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_type))
+
+    def topics(request: Request) -> list[str]:
+        if request.path == "/exit":
+            sys.exit(3)
+        return ["t"]
+
+    hub = Hub()
+    with hub.listen(topics=topics) as listener:
+        assert ask(listener, "/exit").status == 500
+        assert ask(listener).status == 200
+    assert told == [SystemExit]
+
+
+def test_with_query_topics_a_client_reads_what_it_names() -> None:
+    hub = Hub()
+    with hub.listen(query_topics=True) as listener:
+        client = ask(listener, "/?topic=a&topic=b%20c")
+        assert ask(listener).status == 400
+        assert ask(listener, f"/?topic={'x' * 257}").status == 400
+        connected(hub, 1)
+        hub.publish("a", 1)
+        hub.publish("b c", 2)
+        assert client.data(2) == ["1", "2"]
+
+
+def test_a_client_that_comes_back_resumes_where_it_left() -> None:
+    hub = Hub()
+    with hub.listen(topics=["t"]) as listener:
+        first = ask(listener)
+        connected(hub, 1)
+        hub.publish("t", 1)
+        place = first.next().last_event_id
+        first.socket.close()
+        hub.publish("t", 2)
+        assert ask(listener, last_event_id=place).data(1) == ["2"]
+        assert ask(listener, f"/?lastEventId={place}").data(1) == ["2"]
+
+
+def test_what_is_no_request_for_a_stream_is_refused_without_asking() -> None:
+    def topics(request: Request) -> list[str]:
+        assert request.method == "HEAD"
+        return ["t"]
+
+    hub = Hub(max_connections=1)
+    with hub.listen(topics=topics, path="/events") as listener:
+        assert ask(listener, "/event").status == 404
+        assert ask(listener, "/events", method="POST").status == 405
+        assert ask(listener, "/events", accept="text/html").status == 406
+        head = ask(listener, "/events", method="HEAD")
+        assert (head.status, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+        assert hub.stats().connections == 0
+
+
+def test_a_full_hub_answers_503() -> None:
+    hub = Hub(max_connections=1)
+    with hub.listen(topics=["t"]) as listener:
+        _stays = ask(listener)
+        refused = ask(listener)
+        assert refused.status == 503
+        assert int(refused.headers["retry-after"]) > 0
+
+
+def test_pages_of_other_origins_may_read_what_cors_says() -> None:
+    hub, origin = Hub(), "https://app.example"
+
+    def allowed(**options: Any) -> tuple[str | None, str | None]:
+        with hub.listen(topics=["t"], **options) as listener:
+            headers = ask(listener, origin=origin).headers
+            return headers.get("access-control-allow-origin"), headers.get("access-control-allow-credentials")
+
+    assert allowed() == (None, None)
+    assert allowed(cors=True) == ("*", None)
+    assert allowed(cors="*") == ("*", None)
+    assert allowed(cors=origin) == (origin, None)
+    assert allowed(cors=["https://other.example"]) == (None, None)
+    assert allowed(cors=["https://other.example", origin]) == (origin, None)
+    assert allowed(cors=True, credentials=True) == (origin, "true")
+
+
+def test_closing_a_listener_frees_its_port_and_leaves_its_streams() -> None:
+    hub = Hub()
+    listener = hub.listen(topics=["t"])
+    client = ask(listener)
+    connected(hub, 1)
+    listener.close()
+    listener.close()
+    assert refuses(listener.address)
+    hub.publish("t", "still here")
+    assert client.data(1) == ["still here"]
+    with hub.listen(listener.address, topics=["t"]) as again:
+        assert again.address == listener.address
+
+
+def test_closing_the_hub_closes_its_listeners_and_ends_their_streams() -> None:
+    hub = Hub()
+    listeners = [hub.listen(topics=["t"]), hub.listen(topics=lambda _: ["t"])]
+    clients = [ask(listener) for listener in listeners]
+    connected(hub, 2)
+    hub.publish("t", "pending")
+    hub.close()
+    for client in clients:
+        assert client.data(1) == ["pending"]
+    assert hub.wait_closed(PATIENCE)
+    for listener in listeners:
+        until(lambda address=listener.address: refuses(address))  # type: ignore[misc]
+        listener.close()
+    with pytest.raises(ClosedError):
+        hub.listen(topics=["t"])
+
+
+def test_closing_waits_for_a_function_that_needs_the_interpreter() -> None:
+    hub, asked, answer = Hub(), threading.Event(), threading.Event()
+
+    def topics(_: Request) -> list[str]:
+        asked.set()
+        assert answer.wait(PATIENCE)
+        return ["t"]
+
+    listener = hub.listen(topics=topics)
+    client = At(listener.address).connect()
+    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert asked.wait(PATIENCE)
+    closing = threading.Thread(target=listener.close)
+    closing.start()
+    answer.set()
+    closing.join(PATIENCE)
+    assert not closing.is_alive()
+    client.close()
+
+
+def test_a_function_may_close_its_own_listener() -> None:
+    hub = Hub()
+
+    def topics(_: Request) -> list[str]:
+        listener.close()
+        return ["t"]
+
+    listener = hub.listen(topics=topics)
+    assert ask(listener).status in (200, 503)
+    until(lambda: refuses(listener.address))
+
+
+def test_what_can_not_be_is_refused_with_the_name_of_the_option() -> None:
+    hub = Hub()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for options, field in [
+            ({"address": taken.getsockname()}, "address"),
+            ({"address": ("no-such-host.invalid", 0)}, "address"),
+            ({"path": "events"}, "path"),
+            ({"headers": {"Content-Length": "1"}}, "headers"),
+            ({"cors": "example.com"}, "cors"),
+            ({"max_head_bytes": 0}, "max_head_bytes"),
+            ({"max_headers": 0}, "max_headers"),
+            ({"max_pending": 0}, "max_pending"),
+            ({"head_time": 0}, "head_time"),
+            ({"answer_time": 0.0}, "answer_time"),
+        ]:
+            with pytest.raises(InvalidOptionError) as raised:
+                hub.listen(topics=["t"], **options)
+            assert raised.value.field == field
+    with pytest.raises(InvalidTopicError):
+        hub.listen(topics=[""])
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"topics": "t"},
+        {"topics": ["t"], "query_topics": True},
+        {"topics": ["t"], "pfad": "/"},
+        {"topics": ["t"], "path": 1},
+        {"topics": ["t"], "head_time": "1"},
+        {"topics": [1]},
+        {"topics": ["t"], "address": "127.0.0.1"},
+    ]
+    for mistaken in wrong:
+        with pytest.raises(TypeError):
+            hub.listen(**mistaken)
+
+
+def test_limits_may_be_none() -> None:
+    with Hub().listen(topics=["t"], head_time=None, answer_time=None, max_headers=sys.maxsize) as listener:
+        assert ask(listener).status == 200
+
+
+def run(program: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+EXIT = """
+import sys, threading, time
+from ssecast import Hub
+hub, asked = Hub(), threading.Semaphore(0)
+def topics(request):
+    asked.release()
+    return ["t"]
+listener = hub.listen(topics=topics)
+print(listener.address[1], flush=True)
+for _ in range(100):
+    asked.acquire()
+sys.exit(7)
+"""
+
+
+def test_an_interpreter_with_an_open_listener_exits_while_requests_come() -> None:
+    process = run(EXIT)
+    assert process.stdout is not None
+    address = ("127.0.0.1", int(process.stdout.readline()))
+    over = threading.Event()
+
+    def flood() -> None:
+        while not over.is_set():
+            try:
+                with At(address).connect() as client:
+                    client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                    client.recv(100)
+            except OSError:
+                return
+
+    clients = [threading.Thread(target=flood) for _ in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        _, errors = process.communicate(timeout=PATIENCE)
+    finally:
+        over.set()
+        process.kill()
+        for client in clients:
+            client.join()
+    assert (process.returncode, errors) == (7, "")
+
+
+def test_in_a_child_a_listener_does_nothing_and_holds_no_port() -> None:
+    hub = Hub()
+    listener = hub.listen(topics=lambda _: ["t"])
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            listener.close()
+            hub.close()
+            del listener
+            status = 0
+        finally:
+            os.close(writer)
+            os.read(reader, 1)
+            os._exit(status)
+    os.close(reader)
+    client = ask(listener)
+    connected(hub, 1)
+    hub.publish("t", "the parent's")
+    assert client.data(1) == ["the parent's"]
+    listener.close()
+    # The child is still there, with what it has of the socket.
+    assert refuses(listener.address)
+    os.close(writer)
+    assert os.waitpid(child, 0)[1] == 0
