@@ -47,8 +47,8 @@ class EventSourceResponse:
     at its next event. One that raises ends its stream, and the traceback is logged.
 
     - ``topics``: those of the hub that the client gets, or a function of the environ that returns them.
-    - ``environ``: the request's; in a view of Flask it is found if it is left out. With it the stream is registered when
-      the response is made, not when it is called.
+    - ``environ``: the request's; in a view of Flask it is found if it is left out. With it the stream is registered
+      when the response is made, not when it is called.
     - ``ping``, ``send_timeout``: seconds, of private streams; a hub has its own. 0 is no ping. Default 15 and 30.
     - ``headers``: more headers. What makes the response a stream stays.
     - ``last_event_id``: where the client left, if not in the header ``Last-Event-ID``.

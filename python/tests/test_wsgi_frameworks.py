@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from servers import Server, serve_asgi, serve_wsgi
+from servers import SOON, Server, serve_asgi, serve_wsgi
 from streams import Stream
 
 # Server, application, view, and how its streams are delivered.
@@ -122,7 +122,7 @@ def test_django_on_uvicorn_ends_at_once_and_its_streams_after_a_farewell(path: s
     with serve_asgi("uvicorn-httptools", "threads:django_asgi") as server:
         streams = [Stream(server, f"{path}?farewell=good+bye") for _ in range(5)]
         server.eventually("/connections", 5)
-        assert server.terminate() < 2
+        assert server.terminate() < SOON
         for stream in streams:
             assert [event.data for event in stream.rest()] == ["good bye"]
             assert stream.complete
