@@ -29,7 +29,9 @@ def iter_events(chunks: Iterable[bytes | bytearray | memoryview], *, parser: Par
     """
     parser = Parser() if parser is None else parser
     for chunk in chunks:
-        yield from parser.feed(chunk)
+        # Where chunks are small `yield from` costs a tenth of all.
+        for event in parser.feed(chunk):  # noqa: UP028
+            yield event
     parser.finish()
 
 
