@@ -367,6 +367,30 @@ def test_an_interpreter_with_an_open_listener_exits_while_requests_come() -> Non
     assert (process.returncode, errors) == (7, "")
 
 
+UNDER_WAY = """
+import sys, threading, time
+from ssecast import Hub
+hub, asked = Hub(), threading.Event()
+def topics(request):
+    asked.set()
+    time.sleep(0.2)
+    print("answered", flush=True)
+    return ["t"]
+print(hub.listen(topics=topics).address[1], flush=True)
+asked.wait()
+sys.exit(7)
+"""
+
+
+def test_an_interpreter_does_not_exit_in_the_middle_of_an_answer() -> None:
+    process = run(UNDER_WAY)
+    assert process.stdout is not None
+    with At(("127.0.0.1", int(process.stdout.readline()))).connect() as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        output, errors = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, output, errors) == (7, "answered\n", "")
+
+
 def test_in_a_child_a_listener_does_nothing_and_holds_no_port() -> None:
     hub = Hub()
     listener = hub.listen(topics=lambda _: ["t"])
