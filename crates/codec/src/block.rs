@@ -1,7 +1,11 @@
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    borrow::{Cow, ToOwned},
+    string::String,
+    vec::Vec,
+};
 use core::mem;
 
-use crate::{field::data_start, text::decoded};
+use crate::text::decoded;
 
 /// Buffers up to this size are kept for the next event; larger ones are given back.
 const KEPT_BYTES: usize = 1 << 20;
@@ -21,19 +25,19 @@ pub(crate) enum Data {
     /// In the chunk, or nowhere yet.
     #[default]
     Fresh,
-    /// One line that came in pieces, not decoded yet.
-    Line,
-    /// In [`Block::text`].
     Text,
+    Bytes,
 }
 
 /// What a block has so far, in buffers of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
+    /// The data lines joined with LF, while all of them came whole and are text.
+    text: String,
+    /// The same as they came, from a line in pieces on: a character may have been split (SPEC 1). Only one of the two
+    /// has a buffer, which goes back and forth.
+    bytes: Vec<u8>,
     pub(crate) data: Data,
-    line: Vec<u8>,
-    /// The data lines joined with LF.
-    pub(crate) text: String,
     pub(crate) event: String,
     pub(crate) id: String,
     pub(crate) has_id: bool,
@@ -48,42 +52,57 @@ impl Block {
         Self { limit, ..Self::default() }
     }
 
-    /// The value of the line that came in pieces.
-    pub(crate) fn line(&self) -> &[u8] {
-        &self.line[data_start(&self.line).unwrap_or_default()..]
+    /// The data, if there is any here.
+    #[inline]
+    pub(crate) fn data(&self) -> Option<Cow<'_, str>> {
+        match self.data {
+            Data::Fresh => None,
+            Data::Text => Some(Cow::Borrowed(&self.text)),
+            Data::Bytes => Some(decoded(&self.bytes)),
+        }
     }
 
-    /// Takes the first data line over without a copy, and leaves an unused buffer for it.
-    pub(crate) fn take_line(&mut self, line: &mut Vec<u8>) {
-        mem::swap(&mut self.line, line);
-        self.data = Data::Line;
-    }
-
+    /// Adds a data line.
+    #[inline]
     pub(crate) fn add_data(&mut self, value: &str) {
-        if self.data == Data::Line {
-            let line = mem::take(&mut self.line);
-            let start = data_start(&line).unwrap_or_default();
-            self.push_text(&decoded(&line[start..]));
-            #[cfg(test)]
-            crate::line::work::add(line.len());
-            self.line = line;
+        if self.data == Data::Bytes {
+            self.begin_data(value.as_bytes());
+            return;
         }
-        if self.data != Data::Fresh {
+        if mem::replace(&mut self.data, Data::Text) == Data::Text {
             self.push_text("\n");
+        } else if self.text.capacity() == 0 {
+            self.text = String::from_utf8(mem::take(&mut self.bytes)).unwrap_or_default();
         }
-        self.data = Data::Text;
         self.push_text(value);
-        #[cfg(test)]
-        crate::line::work::add(value.len());
     }
 
     #[inline]
     fn push_text(&mut self, text: &str) {
-        let room = self.text.capacity() - self.text.len();
-        if room < text.len() {
+        if self.text.capacity() - self.text.len() < text.len() {
             self.text.reserve_exact(growth(self.text.len(), text.len(), self.limit));
         }
         self.text.push_str(text);
+        #[cfg(test)]
+        crate::line::work::add(text.len());
+    }
+
+    /// Begins a data line that comes in pieces.
+    #[inline]
+    pub(crate) fn begin_data(&mut self, value: &[u8]) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = mem::take(&mut self.text).into_bytes();
+        }
+        if mem::replace(&mut self.data, Data::Bytes) != Data::Fresh {
+            self.extend_data(b"\n");
+        }
+        self.extend_data(value);
+    }
+
+    /// Adds to the data line that comes in pieces.
+    #[inline]
+    pub(crate) fn extend_data(&mut self, piece: &[u8]) {
+        extend(&mut self.bytes, piece, self.limit);
     }
 
     pub(crate) fn set_event(&mut self, value: &str) {
@@ -108,10 +127,9 @@ impl Block {
         }
     }
 
-    /// Ends the block. A buffer that [`take_line`](Self::take_line) took goes back to `line`, which is not in
-    /// use then: one buffer stays in the processor's cache, where two would not.
+    /// Ends the block.
     #[inline]
-    pub(crate) fn clear(&mut self, line: &mut Vec<u8>) {
+    pub(crate) fn clear(&mut self) {
         self.size = 0;
         self.has_id = false;
         if !self.event.is_empty() {
@@ -119,33 +137,27 @@ impl Block {
         }
         match mem::take(&mut self.data) {
             Data::Fresh => {}
-            Data::Line => {
-                mem::swap(&mut self.line, line);
-                empty(line);
-            }
-            Data::Text => {
-                empty(&mut self.line);
-                empty_text(&mut self.text);
-            }
+            Data::Text => empty_text(&mut self.text),
+            Data::Bytes => empty(&mut self.bytes),
         }
     }
 }
 
-/// Adds a piece to the beginning of a line.
+/// Adds a piece to a buffer, which grows no further than an event of this limit needs.
 #[inline]
-pub(crate) fn extend(line: &mut Vec<u8>, piece: &[u8], limit: usize) {
-    if line.capacity() - line.len() < piece.len() {
-        line.reserve_exact(growth(line.len(), piece.len(), limit));
+pub(crate) fn extend(buffer: &mut Vec<u8>, piece: &[u8], limit: usize) {
+    if buffer.capacity() - buffer.len() < piece.len() {
+        buffer.reserve_exact(growth(buffer.len(), piece.len(), limit));
     }
-    line.extend_from_slice(piece);
+    buffer.extend_from_slice(piece);
+    #[cfg(test)]
+    crate::line::work::add(piece.len());
 }
 
-/// How much a buffer grows for `more`: it doubles, but not beyond what an event can have (SPEC 18): as many bytes as
-/// the limit, or three for each of them that is not UTF-8.
+/// How much a buffer grows for `more`: it doubles, but not beyond what an event can have (SPEC 18).
 #[cold]
 fn growth(len: usize, more: usize, limit: usize) -> usize {
-    let most = if len + more <= limit { limit } else { limit.saturating_mul(3) };
-    len.max(64).min(most.saturating_sub(len)).max(more)
+    len.max(64).min(limit.saturating_sub(len)).max(more)
 }
 
 /// Empties a buffer for its next use.

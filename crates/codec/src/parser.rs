@@ -46,8 +46,8 @@ impl Parser {
     ///
     /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their
     /// line ends. A line of any other kind must fit in what they leave. How the bytes are chunked makes no
-    /// difference. An event that never ends takes about as much memory as the limit, and three times that where
-    /// its bytes are not UTF-8.
+    /// difference. An event that never ends takes about as much memory as the limit; an event type or id
+    /// that is not UTF-8, three times its bytes.
     ///
     /// ```
     /// use ssecast_codec::{ErrorKind, Parser};

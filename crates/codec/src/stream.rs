@@ -9,8 +9,11 @@ use crate::{
     text::{decoded, valid},
 };
 
-/// From this size on, a line is worth more than a copy or a call.
-const LONG_LINE: usize = 1 << 10;
+/// From this size on, an event is worth a call for each chunk.
+const LONG_EVENT: usize = 1 << 10;
+
+/// From this length on, a line shows whether it is a data line, and where its value begins.
+const DATA_PREFIX: usize = "data: ".len();
 
 /// Why a chunk is not parsed to its end.
 pub(crate) enum Halt {
@@ -25,8 +28,10 @@ pub(crate) struct Stream {
     started: bool,
     /// Whether the last byte was a CR, whose LF may still come.
     after_cr: bool,
-    /// The beginning of a line that earlier chunks did not finish.
+    /// The beginning of a line that earlier chunks did not finish, unless it is a data line.
     line: Vec<u8>,
+    /// Whether they left a data line unfinished, which the block has then.
+    in_data: bool,
     /// What earlier chunks brought of the block under way.
     pub(crate) block: Block,
     pub(crate) last_event_id: String,
@@ -39,6 +44,7 @@ impl Stream {
             started: false,
             after_cr: false,
             line: Vec::new(),
+            in_data: false,
             block: Block::new(max_event_bytes),
             last_event_id: String::new(),
             retry: None,
@@ -50,7 +56,8 @@ impl Stream {
         self.started = false;
         self.after_cr = false;
         empty(&mut self.line);
-        self.block.clear(&mut self.line);
+        self.in_data = false;
+        self.block.clear();
     }
 
     /// Parses one chunk.
@@ -72,9 +79,9 @@ impl Stream {
                 chunk = &chunk[1..];
             }
         }
-        if !self.line.is_empty() {
-            // A line that is long already is likely to go on.
-            let end = if self.line.len() < LONG_LINE { line_end(chunk) } else { far_line_end(chunk) };
+        if self.in_data || !self.line.is_empty() {
+            // What is long already is likely to go on.
+            let end = if self.block.size < LONG_EVENT { line_end(chunk) } else { far_line_end(chunk) };
             let Some(end) = end else { return self.hold(chunk) };
             self.hold(&chunk[..end])?;
             self.finish_line(sink)?;
@@ -111,31 +118,24 @@ impl Stream {
 
     /// Takes the held line as finished. Only now is it decoded, as a character may have been split too (SPEC 1).
     fn finish_line<F: Flow>(&mut self, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        let line = &mut self.line;
-        if let Some(start) = data_start(line) {
-            self.block.size += line.len();
-            if line.len() < LONG_LINE || self.block.data != Data::Fresh {
-                self.block.add_data(&decoded(&line[start..]));
-            } else {
-                self.block.take_line(line);
+        if mem::take(&mut self.in_data) {
+            return Ok(());
+        }
+        let text = decoded(&self.line);
+        let field = Field::of(&text);
+        if field.is_kept() {
+            self.block.size += self.line.len();
+        }
+        match field {
+            Field::Data(value) => self.block.add_data(value),
+            Field::Event(value) => self.block.set_event(value),
+            Field::Id(value) => self.block.set_id(value),
+            Field::Retry(retry) => {
+                self.retry = Some(retry);
+                give(sink, Item::Retry(retry))?;
             }
-        } else {
-            let text = decoded(line);
-            let field = Field::of(&text);
-            if field.is_kept() {
-                self.block.size += line.len();
-            }
-            match field {
-                Field::Data(value) => self.block.add_data(value),
-                Field::Event(value) => self.block.set_event(value),
-                Field::Id(value) => self.block.set_id(value),
-                Field::Retry(retry) => {
-                    self.retry = Some(retry);
-                    give(sink, Item::Retry(retry))?;
-                }
-                Field::Comment(comment) => give(sink, Item::Comment(comment))?,
-                Field::Ignored => {}
-            }
+            Field::Comment(comment) => give(sink, Item::Comment(comment))?,
+            Field::Ignored => {}
         }
         empty(&mut self.line);
         Ok(())
@@ -234,15 +234,8 @@ impl Stream {
             mem::swap(&mut self.last_event_id, &mut self.block.id);
         }
         let id = id.or(self.block.has_id.then_some(&self.last_event_id));
-        let line;
-        let data = match self.block.data {
-            Data::Fresh => data,
-            Data::Line => {
-                line = decoded(self.block.line());
-                Some(&*line)
-            }
-            Data::Text => Some(&*self.block.text),
-        };
+        let joined = self.block.data();
+        let data = joined.as_deref().or(data);
         let item = match (data, id) {
             (Some(data), id) => {
                 let event = event.unwrap_or(&self.block.event);
@@ -254,18 +247,52 @@ impl Stream {
             (None, None) => None,
         };
         let result = item.map_or(Ok(()), |item| give(sink, item));
-        self.block.clear(&mut self.line);
+        self.block.clear();
         result
     }
 
     /// Keeps a piece of an unfinished line.
     #[inline]
     fn hold(&mut self, piece: &[u8]) -> Result<(), Halt> {
+        if self.in_data {
+            self.check(piece.len())?;
+            self.block.size += piece.len();
+            self.block.extend_data(piece);
+            return Ok(());
+        }
+        self.hold_line(piece)
+    }
+
+    /// Keeps a piece of a line that was not yet seen to be a data line.
+    fn hold_line(&mut self, piece: &[u8]) -> Result<(), Halt> {
         self.check(self.line.len() + piece.len())?;
-        extend(&mut self.line, piece, self.block.limit);
-        #[cfg(test)]
-        crate::line::work::add(piece.len());
+        if self.line.is_empty() && self.begins_data(piece) {
+            self.in_data = true;
+            return Ok(());
+        }
+        let missing = DATA_PREFIX.saturating_sub(self.line.len()).min(piece.len());
+        let (prefix, piece) = piece.split_at(missing);
+        let mut line = mem::take(&mut self.line);
+        extend(&mut line, prefix, self.block.limit);
+        self.in_data = self.begins_data(&line);
+        if self.in_data {
+            line.clear();
+            self.block.size += piece.len();
+            self.block.extend_data(piece);
+        } else {
+            extend(&mut line, piece, self.block.limit);
+        }
+        self.line = line;
         Ok(())
+    }
+
+    /// Gives the block the beginning of a line if it is seen to be a data line.
+    #[inline]
+    fn begins_data(&mut self, line: &[u8]) -> bool {
+        let Some(start) = data_start(line).filter(|_| line.len() >= DATA_PREFIX) else { return false };
+        self.block.size += line.len();
+        self.block.begin_data(&line[start..]);
+        true
     }
 
     /// Fails if the block cannot take a line of this length.
