@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from typing import Self
 
-from servers import Server
+from servers import PATIENCE, Server
 from ssecast import Event
 from ssecast._native import Parser
 
@@ -51,8 +52,11 @@ class Stream:
 
     def next(self) -> Event:
         """The next event, waited for."""
+        until = time.monotonic() + PATIENCE
         while not self._events:
             assert not self.ended, f"the stream has ended: {self.body!r}"
+            # Heartbeats come for ever.
+            assert time.monotonic() < until, f"no event comes: {self.body!r}"
             self._read()
         return self._events.popleft()
 
