@@ -14,7 +14,8 @@ const { EventSourceStream: Undici } = createRequire(import.meta.url)('undici/lib
 
 const PIECES = [
   'data: ', 'data:', 'data', 'event: ', 'event', 'id: ', 'id', 'retry: ', ': ', ':', ' ', '1', 'x', 'hello world', 'DATA: ', '\0', '\r',
-  '\r\n', '\n', '\n\n', '\n\n', '\ufeff', '\u2028', 'é', '🎉', 'data: {"a":1}\n\n', 'id: 7\nevent: e\ndata: d\n\n', 'id: 8\n\n',
+  '\r\n', '\n', '\n\n', '\n\n', '\ufeff', '\u2028', 'é', '🎉', 'data: {"a":1}\n\n', 'id: 7\nevent: e\ndata: d\n\n', 'id: 8\n\n', 'data: é\r\n\r\n',
+  'id: 9\r\nevent: e\r\ndata: d\r\ndata: d\r\n\r\n', 'data: d\r\r',
 ]
 const next = random(7)
 const streams = [
