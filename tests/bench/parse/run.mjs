@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cpus, loadavg } from 'node:os'
+import { relative } from 'node:path'
 
 import { number, table } from '../table.mjs'
 
@@ -11,6 +12,8 @@ const here = name => fileURLToPath(new URL(name, import.meta.url))
 const corpora = here('../results/corpora')
 mkdirSync(corpora, { recursive: true })
 const load = loadavg()[0]
+/** `make bench-parse` installs it. */
+const python = process.env.PYTHON ?? here('../python/.venv/bin/python')
 
 /** What our own row is called, and who it is measured against, in the order of the columns. */
 const languages = [
@@ -30,7 +33,7 @@ const rows = [
   ...run('Rust', cargo('--bin', 'ssecast-bench-parse')),
   ...run('Node', [process.execPath, here('node.mjs'), corpora]),
   // The script is the Python package's; it reads the same streams and prints the same lines.
-  ...(existsSync(here('python.py')) ? run('Python', [process.env.PYTHON ?? here('../python/.venv/bin/python'), here('python.py'), corpora], true) : []),
+  ...(existsSync(python) ? run('Python', [python, here('python.py'), corpora]) : []),
 ]
 const scaling = run('long lines', cargo('--bin', 'scaling'))
 
@@ -46,19 +49,16 @@ console.log(text)
 writeFileSync(here('../results/parser.md'), `${text}\n`)
 
 /** Runs one program and gives its lines. */
-function run(what, [command, ...args], isOptional = false) {
+function run(what, [command, ...args]) {
   console.error(`measuring ${what}`)
   const { status, stdout } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'inherit'] })
-  if (status !== 0) {
-    if (isOptional) return []
-    throw new Error(`${command} ${args.join(' ')} failed`)
-  }
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed`)
   return stdout.split('\n').filter(Boolean).map(line => JSON.parse(line))
 }
 
 function section({ name, language, own, rivals, goals, goal, small = goal }) {
   const all = rows.filter(row => row.language === language)
-  if (all.length === 0) return `### ${name}\n\nNot measured.`
+  if (all.length === 0) return `### ${name}\n\nNot measured: there is no ${relative(process.cwd(), python)}; \`make bench-parse\` makes it.`
   const isRival = parser => (rivals ? rivals.includes(parser) : !parser.startsWith('ssecast') && !parser.endsWith(', strings'))
   const others = [...new Set(all.map(row => row.parser))].filter(isRival)
   let met = 0
