@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
+import pytest
+
 from servers import PATIENCE, Server
-from ssecast import Event
+from ssecast import Event, iter_events
 from ssecast._native import Parser
 
 __all__ = ["Stream"]
@@ -124,3 +130,17 @@ class Stream:
             self._left -= len(body)
         self.body += body
         self._events.extend(self._parser.feed(body))
+
+
+@contextmanager
+def curl(server: Server, path: str = "/stream") -> Iterator[Iterator[Event]]:
+    """The events of a stream as curl writes them."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    command = ["curl", "--silent", "--no-buffer", "--max-time", str(PATIENCE), f"{server.url}{path}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        try:
+            yield iter_events(iter(process.stdout.read1, b""))
+        finally:
+            process.kill()

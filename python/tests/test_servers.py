@@ -11,7 +11,7 @@ import pytest
 from rooms import Room
 
 from servers import Server, serve_asgi
-from streams import Stream
+from streams import Stream, curl
 
 # By server: how streams go out if nothing is asked for.
 SERVERS = {
@@ -56,6 +56,16 @@ def room(server: Server) -> Iterator[Room]:
 def delivery_of(name: str, asked: str) -> str:
     best = SERVERS[name]
     return "send" if asked == "send" or best == "send" else best if asked == "auto" else asked
+
+
+@EVERY_SERVER
+def test_curl_writes_events_as_they_come(room: Room, server: Server) -> None:
+    with curl(server, room.path("stream")) as events:
+        room.wait(connections=1)
+        for number in range(3):
+            room.do("publish", pad=number)
+            assert next(events).data == "0" + "x" * number
+    room.wait(connections=0)
 
 
 @EVERY_WAY

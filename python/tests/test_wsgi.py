@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from servers import PATIENCE, WSGI, Server, serve_wsgi
-from streams import Stream
+from streams import Stream, curl
 
 
 @pytest.fixture(scope="module", params=WSGI)
@@ -41,6 +41,14 @@ def test_every_client_gets_every_event_in_order_and_the_worker_is_free(server: S
         assert stream.data(300) == expected
         stream.close()
     assert server.get("/deliveries")[before:] == ["socket"] * 10
+
+
+def test_curl_writes_events_as_they_come(server: Server) -> None:
+    with curl(server) as events:
+        server.eventually("/connections", 1)
+        for number in range(3):
+            server.get(f"/publish?count=1&data={number}")
+            assert next(events).data == str(number)
 
 
 def test_the_head_says_what_a_stream_is(server: Server) -> None:
