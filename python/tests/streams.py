@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -140,7 +141,8 @@ def curl(server: Server, path: str = "/stream") -> Iterator[Iterator[Event]]:
     command = ["curl", "--silent", "--no-buffer", "--max-time", str(PATIENCE), f"{server.url}{path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
+        output = process.stdout.fileno()
         try:
-            yield iter_events(iter(process.stdout.read1, b""))
+            yield iter_events(iter(lambda: os.read(output, 1 << 16), b""))
         finally:
             process.kill()
