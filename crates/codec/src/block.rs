@@ -1,16 +1,10 @@
-use alloc::{
-    borrow::{Cow, ToOwned},
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String};
 use core::mem;
-
-use crate::text::decoded;
 
 /// Buffers up to this size are kept for the next event; larger ones are given back.
 const KEPT_BYTES: usize = 1 << 20;
 
-/// Fields of the block under way that lie whole in the chunk being fed. The last one of a name wins (SPEC 8).
+/// Fields of the block under way that lie whole in the text being parsed. The last one of a name wins (SPEC 8).
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Fresh<'t> {
     /// The only data line so far; a second one moves both to the [`Block`].
@@ -19,31 +13,19 @@ pub(crate) struct Fresh<'t> {
     pub(crate) id: Option<&'t str>,
 }
 
-/// Where the data of a block is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Data {
-    /// In the chunk, or nowhere yet.
-    #[default]
-    Fresh,
-    Text,
-    Bytes,
-}
-
 /// What a block has so far, in buffers of its own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
-    /// The data lines joined with LF, while all of them came whole and are text.
-    text: String,
-    /// The same as they came, from a line in pieces on: a character may have been split (SPEC 1). Only one of the two
-    /// has a buffer, which goes back and forth.
-    bytes: Vec<u8>,
-    pub(crate) data: Data,
+    /// The data lines joined with LF; the last one may come in pieces.
+    data: String,
+    /// Whether there is one: its data may be empty (SPEC 13).
+    pub(crate) has_data: bool,
     pub(crate) event: String,
     pub(crate) id: String,
     pub(crate) has_id: bool,
     /// The most bytes that the block may have.
     pub(crate) limit: usize,
-    /// The bytes of the block's data, event and id lines, of those in the chunk too, without their line ends.
+    /// The bytes of the block's data, event and id lines, of those that are not here too, without their line ends.
     pub(crate) size: usize,
 }
 
@@ -54,55 +36,24 @@ impl Block {
 
     /// The data, if there is any here.
     #[inline]
-    pub(crate) fn data(&self) -> Option<Cow<'_, str>> {
-        match self.data {
-            Data::Fresh => None,
-            Data::Text => Some(Cow::Borrowed(&self.text)),
-            Data::Bytes => Some(decoded(&self.bytes)),
-        }
+    pub(crate) fn data(&self) -> Option<&str> {
+        self.has_data.then_some(&*self.data)
     }
 
-    /// Adds a data line.
+    /// Adds a data line, or the first piece of one.
     #[inline]
     pub(crate) fn add_data(&mut self, value: &str) {
-        if self.data == Data::Bytes {
-            self.begin_data(value.as_bytes());
-            return;
-        }
-        if mem::replace(&mut self.data, Data::Text) == Data::Text {
-            self.push_text("\n");
-        } else if self.text.capacity() == 0 {
-            self.text = String::from_utf8(mem::take(&mut self.bytes)).unwrap_or_default();
-        }
-        self.push_text(value);
-    }
-
-    #[inline]
-    fn push_text(&mut self, text: &str) {
-        if self.text.capacity() - self.text.len() < text.len() {
-            self.text.reserve_exact(growth(self.text.len(), text.len(), self.limit));
-        }
-        self.text.push_str(text);
-        #[cfg(test)]
-        crate::line::work::add(text.len());
-    }
-
-    /// Begins a data line that comes in pieces.
-    #[inline]
-    pub(crate) fn begin_data(&mut self, value: &[u8]) {
-        if self.bytes.capacity() == 0 {
-            self.bytes = mem::take(&mut self.text).into_bytes();
-        }
-        if mem::replace(&mut self.data, Data::Bytes) != Data::Fresh {
-            self.extend_data(b"\n");
+        if mem::replace(&mut self.has_data, true) {
+            reserve(&mut self.data, 1 + value.len(), self.limit);
+            self.data.push('\n');
         }
         self.extend_data(value);
     }
 
-    /// Adds to the data line that comes in pieces.
+    /// Adds to the last data line.
     #[inline]
-    pub(crate) fn extend_data(&mut self, piece: &[u8]) {
-        extend(&mut self.bytes, piece, self.limit);
+    pub(crate) fn extend_data(&mut self, piece: &str) {
+        extend(&mut self.data, piece, self.limit);
     }
 
     pub(crate) fn set_event(&mut self, value: &str) {
@@ -114,7 +65,7 @@ impl Block {
         self.has_id = true;
     }
 
-    /// Copies what would go away with the chunk.
+    /// Copies what would go away with the text.
     pub(crate) fn keep(&mut self, fresh: Fresh<'_>) {
         if let Some(value) = fresh.data {
             self.add_data(value);
@@ -133,42 +84,34 @@ impl Block {
         self.size = 0;
         self.has_id = false;
         if !self.event.is_empty() {
-            empty_text(&mut self.event);
+            empty(&mut self.event);
         }
-        match mem::take(&mut self.data) {
-            Data::Fresh => {}
-            Data::Text => empty_text(&mut self.text),
-            Data::Bytes => empty(&mut self.bytes),
+        if mem::take(&mut self.has_data) {
+            empty(&mut self.data);
         }
     }
 }
 
 /// Adds a piece to a buffer, which grows no further than an event of this limit needs.
 #[inline]
-pub(crate) fn extend(buffer: &mut Vec<u8>, piece: &[u8], limit: usize) {
-    if buffer.capacity() - buffer.len() < piece.len() {
-        buffer.reserve_exact(growth(buffer.len(), piece.len(), limit));
-    }
-    buffer.extend_from_slice(piece);
+pub(crate) fn extend(buffer: &mut String, piece: &str, limit: usize) {
+    reserve(buffer, piece.len(), limit);
+    buffer.push_str(piece);
     #[cfg(test)]
     crate::line::work::add(piece.len());
 }
 
-/// How much a buffer grows for `more`: it doubles, but not beyond what an event can have (SPEC 18).
-#[cold]
-fn growth(len: usize, more: usize, limit: usize) -> usize {
-    len.max(64).min(limit.saturating_sub(len)).max(more)
+/// Makes room for `more`: a buffer doubles, but not beyond what an event can have (SPEC 18).
+#[inline]
+fn reserve(buffer: &mut String, more: usize, limit: usize) {
+    if buffer.capacity() - buffer.len() < more {
+        buffer.reserve_exact(buffer.len().max(64).min(limit.saturating_sub(buffer.len())).max(more));
+    }
 }
 
 /// Empties a buffer for its next use.
 #[inline]
-pub(crate) fn empty(buffer: &mut Vec<u8>) {
-    buffer.clear();
-    buffer.shrink_to(KEPT_BYTES);
-}
-
-#[inline]
-fn empty_text(buffer: &mut String) {
+pub(crate) fn empty(buffer: &mut String) {
     buffer.clear();
     buffer.shrink_to(KEPT_BYTES);
 }

@@ -37,14 +37,15 @@ impl<'a> Field<'a> {
     }
 }
 
-/// Where the value begins if this is a data line, without decoding it.
+/// Where the value begins if this is a data line that has one. A branch, which processors foresee, is faster than a sum.
 #[inline]
-pub(crate) fn data_start(line: &[u8]) -> Option<usize> {
-    match line.strip_prefix(b"data")? {
-        [b':', b' ', ..] => Some(6),
-        [b':', ..] => Some(5),
-        [] => Some(4),
-        _ => None,
+pub(crate) fn data_start(line: &str) -> Option<usize> {
+    if line.starts_with("data: ") {
+        Some("data: ".len())
+    } else if line.starts_with("data:") {
+        Some("data:".len())
+    } else {
+        None
     }
 }
 

@@ -24,8 +24,8 @@ fn spec_17_a_long_line_costs_the_same_order_in_any_chunks() {
     input.extend_from_slice(b"\n\n");
     assert!(work_per_byte(&input, usize::MAX) <= 1.01);
     for size in [1, 64, 1_400, 65_536] {
-        // Looked at once, copied once.
-        assert!(work_per_byte(&input, size) <= 2.01, "{size}");
+        // Looked at once, copied once; and once more each where chunks are small.
+        assert!(work_per_byte(&input, size) <= 4.01, "{size}");
     }
 }
 
@@ -33,8 +33,8 @@ fn spec_17_a_long_line_costs_the_same_order_in_any_chunks() {
 fn spec_17_many_data_lines_cost_the_same_order_in_any_chunks() {
     let input = b"data: 0123456789\n".repeat(10_000);
     for size in [1, 7, 64, 1_400, usize::MAX] {
-        // Looked at once, copied to the line, copied to the data.
-        assert!(work_per_byte(&input, size) <= 3.01, "{size}");
+        // Looked at twice, copied as it comes, copied to the data.
+        assert!(work_per_byte(&input, size) <= 4.01, "{size}");
     }
 }
 
@@ -48,7 +48,8 @@ proptest! {
     ) {
         let decide = |byte: u8| b"\r\n:".get(usize::from(byte / 16)).copied().unwrap_or(byte);
         let input: Vec<u8> = bytes.into_iter().map(decide).collect();
-        // Looked at once; one invalid byte is three bytes of text, copied to the line and to the data.
-        prop_assert!(work_per_byte(&input, size) <= 7.01);
+        // Looked at and copied as it comes; one invalid byte is three bytes of text, looked at, and copied to the line and
+        // to the data.
+        prop_assert!(work_per_byte(&input, size) <= 11.01);
     }
 }

@@ -3,6 +3,7 @@ use alloc::{borrow::ToOwned, format};
 use crate::{
     Error, ErrorKind, Flow, Item,
     stream::{Halt, Stream},
+    text::Decoder,
 };
 
 /// Parses a stream that arrives in chunks of any size.
@@ -27,6 +28,7 @@ use crate::{
 /// ```
 #[derive(Clone, Debug)]
 pub struct Parser {
+    decoder: Decoder,
     stream: Stream,
     /// Whether an event was too large; the rest of the stream has no meaning then.
     failed: bool,
@@ -44,10 +46,10 @@ impl Parser {
 
     /// Makes a parser that accepts events of up to `limit` bytes (SPEC 18).
     ///
-    /// An event's size is that of its `data`, `event` and `id` lines together as they come, without their
-    /// line ends. A line of any other kind must fit in what they leave. How the bytes are chunked makes no
-    /// difference. An event that never ends takes about as much memory as the limit; an event type or id
-    /// that is not UTF-8, three times its bytes.
+    /// An event's size is that of its `data`, `event` and `id` lines together, as UTF-8 and without their line
+    /// ends; what is not UTF-8 counts as the U+FFFD that it becomes. A line of any other kind must fit in what
+    /// they leave. How the bytes are chunked makes no difference. An event that never ends takes about as much
+    /// memory as the limit.
     ///
     /// ```
     /// use ssecast_codec::{ErrorKind, Parser};
@@ -59,7 +61,7 @@ impl Parser {
     /// ```
     #[must_use]
     pub fn with_max_event_bytes(limit: usize) -> Self {
-        Self { stream: Stream::new(limit), failed: false }
+        Self { decoder: Decoder::default(), stream: Stream::new(limit), failed: false }
     }
 
     /// Sets the last event ID that a stream resumes from.
@@ -87,7 +89,8 @@ impl Parser {
         if self.failed {
             return Err(self.fail());
         }
-        match self.stream.feed(chunk, &mut sink) {
+        let room = self.stream.room();
+        match self.decoder.feed(chunk, room, |text| self.stream.feed(text, &mut sink)) {
             Ok(()) => Ok(()),
             Err(Halt::Stopped) => {
                 self.finish();
@@ -109,6 +112,7 @@ impl Parser {
     /// # Ok::<(), ssecast_codec::Error>(())
     /// ```
     pub fn finish(&mut self) {
+        self.decoder.finish();
         self.stream.finish();
         self.failed = false;
     }

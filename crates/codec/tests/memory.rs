@@ -71,6 +71,8 @@ fn spec_18_a_parser_holds_no_more_than_the_limit_of_an_endless_event() {
             (b"", b"event: x\n"),
             (b"id: ", b"x"),
             (b": ", b"x"),
+            (b"data: ", b"\xff"),
+            (b"event: ", b"\xff\xf0\x9f"),
             (b"", b"data: \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\n"),
             (b"data", b"data: x"),
         ] {

@@ -17,7 +17,9 @@ pub(crate) fn reference(stream: &[u8]) {
 pub(crate) fn chunks(bytes: &[u8]) {
     let [count, limit, rest @ ..] = bytes else { return };
     let (sizes, stream) = rest.split_at(rest.len().min(usize::from(count % 8) + 1));
-    let sizes: Vec<usize> = sizes.iter().map(|&size| usize::from(size)).collect();
+    // Chunks of more than 256 bytes are parsed in another way.
+    let size = |&size: &u8| usize::from(size) + usize::from(size.saturating_sub(0xf0)) * 0x40;
+    let sizes: Vec<usize> = sizes.iter().map(size).collect();
     let limit = if *limit == u8::MAX { Parser::DEFAULT_MAX_EVENT_BYTES } else { usize::from(*limit) };
     any_chunks(stream, &sizes, limit);
 }

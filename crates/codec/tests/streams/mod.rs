@@ -2,8 +2,8 @@
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-/// Bytes and words that decide something, far more often than chance would bring them. Lines from 1 KiB on
-/// are kept in another way, so one piece is as long.
+/// Bytes and words that decide something, far more often than chance would bring them. Lines of more
+/// than 4 KiB are kept in another way than short ones, so one piece is longer than small chunks.
 pub(crate) fn stream() -> impl Strategy<Value = Vec<u8>> {
     const PIECES: [&[u8]; 36] = [
         &[b'x'; 1_100],
