@@ -1,11 +1,11 @@
-//! Events from real byte streams: the body that hyper receives from ssecast's own listener, and a socket.
+//! Events from real byte streams: the bodies that hyper and reqwest receive from ssecast's own listener, and a socket.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-use std::{cell::Cell, convert::Infallible, error::Error as _, io};
+use std::{cell::Cell, convert::Infallible, error::Error as _, fmt::Debug, io, pin::Pin};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http_body_util::{BodyDataStream, Empty};
 use hyper::{Request, body::Incoming};
 use hyper_util::rt::TokioIo;
@@ -22,7 +22,7 @@ fn received(event: &'static str, data: &str, last_event_id: &str, has_id: bool) 
     Received { event: event.into(), data: data.into(), last_event_id: last_event_id.into(), has_id }
 }
 
-async fn get(listener: &Listener, last_event_id: &str) -> BodyDataStream<Incoming> {
+async fn by_hyper(listener: &Listener, last_event_id: &str) -> BodyDataStream<Incoming> {
     let socket = TcpStream::connect(listener.address()).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);
@@ -33,8 +33,20 @@ async fn get(listener: &Listener, last_event_id: &str) -> BodyDataStream<Incomin
     BodyDataStream::new(response.into_body())
 }
 
-#[tokio::test]
-async fn the_body_of_a_response_gives_the_events_of_a_hub_and_resumes() {
+async fn by_reqwest(
+    listener: &Listener,
+    last_event_id: &str,
+) -> Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>> {
+    let request = reqwest::Client::new().get(format!("http://{}/?topic=t", listener.address()));
+    let response = request.header("last-event-id", last_event_id).send().await.unwrap();
+    Box::pin(response.error_for_status().unwrap().bytes_stream())
+}
+
+/// What a client sees of a hub whose responses it gets by `get`.
+async fn receives_and_resumes<S, E: Debug>(get: impl AsyncFn(&Listener, &str) -> S)
+where
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+{
     let hub = Hub::new(Config::default()).unwrap();
     let listener = Listener::bind(&hub, "127.0.0.1:0", ListenerConfig::default(), QueryTopics).unwrap();
     let mut events = EventStream::new(get(&listener, "").await);
@@ -51,6 +63,16 @@ async fn the_body_of_a_response_gives_the_events_of_a_hub_and_resumes() {
     hub.close(&Close::default()).unwrap();
     assert!(resumed.next().await.is_none());
     assert!(resumed.next().await.is_none(), "it stays ended");
+}
+
+#[tokio::test]
+async fn the_body_of_a_response_of_hyper_gives_the_events_of_a_hub_and_resumes() {
+    receives_and_resumes(by_hyper).await;
+}
+
+#[tokio::test]
+async fn the_body_of_a_response_of_reqwest_gives_the_events_of_a_hub_and_resumes() {
+    receives_and_resumes(by_reqwest).await;
 }
 
 #[tokio::test]
