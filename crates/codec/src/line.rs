@@ -24,16 +24,10 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
         }
         seen += 8;
     }
-    far_line_end(&bytes[seen..]).map(|end| seen + end)
-}
-
-/// Finds the first CR or LF, which is probably not near.
-#[inline]
-pub(crate) fn far_line_end(bytes: &[u8]) -> Option<usize> {
-    let end = memchr::memchr2(b'\r', b'\n', bytes);
+    let end = memchr::memchr2(b'\r', b'\n', &bytes[seen..]);
     #[cfg(test)]
-    work::add(end.unwrap_or(bytes.len()));
-    end
+    work::add(end.unwrap_or(bytes.len() - seen));
+    end.map(|end| seen + end)
 }
 
 const SWAR_WORDS: usize = 2;
