@@ -242,6 +242,56 @@ def test_iterating_asynchronously_does_the_same() -> None:
     assert asyncio.run(main()) == (["1", "2"], "7")
 
 
-def test_the_collector_looks_after_no_event_of_a_stream() -> None:
-    (event,) = Parser().feed(b"data: 1\n\n")
-    assert not gc.is_tracked(event)
+def test_the_collector_looks_after_no_event() -> None:
+    events = [*Parser().feed(b"data: 1\n\n"), next(iter_events([b"data: 1\n\n"])), Event({"now": 1}, retry=1)]
+    assert [gc.is_tracked(event) for event in events] == [False] * 3
+
+
+def test_an_event_is_made_whole_or_not_at_all() -> None:
+    for make in (object.__new__, lambda kind: type("Kind", (kind,), {})):
+        with pytest.raises(TypeError):
+            make(Event)
+    with pytest.raises(TypeError, match="Event"):
+        Event("1", name="tick")  # type: ignore[call-arg]
+    event = Event("1")
+    for field in ("data", "event", "id", "retry", "comment", "last_event_id", "other"):
+        with pytest.raises(AttributeError):
+            setattr(event, field, "2")
+    assert (event.data, event.event, event.id, event.retry, event.comment) == ("1", None, None, None, None)
+
+
+def test_an_event_equals_no_other_kind_of_thing_and_has_no_order() -> None:
+    event = Event("1", id=7)
+    assert event == Event("1", id="7")
+    assert not event != Event("1", id="7")  # noqa: SIM202
+    for other in (Event("1"), "1", None):
+        assert event != other
+    assert hash(event) == hash(Event("1", id=7))
+    with pytest.raises(TypeError):
+        event < event  # type: ignore[operator]  # noqa: B015
+
+
+def test_events_cost_no_memory_when_they_are_gone() -> None:
+    stream = "id: 7\nevent: tick\ndata: 1\n\ndata: 世界\n\nid: 8\nevent: é\ndata: 3\ndata: 4\n\n".encode() * 100
+
+    def read() -> None:
+        for event in [
+            *Parser().feed(stream),
+            *iter_events([stream] * 10),
+            Event({"now": 1}, id=7, retry=1, comment="2"),
+        ]:
+            _ = (event.data, event.event, event.id, event.retry, event.comment, event.last_event_id, repr(event))
+            _ = (hash(event), event == event, event != 1)
+        iterated = iter_events([stream])
+        next(iterated)
+
+    for turn in range(6):
+        if turn == 3:
+            gc.collect()
+            tracemalloc.start()
+            size, references = tracemalloc.get_traced_memory()[0], sys.getrefcount(None)
+        read()
+    gc.collect()
+    assert tracemalloc.get_traced_memory()[0] - size < 20_000
+    assert abs(sys.getrefcount(None) - references) < 1_000
+    tracemalloc.stop()

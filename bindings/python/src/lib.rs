@@ -24,10 +24,12 @@ mod _native {
     use pyo3::types::PyDict;
     use ssecast::ErrorKind;
 
+    use crate::event::Event;
+
     #[pymodule_export]
     use crate::config::{History, SlowClient};
     #[pymodule_export]
-    use crate::event::{Event, encode};
+    use crate::event::encode;
     #[pymodule_export]
     use crate::hub::{Hub, Published, Stats, after_fork};
     #[pymodule_export]
@@ -44,6 +46,7 @@ mod _native {
         for kind in ErrorKind::ALL {
             kinds.set_item(kind.code(), kind.number())?;
         }
-        module.add("KINDS", kinds)
+        module.add("KINDS", kinds)?;
+        module.add("Event", module.py().get_type::<Event>())
     }
 }

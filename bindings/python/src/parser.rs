@@ -9,7 +9,7 @@ use ssecast::codec::{self, Item, Message};
 use ssecast::{Error, ErrorKind};
 
 use crate::error::{Failure, Result, entry, wrong_type};
-use crate::event::Event;
+use crate::event::{Event, Members};
 use crate::option::Given;
 use crate::value::text;
 
@@ -81,8 +81,7 @@ impl Parser {
                     None => self.state()?.feed(py, &buffer.to_vec(py)?, &mut events)?,
                 }
             }
-            let events: PyResult<Vec<_>> = events.into_iter().map(|event| event.into_object(py)).collect();
-            Ok(PyList::new(py, events?)?)
+            Ok(PyList::new(py, events)?)
         })
     }
 
@@ -126,9 +125,9 @@ impl Parser {
 }
 
 impl Parser {
-    /// It is locked only while the interpreter is attached, and meanwhile nothing of Python's is made but strings. An event
-    /// or a list may begin a collection, and that may run anything: another thread, or this parser's `feed` again. Should
-    /// something be forgotten here, an error is better than a deadlock.
+    /// It is locked only while the interpreter is attached, and meanwhile nothing of Python's is made but strings and
+    /// events. A list, or anything else of the collector's, may begin a collection, and that may run anything: another
+    /// thread, or this parser's `feed` again. Should something be forgotten here, an error is better than a deadlock.
     fn state(&self) -> Result<MutexGuard<'_, State>> {
         self.0.try_lock().or_else(|error| match error {
             std::sync::TryLockError::Poisoned(poisoned) => Ok(poisoned.into_inner()),
@@ -140,12 +139,17 @@ impl Parser {
 }
 
 impl State {
-    fn feed(&mut self, py: Python<'_>, chunk: &[u8], events: &mut Vec<Event>) -> Result<()> {
+    fn feed<'py>(
+        &mut self,
+        py: Python<'py>,
+        chunk: &[u8],
+        events: &mut Vec<Bound<'py, Event>>,
+    ) -> Result<()> {
         let Self { parser, failure, names, last_event_id } = self;
         *failure = None;
         let parsed = parser.feed(chunk, |item| {
             if let Item::Event(message) = item {
-                events.push(Event::parsed(py, &message, names.get(py, message.event), last_event_id));
+                events.push(Event::parsed(py, &message, names, last_event_id));
             }
         });
         match parsed {
@@ -159,28 +163,22 @@ impl State {
 }
 
 impl Event {
-    fn parsed(py: Python<'_>, message: &Message<'_>, name: Py<PyString>, last: &mut LastEventId) -> Self {
-        let last_event_id = last.get(py, message.last_event_id);
-        Self {
-            data: Some(PyString::new(py, message.data).unbind()),
-            event: Some(name),
+    #[inline]
+    fn parsed<'py>(
+        py: Python<'py>,
+        message: &Message<'_>,
+        names: &mut Names,
+        last: &mut LastEventId,
+    ) -> Bound<'py, Self> {
+        let (id, last_event_id) = match message.id {
             // An id that an event carries is the last event ID as well.
-            id: message.id.map(|_| last_event_id.clone_ref(py)),
-            retry: None,
-            comment: None,
-            last_event_id: Some(last_event_id),
-        }
-    }
-}
-
-impl Event {
-    /// An object that the collector need not look at: there may be very many, and a string refers to nothing.
-    fn into_object(self, py: Python<'_>) -> PyResult<Py<Self>> {
-        let object = Py::new(py, self)?;
-        // SAFETY: the object is alive, and all that it refers to are strings, so that it is part of no cycle. An object
-        // that is not tracked may be untracked once more when it goes.
-        unsafe { pyo3::ffi::PyObject_GC_UnTrack(object.as_ptr().cast()) };
-        Ok(object)
+            Some(id) => (last.get(py, id).into_any(), None),
+            None if message.last_event_id.is_empty() => (py.None(), None),
+            None => (py.None(), Some(last.get(py, message.last_event_id).into_any())),
+        };
+        let data = PyString::new(py, message.data).into_any().unbind();
+        let event = names.get(py, message.event).into_any();
+        Self::object(py, Members { data, event, id, retry: None, comment: None, last_event_id })
     }
 }
 
