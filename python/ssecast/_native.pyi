@@ -1,7 +1,7 @@
 """The extension module. What of it is for users is exported by `ssecast`; the rest serves the package itself."""
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Literal, final
 
 from typing_extensions import disjoint_base
@@ -11,6 +11,7 @@ __all__ = [
     "Batch",
     "End",
     "Event",
+    "Events",
     "History",
     "Hub",
     "Listener",
@@ -136,6 +137,16 @@ class Event:
 
     def __eq__(self, other: object, /) -> bool: ...
     def __hash__(self) -> int: ...
+
+@final
+class Events(Iterator[Event]):
+    """What `ssecast.iter_events` returns: the events of a stream whose bytes come in chunks, until it is over or an
+    error is raised. It takes a chunk when an event is asked for and all those of the chunk before it were given.
+    """
+
+    def __new__(cls, chunks: Iterable[builtins.bytes | bytearray | memoryview], parser: Parser) -> Events: ...
+    def __iter__(self) -> Events: ...
+    def __next__(self) -> Event: ...
 
 @disjoint_base
 class Hub:

@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 import tracemalloc
+import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
@@ -227,6 +228,73 @@ def test_iterating_gives_events_as_they_come_and_drops_what_is_incomplete() -> N
     events = iter_events(source())
     assert (next(events).data, seen) == ("1", [])
     assert [event.data for event in events] == ["2"]
+
+
+def test_iterating_ends_for_good_with_the_stream_or_an_error() -> None:
+    chunks = iter([b"data: 1\n\n", b"data: too large\n\n", b"data: 2\n\n"])
+    events = iter_events(chunks, parser=Parser(max_event_bytes=14))
+    assert next(events).data == "1"
+    with pytest.raises(ssecast.EventTooLargeError):
+        next(events)
+    assert list(events) == []
+    assert next(chunks) == b"data: 2\n\n"
+
+    def broken() -> Iterator[bytes]:
+        yield b"data: 1\n\ndata: 2\n\n"
+        raise ConnectionError
+
+    events = iter_events(broken())
+    assert [next(events).data, next(events).data] == ["1", "2"]
+    with pytest.raises(ConnectionError):
+        next(events)
+    assert list(events) == []
+
+
+@pytest.mark.parametrize("chunks", [None, 7])
+def test_what_gives_no_chunks_is_refused_at_once(chunks: object) -> None:
+    with pytest.raises(TypeError):
+        iter_events(chunks)  # type: ignore[arg-type]
+
+
+def test_chunks_may_not_ask_for_the_events_that_wait_for_them() -> None:
+    def source() -> Iterator[bytes]:
+        with pytest.raises(RuntimeError):
+            next(events)
+        yield b"data: 1\n\n"
+
+    events = iter_events(source())
+    assert [event.data for event in events] == ["1"]
+
+
+def test_chunks_are_let_go_of_with_their_events() -> None:
+    class Source:
+        def __init__(self) -> None:
+            self.events = iter_events(self.chunks())
+
+        def chunks(self) -> Iterator[bytes]:
+            yield b"data: 1\n\ndata: 2\n\n"
+            yield f"data: {self}\n\n".encode()
+
+    # The first is in a cycle with its events, which only the collector sees.
+    gc.collect()
+    source = Source()
+    gone = weakref.ref(source)
+    assert next(source.events).data == "1"
+    del source
+    gc.collect()
+    assert gone() is None
+
+    def chunks() -> Iterator[bytes]:
+        try:
+            yield b"data: 1\n\ndata: 2\n\n"
+        finally:
+            closed.append(True)
+
+    closed: list[bool] = []
+    events = iter_events(chunks())
+    next(events)
+    del events
+    assert closed == [True]
 
 
 def test_iterating_asynchronously_does_the_same() -> None:

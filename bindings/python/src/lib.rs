@@ -9,6 +9,7 @@
 mod config;
 mod error;
 mod event;
+mod events;
 mod hub;
 mod listener;
 mod mailbox;
@@ -30,6 +31,8 @@ mod _native {
     use crate::config::{History, SlowClient};
     #[pymodule_export]
     use crate::event::encode;
+    #[pymodule_export]
+    use crate::events::Events;
     #[pymodule_export]
     use crate::hub::{Hub, Published, Stats, after_fork};
     #[pymodule_export]

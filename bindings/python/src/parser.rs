@@ -63,24 +63,7 @@ impl Parser {
     fn feed<'py>(&self, py: Python<'py>, chunk: &Bound<'py, PyAny>) -> Result<Bound<'py, PyList>> {
         entry(|| {
             let mut events = Vec::new();
-            if let Ok(bytes) = chunk.cast::<PyBytes>() {
-                self.state()?.feed(py, bytes.as_bytes(), &mut events)?;
-            } else {
-                let Ok(buffer) = PyBuffer::<u8>::get(chunk) else {
-                    return Err(wrong_type("chunk", "bytes, or a bytearray or memoryview of bytes", chunk));
-                };
-                match buffer.as_slice_ptr() {
-                    Some(bytes) => {
-                        // SAFETY: the buffer is exported, and so neither moved nor freed, until after this block. The
-                        // interpreter is attached and `State::feed` runs no code of Python's, so that nothing of
-                        // Python's writes to it; nor may anybody else, as the documentation says.
-                        let bytes = unsafe { bytes.as_ref() };
-                        self.state()?.feed(py, bytes, &mut events)?;
-                    }
-                    // Every second byte of something, for example.
-                    None => self.state()?.feed(py, &buffer.to_vec(py)?, &mut events)?,
-                }
-            }
+            self.parse(chunk, |event| events.push(event))?;
             Ok(PyList::new(py, events)?)
         })
     }
@@ -88,11 +71,7 @@ impl Parser {
     /// Ends the stream: a block that is not complete is discarded. The parser is then at the beginning of the next
     /// stream, and keeps the last event ID and the reconnection time. Raises what `feed` had to raise next.
     fn finish(&self) -> Result<()> {
-        entry(|| {
-            let mut state = self.state()?;
-            state.parser.finish();
-            state.failure.take().map_or(Ok(()), |error| Err(error.into()))
-        })
+        entry(|| self.end())
     }
 
     /// Forgets everything but the limit.
@@ -125,6 +104,40 @@ impl Parser {
 }
 
 impl Parser {
+    /// Takes a chunk and calls `found` with each event. That may not run code of Python's, as the state is locked.
+    #[inline]
+    pub(crate) fn parse<'py>(
+        &self,
+        chunk: &Bound<'py, PyAny>,
+        found: impl FnMut(Bound<'py, Event>),
+    ) -> Result<()> {
+        let py = chunk.py();
+        if let Ok(bytes) = chunk.cast::<PyBytes>() {
+            return self.state()?.feed(py, bytes.as_bytes(), found);
+        }
+        let Ok(buffer) = PyBuffer::<u8>::get(chunk) else {
+            return Err(wrong_type("chunk", "bytes, or a bytearray or memoryview of bytes", chunk));
+        };
+        match buffer.as_slice_ptr() {
+            Some(bytes) => {
+                // SAFETY: the buffer is exported, and so neither moved nor freed, until after this block. The
+                // interpreter is attached and `State::feed` runs no code of Python's, so that nothing of
+                // Python's writes to it; nor may anybody else, as the documentation says.
+                let bytes = unsafe { bytes.as_ref() };
+                self.state()?.feed(py, bytes, found)
+            }
+            // Every second byte of something, for example.
+            None => self.state()?.feed(py, &buffer.to_vec(py)?, found),
+        }
+    }
+
+    /// Ends the stream as `finish` does.
+    pub(crate) fn end(&self) -> Result<()> {
+        let mut state = self.state()?;
+        state.parser.finish();
+        state.failure.take().map_or(Ok(()), |error| Err(error.into()))
+    }
+
     /// It is locked only while the interpreter is attached, and meanwhile nothing of Python's is made but strings and
     /// events. A list, or anything else of the collector's, may begin a collection, and that may run anything: another
     /// thread, or this parser's `feed` again. Should something be forgotten here, an error is better than a deadlock.
@@ -143,17 +156,19 @@ impl State {
         &mut self,
         py: Python<'py>,
         chunk: &[u8],
-        events: &mut Vec<Bound<'py, Event>>,
+        mut found: impl FnMut(Bound<'py, Event>),
     ) -> Result<()> {
         let Self { parser, failure, names, last_event_id } = self;
         *failure = None;
+        let mut none = true;
         let parsed = parser.feed(chunk, |item| {
             if let Item::Event(message) = item {
-                events.push(Event::parsed(py, &message, names, last_event_id));
+                none = false;
+                found(Event::parsed(py, &message, names, last_event_id));
             }
         });
         match parsed {
-            Err(error) if events.is_empty() => Err(error.into()),
+            Err(error) if none => Err(error.into()),
             parsed => {
                 *failure = parsed.err();
                 Ok(())

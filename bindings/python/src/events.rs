@@ -1,0 +1,75 @@
+use std::collections::VecDeque;
+
+use pyo3::prelude::*;
+use pyo3::types::PyIterator;
+use pyo3::{PyTraverseError, PyVisit};
+
+use crate::error::{Result, entry};
+use crate::event::Event;
+use crate::parser::Parser;
+
+/// What `ssecast.iter_events` returns: the events of a stream whose bytes come in chunks, until it is over or an
+/// error is raised. It takes a chunk when an event is asked for and all those of the chunk before it were given.
+#[pyclass(module = "ssecast")]
+pub struct Events {
+    /// Those of the last chunk that were not asked for yet.
+    ready: VecDeque<Py<Event>>,
+    /// The chunks and their parser; nothing once there is no more to read.
+    source: Option<(Py<PyIterator>, Py<Parser>)>,
+}
+
+#[pymethods]
+impl Events {
+    #[new]
+    fn new(chunks: &Bound<'_, PyAny>, parser: Py<Parser>) -> PyResult<Self> {
+        Ok(Self { ready: VecDeque::new(), source: Some((chunks.try_iter()?.unbind(), parser)) })
+    }
+
+    fn __iter__(events: Py<Self>) -> Py<Self> {
+        events
+    }
+
+    /// Whoever asks for the next event while another is waited for gets an error: this is borrowed meanwhile.
+    fn __next__<'py>(&mut self, py: Python<'py>) -> Result<Option<Bound<'py, Event>>> {
+        if let Some(event) = self.ready.pop_front() {
+            return Ok(Some(event.into_bound(py)));
+        }
+        entry(|| self.read(py))
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        if let Some((chunks, parser)) = &self.source {
+            visit.call(chunks)?;
+            visit.call(parser)?;
+        }
+        Ok(())
+    }
+
+    fn __clear__(&mut self) {
+        self.source = None;
+    }
+}
+
+impl Events {
+    /// Room for so many events is kept for the next chunk.
+    const KEPT: usize = 1 << 10;
+
+    /// Reads chunks until one completes an event.
+    fn read<'py>(&mut self, py: Python<'py>) -> Result<Option<Bound<'py, Event>>> {
+        let Some((chunks, parser)) = self.source.take() else { return Ok(None) };
+        self.ready.shrink_to(Self::KEPT);
+        let mut first = None;
+        for chunk in chunks.bind(py) {
+            parser.get().parse(&chunk?, |event| match first {
+                None => first = Some(event),
+                Some(_) => self.ready.push_back(event.unbind()),
+            })?;
+            if first.is_some() {
+                self.source = Some((chunks, parser));
+                return Ok(first);
+            }
+        }
+        parser.get().end()?;
+        Ok(None)
+    }
+}
