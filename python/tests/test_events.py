@@ -339,6 +339,33 @@ def test_an_event_equals_no_other_kind_of_thing_and_has_no_order() -> None:
         event < event  # type: ignore[operator]  # noqa: B015
 
 
+SCRIPTS = [
+    "plain",
+    "é" * 3,
+    "né",
+    "",
+    "x",
+    "é",
+    "世",
+    "🎉",
+    "abc 世界",
+    "🎉 abc",
+    "\x00",
+    "\U0010ffff",
+    "é" * 70_000,
+    "🎉" * 70_000,
+]
+
+
+@pytest.mark.parametrize("before", ["plain", "世界"])
+@pytest.mark.parametrize("text", SCRIPTS, ids=ascii)
+def test_text_of_any_script_arrives_after_text_of_any_other(before: str, text: str) -> None:
+    (_, event, after) = Parser().feed(b"".join(encode(Event(data)) for data in (before, text, before)))
+    assert (event.data, after.data) == (text, before)
+    # Python has one form of each text only, the narrowest.
+    assert sys.getsizeof(event.data) == sys.getsizeof(text.encode().decode())
+
+
 def test_events_cost_no_memory_when_they_are_gone() -> None:
     stream = "id: 7\nevent: tick\ndata: 1\n\ndata: 世界\n\nid: 8\nevent: é\ndata: 3\ndata: 4\n\n".encode() * 100
 

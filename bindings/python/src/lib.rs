@@ -15,6 +15,7 @@ mod listener;
 mod mailbox;
 mod option;
 mod parser;
+mod text;
 mod value;
 
 use pyo3::prelude::*;

@@ -11,6 +11,7 @@ use ssecast::{Error, ErrorKind};
 use crate::error::{Failure, Result, entry, wrong_type};
 use crate::event::{Event, Members};
 use crate::option::Given;
+use crate::text::Texts;
 use crate::value::text;
 
 /// Parses a stream that arrives in chunks of any size.
@@ -34,6 +35,7 @@ struct State {
     failure: Option<Error>,
     names: Names,
     last_event_id: LastEventId,
+    texts: Texts,
 }
 
 #[pymethods]
@@ -50,8 +52,8 @@ impl Parser {
             if let Some(id) = last_event_id {
                 parser = parser.with_last_event_id(&text(id, "last_event_id", ErrorKind::InvalidId)?);
             }
-            let (names, last_event_id) = (Names::default(), LastEventId::default());
-            Ok(Self(Mutex::new(State { parser, failure: None, names, last_event_id })))
+            let (names, last_event_id, texts) = <(Names, LastEventId, Texts)>::default();
+            Ok(Self(Mutex::new(State { parser, failure: None, names, last_event_id, texts })))
         })
     }
 
@@ -158,13 +160,13 @@ impl State {
         chunk: &[u8],
         mut found: impl FnMut(Bound<'py, Event>),
     ) -> Result<()> {
-        let Self { parser, failure, names, last_event_id } = self;
+        let Self { parser, failure, names, last_event_id, texts } = self;
         *failure = None;
         let mut none = true;
         let parsed = parser.feed(chunk, |item| {
             if let Item::Event(message) = item {
                 none = false;
-                found(Event::parsed(py, &message, names, last_event_id));
+                found(Event::parsed(py, &message, names, last_event_id, texts));
             }
         });
         match parsed {
@@ -184,6 +186,7 @@ impl Event {
         message: &Message<'_>,
         names: &mut Names,
         last: &mut LastEventId,
+        texts: &mut Texts,
     ) -> Bound<'py, Self> {
         let (id, last_event_id) = match message.id {
             // An id that an event carries is the last event ID as well.
@@ -191,7 +194,7 @@ impl Event {
             None if message.last_event_id.is_empty() => (py.None(), None),
             None => (py.None(), Some(last.get(py, message.last_event_id).into_any())),
         };
-        let data = PyString::new(py, message.data).into_any().unbind();
+        let data = texts.string(py, message.data).into_any().unbind();
         let event = names.get(py, message.event).into_any();
         Self::object(py, Members { data, event, id, retry: None, comment: None, last_event_id })
     }
@@ -232,6 +235,11 @@ impl LastEventId {
         }
         match &mut self.0 {
             Some((same, made)) if same == id => made.clone_ref(py),
+            Some((other, made)) => {
+                id.clone_into(other);
+                *made = PyString::new(py, id).unbind();
+                made.clone_ref(py)
+            }
             known => {
                 let made = PyString::new(py, id).unbind();
                 *known = Some((id.to_owned(), made.clone_ref(py)));
