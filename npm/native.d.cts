@@ -68,14 +68,16 @@ export declare class NativeListener {
  */
 export declare class NativeParser {
   /** Makes a parser that puts its items into `table`. */
-  constructor(options: { maxEventBytes?: unknown }, comments: boolean, table: Uint32Array)
+  constructor(options: { maxEventBytes?: unknown }, comments: boolean, table: Int32Array)
+  /** The most bytes that one event may have. */
+  get maxEventBytes(): number
   /**
-   * Makes the function that parses the first `length` bytes of a chunk, and returns the texts of the items in
-   * them, or null if there is no text. It never throws. A call of it costs a fifth of a method's.
+   * Makes the function that parses a chunk, and returns the texts of the items in it, or null if there is no text.
+   * It never throws. A call of it costs a fifth of a method's.
    */
-  feeder(): (chunk: Uint8Array, length: number) => string | null
+  feeder(): (chunk: Uint8Array) => string | null
   /** Takes another table, and puts the items into it that the last one had no room for. */
-  useTable(table: Uint32Array): void
+  useTable(table: Int32Array): void
   /** Throws what was wrong with the last chunk, if anything was. */
   check(): void
   /** Whether the last line that was fed has not ended. */

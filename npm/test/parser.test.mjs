@@ -7,6 +7,7 @@ import { cut, logged, random } from './support/parser-log.mjs'
 import { bytes, entry, text, vectors } from './support/vectors.mjs'
 
 const next = random(6)
+const cutAll = (input, sizes) => [...cut(input, sizes)]
 const irregular = Array.from({ length: 20 }, () => Array.from({ length: 37 }, () => 1 + next(16)))
 
 /** Everything that can be seen of a stream that is fed in these chunks. */
@@ -59,11 +60,13 @@ describe('shared vectors', () => {
 })
 
 describe('any stream gives the same', () => {
-  // The first chunk of a stream is always parsed by the addon; later ones, where they are small or strings, may go
-  // another way. Pieces that the two could see differently come far more often than chance would bring them.
+  // Bytes are parsed by the Rust core and strings in JavaScript. Pieces that the two could see differently come far more
+  // often than chance would bring them.
   const PIECES = [
     'data: ', 'data:', 'data', 'event: ', 'event:', 'id: ', 'id', 'retry: ', ': ', ':', ' ', '1', 'x', 'message', 'hello world',
     '\0', '\r', '\r\n', '\n', '\n', '\n\n', '\n\n', '\ufeff', '\u2028', 'é', '€', '🎉', '\ud83c', '\udf89',
+    'eventx', 'datax: ', 'idx', 'retry', 'retry:5', 'retry: 99999999999999999999\n', 'retry: 1 \n', 'retry:  1\n', 'retry: ١\n', 'id:\n', 'id\r', 'data\r\n',
+    'id: \0\n', 'id: a\nid: é\n', 'event: é\nevent: e\n', 'event\n', ':c\r', 'Data: x\n', 'data : x\n', '\r\r', '\r\n\r\n', '\n\r', 'x'.repeat(5000),
     'data: {"a":1}\n\n', 'data: b\n\n', 'data: \ud83c\n\n', 'id: 1\u00002\ndata: f\n\n', 'event: message\ndata: g\n\n', 'event: \ndata: h\n\n', 'event: tick\ndata: c\n\n', 'id: 7\nevent: e\ndata: d\n\n', 'id: 8\n\n', 'x'.repeat(600),
   ]
   const stream = () => Array.from({ length: next(30) }, () => PIECES[next(PIECES.length)])
@@ -80,8 +83,13 @@ describe('any stream gives the same', () => {
       assert.deepEqual(outcome(pieces), expected, what)
       assert.deepEqual(outcome(cut(whole, sizes)), expected, what)
       assert.deepEqual(outcome(cut(encoded, sizes)), expected, what)
-      assert.deepEqual(outcome(pieces.map((piece, index) => (index % 2 && piece.isWellFormed() ? Buffer.from(piece) : piece))),
-        outcome(pieces), what)
+      const mixed = cutAll(whole, sizes).map(piece => (next(2) && piece.isWellFormed() ? Buffer.from(piece) : piece))
+      // What was cut in a character is one in strings alone.
+      if (mixed.every(piece => typeof piece !== 'string' || piece.isWellFormed())) assert.deepEqual(outcome(mixed), expected, what)
+      const limited = { maxEventBytes: next(60) }
+      const failing = outcome([encoded], limited)
+      assert.deepEqual(outcome(cut(whole, sizes), limited), failing, what)
+      assert.deepEqual(outcome(cut(encoded, sizes), limited), failing, what)
     }
   })
 
@@ -308,11 +316,52 @@ describe('an event over the limit', () => {
     }
   })
 
+  test('has the same error for bytes and for strings', () => {
+    const [one, other] = [String, Buffer.from].map(form => {
+      try {
+        createParser(options).feed(form('data: 12345\n\n'))
+      } catch (error) {
+        return error
+      }
+    })
+    assert.ok(one instanceof SsecastError)
+    assert.deepEqual({ ...one, message: one.message }, { ...other, message: other.message })
+  })
+
   test('ends the stream also where the next event would be small', () => {
     const { log, parser } = logged({ maxEventBytes: 200_000 })
     assert.throws(() => parser.feed(`data: ${'x'.repeat(200_000)}\n\n`), { code: 'SSECAST_EVENT_TOO_LARGE' })
     assert.throws(() => parser.feed('data: 1\n\n'), { code: 'SSECAST_EVENT_TOO_LARGE' })
     assert.deepEqual(log, [])
+  })
+})
+
+describe('a stream of strings and bytes', () => {
+  const seen = chunks => outcome(chunks).log.map(({ data, comment, retry }) => data ?? comment ?? retry)
+
+  test('goes on with a block in the other form, and with characters that were cut', () => {
+    const euro = Buffer.from('€')
+    assert.deepEqual(seen(['data: a', Buffer.from('b\n: c\n'), '\ndata: d\n\n']), ['c', 'ab', 'd'])
+    assert.deepEqual(seen([Buffer.from('data: a'), 'b€\nretry: 5\n', Buffer.from('\ndata: d\n\n')]), [5, 'ab€', 'd'])
+    assert.deepEqual(seen(['data: ', euro.subarray(0, 1), euro.subarray(1), '\n\n']), ['€'])
+    assert.deepEqual(seen([Buffer.from('data: '), '\ud83c', '\udf89\n\n']), ['🎉'])
+  })
+
+  test('has U+FFFD where a part of a character is followed by the other form', () => {
+    const euro = Buffer.from('€')
+    assert.deepEqual(seen(['data: ', euro.subarray(0, 2), 'x\n\n']), ['\ufffdx'])
+    assert.deepEqual(seen(['data: a\n', Buffer.from('\n\xe2', 'latin1'), 'data: x\n\ndata: b\n\n']), ['a', 'b'])
+    assert.deepEqual(seen([Buffer.from('data: '), '\ud83c', Buffer.from('x\n\n')]), ['\ufffdx'])
+    assert.deepEqual(seen([Buffer.from('data: a\n'), '\n\ud83c', '\udf89data: x\n\ndata: b\n\n']), ['a', 'b'])
+    assert.deepEqual(seen(['data: \ud83c', Buffer.from('x\n\n')]), ['\ufffdx'])
+  })
+
+  test('has a BOM at its beginning alone', () => {
+    for (const [first, second] of [[String, Buffer.from], [Buffer.from, String]]) {
+      assert.deepEqual(seen([first('\n'), second('\ufeffdata: a\n\ndata: b\n\n')]), ['b'])
+      assert.deepEqual(seen([first('\ufeff'), second('\ufeffdata: a\n\ndata: b\n\n')]), ['b'])
+      assert.deepEqual(seen([first('\ufeff'), second('data: a\n\ndata: b\n\n')]), ['a', 'b'])
+    }
   })
 })
 

@@ -1,8 +1,9 @@
 use std::cell::RefCell;
 use std::mem::transmute;
+use std::ops::Range;
 use std::rc::Rc;
 
-use napi::bindgen_prelude::{Function, FunctionCallContext, Object, Uint32Array};
+use napi::bindgen_prelude::{Function, FunctionCallContext, Int32Array, Object};
 use napi::{Env, JsString};
 use napi_derive::napi;
 use ssecast::Error;
@@ -11,16 +12,21 @@ use ssecast::codec::{Item, Parser};
 use crate::error::{Result, caught, entry, internal};
 use crate::options;
 
-/// What the first word of an item says it has, in this order; the length of each follows. An event of the type
-/// `message` has no `EVENT`.
+// What a word of a table stands for, in its low bits: above them is the length of the text. `EVENT` and `ID` belong to
+// the `DATA` that comes next, which ends an event; the type `message` is left out.
+const DATA: u32 = 0;
 const EVENT: u32 = 1;
-const ID: u32 = 2;
-const DATA: u32 = 4;
-const COMMENT: u32 = 8;
-/// No text: the number itself follows, its high half first.
-const RETRY: u32 = 16;
+/// No text: the type is that of the last `EVENT` of this table.
+const SAME_EVENT: u32 = 2;
+const ID: u32 = 3;
+/// The id of a block without data.
+const ID_ALONE: u32 = 4;
+const COMMENT: u32 = 5;
+/// No text: a number, whose high half takes the place of the length, and whose low half follows.
+const RETRY: u32 = 6;
+const KIND_BITS: u32 = 3;
 
-/// The words before the items in a table: how many words it takes, and 1 if `check` would throw.
+/// The words before these in a table: how many words it takes, and 1 if `check` would throw.
 const HEAD: usize = 2;
 
 /// Buffers up to this size are kept for the next chunk.
@@ -40,7 +46,7 @@ struct State {
     items: Items,
     failure: Option<Error>,
     /// What JavaScript reads the items from.
-    table: Uint32Array,
+    table: Int32Array,
 }
 
 #[napi]
@@ -48,9 +54,9 @@ impl NativeParser {
     /// Makes a parser that puts its items into `table`.
     #[napi(
         constructor,
-        ts_args_type = "options: { maxEventBytes?: unknown }, comments: boolean, table: Uint32Array"
+        ts_args_type = "options: { maxEventBytes?: unknown }, comments: boolean, table: Int32Array"
     )]
-    pub fn new(options: Object<'_>, comments: bool, table: Uint32Array) -> Result<Self> {
+    pub fn new(options: Object<'_>, comments: bool, table: Int32Array) -> Result<Self> {
         entry(|| {
             let parser = Parser::with_max_event_bytes(options::max_event_bytes(&options)?);
             let items = Items::default();
@@ -59,17 +65,22 @@ impl NativeParser {
         })
     }
 
-    /// Makes the function that parses the first `length` bytes of a chunk, and returns the texts of the items in
-    /// them, or null if there is no text. It never throws. A call of it costs a fifth of a method's.
-    #[napi(ts_return_type = "(chunk: Uint8Array, length: number) => string | null")]
+    /// The most bytes that one event may have.
+    #[napi(getter)]
+    pub fn max_event_bytes(&self) -> u32 {
+        self.0.borrow().parser.max_event_bytes() as u32
+    }
+
+    /// Makes the function that parses a chunk, and returns the texts of the items in it, or null if there is no text.
+    /// It never throws. A call of it costs a fifth of a method's.
+    #[napi(ts_return_type = "(chunk: Uint8Array) => string | null")]
     pub fn feeder<'env>(&self, env: &'env Env) -> Result<Function<'env, (), Option<JsString<'static>>>> {
         let state = Rc::clone(&self.0);
         let feed = move |context: FunctionCallContext<'_>| {
             let state = &mut *state.borrow_mut();
             let text = caught(|| {
                 let chunk = context.get::<&[u8]>(0).map_err(internal)?;
-                let length = context.get::<u32>(1).map_err(internal)? as usize;
-                let text = state.feed(context.env, &chunk[..length])?;
+                let text = state.feed(context.env, chunk)?;
                 // SAFETY: the string lives as long as the call from JavaScript, to which it is returned right away.
                 Ok(text.map(|text| unsafe { transmute::<JsString<'_>, JsString<'static>>(text) }))
             });
@@ -85,7 +96,7 @@ impl NativeParser {
 
     /// Takes another table, and puts the items into it that the last one had no room for.
     #[napi]
-    pub fn use_table(&self, table: Uint32Array) {
+    pub fn use_table(&self, table: Int32Array) {
         let mut state = self.0.borrow_mut();
         state.table = table;
         state.give();
@@ -136,7 +147,9 @@ impl State {
         // table, which the wrapper made and shows to nobody.
         let table = unsafe { self.table.as_mut() };
         let given = if items.len() <= table.len() { items.len() } else { HEAD };
-        table[..given].copy_from_slice(&items[..given]);
+        for (given, word) in table[..given].iter_mut().zip(items) {
+            *given = *word as i32;
+        }
     }
 }
 
@@ -144,11 +157,13 @@ impl State {
 struct Items {
     table: Vec<u32>,
     text: String,
+    /// Where in the text the last type is; empty if there is none.
+    event: Range<usize>,
 }
 
 impl Default for Items {
     fn default() -> Self {
-        Self { table: vec![0; HEAD], text: String::new() }
+        Self { table: vec![0; HEAD], text: String::new(), event: 0..0 }
     }
 }
 
@@ -157,37 +172,41 @@ impl Items {
         self.table.truncate(HEAD);
         self.table.shrink_to(KEPT_BYTES / 4);
         self.text.clear();
+        self.event = 0..0;
         self.text.shrink_to(KEPT_BYTES);
     }
 
     fn add(&mut self, item: &Item<'_>, comments: bool) {
         match *item {
             Item::Event(message) => {
-                let event = (message.event != "message").then_some(message.event);
-                let (has_event, has_id) = (u32::from(event.is_some()), u32::from(message.id.is_some()));
-                self.table.push(DATA | (has_event * EVENT) | (has_id * ID));
-                event.into_iter().chain(message.id).for_each(|text| self.push(text));
-                self.push(message.data);
+                if message.event != "message" {
+                    if message.event == &self.text[self.event.clone()] {
+                        self.table.push(SAME_EVENT);
+                    } else {
+                        let start = self.text.len();
+                        self.push(EVENT, message.event);
+                        self.event = start..self.text.len();
+                    }
+                }
+                if let Some(id) = message.id {
+                    self.push(ID, id);
+                }
+                self.push(DATA, message.data);
             }
-            Item::Id(id) => {
-                self.table.push(ID);
-                self.push(id);
-            }
-            Item::Comment(comment) if comments => {
-                self.table.push(COMMENT);
-                self.push(comment);
-            }
+            Item::Id(id) => self.push(ID_ALONE, id),
+            Item::Comment(comment) if comments => self.push(COMMENT, comment),
             Item::Comment(_) => {}
             Item::Retry(retry) => {
                 // JavaScript's whole numbers are exact up to here.
                 let retry = retry.min((1 << 53) - 1);
-                self.table.extend([RETRY, (retry >> 32) as u32, retry as u32]);
+                self.table.extend([((retry >> 32) as u32) << KIND_BITS | RETRY, retry as u32]);
             }
         }
     }
 
-    fn push(&mut self, text: &str) {
-        self.table.push(text.len() as u32);
+    #[inline]
+    fn push(&mut self, kind: u32, text: &str) {
+        self.table.push((text.len() as u32) << KIND_BITS | kind);
         self.text.push_str(text);
     }
 
@@ -203,18 +222,17 @@ impl Items {
         let mut filled = 0;
         let mut rest = &*self.text;
         let mut words = self.table[HEAD..].iter_mut();
-        while let Some(&mut has) = words.next() {
-            if has == RETRY {
-                words.nth(1);
+        while let Some(word) = words.next() {
+            let kind = *word & ((1 << KIND_BITS) - 1);
+            if kind == RETRY {
+                words.next();
                 continue;
             }
-            for length in words.by_ref().take(has.count_ones() as usize) {
-                let (text, after) = rest.split_at(*length as usize);
-                let written = encode_utf16(text, &mut units[filled..]);
-                *length = written as u32;
-                filled += written;
-                rest = after;
-            }
+            let (text, after) = rest.split_at((*word >> KIND_BITS) as usize);
+            let written = encode_utf16(text, &mut units[filled..]);
+            *word = (written as u32) << KIND_BITS | kind;
+            filled += written;
+            rest = after;
         }
         env.create_string_utf16(&units[..filled]).map(Some).map_err(internal)
     }
