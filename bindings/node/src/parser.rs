@@ -1,13 +1,14 @@
 use std::cell::RefCell;
-use std::mem::transmute;
+use std::ffi::c_void;
 use std::ops::Range;
 use std::rc::Rc;
+use std::{ptr, slice};
 
-use napi::bindgen_prelude::{Function, FunctionCallContext, Int32Array, Object};
-use napi::{Env, JsString};
+use napi::bindgen_prelude::{FromNapiValue, Int32Array, JsValue, Object};
+use napi::{Env, JsString, sys};
 use napi_derive::napi;
-use ssecast::Error;
 use ssecast::codec::{Item, Parser};
+use ssecast::{Error, ErrorKind};
 
 use crate::error::{Result, caught, entry, internal};
 use crate::options;
@@ -71,27 +72,11 @@ impl NativeParser {
         self.0.borrow().parser.max_event_bytes() as u32
     }
 
-    /// Makes the function that parses a chunk, and returns the texts of the items in it, or null if there is no text.
-    /// It never throws. A call of it costs a fifth of a method's.
-    #[napi(ts_return_type = "(chunk: Uint8Array) => string | null")]
-    pub fn feeder<'env>(&self, env: &'env Env) -> Result<Function<'env, (), Option<JsString<'static>>>> {
-        let state = Rc::clone(&self.0);
-        let feed = move |context: FunctionCallContext<'_>| {
-            let state = &mut *state.borrow_mut();
-            let text = caught(|| {
-                let chunk = context.get::<&[u8]>(0).map_err(internal)?;
-                let text = state.feed(context.env, chunk)?;
-                // SAFETY: the string lives as long as the call from JavaScript, to which it is returned right away.
-                Ok(text.map(|text| unsafe { transmute::<JsString<'_>, JsString<'static>>(text) }))
-            });
-            let text = text.unwrap_or_else(|error| {
-                state.failure = Some(error);
-                None
-            });
-            state.give();
-            Ok(text)
-        };
-        entry(|| env.create_function_from_closure("feed", feed).map_err(internal))
+    /// Makes the function that parses a chunk, and returns the texts of the items in it, or undefined if there is none.
+    /// It never throws. Small chunks are common, and a call of it costs a tenth of a method's.
+    #[napi(ts_return_type = "(chunk: Uint8Array) => string | undefined")]
+    pub fn feeder<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        entry(|| feeder(env, &self.0).map_err(internal))
     }
 
     /// Takes another table, and puts the items into it that the last one had no room for.
@@ -122,6 +107,79 @@ impl NativeParser {
         state.in_line = false;
         state.failure = None;
     }
+}
+
+/// Makes a function of [`feed`], which has a share in the state.
+fn feeder<'env>(env: &'env Env, state: &Rc<RefCell<State>>) -> napi::Result<Object<'env>> {
+    let data = Rc::into_raw(Rc::clone(state)).cast_mut().cast();
+    let mut function = ptr::null_mut();
+    let name = "feed";
+    // SAFETY: the environment is that of the call under way, `name` is as long as it says, and `data` stays a share in
+    // the state until the finalizer takes it back, after the function is gone.
+    unsafe {
+        let (text, length) = (name.as_ptr().cast(), name.len().cast_signed());
+        let status = sys::napi_create_function(env.raw(), text, length, Some(feed), data, &raw mut function);
+        napi::check_status!(status)?;
+        let (hint, reference) = (ptr::null_mut(), ptr::null_mut());
+        let status = sys::napi_add_finalizer(env.raw(), function, data, Some(release), hint, reference);
+        napi::check_status!(status)?;
+        Object::from_napi_value(env.raw(), function)
+    }
+}
+
+unsafe extern "C" fn release(_: sys::napi_env, data: *mut c_void, _: *mut c_void) {
+    // SAFETY: `feeder` made this of an Rc, and nothing but the function that is gone has used it.
+    drop(unsafe { Rc::from_raw(data.cast_const().cast::<RefCell<State>>()) });
+}
+
+/// Parses the one argument. Returns null, which is JavaScript's undefined, if there is no text.
+unsafe extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
+    let (mut count, mut chunk, mut data) = (1, ptr::null_mut(), ptr::null_mut());
+    // SAFETY: this is a call of Node's, with its environment and its arguments; there is room for one.
+    let status = unsafe {
+        sys::napi_get_cb_info(env, info, &raw mut count, &raw mut chunk, ptr::null_mut(), &raw mut data)
+    };
+    if status != sys::Status::napi_ok {
+        return ptr::null_mut();
+    }
+    // SAFETY: `feeder` made this of an Rc, of which the function that is being called has a share.
+    let state = unsafe { &*data.cast_const().cast::<RefCell<State>>() };
+    let mut state = state.borrow_mut();
+    let env = Env::from_raw(env);
+    let text = caught(|| {
+        // SAFETY: the slice is used in this call alone, and JavaScript, which waits for it, is all that could change
+        // its bytes: it gives no shared memory.
+        let chunk = unsafe { bytes(&env, chunk) }?;
+        state.feed(&env, chunk)
+    });
+    let text = text.unwrap_or_else(|error| {
+        state.failure = Some(error);
+        None
+    });
+    state.give();
+    text.map_or(ptr::null_mut(), |text| text.raw())
+}
+
+/// The bytes of a typed array.
+unsafe fn bytes<'a>(env: &Env, array: sys::napi_value) -> std::result::Result<&'a [u8], Error> {
+    let (mut length, mut data) = (0, ptr::null_mut());
+    // SAFETY: the value is an argument of the call under way; what is not asked for may be null.
+    let status = unsafe {
+        let (kind, buffer, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        sys::napi_get_typedarray_info(env.raw(), array, kind, &raw mut length, &raw mut data, buffer, offset)
+    };
+    if status != sys::Status::napi_ok {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "Node-API",
+            "failed: the chunk is not a typed array".to_owned(),
+        ));
+    }
+    if length == 0 {
+        return Ok(&[]);
+    }
+    // SAFETY: Node says that so many bytes are there; the caller sees to it that they stay as they are.
+    Ok(unsafe { slice::from_raw_parts(data.cast_const().cast(), length) })
 }
 
 impl State {
