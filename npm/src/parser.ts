@@ -112,7 +112,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
     if (isPiece) waiting.push(chunk)
     else for (let start = 0; start < chunk.length; start += PIECE) waiting.push(chunk.subarray(start, start + PIECE))
     try {
-      if (!isDelivering) deliver('')
+      if (!isDelivering) deliver()
     } finally {
       // What has to wait longer than this call is copied: the caller may use the memory again.
       waiting = waiting.map(chunk => (typeof chunk === 'string' ? chunk : new Uint8Array(chunk)))
@@ -120,11 +120,11 @@ export function createParser(options: ParserOptions): EventSourceParser {
   }
 
   /** Delivers all that waits, and this chunk when there is nothing. An error of a callback leaves the rest for later. */
-  function deliver(chunk: Uint8Array | string): void {
+  function deliver(chunk?: Uint8Array | string): void {
     if (failure !== undefined) throw failure
     isDelivering = true
     try {
-      if (chunk.length > 0) read(chunk)
+      if (chunk !== undefined) read(chunk)
       for (;;) {
         if (bytes.hasRest) bytes.resume()
         else if (strings.hasRest) strings.resume()
@@ -146,7 +146,8 @@ export function createParser(options: ParserOptions): EventSourceParser {
         isSplit = false
         strings.feed(chunk)
       }
-    } else if (isSplit || !strings.isBetween) strings.feed(decoded(chunk))
+    } else if (chunk.length === 0) return
+    else if (isSplit || !strings.isBetween) strings.feed(decoded(chunk))
     else {
       if (half !== '') readBytes(encoder.encode(half))
       half = ''
@@ -194,7 +195,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
   function reset({ consume = false }: { consume?: boolean | undefined } = {}): void {
     try {
       if (consume && !isDelivering && failure === undefined) {
-        deliver('')
+        deliver()
         if (bytes.isInLine || half !== '' || strings.isInLine || isSplit) feed('\n')
       }
     } finally {

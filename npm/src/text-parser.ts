@@ -143,7 +143,7 @@ export class TextParser {
       if (end === length) break
       const size = end - line
       if (units + size > roomyUnits) {
-        this.keep(data, event, id, units)
+        if (units !== 0) this.keep(data, event, id, units)
         data = undefined
         if (!this.takes(text.slice(line, end))) return
         roomyUnits = -1
@@ -166,7 +166,7 @@ export class TextParser {
           units += size
         }
       } else if (first === COLON || first === R) {
-        this.keep(data, event, id, units)
+        if (units !== 0) this.keep(data, event, id, units)
         data = undefined
         const after = (this.at = afterLineEnd(text, end, text.charCodeAt(end)))
         if (first === COLON) this.comment(text, line, end)
@@ -175,7 +175,7 @@ export class TextParser {
       }
       line = end + (end === cr && lf === end + 1 ? 2 : 1)
     }
-    this.keep(data, event, id, units)
+    if (units !== 0) this.keep(data, event, id, units)
     this.text = ''
     this.at = 0
     if (line < length) this.hold(text.slice(line))
@@ -193,7 +193,6 @@ export class TextParser {
 
   /** Keeps what the block has, beyond the chunk or while a callback is called. */
   private keep(data: string | undefined, event: string | undefined, id: string | undefined, units: number): void {
-    if (units === 0) return
     this.hasBlock = true
     if (data !== undefined) {
       if (this.hasData) this.data.add('\n')
