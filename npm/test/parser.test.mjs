@@ -7,7 +7,6 @@ import { cut, logged, random } from './support/parser-log.mjs'
 import { bytes, entry, text, vectors } from './support/vectors.mjs'
 
 const next = random(6)
-const cutAll = (input, sizes) => [...cut(input, sizes)]
 const irregular = Array.from({ length: 20 }, () => Array.from({ length: 37 }, () => 1 + next(16)))
 
 /** Everything that can be seen of a stream that is fed in these chunks. */
@@ -83,8 +82,8 @@ describe('any stream gives the same', () => {
       assert.deepEqual(outcome(pieces), expected, what)
       assert.deepEqual(outcome(cut(whole, sizes)), expected, what)
       assert.deepEqual(outcome(cut(encoded, sizes)), expected, what)
-      const mixed = cutAll(whole, sizes).map(piece => (next(2) && piece.isWellFormed() ? Buffer.from(piece) : piece))
-      // What was cut in a character is one in strings alone.
+      const mixed = [...cut(whole.toWellFormed(), sizes)].map(piece => (next(2) && piece.isWellFormed() ? Buffer.from(piece) : piece))
+      // Halves of a character that come in different forms are no character.
       if (mixed.every(piece => typeof piece !== 'string' || piece.isWellFormed())) assert.deepEqual(outcome(mixed), expected, what)
       const limited = { maxEventBytes: next(60) }
       const failing = outcome([encoded], limited)
@@ -316,6 +315,17 @@ describe('an event over the limit', () => {
     }
   })
 
+  test('is one by the bytes of UTF-8, for strings too', () => {
+    for (const block of ['event: é\nevent: e\ndata: x', 'id: €\nid: e\ndata: x', 'data: 🎉é', ':🎉🎉🎉\nid: é\ndata: é\ndata: x', 'x€€€\ndata: €', 'event: é\n:€€€\nevent: e\ndata',
+      `event: é\nevent: e\ndata: ${'x'.repeat(60)}`, `id: é\nid: e\ndata: ${'x'.repeat(60)}`]) {
+      const whole = `${block}\n\n`
+      for (let maxEventBytes = 0; maxEventBytes < 100; maxEventBytes++) {
+        const expected = outcome([Buffer.from(whole)], { maxEventBytes })
+        for (const size of [whole.length, 1, 2, 5]) assert.deepEqual(outcome(cut(whole, [size]), { maxEventBytes }), expected, `${whole} by ${size}`)
+      }
+    }
+  })
+
   test('has the same error for bytes and for strings', () => {
     const [one, other] = [String, Buffer.from].map(form => {
       try {
@@ -347,6 +357,23 @@ describe('a stream of strings and bytes', () => {
     assert.deepEqual(seen([Buffer.from('data: '), '\ud83c', '\udf89\n\n']), ['🎉'])
   })
 
+  test('may change its form anywhere', () => {
+    for (const end of ['\n', '\r', '\r\n']) {
+      const whole = ['id: 1', 'data: a', 'data: b', '', ': c', 'event: e', 'data: d', '', 'x', 'data: f', '', ''].join(end)
+      const expected = outcome([whole])
+      for (let at = 0; at <= whole.length; at++) {
+        const [head, tail] = [whole.slice(0, at), whole.slice(at)]
+        assert.deepEqual(outcome([Buffer.from(head), tail]), expected, `${JSON.stringify(whole)} at ${at}`)
+        assert.deepEqual(outcome([head, Buffer.from(tail)]), expected, `${JSON.stringify(whole)} at ${at}`)
+      }
+    }
+  })
+
+  test('keeps a pair of surrogates that strings were cut in', () => {
+    assert.deepEqual(seen(['data: a\ndata: \ud83c', '\udf89\n\n']), ['a\n🎉'])
+    assert.deepEqual(seen(['data: \ud83c', '\udf89', '\ud83c', '\n\n']), ['🎉\ufffd'])
+  })
+
   test('has U+FFFD where a part of a character is followed by the other form', () => {
     const euro = Buffer.from('€')
     assert.deepEqual(seen(['data: ', euro.subarray(0, 2), 'x\n\n']), ['\ufffdx'])
@@ -354,12 +381,16 @@ describe('a stream of strings and bytes', () => {
     assert.deepEqual(seen([Buffer.from('data: '), '\ud83c', Buffer.from('x\n\n')]), ['\ufffdx'])
     assert.deepEqual(seen([Buffer.from('data: a\n'), '\n\ud83c', '\udf89data: x\n\ndata: b\n\n']), ['a', 'b'])
     assert.deepEqual(seen(['data: \ud83c', Buffer.from('x\n\n')]), ['\ufffdx'])
+    // At the beginning of a line it makes the line one that means nothing.
+    assert.deepEqual(seen(['data: a\n', Buffer.from('\n\xe2', 'latin1'), Buffer.from('data: x\n\ndata: b\n\n')]), ['a', 'b'])
+    assert.deepEqual(seen([Buffer.from('data: a'), '\n\n\ud83c', 'data: x\n\ndata: b\n\n']), ['a', 'b'])
   })
 
   test('has a BOM at its beginning alone', () => {
     for (const [first, second] of [[String, Buffer.from], [Buffer.from, String]]) {
       assert.deepEqual(seen([first('\n'), second('\ufeffdata: a\n\ndata: b\n\n')]), ['b'])
       assert.deepEqual(seen([first('\ufeff'), second('\ufeffdata: a\n\ndata: b\n\n')]), ['b'])
+      assert.deepEqual(seen([first('data: 0\n\n'), second('\ufeffdata: a\n\ndata: b\n\n')]), ['0', 'b'])
       assert.deepEqual(seen([first('\ufeff'), second('data: a\n\ndata: b\n\n')]), ['a', 'b'])
     }
   })
