@@ -1,5 +1,5 @@
 /** From this many units on, the pieces that came last are put together. */
-const FLAT = 4096
+const FLAT = 1 << 16
 
 /** Text that comes in pieces, and is put together when it is taken: work and memory are linear in its length. */
 export class Rope {
