@@ -67,15 +67,16 @@ export declare class NativeListener {
  * the other, and a table of their lengths.
  */
 export declare class NativeParser {
-  /** Makes a parser that puts its items into `table`. */
-  constructor(options: { maxEventBytes?: unknown }, comments: boolean, table: Int32Array)
+  /** Makes a parser that puts its items into `table`, and finds small chunks in `small`. */
+  constructor(options: { maxEventBytes?: unknown }, comments: boolean, table: Int32Array, small: Uint8Array)
   /** The most bytes that one event may have. */
   get maxEventBytes(): number
   /**
-   * Makes the function that parses a chunk, and returns the texts of the items in it, or undefined if there is none.
-   * It never throws. Small chunks are common, and a call of it costs a tenth of a method's.
+   * Makes the function that parses a chunk, or as many bytes of `small`, and returns the texts of the items in it, or
+   * undefined if there is none. It never throws. Small chunks are common: a call costs a tenth of a method's, and to
+   * ask where an array is costs more than to copy its bytes.
    */
-  feeder(): (chunk: Uint8Array) => string | undefined
+  feeder(): (chunk: Uint8Array | number) => string | undefined
   /** Takes another table, and puts the items into it that the last one had no room for. */
   useTable(table: Int32Array): void
   /** Throws what was wrong with the last chunk, if anything was. */

@@ -14,6 +14,9 @@ const ID = 3
 const ID_ALONE = 4
 const RETRY = 6
 
+/** Up to this many bytes, to copy a chunk to where the core finds it costs less than to hand it over. */
+const SMALL = 1024
+
 const LF = 10
 const CR = 13
 
@@ -32,6 +35,7 @@ export class ByteParser {
   private readonly native: NativeParser
   private readonly parse: ReturnType<NativeParser['feeder']>
   private table = new Int32Array(64)
+  private readonly small = new Uint8Array(SMALL)
   /** Where in the table the next item is, and where the last one ends. */
   private word = 0
   private end = 0
@@ -44,7 +48,7 @@ export class ByteParser {
     private readonly sink: Sink,
     options: { maxEventBytes?: number | undefined },
   ) {
-    this.native = native(() => new NativeParser(options, sink.onComment !== undefined, this.table))
+    this.native = native(() => new NativeParser(options, sink.onComment !== undefined, this.table, this.small))
     this.maxEventBytes = this.native.maxEventBytes
     this.parse = native(() => this.native.feeder())
   }
@@ -70,8 +74,13 @@ export class ByteParser {
 
   /** Parses a chunk, when nothing is left of the one before. */
   feed(chunk: Uint8Array): void {
-    // Another thread must not change what is being parsed.
-    this.text = this.parse(chunk.buffer instanceof SharedArrayBuffer ? new Uint8Array(chunk) : chunk) ?? ''
+    if (chunk.length <= SMALL) {
+      this.small.set(chunk)
+      this.text = this.parse(chunk.length) ?? ''
+    } else {
+      // Another thread must not change what is being parsed.
+      this.text = this.parse(chunk.buffer instanceof SharedArrayBuffer ? new Uint8Array(chunk) : chunk) ?? ''
+    }
     const { table } = this
     this.end = table[0]!
     this.hasFailed = table[1] !== 0

@@ -99,14 +99,30 @@ export function createParser(options: ParserOptions): EventSourceParser {
   let isDelivering = false
   /** The one error of a stream. */
   let failure: unknown
+  /** Whether bytes may go to the core as they come: nothing is left of what came before, and nothing of it was a string. */
+  let isStraight = false
 
   function feed(chunk: Uint8Array | string): void {
+    if (isStraight && chunk instanceof Uint8Array && chunk.length <= PIECE) {
+      // After an error of a callback, it remains to be seen what is left.
+      isStraight = false
+      isDelivering = true
+      try {
+        bytes.feed(chunk)
+      } finally {
+        isDelivering = false
+      }
+      isStraight = waiting.length === 0 && hasBytes && !bytes.hasFailed
+      if (!isStraight) deliver()
+      return
+    }
     if (typeof chunk !== 'string' && !types.isUint8Array(chunk)) {
       throw new SsecastError('SSECAST_INVALID_DATA', 'chunk', 'must be a Uint8Array or a string')
     }
     const isPiece = typeof chunk === 'string' || chunk.length <= PIECE
     if (isPiece && !isDelivering && waiting.length === 0 && !bytes.hasRest && !strings.hasRest) {
       deliver(chunk)
+      isStraight = hasBytes && failure === undefined && half === '' && !isSplit && strings.isBetween
       return
     }
     if (isPiece) waiting.push(chunk)

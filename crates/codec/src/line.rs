@@ -24,9 +24,14 @@ pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
         }
         seen += 8;
     }
-    let end = memchr::memchr2(b'\r', b'\n', &bytes[seen..]);
+    let rest = &bytes[seen..];
+    let end = if rest.len() < 8 {
+        rest.iter().position(|byte| matches!(byte, b'\r' | b'\n'))
+    } else {
+        memchr::memchr2(b'\r', b'\n', rest)
+    };
     #[cfg(test)]
-    work::add(end.unwrap_or(bytes.len() - seen));
+    work::add(end.unwrap_or(rest.len()));
     end.map(|end| seen + end)
 }
 
