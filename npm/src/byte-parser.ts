@@ -74,6 +74,7 @@ export class ByteParser {
 
   /** Parses a chunk, when nothing is left of the one before. */
   feed(chunk: Uint8Array): void {
+    if (chunk.length === 0) return
     if (chunk.length <= SMALL) {
       this.small.set(chunk)
       this.text = this.parse(chunk.length) ?? ''

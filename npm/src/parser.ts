@@ -33,14 +33,15 @@ export interface ParserCallbacks {
 
 /** The callbacks and the limit of a parser. */
 export interface ParserOptions extends ParserCallbacks {
-  /** The most bytes that the data, event and id lines of one event may have: 16 MiB by default, and at most 128 MiB. */
+  /** The most bytes of UTF-8 that the data, event and id lines of one event may have: 16 MiB by default, and at most 128 MiB. */
   maxEventBytes?: number | undefined
 }
 
 /** A parser at some place in a stream. Its functions need no `this`. */
 export interface EventSourceParser {
   /**
-   * Parses one chunk, which is copied as far as it is needed later. Chunks may be cut anywhere.
+   * Parses one chunk, which is copied as far as it is needed later. Chunks may be cut anywhere. What is not UTF-8 in bytes
+   * becomes U+FFFD; a string is taken as it is.
    *
    * An error that a callback throws reaches the caller. What the callback was called with counts as delivered; what
    * came after it is delivered by the next call, before the next chunk. A chunk that a callback feeds is parsed
@@ -99,21 +100,31 @@ export function createParser(options: ParserOptions): EventSourceParser {
   let isDelivering = false
   /** The one error of a stream. */
   let failure: unknown
-  /** Whether bytes may go to the core as they come: nothing is left of what came before, and nothing of it was a string. */
-  let isStraight = false
+  /** Which parser may have a chunk of its kind as it comes: nothing is left of those before, and no block is the other's. */
+  let direct: ByteParser | TextParser | undefined
 
   function feed(chunk: Uint8Array | string): void {
-    if (isStraight && chunk instanceof Uint8Array && chunk.length <= PIECE) {
-      // After an error of a callback, it remains to be seen what is left.
-      isStraight = false
-      isDelivering = true
+    if (typeof chunk === 'string') {
+      if (direct === strings) {
+        begin()
+        try {
+          strings.feed(chunk)
+        } finally {
+          isDelivering = false
+        }
+        if (waiting.length === 0 && !strings.hasFailed) direct = strings
+        else deliver()
+        return
+      }
+    } else if (direct === bytes && chunk instanceof Uint8Array && chunk.length <= PIECE) {
+      begin()
       try {
         bytes.feed(chunk)
       } finally {
         isDelivering = false
       }
-      isStraight = waiting.length === 0 && hasBytes && !bytes.hasFailed
-      if (!isStraight) deliver()
+      if (waiting.length === 0 && hasBytes && !bytes.hasFailed) direct = bytes
+      else deliver()
       return
     }
     if (typeof chunk !== 'string' && !types.isUint8Array(chunk)) {
@@ -122,7 +133,10 @@ export function createParser(options: ParserOptions): EventSourceParser {
     const isPiece = typeof chunk === 'string' || chunk.length <= PIECE
     if (isPiece && !isDelivering && waiting.length === 0 && !bytes.hasRest && !strings.hasRest) {
       deliver(chunk)
-      isStraight = hasBytes && failure === undefined && half === '' && !isSplit && strings.isBetween
+      if (failure === undefined && half === '' && !isSplit) {
+        if (typeof chunk !== 'string') direct = hasBytes && strings.isBetween ? bytes : undefined
+        else if (bytes.isBetween) direct = strings
+      }
       return
     }
     if (isPiece) waiting.push(chunk)
@@ -135,10 +149,16 @@ export function createParser(options: ParserOptions): EventSourceParser {
     }
   }
 
+  /** An error of a callback leaves it to the next call to see what is left. */
+  function begin(): void {
+    direct = undefined
+    isDelivering = true
+  }
+
   /** Delivers all that waits, and this chunk when there is nothing. An error of a callback leaves the rest for later. */
   function deliver(chunk?: Uint8Array | string): void {
     if (failure !== undefined) throw failure
-    isDelivering = true
+    begin()
     try {
       if (chunk !== undefined) read(chunk)
       for (;;) {
@@ -162,8 +182,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
         isSplit = false
         strings.feed(chunk)
       }
-    } else if (chunk.length === 0) return
-    else if (isSplit || !strings.isBetween) strings.feed(decoded(chunk))
+    } else if (isSplit || !strings.isBetween) strings.feed(decoded(chunk))
     else {
       if (half !== '') readBytes(encoder.encode(half))
       half = ''

@@ -64,13 +64,11 @@ export class TextParser {
   }
 
   /** Whether the last line has not ended. */
-  get isInLine(): boolean {
-    return this.line.length > 0
-  }
+  isInLine = false
 
   /** Whether the stream is between two blocks. */
   get isBetween(): boolean {
-    return !this.hasBlock && this.line.length === 0
+    return !this.hasBlock && !this.isInLine
   }
 
   /** Ends the stream: everything but the last event ID is forgotten (SPEC 15). */
@@ -93,14 +91,14 @@ export class TextParser {
       if (chunk.charCodeAt(0) === 0xfeff) at = 1
     } else if (this.isAfterCr && chunk.charCodeAt(0) === LF) at = 1
     this.isAfterCr = chunk.charCodeAt(chunk.length - 1) === CR
-    if (this.line.length > 0) {
+    if (this.isInLine) {
       if (chunk.indexOf('\n') === -1 && chunk.indexOf('\r') === -1) {
         this.hold(chunk)
         return
       }
       chunk = this.takeLine() + chunk
     }
-    this.text = chunk.isWellFormed() ? chunk : withWellFormedLines(chunk)
+    this.text = chunk
     this.at = at
     this.resume()
   }
@@ -219,6 +217,7 @@ export class TextParser {
 
   /** Keeps a piece of a line whose end has not come. */
   private hold(piece: string): void {
+    this.isInLine = true
     this.line.add(piece)
     if (this.units + this.line.length > this.roomyUnits) {
       if (this.lineBytes === 0) this.lineBytes = Buffer.byteLength(this.line.toString())
@@ -232,6 +231,7 @@ export class TextParser {
   private takeLine(): string {
     const line = this.line.toString()
     this.line.clear()
+    this.isInLine = false
     this.lineBytes = 0
     return line
   }
@@ -316,10 +316,4 @@ function extraBytes(text = ''): number {
 
 function isPair(first: number, second: number): boolean {
   return (first & 0xfc00) === 0xd800 && (second & 0xfc00) === 0xdc00
-}
-
-/** Makes U+FFFD of halves of surrogate pairs (SPEC 1). The other half may follow after the last line end. */
-function withWellFormedLines(text: string): string {
-  const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
-  return text.slice(0, end).toWellFormed() + text.slice(end)
 }

@@ -1,6 +1,5 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::ops::Range;
 use std::rc::Rc;
 use std::{ptr, slice};
 
@@ -235,14 +234,17 @@ impl State {
 /// The items of one chunk.
 struct Items {
     table: Vec<u32>,
+    /// Their texts one after the other, as long as all are ASCII.
     text: String,
-    /// Where in the text the last type is; empty if there is none.
-    event: Range<usize>,
+    /// The same from a text on that is not.
+    units: Vec<u16>,
+    /// The last type.
+    event: String,
 }
 
 impl Default for Items {
     fn default() -> Self {
-        Self { table: vec![0; HEAD], text: String::new(), event: 0..0 }
+        Self { table: vec![0; HEAD], text: String::new(), units: Vec::new(), event: String::new() }
     }
 }
 
@@ -251,20 +253,22 @@ impl Items {
         self.table.truncate(HEAD);
         self.table.shrink_to(KEPT_BYTES / 4);
         self.text.clear();
-        self.event = 0..0;
         self.text.shrink_to(KEPT_BYTES);
+        self.units.clear();
+        self.units.shrink_to(KEPT_BYTES / 2);
+        self.event.clear();
+        self.event.shrink_to(KEPT_BYTES);
     }
 
     fn add(&mut self, item: &Item<'_>, comments: bool) {
         match *item {
             Item::Event(message) => {
                 if message.event != "message" {
-                    if message.event == &self.text[self.event.clone()] {
+                    if message.event == self.event {
                         self.table.push(SAME_EVENT);
                     } else {
-                        let start = self.text.len();
                         self.push(EVENT, message.event);
-                        self.event = start..self.text.len();
+                        message.event.clone_into(&mut self.event);
                     }
                 }
                 if let Some(id) = message.id {
@@ -285,44 +289,64 @@ impl Items {
 
     #[inline]
     fn push(&mut self, kind: u32, text: &str) {
-        self.table.push((text.len() as u32) << KIND_BITS | kind);
-        self.text.push_str(text);
+        let length = if self.units.is_empty() && text.is_ascii() {
+            self.text.push_str(text);
+            text.len()
+        } else {
+            self.push_units(text)
+        };
+        self.table.push((length as u32) << KIND_BITS | kind);
     }
 
-    /// Makes the string, and then the lengths are in its units.
-    fn text<'env>(&mut self, env: &'env Env) -> std::result::Result<Option<JsString<'env>>, Error> {
-        if self.text.is_empty() {
+    /// Adds a text as units, and returns how many it has.
+    fn push_units(&mut self, text: &str) -> usize {
+        if self.units.is_empty() {
+            self.units.extend(self.text.bytes().map(u16::from));
+        }
+        let start = self.units.len();
+        self.units.resize(start + text.len(), 0);
+        let length = encode_utf16(text, &mut self.units[start..]);
+        self.units.truncate(start + length);
+        length
+    }
+
+    fn text<'env>(&self, env: &'env Env) -> std::result::Result<Option<JsString<'env>>, Error> {
+        let text = if !self.units.is_empty() {
+            env.create_string_utf16(&self.units)
+        } else if !self.text.is_empty() {
+            env.create_string_latin1(&self.text)
+        } else {
             return Ok(None);
-        }
-        if self.text.is_ascii() {
-            return env.create_string_latin1(&self.text).map(Some).map_err(internal);
-        }
-        let mut units = vec![0; self.text.len()];
-        let mut filled = 0;
-        let mut rest = &*self.text;
-        let mut words = self.table[HEAD..].iter_mut();
-        while let Some(word) = words.next() {
-            let kind = *word & ((1 << KIND_BITS) - 1);
-            if kind == RETRY {
-                words.next();
-                continue;
-            }
-            let (text, after) = rest.split_at((*word >> KIND_BITS) as usize);
-            let written = encode_utf16(text, &mut units[filled..]);
-            *word = (written as u32) << KIND_BITS | kind;
-            filled += written;
-            rest = after;
-        }
-        env.create_string_utf16(&units[..filled]).map(Some).map_err(internal)
+        };
+        text.map(Some).map_err(internal)
     }
 }
 
-/// Writes the units of `text`, of which there are at most as many as bytes, and returns how many there are. This is
-/// nearly twice as fast as a growing vector.
+/// Writes the units of `text`, of which there are at most as many as bytes, and returns how many there are.
 fn encode_utf16(text: &str, units: &mut [u16]) -> usize {
-    let mut filled = 0;
-    for character in text.chars() {
-        filled += character.encode_utf16(&mut units[filled..]).len();
+    const BLOCK: usize = 16;
+    let (mut read, mut filled) = (0, 0);
+    while read < text.len() {
+        // Most text is ASCII in parts, of which compilers see that many bytes are widened at once.
+        let block = text.as_bytes()[read..].first_chunk::<BLOCK>().filter(|block| block.is_ascii());
+        if let Some((block, units)) = block.zip(units[filled..].first_chunk_mut::<BLOCK>()) {
+            *units = block.map(u16::from);
+            (read, filled) = (read + BLOCK, filled + BLOCK);
+            continue;
+        }
+        let until = read + BLOCK;
+        for character in text[read..].chars() {
+            if let Ok(unit) = u16::try_from(u32::from(character)) {
+                units[filled] = unit;
+                filled += 1;
+            } else {
+                filled += character.encode_utf16(&mut units[filled..]).len();
+            }
+            read += character.len_utf8();
+            if read >= until {
+                break;
+            }
+        }
     }
     filled
 }
