@@ -37,8 +37,9 @@ const rows = [
 ]
 const scaling = run('long lines', cargo('--bin', 'scaling'))
 
+const revision = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here('.'), encoding: 'utf8' }).stdout?.trim() || 'of no revision'
 const text = [
-  `${new Date().toISOString().slice(0, 10)}, \`make bench-parse${process.env.QUICK === undefined ? '' : ' QUICK=1'}\`, ` +
+  `${new Date().toISOString().slice(0, 10)}, ssecast ${revision}, \`make bench-parse${process.env.QUICK === undefined ? '' : ' QUICK=1'}\`, ` +
     `Node ${process.versions.node}, ${cpus()[0].model}, load ${number(load)} before the run. MB/s of ssecast, and its ratio to each other parser; "wrong" is one that lost events.`,
   ...languages.map(section),
   encodeTable(),
