@@ -133,7 +133,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
     const isPiece = typeof chunk === 'string' || chunk.length <= PIECE
     if (isPiece && !isDelivering && waiting.length === 0 && !bytes.hasRest && !strings.hasRest) {
       deliver(chunk)
-      if (failure === undefined && half === '' && !isSplit) {
+      if (half === '' && !isSplit) {
         if (typeof chunk !== 'string') direct = hasBytes && strings.isBetween ? bytes : undefined
         else if (bytes.isBetween) direct = strings
       }

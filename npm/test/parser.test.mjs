@@ -188,22 +188,37 @@ describe('an error that a callback throws', () => {
 
 describe('a callback may', () => {
   test('feed: what it feeds comes after the chunk under way, and is copied', () => {
-    for (const first of ['', 'data: 0\n\n']) {
-      const seen = []
-      const parser = createParser({
-        onEvent({ data }) {
-          seen.push(data)
-          if (data !== '1') return
-          const more = Buffer.from('data: 3\n\ndata: 4\n\n')
-          parser.feed(more)
-          more.fill(0)
-        },
-      })
-      parser.feed(first)
-      parser.feed('data: 1\n\ndata: 2\n\n')
-      parser.feed('data: 5\n\n')
-      assert.deepEqual(seen.filter(data => data !== '0'), ['1', '2', '3', '4', '5'])
+    for (const form of [String, Buffer.from]) {
+      for (const first of ['', 'data: 0\n\n']) {
+        const seen = []
+        const parser = createParser({
+          onEvent({ data }) {
+            seen.push(data)
+            if (data !== '1') return
+            const more = Buffer.from('data: 3\n\ndata: 4\n\n')
+            parser.feed(more)
+            more.fill(0)
+          },
+        })
+        parser.feed(form(first))
+        parser.feed(form('data: 1\n\ndata: 2\n\n'))
+        assert.deepEqual(seen.filter(data => data !== '0'), ['1', '2', '3', '4'])
+        parser.feed(form('data: 5\n\n'))
+        assert.equal(seen.at(-1), '5')
+      }
     }
+  })
+
+  test('reset: where bytes come next, a BOM of the string after them is not at the beginning', () => {
+    const { log, parser } = logged({
+      onEvent(event) {
+        log.push(event.data)
+        if (event.data === '1') parser.reset()
+      },
+    })
+    for (const data of [0, 1, 2]) parser.feed(Buffer.from(`data: ${data}\n\n`))
+    parser.feed('\ufeffdata: 3\n\ndata: 4\n\n')
+    assert.deepEqual(log, ['0', '1', '2', '4'])
   })
 
   test('reset: nothing more comes of what was fed before', () => {
@@ -390,6 +405,8 @@ describe('a stream of strings and bytes', () => {
     assert.deepEqual(seen([Buffer.from('data: a\n'), '\n\ud83c', '\udf89data: x\n\ndata: b\n\n']), ['a', 'b'])
     assert.deepEqual(seen(['data: \ud83c', Buffer.from('x\n\n')]), ['\ufffdx'])
     // At the beginning of a line it makes the line one that means nothing.
+    const split = [Buffer.from('\n\n\xe2', 'latin1'), Buffer.from('data: x\n\ndata: b\n\n')]
+    assert.deepEqual(seen([Buffer.from('data: 0\n\n'), 'data: a', ...split]), ['0', 'a', 'b'])
     assert.deepEqual(seen(['data: a\n', Buffer.from('\n\xe2', 'latin1'), Buffer.from('data: x\n\ndata: b\n\n')]), ['a', 'b'])
     assert.deepEqual(seen([Buffer.from('data: a'), '\n\n\ud83c', 'data: x\n\ndata: b\n\n']), ['a', 'b'])
   })
@@ -435,7 +452,9 @@ test('bytes may be a view, shared memory, or nothing', () => {
   shared.set(stream)
   parser.feed(new Uint8Array(Buffer.from(`xx${stream}xx`)).subarray(2, -2))
   parser.feed(shared)
-  parser.feed(Buffer.concat([shared, Buffer.alloc(600, ':')]))
+  const large = new Uint8Array(new SharedArrayBuffer(5000)).fill(58)
+  large.set(stream)
+  parser.feed(large)
   parser.feed(new Uint8Array())
   parser.feed('\n')
   const gone = new Uint8Array(9)
