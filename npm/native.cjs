@@ -840,5 +840,6 @@ module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativeParser = nativeBinding.NativeParser
 module.exports.NativeResponder = nativeBinding.NativeResponder
 module.exports.encode = nativeBinding.encode
+module.exports.maxEventBytes = nativeBinding.maxEventBytes
 module.exports.panicForTest = nativeBinding.panicForTest
 module.exports.version = nativeBinding.version

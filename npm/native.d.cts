@@ -69,8 +69,6 @@ export declare class NativeListener {
 export declare class NativeParser {
   /** Makes a parser that puts its items into `table`, and finds small chunks in `small`. */
   constructor(options: { maxEventBytes?: unknown }, comments: boolean, table: Int32Array, small: Uint8Array)
-  /** The most bytes that one event may have. */
-  get maxEventBytes(): number
   /**
    * Makes the function that parses a chunk, or as many bytes of `small`, and returns the texts of the items in it, or
    * undefined if there is none. It never throws. Small chunks are common: a call costs a tenth of a method's, and to
@@ -99,6 +97,9 @@ export declare class NativeResponder {
 
 /** Encodes one event; its fields are validated here. */
 export declare function encode(event: { event?: unknown, id?: unknown, retry?: unknown, data?: unknown, comment?: unknown }): Buffer
+
+/** The most bytes that one event may have by these options of a parser, without the cost of making one. */
+export declare function maxEventBytes(options: { maxEventBytes?: unknown }): number
 
 /** What is to be done for connections: one entry in `connections` and `contents` for each. */
 export interface NativeDeliveries {

@@ -1,4 +1,4 @@
-import { NativeParser } from '../native.cjs'
+import { maxEventBytes, NativeParser } from '../native.cjs'
 import { native } from './error.js'
 import type { Sink } from './parser.js'
 
@@ -32,10 +32,11 @@ export class ByteParser {
   isBetween = true
   hasFailed = false
 
-  private readonly native: NativeParser
-  private readonly parse: ReturnType<NativeParser['feeder']>
-  private table = new Int32Array(64)
-  private readonly small = new Uint8Array(SMALL)
+  // Made with the first chunk, as many parsers get strings alone: it takes longer than to parse some thousand bytes.
+  private native: NativeParser | undefined
+  private parse: ReturnType<NativeParser['feeder']> | undefined
+  private table = new Int32Array()
+  private small = new Uint8Array()
   /** Where in the table the next item is, and where the last one ends. */
   private word = 0
   private end = 0
@@ -48,9 +49,15 @@ export class ByteParser {
     private readonly sink: Sink,
     options: { maxEventBytes?: number | undefined },
   ) {
-    this.native = native(() => new NativeParser(options, sink.onComment !== undefined, this.table, this.small))
-    this.maxEventBytes = this.native.maxEventBytes
-    this.parse = native(() => this.native.feeder())
+    this.maxEventBytes = native(() => maxEventBytes(options))
+  }
+
+  private open(): ReturnType<NativeParser['feeder']> {
+    const { maxEventBytes, sink } = this
+    this.table = new Int32Array(64)
+    this.small = new Uint8Array(SMALL)
+    this.native = native(() => new NativeParser({ maxEventBytes }, sink.onComment !== undefined, this.table, this.small))
+    return native(() => this.native!.feeder())
   }
 
   /** Whether an error of a callback, or the callback under way, has left something of the last chunk. */
@@ -60,7 +67,7 @@ export class ByteParser {
 
   /** Whether the last line has not ended. */
   get isInLine(): boolean {
-    return this.native.inLine
+    return this.native?.inLine ?? false
   }
 
   /** Ends the stream: everything but the last event ID is forgotten (SPEC 15). */
@@ -69,18 +76,19 @@ export class ByteParser {
     this.text = ''
     this.isBetween = true
     this.hasFailed = false
-    this.native.finish()
+    this.native?.finish()
   }
 
   /** Parses a chunk, when nothing is left of the one before. */
   feed(chunk: Uint8Array): void {
     if (chunk.length === 0) return
+    const parse = (this.parse ??= this.open())
     if (chunk.length <= SMALL) {
       this.small.set(chunk)
-      this.text = this.parse(chunk.length) ?? ''
+      this.text = parse(chunk.length) ?? ''
     } else {
       // Another thread must not change what is being parsed.
-      this.text = this.parse(chunk.buffer instanceof SharedArrayBuffer ? new Uint8Array(chunk) : chunk) ?? ''
+      this.text = parse(chunk.buffer instanceof SharedArrayBuffer ? new Uint8Array(chunk) : chunk) ?? ''
     }
     const { table } = this
     this.end = table[0]!
@@ -90,7 +98,7 @@ export class ByteParser {
       this.word = HEAD
       return
     }
-    if (this.end > table.length) this.native.useTable((this.table = new Int32Array(2 * this.end)))
+    if (this.end > table.length) this.native!.useTable((this.table = new Int32Array(2 * this.end)))
     this.word = HEAD
     this.at = 0
     this.resume()
@@ -98,7 +106,7 @@ export class ByteParser {
 
   /** Throws the error after which this has failed. */
   check(): void {
-    native(() => this.native.check())
+    native(() => this.native?.check())
   }
 
   /** Calls back with what is left of the chunk. */

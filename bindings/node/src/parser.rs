@@ -51,6 +51,12 @@ struct State {
     small: Uint8Array,
 }
 
+/// The most bytes that one event may have by these options of a parser, without the cost of making one.
+#[napi(ts_args_type = "options: { maxEventBytes?: unknown }")]
+pub fn max_event_bytes(options: Object<'_>) -> Result<u32> {
+    entry(|| Ok(options::max_event_bytes(&options)? as u32))
+}
+
 #[napi]
 impl NativeParser {
     /// Makes a parser that puts its items into `table`, and finds small chunks in `small`.
@@ -65,12 +71,6 @@ impl NativeParser {
             let state = State { parser, comments, in_line: false, items, failure: None, table, small };
             Ok(Self(Rc::new(RefCell::new(state))))
         })
-    }
-
-    /// The most bytes that one event may have.
-    #[napi(getter)]
-    pub fn max_event_bytes(&self) -> u32 {
-        self.0.borrow().parser.max_event_bytes() as u32
     }
 
     /// Makes the function that parses a chunk, or as many bytes of `small`, and returns the texts of the items in it, or
