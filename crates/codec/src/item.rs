@@ -13,7 +13,7 @@ pub enum Item<'a> {
     Comment(&'a str),
 }
 
-/// A dispatched event. A field that lies whole in the chunk being fed is a slice of that chunk.
+/// A dispatched event. A field that lies whole in the chunk being fed is a slice of that chunk, if it is no small one.
 ///
 /// ```
 /// use ssecast_codec::{Item, Parser};

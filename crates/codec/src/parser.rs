@@ -10,7 +10,8 @@ use crate::{
 ///
 /// Feed it bytes; it calls back with each [`Item`] as soon as the item's last byte is there. Any bytes are a
 /// stream: the only error is an event larger than the limit. Work is linear in the bytes, whatever the chunks
-/// are, and fields that lie whole in one chunk are not copied.
+/// are. Fields that lie whole in one chunk are not copied, unless it is a small one (up to 256 bytes) that goes
+/// on with a line.
 ///
 /// ```
 /// use ssecast_codec::{Item, Parser};
