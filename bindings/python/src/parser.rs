@@ -235,14 +235,11 @@ impl LastEventId {
         }
         match &mut self.0 {
             Some((same, made)) if same == id => made.clone_ref(py),
-            Some((other, made)) => {
-                id.clone_into(other);
-                *made = PyString::new(py, id).unbind();
-                made.clone_ref(py)
-            }
             known => {
                 let made = PyString::new(py, id).unbind();
-                *known = Some((id.to_owned(), made.clone_ref(py)));
+                let mut text = known.take().map(|(text, _)| text).unwrap_or_default();
+                id.clone_into(&mut text);
+                *known = Some((text, made.clone_ref(py)));
                 made
             }
         }
