@@ -104,26 +104,17 @@ export function createParser(options: ParserOptions): EventSourceParser {
   let direct: ByteParser | TextParser | undefined
 
   function feed(chunk: Uint8Array | string): void {
-    if (typeof chunk === 'string') {
-      if (direct === strings) {
-        begin()
-        try {
-          strings.feed(chunk)
-        } finally {
-          isDelivering = false
-        }
-        if (waiting.length === 0 && !strings.hasFailed) direct = strings
-        else deliver()
-        return
-      }
-    } else if (direct === bytes && chunk instanceof Uint8Array && chunk.length <= PIECE) {
+    const own = typeof chunk === 'string' ? strings : bytes
+    if (direct === own && (typeof chunk === 'string' || (chunk instanceof Uint8Array && chunk.length <= PIECE))) {
       begin()
       try {
-        bytes.feed(chunk)
+        if (typeof chunk === 'string') strings.feed(chunk)
+        else bytes.feed(chunk)
       } finally {
         isDelivering = false
       }
-      if (waiting.length === 0 && hasBytes && !bytes.hasFailed) direct = bytes
+      // A callback may have fed more, or begun another stream.
+      if (waiting.length === 0 && !own.hasFailed && (own === strings || hasBytes)) direct = own
       else deliver()
       return
     }
