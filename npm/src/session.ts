@@ -149,7 +149,7 @@ export class Session implements Sink {
    * @returns the promise {@link Session.closed}
    */
   close(reason: 'server' | 'error' = 'server'): Promise<Reason> {
-    if (!this.#reason) native(() => this.#hub.pull.hub.end(this.id, reason))
+    if (!this.#ending) native(() => this.#hub.pull.hub.end(this.id, reason))
     return this.closed
   }
 
@@ -213,7 +213,7 @@ export class Session implements Sink {
   end(reason: Reason, cut: boolean): void {
     this.#reason ??= reason
     this.#watchers.forEach(watcher => watcher())
-    if (this.#released || this.#closed) return this.#finish()
+    if (this.#released || this.#closed) return this.#finish(reason)
     if (cut) return this.destroy()
     const response = this.#response as ServerResponse
     if (this.#delivery === 'socket') unguard(response)
@@ -228,7 +228,7 @@ export class Session implements Sink {
   }
 
   get #ending(): boolean {
-    return this.#reason !== undefined || this.#over
+    return this.#reason !== undefined || this.#closed || this.#over
   }
 
   get #backlog(): number {
@@ -277,19 +277,21 @@ export class Session implements Sink {
   /** The response is closed: by its end, or because the client left. */
   #left(): void {
     this.#closed = true
-    this.#reason ??= 'client'
-    // If an engine thread has still to let go of the connection, `end` follows.
-    if (this.#hub.pull.hub.remove(this.id, this.#reason)) this.#finish()
+    const reason = this.#reason ?? 'client'
+    // If an engine thread has still to let go of the connection, `end` follows, with the reason of whoever was first:
+    // an engine thread that cuts the connection shuts the socket down before it says why.
+    if (this.#hub.pull.hub.remove(this.id, reason)) this.#finish(reason)
   }
 
   /** Nothing is left of the connection, here or in the hub. */
-  #finish(): void {
+  #finish(reason: Reason): void {
     if (this.#over) return
     this.#over = true
+    this.#reason ??= reason
     this.#hub.pull.remove(this.id)
     this.#hub.forget(this)
     this.#controller?.abort()
     this.#watchers.forEach(watcher => watcher())
-    this.#resolve(this.#reason!)
+    this.#resolve(this.#reason)
   }
 }
