@@ -182,6 +182,7 @@ for (const delivery of ['auto', 'pull']) {
           const id = published % 3 === 0 ? { id: `own ${published}` } : {}
           hub.publish('t', published++, id)
         }
+        if (published === total / 2) await eventually(() => resumed >= clients, 'as many returns as there are clients')
         await new Promise(resolve => setImmediate(resolve))
       }
     }
@@ -212,7 +213,6 @@ for (const delivery of ['auto', 'pull']) {
       assert.equal(wrong, -1, `${list.slice(wrong - 2, wrong + 2)} at ${wrong}`)
       assert.equal(list.length, total)
     }
-    assert.ok(resumed > clients, `${resumed} times a client came back`)
   })
 }
 
