@@ -234,9 +234,9 @@ impl State {
 /// The items of one chunk.
 struct Items {
     table: Vec<u32>,
-    /// Their texts one after the other, as long as all are ASCII.
+    /// Their texts one after the other.
     text: String,
-    /// The same from a text on that is not.
+    /// The same, where it is not ASCII, and whatever else has been there.
     units: Vec<u16>,
     /// The last type.
     event: String,
@@ -254,7 +254,7 @@ impl Items {
         self.table.shrink_to(KEPT_BYTES / 4);
         self.text.clear();
         self.text.shrink_to(KEPT_BYTES);
-        self.units.clear();
+        self.units.truncate(KEPT_BYTES / 2);
         self.units.shrink_to(KEPT_BYTES / 2);
         self.event.clear();
         self.event.shrink_to(KEPT_BYTES);
@@ -289,36 +289,43 @@ impl Items {
 
     #[inline]
     fn push(&mut self, kind: u32, text: &str) {
-        let length = if self.units.is_empty() && text.is_ascii() {
-            self.text.push_str(text);
-            text.len()
-        } else {
-            self.push_units(text)
-        };
-        self.table.push((length as u32) << KIND_BITS | kind);
+        self.table.push((text.len() as u32) << KIND_BITS | kind);
+        self.text.push_str(text);
     }
 
-    /// Adds a text as units, and returns how many it has.
-    fn push_units(&mut self, text: &str) -> usize {
-        if self.units.is_empty() {
-            self.units.extend(self.text.bytes().map(u16::from));
+    /// Makes the string of the texts. To look once whether all are ASCII costs less than to look at each.
+    fn text<'env>(&mut self, env: &'env Env) -> std::result::Result<Option<JsString<'env>>, Error> {
+        if self.text.is_empty() {
+            return Ok(None);
         }
-        let start = self.units.len();
-        self.units.resize(start + text.len(), 0);
-        let length = encode_utf16(text, &mut self.units[start..]);
-        self.units.truncate(start + length);
-        length
-    }
-
-    fn text<'env>(&self, env: &'env Env) -> std::result::Result<Option<JsString<'env>>, Error> {
-        let text = if !self.units.is_empty() {
-            env.create_string_utf16(&self.units)
-        } else if !self.text.is_empty() {
+        let text = if self.text.is_ascii() {
             env.create_string_latin1(&self.text)
         } else {
-            return Ok(None);
+            let length = self.widen();
+            env.create_string_utf16(&self.units[..length])
         };
         text.map(Some).map_err(internal)
+    }
+
+    /// Makes units of the texts, and lengths in units of theirs. Returns how many units there are.
+    fn widen(&mut self) -> usize {
+        if self.units.len() < self.text.len() {
+            self.units.resize(self.text.len(), 0);
+        }
+        let (mut rest, mut filled) = (&*self.text, 0);
+        let mut words = self.table[HEAD..].iter_mut();
+        while let Some(word) = words.next() {
+            let kind = *word & ((1 << KIND_BITS) - 1);
+            if kind == RETRY {
+                words.next();
+                continue;
+            }
+            let (text, more) = rest.split_at((*word >> KIND_BITS) as usize);
+            let length = encode_utf16(text, &mut self.units[filled..]);
+            *word = (length as u32) << KIND_BITS | kind;
+            (rest, filled) = (more, filled + length);
+        }
+        filled
     }
 }
 
