@@ -162,6 +162,8 @@ unsafe extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> 
         state.feed(&env, chunk)
     });
     let text = text.unwrap_or_else(|error| {
+        // No item goes without its text.
+        state.items.clear();
         state.failure = Some(error);
         None
     });
