@@ -228,7 +228,7 @@ export class Session implements Sink {
   }
 
   get #ending(): boolean {
-    return this.#reason !== undefined || this.#closed || this.#over
+    return this.#reason !== undefined || this.#closed
   }
 
   get #backlog(): number {
