@@ -137,6 +137,7 @@ class Stream:
 def curl(server: Server, path: str = "/stream") -> Iterator[Iterator[Event]]:
     """The events of a stream as curl writes them."""
     if shutil.which("curl") is None:
+        # It is none of the tools that these tests may count on; what it reads is read by a client of their own, too.
         pytest.skip("curl is not installed")
     command = ["curl", "--silent", "--no-buffer", "--max-time", str(PATIENCE), f"{server.url}{path}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
