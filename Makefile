@@ -172,6 +172,7 @@ lint-rust: | tools
 
 lint-generated: $(NPM_INSTALLED) | tools
 	node tests/lint/version.mjs
+	node tests/lint/rules.mjs
 	node tests/lint/generated.mjs
 	cargo run --quiet --locked --package ssecast-c-header -- --check
 
