@@ -37,6 +37,19 @@ impl<'a> Field<'a> {
     }
 }
 
+/// So many bytes of a line say which field it is: the longest known name and its colon.
+pub(crate) const LONGEST_NAME: usize = "event:".len();
+
+/// Whether a line has the name of a field that stays in memory until its block is dispatched, whatever its value is.
+pub(crate) fn is_name_kept(line: &str) -> bool {
+    ["data", "event", "id"].iter().any(|name| value_of(line, name).is_some())
+}
+
+/// Whether a line means anything by its name: a comment does.
+pub(crate) fn is_name_known(line: &str) -> bool {
+    line.starts_with(':') || is_name_kept(line) || value_of(line, "retry").is_some()
+}
+
 /// Where the value begins if this is a data line that has one. A branch, which processors foresee, is faster than a sum.
 #[inline]
 pub(crate) fn data_start(line: &str) -> Option<usize> {

@@ -48,9 +48,10 @@ impl Parser {
     /// Makes a parser that accepts events of up to `limit` bytes (SPEC 18).
     ///
     /// An event's size is that of its `data`, `event` and `id` lines together, as UTF-8 and without their line
-    /// ends; what is not UTF-8 counts as the U+FFFD that it becomes. A line of any other kind must fit in what
-    /// they leave. How the bytes are chunked makes no difference. An event that never ends takes about as much
-    /// memory as the limit.
+    /// ends; what is not UTF-8 counts as the U+FFFD that it becomes. Other lines don't count: a comment or a `retry`
+    /// line that is longer than what is left of the limit is passed over, as unknown fields are, without being kept.
+    /// How the bytes are chunked makes no difference. An event that never ends takes about as much memory as the
+    /// limit. `usize::MAX` is no limit, for a source that is trusted with all of the memory.
     ///
     /// ```
     /// use ssecast_codec::{ErrorKind, Parser};
@@ -101,6 +102,40 @@ impl Parser {
         }
     }
 
+    /// Ends the stream as [`finish`](Self::finish) does, and gives `sink` what it was cut off in, as if a line end and a
+    /// blank line had come: for sources that leave out the last ones. The rules of the standard discard it, as it may
+    /// lack its end.
+    ///
+    /// ```
+    /// use ssecast_codec::{Item, Parser};
+    /// let mut parser = Parser::new();
+    /// parser.feed(b"data: 1\n\ndata: [DONE]", |_| ())?;
+    /// let mut last = None;
+    /// parser.finish_with(|item| {
+    ///     if let Item::Event(message) = item {
+    ///         last = Some(message.data.to_owned());
+    ///     }
+    /// })?;
+    /// assert_eq!(last.as_deref(), Some("[DONE]"));
+    /// # Ok::<(), ssecast_codec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`feed`](Self::feed).
+    pub fn finish_with<F: Flow>(&mut self, mut sink: impl FnMut(Item<'_>) -> F) -> Result<(), Error> {
+        if self.failed {
+            return Err(self.fail());
+        }
+        let rest = self.decoder.flush(|text| self.stream.feed(text, &mut sink));
+        match rest.and_then(|()| self.stream.complete(&mut sink)) {
+            Ok(()) | Err(Halt::Stopped) => {
+                self.finish();
+                Ok(())
+            }
+            Err(Halt::TooLarge) => Err(self.fail()),
+        }
+    }
+
     /// Ends the stream: an incomplete block is discarded, its id included (SPEC 15). The parser is then at
     /// the beginning of the next stream, and keeps the last event ID and the reconnection time (SPEC 14).
     ///
@@ -142,7 +177,7 @@ impl Parser {
         self.stream.retry
     }
 
-    /// The most bytes that one event may have.
+    /// The most bytes that one event may have; `usize::MAX` if there is no limit.
     #[must_use]
     pub fn max_event_bytes(&self) -> usize {
         self.stream.block.limit

@@ -4,12 +4,23 @@ use core::mem;
 use crate::{
     Flow, Item, Message,
     block::{Block, Fresh, empty, extend},
-    field::{Field, data_start},
+    field::{Field, LONGEST_NAME, data_start, is_name_kept, is_name_known},
     line::{line_end, terminator_len},
 };
 
 /// From this length on, a line shows whether it is a data line, and where its value begins.
 const DATA_PREFIX: usize = "data: ".len();
+
+/// What becomes of a line that is not finished.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unfinished {
+    /// It is kept, from its beginning on; there is none if nothing is kept.
+    Held,
+    /// It is a data line, which the block has.
+    Data,
+    /// It means nothing, or is a comment that is too long to be kept.
+    Skipped,
+}
 
 /// Why text is not parsed to its end.
 pub(crate) enum Halt {
@@ -24,10 +35,9 @@ pub(crate) struct Stream {
     started: bool,
     /// Whether the last character was a CR, whose LF may still come.
     after_cr: bool,
-    /// The beginning of a line that is not finished, unless it is a data line.
+    unfinished: Unfinished,
+    /// The beginning of a line that is not finished, if it is held.
     line: String,
-    /// Whether a data line is not finished, which the block has then.
-    in_data: bool,
     /// What came before of the block under way.
     pub(crate) block: Block,
     pub(crate) last_event_id: String,
@@ -39,8 +49,8 @@ impl Stream {
         Self {
             started: false,
             after_cr: false,
+            unfinished: Unfinished::Held,
             line: String::new(),
-            in_data: false,
             block: Block::new(max_event_bytes),
             last_event_id: String::new(),
             retry: None,
@@ -51,9 +61,22 @@ impl Stream {
     pub(crate) fn finish(&mut self) {
         self.started = false;
         self.after_cr = false;
+        self.unfinished = Unfinished::Held;
         empty(&mut self.line);
-        self.in_data = false;
         self.block.clear();
+    }
+
+    /// Takes the line and the block under way as finished.
+    pub(crate) fn complete<F: Flow>(&mut self, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
+        if self.is_in_line() {
+            self.finish_line(sink)?;
+        }
+        self.dispatch(&mut Fresh::default(), sink)
+    }
+
+    #[inline]
+    fn is_in_line(&self) -> bool {
+        self.unfinished != Unfinished::Held || !self.line.is_empty()
     }
 
     /// Parses a piece of the stream's text.
@@ -71,7 +94,7 @@ impl Stream {
             // SPEC 2
             text = text.strip_prefix('\u{feff}').unwrap_or(text);
         }
-        if self.in_data || !self.line.is_empty() {
+        if self.is_in_line() {
             let Some(end) = line_end(text.as_bytes()) else { return self.hold(text) };
             self.hold(&text[..end])?;
             self.finish_line(sink)?;
@@ -104,7 +127,10 @@ impl Stream {
             let Some(end) = line_end(text.as_bytes()) else { break };
             let line = &text[..end];
             text = after(text, end);
-            self.check(end)?;
+            if end > self.left() {
+                Self::skip(line)?;
+                continue;
+            }
             let field = Field::of(line);
             if field.is_kept() {
                 self.block.size += end;
@@ -127,7 +153,12 @@ impl Stream {
 
     /// Takes the held line as finished.
     fn finish_line<F: Flow>(&mut self, sink: &mut impl FnMut(Item<'_>) -> F) -> Result<(), Halt> {
-        if mem::take(&mut self.in_data) {
+        if mem::replace(&mut self.unfinished, Unfinished::Held) != Unfinished::Held {
+            return Ok(());
+        }
+        if self.line.len() > self.left() {
+            Self::skip(&self.line)?;
+            empty(&mut self.line);
             return Ok(());
         }
         let field = Field::of(&self.line);
@@ -198,30 +229,39 @@ impl Stream {
     /// Keeps a piece of an unfinished line.
     #[inline]
     fn hold(&mut self, piece: &str) -> Result<(), Halt> {
-        if self.in_data {
-            self.check(piece.len())?;
-            self.block.size += piece.len();
-            self.block.extend_data(piece);
-            return Ok(());
+        match self.unfinished {
+            Unfinished::Data => {
+                self.check(piece.len())?;
+                self.block.size += piece.len();
+                self.block.extend_data(piece);
+                Ok(())
+            }
+            Unfinished::Held => self.hold_line(piece),
+            Unfinished::Skipped => Ok(()),
         }
-        self.hold_line(piece)
     }
 
     /// Keeps a piece of a line that was not yet seen to be a data line.
     fn hold_line(&mut self, piece: &str) -> Result<(), Halt> {
-        self.check(self.line.len() + piece.len())?;
-        if self.line.is_empty() && self.begins_data(piece) {
+        if self.line.is_empty() && self.begins_data(piece)? {
             return Ok(());
         }
-        let missing = DATA_PREFIX.saturating_sub(self.line.len()).min(piece.len());
+        // So much of a line is kept whatever the limit is: its name says whether it counts.
+        let missing = LONGEST_NAME.saturating_sub(self.line.len()).min(piece.len());
         let missing = (missing..=piece.len()).find(|&end| piece.is_char_boundary(end)).unwrap_or(missing);
-        let (prefix, piece) = piece.split_at(missing);
+        let (name, piece) = piece.split_at(missing);
         let mut line = mem::take(&mut self.line);
-        extend(&mut line, prefix, self.block.limit);
-        if self.begins_data(&line) {
+        extend(&mut line, name, self.block.limit);
+        if self.begins_data(&line)? {
             line.clear();
-            self.block.size += piece.len();
-            self.block.extend_data(piece);
+            self.hold(piece)?;
+        } else if line.len() >= LONGEST_NAME && !is_name_known(&line) {
+            line.clear();
+            self.unfinished = Unfinished::Skipped;
+        } else if line.len() >= LONGEST_NAME && piece.len() > self.left().saturating_sub(line.len()) {
+            Self::skip(&line)?;
+            empty(&mut line);
+            self.unfinished = Unfinished::Skipped;
         } else {
             extend(&mut line, piece, self.block.limit);
         }
@@ -231,24 +271,37 @@ impl Stream {
 
     /// Gives the block the beginning of a line if it is seen to be a data line.
     #[inline]
-    fn begins_data(&mut self, line: &str) -> bool {
-        let Some(start) = data_start(line).filter(|_| line.len() >= DATA_PREFIX) else { return false };
+    fn begins_data(&mut self, line: &str) -> Result<bool, Halt> {
+        let Some(start) = data_start(line).filter(|_| line.len() >= DATA_PREFIX) else { return Ok(false) };
+        self.check(line.len())?;
         self.block.size += line.len();
         self.block.add_data(&line[start..]);
-        self.in_data = true;
-        true
+        self.unfinished = Unfinished::Data;
+        Ok(true)
+    }
+
+    /// How many bytes the block may still have.
+    #[inline]
+    fn left(&self) -> usize {
+        self.block.limit.saturating_sub(self.block.size)
     }
 
     /// How many bytes the line under way may still have.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.block.limit.saturating_sub(self.block.size).saturating_sub(self.line.len())
+        self.left().saturating_sub(self.line.len())
     }
 
     /// Fails if the block cannot take a line of this length.
     #[inline]
     fn check(&self, line: usize) -> Result<(), Halt> {
-        if line > self.block.limit.saturating_sub(self.block.size) { Err(Halt::TooLarge) } else { Ok(()) }
+        if line > self.left() { Err(Halt::TooLarge) } else { Ok(()) }
+    }
+
+    /// Passes over a line that is larger than what the block may still have: it fails if the block would keep it.
+    #[cold]
+    fn skip(line: &str) -> Result<(), Halt> {
+        if is_name_kept(line) { Err(Halt::TooLarge) } else { Ok(()) }
     }
 }
 

@@ -24,6 +24,13 @@ impl Decoder {
         self.waiting.clear();
     }
 
+    /// Gives the text of what waits to `take`: a character that was cut off is U+FFFD.
+    pub(crate) fn flush<E>(&mut self, mut take: impl FnMut(&str) -> Result<(), E>) -> Result<(), E> {
+        let result = text_of(&self.waiting, &mut take);
+        self.finish();
+        result
+    }
+
     /// Gives the text of a chunk to `take`: up to its last line end at least. What follows may wait for more, unless it
     /// could be text of more than `room` bytes.
     #[inline]

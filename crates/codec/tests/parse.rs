@@ -168,6 +168,103 @@ fn spec_18_many_small_lines_reach_the_limit_too() {
     }
 }
 
+/// The log of a parser with this limit, which is the same for every chunking.
+fn limited(limit: usize, input: &str) -> Log {
+    let log =
+        |sizes: &[usize]| Log::of(&mut Parser::with_max_event_bytes(limit), cut(input.as_bytes(), sizes));
+    let whole = log(&[usize::MAX]);
+    for sizes in [&[1][..], &[2], &[3], &[5], &[7], &[64], &[300], &[6, 1_000]] {
+        assert_eq!(log(sizes), whole, "{sizes:?}");
+    }
+    whole
+}
+
+#[test]
+fn spec_18_lines_that_no_event_has_are_discarded_beyond_the_limit_and_end_nothing() {
+    let padding = "1".repeat(3_000);
+    for start in [":", ": ", "unknown: ", "unknown", "retry: ", "dat", "dataset: ", "events:", "ids: ", "é"]
+    {
+        for before in ["", "data: a\n", "event: e\nid: 7\n"] {
+            let log = limited(30, &format!("{before}{start}{padding}\ndata: b\n\ndata: c\n\n"));
+            assert_eq!(log.error, None, "{start:?} after {before:?}");
+            assert_eq!(log.retry, None);
+            assert_eq!(datas(&log.entries), [if before.starts_with('d') { "a\nb" } else { "b" }, "c"]);
+            assert_eq!(log.entries.len(), 2, "what was discarded is not told");
+        }
+    }
+    for limit in 0..4 {
+        assert_eq!(limited(limit, "dat\nda\nd\n:12\n\n").error, None);
+    }
+}
+
+#[test]
+fn spec_18_lines_of_an_event_beyond_the_limit_are_an_error_also_without_a_value() {
+    let padding = "1".repeat(3_000);
+    for line in ["data: ", "data:", "event: ", "id: ", "id: \0"] {
+        assert!(limited(30, &format!("{line}{padding}\n\n")).error.is_some(), "{line:?}");
+    }
+    for line in ["data", "event", "id", "data:", "id:", "event:"] {
+        assert!(limited(line.len() - 1, &format!("{line}\n\n")).error.is_some(), "{line:?}");
+        assert!(limited(line.len(), &format!("{line}\n\n")).error.is_none(), "{line:?}");
+    }
+}
+
+#[test]
+fn spec_18_a_comment_is_told_while_it_fits_beside_its_event() {
+    let comments = |limit, input| limited(limit, input).entries.len();
+    assert_eq!(comments(3, ":12\n:123\n"), 1);
+    assert_eq!(comments(10, "data: 1\n:12\n:123\n"), 1);
+}
+
+#[test]
+fn spec_18_without_a_limit_an_event_may_be_of_any_size() {
+    let text = "x".repeat(Parser::DEFAULT_MAX_EVENT_BYTES + 1);
+    let mut parser = Parser::with_max_event_bytes(usize::MAX);
+    let log = Log::of(&mut parser, cut(format!("data: {text}\n\n").as_bytes(), &[65_536]));
+    assert_eq!((log.error, datas(&log.entries)), (None, vec![&*text]));
+}
+
+#[test]
+fn spec_02_a_bom_after_empty_chunks_is_one() {
+    let mut parser = Parser::new();
+    let log = Log::of(&mut parser, [&b""[..], b"", b"\xef\xbb", b"", b"\xbf", b"", b"data: 1\n\n"]);
+    assert_eq!(datas(&log.entries), ["1"]);
+}
+
+/// What `finish_with` gives after this.
+fn unfinished(parser: &mut Parser, chunks: &[&[u8]]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for chunk in chunks {
+        parser.feed(chunk, |_| ()).expect("below the limit");
+    }
+    parser.finish_with(|item| entries.push(Entry::from(item))).expect("below the limit");
+    entries
+}
+
+#[test]
+fn spec_15_an_unfinished_event_is_given_where_it_is_asked_for() {
+    for ended in ["data: a\nid: 1\ndata: b", "data: a\nid: 1\ndata: b\n", "id: 1\ndata: a\ndata: b\r"] {
+        for size in [1, 2, 7, 1_000] {
+            let mut parser = Parser::new();
+            let entries = unfinished(&mut parser, &cut(ended.as_bytes(), &[size]));
+            assert_eq!(datas(&entries), ["a\nb"], "{ended:?} by {size}");
+            assert_eq!(parser.last_event_id(), "1");
+            let next = Log::of(&mut parser, ["\u{feff}data: c\n\n".as_bytes()]);
+            assert_eq!(datas(&next.entries), ["c"], "the next stream begins anew");
+        }
+    }
+    let mut parser = Parser::new();
+    assert_eq!(datas(&unfinished(&mut parser, &[b"data: \xe2\x82"])), ["\u{fffd}"]);
+    assert_eq!(unfinished(&mut parser, &[b"event: e"]), []);
+    assert_eq!(unfinished(&mut parser, &[b"id: 7"]), [Entry::Id("7".into())]);
+    assert_eq!(unfinished(&mut parser, &[b"retry: 5"]), [Entry::Retry(5)]);
+    assert_eq!(unfinished(&mut parser, &[b"data: a\n\n"]), []);
+    assert_eq!(unfinished(&mut parser, &[]), []);
+    let mut failed = Parser::with_max_event_bytes(3);
+    assert!(failed.feed(b"data: too large", |_| ()).is_err());
+    assert!(failed.finish_with(|_| ()).is_err());
+}
+
 #[test]
 fn a_sink_that_breaks_gets_nothing_more_and_the_next_stream_starts_clean() {
     let mut parser = Parser::new();
