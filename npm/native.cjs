@@ -840,6 +840,7 @@ module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativeParser = nativeBinding.NativeParser
 module.exports.NativeResponder = nativeBinding.NativeResponder
 module.exports.encode = nativeBinding.encode
+module.exports.isFinished = nativeBinding.isFinished
 module.exports.maxEventBytes = nativeBinding.maxEventBytes
 module.exports.panicForTest = nativeBinding.panicForTest
 module.exports.version = nativeBinding.version

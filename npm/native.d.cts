@@ -37,6 +37,8 @@ export declare class NativeHub {
   changeTopics(connection: number, add: Array<unknown>, remove: Array<unknown>): boolean
   /** Ends a connection after all that was sent before. */
   end(connection: number, reason: string): void
+  /** Ends a connection after all that was sent before, for good. Returns whether it will be told. */
+  finish(connection: number): boolean
   /** Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows. */
   remove(connection: number, reason: string): boolean
   /** Closes the hub: connections end within the grace period. */
@@ -97,6 +99,9 @@ export declare class NativeResponder {
 
 /** Encodes one event; its fields are validated here. */
 export declare function encode(event: { event?: unknown, id?: unknown, retry?: unknown, data?: unknown, comment?: unknown }): Buffer
+
+/** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
+export declare function isFinished(lastEventId: string): boolean
 
 /** The most bytes that one event may have by these options of a parser, without the cost of making one. */
 export declare function maxEventBytes(options: { maxEventBytes?: unknown }): number

@@ -241,6 +241,12 @@ impl NativeHub {
         })
     }
 
+    /// Ends a connection after all that was sent before, for good. Returns whether it will be told.
+    #[napi]
+    pub fn finish(&self, connection: f64) -> Result<bool> {
+        entry(|| Ok(self.pull.finish(id(connection), Reason::Server)))
+    }
+
     /// Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows.
     #[napi]
     pub fn remove(&self, connection: f64, reason: String) -> Result<bool> {
@@ -308,6 +314,13 @@ impl NativeHub {
             })
         })
     }
+}
+
+/// Whether a last event ID says that its client's stream was finished: the request is answered 204.
+#[napi]
+#[allow(clippy::needless_pass_by_value, reason = "Node-API gives the string away")]
+pub fn is_finished(last_event_id: String) -> bool {
+    ssecast::is_finished(&last_event_id)
 }
 
 fn names(topics: Vec<Unknown<'_>>) -> std::result::Result<Vec<String>, Error> {

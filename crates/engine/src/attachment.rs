@@ -168,6 +168,15 @@ impl Attachment {
         self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason, self.hub.head()));
     }
 
+    /// Ends the stream as [`detach`](Self::detach) does, and for good: the client's next request has a last event ID
+    /// that [`is_finished`](ssecast_hub::is_finished). Returns whether it will be told: not when the connection has
+    /// ended or is ending, or has more waiting than its limit.
+    pub fn finish(&self, reason: Reason) -> bool {
+        let told = self.queue(self.hub.final_block());
+        self.detach(reason);
+        told
+    }
+
     /// Ends the stream at once, because the connection is gone, and then tells the host, as always once for each
     /// connection: [`Host::ended`].
     pub fn abandon(&self, reason: Reason) {

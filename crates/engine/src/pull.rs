@@ -365,6 +365,23 @@ impl Pull {
         self.shared.wake();
     }
 
+    /// Ends a connection as [`end`](Self::end) does, and for good: the client's next request has a last event ID that
+    /// [`is_finished`](ssecast_hub::is_finished), and is to be answered 204. Returns whether it will be told: not when
+    /// it is gone, or ending, or over its lag limit.
+    pub fn finish(&self, connection: ConnectionId, reason: Reason) -> bool {
+        let last = self.hub.final_block();
+        let mut state = self.shared.state();
+        #[cfg(unix)]
+        if let Some(attachment) = state.attached.get(&connection) {
+            return attachment.finish(reason);
+        }
+        let told = !self.hub.is_closed() && state.roster.send(connection, last);
+        state.roster.finish(connection, reason, self.hub.head());
+        drop(state);
+        self.shared.wake();
+        told
+    }
+
     /// Removes a connection because it is gone. Returns whether it is removed by now; otherwise an engine thread has
     /// still to let go of it, and the host is told by [`Content::Cut`] (or by [`Content::End`], if the stream was
     /// just over).

@@ -8,6 +8,7 @@ use ssecast_codec::{Error, ErrorKind, Event};
 use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
+use crate::finish::refuse_reserved;
 use crate::log::Log;
 use crate::own::PrivateEvent;
 use crate::reader::Reader;
@@ -140,6 +141,13 @@ impl Hub {
         self.0.private(event)
     }
 
+    /// Makes the last block of a stream that is finished for good ([`is_finished`](crate::is_finished)), for one
+    /// connection. Its place is behind everything that was published before.
+    #[must_use]
+    pub fn final_block(&self) -> PrivateEvent {
+        PrivateEvent::final_block(self.head())
+    }
+
     /// The sequence number of the event that was published last; zero if none was.
     #[must_use]
     pub fn head(&self) -> u64 {
@@ -270,6 +278,7 @@ impl Shared {
 
     /// Encodes an event behind a gap.
     pub(crate) fn encode(&self, event: &Event<'_>, gap: usize) -> Result<Vec<u8>, Error> {
+        event.id.map_or(Ok(()), refuse_reserved)?;
         let length = event.encoded_len();
         let limit = self.config.max_event_bytes;
         if length > limit {

@@ -302,6 +302,11 @@ impl Reception {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
                 self.refuse(place, Refusal::new(status, ""), &cors, is_head);
             }
+            Decision::Allow(_) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
+                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
+                self.refuse(place, Refusal::new(204, ""), &cors, is_head);
+                self.streams.never_began(ticket.connection, Reason::Server);
+            }
             Decision::Allow(_) if asked.is_head => {
                 let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
                 self.part(place, answer);

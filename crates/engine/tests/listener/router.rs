@@ -203,3 +203,20 @@ fn topics_come_from_the_query_where_that_is_chosen() {
         assert_eq!(ask(path).answer().status, 400, "{path}");
     }
 }
+
+#[test]
+fn a_client_whose_stream_was_finished_is_answered_204_once_it_is_allowed() {
+    let endpoint =
+        Endpoint::new(quiet(), ListenerConfig::default(), |request: Request, responder: Responder| {
+            let allowed = request.path() == "/";
+            assert!(if allowed { responder.allow(&["t"]) } else { responder.refuse(403) }.unwrap());
+        });
+    let ask = |path: &str, method: &str| {
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nLast-Event-ID: ssecast-finished\r\n\r\n");
+        endpoint.ask(&head).status
+    };
+    assert_eq!((ask("/", "GET"), ask("/", "HEAD"), ask("/secret", "GET")), (204, 204, 403));
+    assert_eq!(endpoint.hub.stats().connections, 0);
+    let ended: Vec<_> = endpoint.told.ended.lock().unwrap().iter().map(|(_, reason)| *reason).collect();
+    assert_eq!(ended, [Reason::Server, Reason::Server], "each stream that was allowed has its end");
+}

@@ -116,3 +116,38 @@ fn a_host_that_drops_its_event_loop_leaves_nobody_behind() {
     released.read_to_end();
     eventually("nobody is left", || hub.stats().connections == 0);
 }
+
+#[test]
+fn a_finished_stream_ends_after_all_that_was_sent_with_an_id_that_is_known() {
+    let mut rig = Rig::new(quiet());
+    for topics in [&["t"][..], &[]] {
+        let (id, mut client) = rig.connect(topics);
+        let written = rig.open(topics);
+        for id in [id, written] {
+            assert!(rig.send(id, "the answer"));
+            assert!(rig.pull.finish(id, Reason::Server));
+            assert!(!rig.pull.finish(id, Reason::Server), "it is ending already");
+            assert_eq!(rig.end_of(id), (Reason::Server, false));
+            assert!(!rig.pull.finish(id, Reason::Server), "it is gone");
+        }
+        rig.write(id, b"0\r\n\r\n");
+        for stream in [&client.read_body().bytes, &rig.written[&written]] {
+            let text = String::from_utf8(stream.clone()).unwrap();
+            let (before, id) = text.trim_end().rsplit_once("id: ").unwrap();
+            assert!(before.contains("data: the answer\n\n"), "{text:?}");
+            let id = id.lines().next().unwrap();
+            assert!(ssecast_engine::is_finished(id), "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_whose_hub_is_closing_comes_back_and_is_not_finished() {
+    let mut rig = Rig::new(quiet());
+    let (id, mut client) = rig.connect(&["t"]);
+    rig.hub.close(&Close { event: Some(data("bye")), ..Close::default() }).unwrap();
+    assert!(!rig.pull.finish(id, Reason::Server));
+    rig.end_of(id);
+    rig.write(id, b"0\r\n\r\n");
+    assert!(!String::from_utf8_lossy(&client.read_body().bytes).contains("finished"));
+}

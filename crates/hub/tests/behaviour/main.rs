@@ -1,6 +1,7 @@
 //! What a hub does, one file for each noun.
 
 mod close;
+mod finish;
 mod heartbeat;
 mod history;
 mod ids;

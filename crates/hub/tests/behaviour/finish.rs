@@ -1,0 +1,42 @@
+use ssecast_hub::{Close, ErrorKind, Event, Reason, is_finished};
+
+use crate::rig::{Rig, data, quiet};
+
+#[test]
+fn a_finished_stream_ends_with_an_id_that_is_known_when_the_client_comes_back() {
+    let mut rig = Rig::new(quiet());
+    for topics in [&["t"][..], &[]] {
+        let mut stream = rig.subscribe(topics);
+        rig.publish("t", "1");
+        let block = rig.hub.final_block();
+        assert!(rig.reader.queue(&mut stream.subscriber, block));
+        rig.reader.end(&mut stream.subscriber, Reason::Server);
+        rig.publish("t", "after the end");
+        let expected: &[&str] = if topics.is_empty() { &[] } else { &["1"] };
+        assert_eq!(rig.events(&mut stream), expected, "the block itself is no event");
+        assert_eq!(stream.ended, Some(Reason::Server));
+        assert!(is_finished(&rig.last_id(&stream)), "{}", rig.last_id(&stream));
+    }
+}
+
+#[test]
+fn the_id_of_finished_streams_is_refused_for_events() {
+    let mut rig = Rig::new(quiet());
+    let mut stream = rig.subscribe(&[]);
+    let block = rig.hub.final_block();
+    rig.reader.queue(&mut stream.subscriber, block);
+    rig.events(&mut stream);
+    let id = rig.last_id(&stream);
+    assert!(is_finished(&id) && !is_finished("") && !is_finished(&rig.id(1)), "{id}");
+    let event = Event { id: Some(&id), ..data("x") };
+    let refused = [
+        rig.hub.publish("t", &event).map(drop),
+        rig.hub.private(&event).map(drop),
+        rig.hub.close(&Close { event: Some(event), ..Close::default() }),
+    ];
+    assert!(!rig.hub.is_closed());
+    for result in refused {
+        let error = result.unwrap_err();
+        assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidId, "id"), "{}", error.message());
+    }
+}
