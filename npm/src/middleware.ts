@@ -1,4 +1,5 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { isFinished } from '../native.cjs'
 import { refuseUnknown, SsecastError } from './error.js'
 import { createHub, Hub } from './hub.js'
 import { type Request, type Response, Session } from './session.js'
@@ -159,6 +160,7 @@ async function open(hub: Hub, options: MiddlewareOptions, host: Host): Promise<O
   }
   const headers = typeof options.headers === 'function' ? options.headers(context) : options.headers
   const lastEventId = options.lastEventId ? options.lastEventId(context) : header(request)
+  if (isFinished(lastEventId ?? '')) return refuse(204)
   if (request.method === 'HEAD') {
     writeHead(request, response, options, headers)
     response.end()
@@ -201,6 +203,7 @@ async function open(hub: Hub, options: MiddlewareOptions, host: Host): Promise<O
 function answer(response: Response, status: number, headers: Record<string, string> = {}): void {
   response.statusCode = status
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+  if (status === 204) return void (response as ServerResponse).end()
   response.setHeader('Content-Type', 'text/plain; charset=utf-8')
   response.end(STATUS_CODES[status] ?? '')
 }

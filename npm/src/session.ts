@@ -144,12 +144,27 @@ export class Session implements Sink {
   }
 
   /**
-   * Ends the stream, after everything published and sent before is out. Closing twice is fine.
+   * Ends the stream, after everything published and sent before is out. An `EventSource` then comes back and gets
+   * another stream; {@link Session.finish} ends it for good. Closing twice is fine.
    *
    * @returns the promise {@link Session.closed}
    */
   close(reason: 'server' | 'error' = 'server'): Promise<Reason> {
     if (!this.#ending) native(() => this.#hub.pull.hub.end(this.id, reason))
+    return this.closed
+  }
+
+  /**
+   * Ends the stream as {@link Session.close} does, and for good: an `EventSource` that comes back is answered 204 by
+   * the middleware, after which it stays away. For an answer that is complete.
+   *
+   * @returns the promise {@link Session.closed}
+   * @example
+   * await session.pipe(tokens, { event: 'token' })
+   * session.finish()
+   */
+  finish(): Promise<Reason> {
+    if (!this.#ending) native(() => this.#hub.pull.hub.finish(this.id))
     return this.closed
   }
 

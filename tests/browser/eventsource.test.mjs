@@ -41,6 +41,23 @@ describe('a native EventSource', { timeout: 60_000 }, () => {
     await eventually(() => hub.stats().connections === 8)
   })
 
+  it('stays away after an answer that was finished, and comes back after one that was closed', async t => {
+    const { sessions, urls } = await site(t)
+    for (const [end, state, streams] of [['finish', 2, 1], ['close', 0, 2]]) {
+      sessions.length = 0
+      const page = await tab(t, urls[0])
+      await listen(page, '/stream')
+      await page.evaluate(() => window.source.addEventListener('error', () => (window.ends = (window.ends ?? 0) + 1)))
+      sessions[0].send('the answer')
+      sessions[0][end]()
+      await page.waitForFunction(state => window.ends === (state === 2 ? 2 : 1) && window.seen.length === 1, state)
+      if (state === 2) assert.equal(await page.evaluate(() => window.source.readyState), 2)
+      else await eventually(() => sessions.length === 2)
+      assert.equal(sessions.length, streams)
+      assert.deepEqual((await seen(page, 1)).map(({ type, data }) => [type, data]), [['message', 'the answer']])
+    }
+  })
+
   for (const [how, end] of [
     ['ends its stream', session => session.close()],
     ['breaks its connection', session => session.request.socket.destroy()],
