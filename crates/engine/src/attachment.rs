@@ -9,7 +9,7 @@ use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 /// A connection that an engine thread writes to, for the host that attached it.
 ///
 /// The handle may be used from any thread. Dropping it changes nothing: the connection goes on until it ends. In a
-/// child of the process that attached it the connection is none of the child's: nothing happens there.
+/// child of the process that attached it the connection is none of the child's: it counts as ended there.
 #[derive(Clone)]
 pub struct Attachment {
     pub(crate) link: Arc<Link>,
@@ -99,13 +99,13 @@ impl Attachment {
     /// Whether it takes no more events: it has ended, or is ending.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.link.ending.load(Ordering::Acquire)
+        self.link.ending.load(Ordering::Acquire) || !self.link.shard.is_here()
     }
 
     /// Whether it is over, and the engine has let go of the socket.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.link.ended.load(Ordering::Acquire)
+        self.link.ended.load(Ordering::Acquire) || !self.link.shard.is_here()
     }
 
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
@@ -121,10 +121,7 @@ impl Attachment {
         let pending = self.link.own_bytes.load(Ordering::Acquire);
         let limit = self.hub.config().slow_client.bytes;
         // The thread applies the policy to what is past the limit; here memory is bounded while it does not run.
-        if self.link.ending.load(Ordering::Acquire)
-            || self.hub.is_closed()
-            || pending > limit.saturating_mul(2)
-        {
+        if self.is_ending() || self.hub.is_closed() || pending > limit.saturating_mul(2) {
             return false;
         }
         self.link.own_bytes.fetch_add(event.len(), Ordering::SeqCst);
@@ -136,7 +133,7 @@ impl Attachment {
     /// When the answer is not zero, [`Host::drained`] is called once they are, or [`Host::ended`].
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
-        if self.link.ended.load(Ordering::Acquire) {
+        if self.is_ended() {
             return 0;
         }
         let pending = || self.link.own_bytes.load(Ordering::SeqCst);
@@ -155,7 +152,7 @@ impl Attachment {
         for name in add {
             ssecast_hub::check_topic(name)?;
         }
-        if self.link.ending.load(Ordering::Acquire) {
+        if self.is_ending() {
             return Ok(false);
         }
         self.link.shard.change_topics(&self.link, add, remove)

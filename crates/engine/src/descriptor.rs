@@ -1,14 +1,14 @@
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketType, sockopt};
+use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind};
 
-use crate::process::PerProcess;
-
 /// The sockets that are attached now, by device and inode, so that none is attached twice.
-static ATTACHED: PerProcess<HashSet<(u64, u64)>> = PerProcess::new();
+static ATTACHED: PerProcess<Mutex<HashSet<(u64, u64)>>> = PerProcess::new();
 
 /// The most that is read from a peer at once, so that one who talks without end delays nobody.
 const MAX_DRAIN: usize = 64 << 10;
@@ -79,7 +79,7 @@ impl Descriptor {
         #[allow(clippy::unnecessary_cast, reason = "the types differ between systems")]
         let identity = (stat.st_dev as u64, stat.st_ino as u64);
         // Not every system gives sockets inodes.
-        if identity.1 != 0 && !ATTACHED.with(|all| all.insert(identity)) {
+        if identity.1 != 0 && !attached().insert(identity) {
             return Err(Error::new(ErrorKind::Attached, "socket", "is attached already"));
         }
         Ok(Self { socket, identity })
@@ -125,6 +125,10 @@ impl Descriptor {
     }
 }
 
+fn attached() -> MutexGuard<'static, HashSet<(u64, u64)>> {
+    ATTACHED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 fn invalid(problem: String) -> Error {
     Error::new(ErrorKind::InvalidSocket, "socket", problem)
 }
@@ -141,12 +145,11 @@ fn outcome(result: Result<usize, Errno>) -> Sent {
 impl Drop for Descriptor {
     /// Before the descriptor is closed: after that its inode may be another socket's.
     fn drop(&mut self) {
-        ATTACHED.with(|all| {
-            all.remove(&self.identity);
-            if all.capacity() > 4 * all.len() + 1024 {
-                all.shrink_to_fit();
-            }
-        });
+        let mut all = attached();
+        all.remove(&self.identity);
+        if all.capacity() > 4 * all.len() + 1024 {
+            all.shrink_to_fit();
+        }
     }
 }
 

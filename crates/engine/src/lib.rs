@@ -18,7 +18,6 @@ mod descriptor;
 mod listener;
 #[cfg(all(test, unix, loom))]
 mod models;
-mod process;
 mod pull;
 mod roster;
 #[cfg(unix)]

@@ -131,8 +131,10 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.close();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread
-            && self.desk.is_here()
+        if !self.desk.is_here() {
+            // The thread is the parent's, and not even let go of here.
+            std::mem::forget((thread, Arc::clone(&self.desk)));
+        } else if let Some(thread) = thread
             && thread.thread().id() != thread::current().id()
         {
             let _ = thread.join();

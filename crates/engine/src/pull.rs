@@ -7,12 +7,12 @@ use std::time::Duration;
 
 #[cfg(unix)]
 use bytes::Bytes;
+use ssecast_hub::process::Process;
 use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
 
 #[cfg(unix)]
 use crate::attachment::{Attachment, Host};
 use crate::connection::ConnectionId;
-use crate::process;
 use crate::roster::{Roster, Work};
 #[cfg(unix)]
 use crate::sockets::{Framing, Socket, Sockets, Transfer};
@@ -25,6 +25,9 @@ use crate::timer;
 /// [`take`](Self::take), however many connections and events there are. When a connection's writer is full the
 /// host calls [`pause`](Self::pause), and [`resume`](Self::resume) once it has drained: until then the
 /// connection's cursor stands still, and nothing is queued for it.
+///
+/// It belongs to the process that made it. In a child of that it opens nothing ([`ErrorKind::Closed`]), has nothing to do,
+/// and does nothing to the parent's connections: the child makes one of its own.
 ///
 /// Every method may be called from any thread; calls wait for each other. The wake function is called from the
 /// thread that publishes or from the timer's, and outside every lock.
@@ -46,7 +49,7 @@ pub struct Pull {
     shared: Arc<Shared>,
     hub: Hub,
     /// The process that made it.
-    process: u32,
+    process: Process,
 }
 
 struct Shared {
@@ -145,7 +148,21 @@ impl Pull {
                 notices: Mutex::default(),
             }
         });
-        Self { shared, hub: hub.clone(), process: std::process::id() }
+        Self { shared, hub: hub.clone(), process: Process::current() }
+    }
+
+    /// Whether this is the process that made it. In a child of it no lock is taken, and nothing happens to the
+    /// connections: they are the parent's.
+    fn is_here(&self) -> bool {
+        self.process.is_current()
+    }
+
+    fn refuse_if_inherited(&self) -> Result<(), Error> {
+        if self.is_here() {
+            return Ok(());
+        }
+        let problem = "is that of a parent process; after a fork, make a new one of the hub";
+        Err(Error::new(ErrorKind::Closed, "delivery", problem))
     }
 
     /// Registers a connection and wakes the host for its first bytes.
@@ -153,6 +170,7 @@ impl Pull {
     /// # Errors
     /// Those of [`Reader::subscribe`](ssecast_hub::Reader::subscribe); then nothing is registered.
     pub fn open(&self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
+        self.refuse_if_inherited()?;
         let id = self.shared.state().roster.open(subscription, ())?;
         self.shared.wake();
         Ok(id)
@@ -164,6 +182,7 @@ impl Pull {
     /// # Errors
     /// As [`open`](Self::open).
     pub fn open_paused(&self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
+        self.refuse_if_inherited()?;
         let mut state = self.shared.state();
         let id = state.roster.open(subscription, ())?;
         state.roster.block(id);
@@ -216,6 +235,7 @@ impl Pull {
         framing: Framing,
         released: bool,
     ) -> Result<(), Error> {
+        self.refuse_if_inherited()?;
         let mut state = self.shared.state();
         if state.attached.contains_key(&connection) {
             return Err(Error::new(ErrorKind::Attached, "connection", "is attached already"));
@@ -233,6 +253,9 @@ impl Pull {
     /// Moves what is to be done for up to `limit` connections to `deliveries`, one batch at most for each. Returns
     /// whether there is more: call again, perhaps after giving other work a turn.
     pub fn take(&self, limit: usize, deliveries: &mut Vec<Delivery>) -> bool {
+        if !self.is_here() {
+            return false;
+        }
         self.shared.awake.store(false, Ordering::Release);
         let mut state = self.shared.state();
         let before = deliveries.len();
@@ -290,6 +313,9 @@ impl Pull {
 
     /// Notes that a connection's writer is full.
     pub fn pause(&self, connection: ConnectionId) {
+        if !self.is_here() {
+            return;
+        }
         let mut state = self.shared.state();
         state.roster.block(connection);
         self.set_alarm(&mut state);
@@ -297,6 +323,9 @@ impl Pull {
 
     /// Notes that a connection's writer has drained.
     pub fn resume(&self, connection: ConnectionId) {
+        if !self.is_here() {
+            return;
+        }
         self.shared.state().roster.unblock(connection);
         self.shared.wake();
     }
@@ -308,6 +337,9 @@ impl Pull {
     /// Those of [`Hub::private`]; then nothing is sent.
     pub fn send(&self, connection: ConnectionId, event: &Event<'_>) -> Result<bool, Error> {
         let event = self.hub.private(event)?;
+        if !self.is_here() {
+            return Ok(false);
+        }
         let mut state = self.shared.state();
         #[cfg(unix)]
         if let Some(attachment) = state.attached.get(&connection) {
@@ -323,6 +355,9 @@ impl Pull {
     /// not zero, a batch or [`Content::Drained`] follows.
     #[must_use]
     pub fn pending_bytes(&self, connection: ConnectionId) -> usize {
+        if !self.is_here() {
+            return 0;
+        }
         let mut state = self.shared.state();
         #[cfg(unix)]
         if let Some(attachment) = state.attached.get(&connection) {
@@ -341,6 +376,9 @@ impl Pull {
         add: &[&str],
         remove: &[&str],
     ) -> Result<bool, Error> {
+        if !self.is_here() {
+            return Ok(false);
+        }
         let mut state = self.shared.state();
         #[cfg(unix)]
         if let Some(attachment) = state.attached.get(&connection) {
@@ -355,6 +393,9 @@ impl Pull {
     /// Ends a connection after everything that was published and sent before; the host is told by
     /// [`Content::End`].
     pub fn end(&self, connection: ConnectionId, reason: Reason) {
+        if !self.is_here() {
+            return;
+        }
         let mut state = self.shared.state();
         #[cfg(unix)]
         if let Some(attachment) = state.attached.get(&connection) {
@@ -387,6 +428,9 @@ impl Pull {
     /// just over).
     #[allow(clippy::must_use_candidate, reason = "not every host waits for the end")]
     pub fn remove(&self, connection: ConnectionId, reason: Reason) -> bool {
+        if !self.is_here() {
+            return true;
+        }
         let mut state = self.shared.state();
         #[cfg(unix)]
         if let Some(attachment) = state.attached.get(&connection) {
@@ -402,7 +446,7 @@ impl Drop for Pull {
     /// The event loop is gone, and nobody can end its responses any more: the connections that engine threads have
     /// end with it.
     fn drop(&mut self) {
-        if !process::is_current(self.process) {
+        if !self.is_here() {
             // None of it is the child's. A thread of the parent's may have held any lock of it during the fork, which
             // is held for ever here: so it is not even taken apart.
             std::mem::forget((Arc::clone(&self.shared), self.hub.clone()));

@@ -3,11 +3,11 @@ use std::sync::Arc;
 use std::{io, thread};
 
 use mio::{Poll, Token};
+use ssecast_hub::process::Process;
 use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar, Subscriber, TopicChange};
 
 use crate::attachment::Link;
 use crate::bell::Bell;
-use crate::process;
 use crate::schedule;
 use crate::sink::Sink;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Waker, lock};
@@ -20,7 +20,7 @@ pub(crate) const WAKE: Token = Token(usize::MAX);
 /// ends when nobody has a handle any more.
 pub(crate) struct Shard {
     pub(crate) desk: Arc<Desk>,
-    process: u32,
+    process: Process,
     pub(crate) connections: AtomicUsize,
 }
 
@@ -71,12 +71,17 @@ impl Shard {
         let waker = Waker::new(poll.registry(), WAKE).map_err(|error| failed(&error))?;
         let desk = Arc::new(Desk { inbox: Mutex::default(), bell: Bell::new(waker) });
         let writer = Writer::new(Arc::clone(&desk), poll);
-        Ok((Arc::new(Self { desk, process: std::process::id(), connections: AtomicUsize::new(0) }), writer))
+        Ok((Arc::new(Self { desk, process: Process::current(), connections: AtomicUsize::new(0) }), writer))
+    }
+
+    /// Whether this is the process that has the thread.
+    pub(crate) fn is_here(&self) -> bool {
+        self.process.is_current()
     }
 
     /// Leaves a command. In a child of the thread's process nobody is there to take it.
     pub(crate) fn command(&self, command: Command) {
-        if process::is_current(self.process) {
+        if self.is_here() {
             self.desk.inbox().commands.push(command);
             self.desk.bell.ring();
         }
@@ -95,7 +100,7 @@ impl Shard {
         let registrar = readers.entry(key).or_insert_with(|| {
             let desk = Arc::clone(&self.desk);
             let wake = move || {
-                if process::is_current(process) {
+                if process.is_current() {
                     desk.bell.ring();
                 }
             };
@@ -120,7 +125,7 @@ impl Shard {
         add: &[&str],
         remove: &[&str],
     ) -> Result<bool, Error> {
-        if !process::is_current(self.process) {
+        if !self.is_here() {
             return Ok(false);
         }
         let mut inbox = self.desk.inbox();
@@ -135,7 +140,7 @@ impl Shard {
 
 impl Drop for Shard {
     fn drop(&mut self) {
-        if process::is_current(self.process) {
+        if self.is_here() {
             self.desk.inbox().over = true;
             self.desk.bell.ring();
         }

@@ -3,15 +3,15 @@ use std::sync::Arc;
 use std::thread;
 
 use bytes::Bytes;
+use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 
 use crate::attachment::{Attachment, Host, Link};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
-use crate::process::PerProcess;
 use crate::shard::Shard;
 use crate::sink::Sink;
-use crate::sync::Ordering;
+use crate::sync::{Mutex, Ordering, lock};
 
 /// The most threads by default: more gain nothing, because the kernel does nearly all of the work.
 const MAX_THREADS: usize = 4;
@@ -35,11 +35,11 @@ pub struct Sockets(Arc<Threads>);
 
 struct Threads {
     count: usize,
-    shards: PerProcess<Vec<Arc<Shard>>>,
+    shards: PerProcess<Mutex<Vec<Arc<Shard>>>>,
 }
 
 /// The threads that everybody shares who does not ask for others.
-static SHARED: PerProcess<Option<Sockets>> = PerProcess::new();
+static SHARED: PerProcess<Sockets> = PerProcess::new();
 
 impl Sockets {
     /// Makes a set of threads: at least one.
@@ -52,7 +52,7 @@ impl Sockets {
     #[must_use]
     pub fn shared() -> Self {
         let threads = || thread::available_parallelism().map_or(1, |cores| cores.get().min(MAX_THREADS));
-        SHARED.with(|shared| shared.get_or_insert_with(|| Self::new(threads())).clone())
+        SHARED.get_or_init(|| Self::new(threads())).clone()
     }
 
     /// Duplicates a connection's descriptor, and sees to it that there is a thread for it.
@@ -66,19 +66,18 @@ impl Sockets {
 
     /// The thread with the fewest connections.
     pub(crate) fn shard(&self) -> Result<Arc<Shard>, Error> {
-        self.0.shards.with(|shards| {
-            if shards.len() < self.0.count {
-                match Shard::start(shards.len()) {
-                    Ok(shard) => shards.push(shard),
-                    Err(error) if shards.is_empty() => return Err(error),
-                    // The threads that there are do as well.
-                    Err(_) => {}
-                }
+        let mut shards = lock(self.0.shards.get_or_init(Mutex::default));
+        if shards.len() < self.0.count {
+            match Shard::start(shards.len()) {
+                Ok(shard) => shards.push(shard),
+                Err(error) if shards.is_empty() => return Err(error),
+                // The threads that there are do as well.
+                Err(_) => {}
             }
-            let connections = |shard: &&Arc<Shard>| shard.connections.load(Ordering::Relaxed);
-            let fewest = shards.iter().min_by_key(connections).map(Arc::clone);
-            fewest.ok_or_else(|| Error::new(ErrorKind::Internal, "engine", "has no thread"))
-        })
+        }
+        let connections = |shard: &&Arc<Shard>| shard.connections.load(Ordering::Relaxed);
+        let fewest = shards.iter().min_by_key(connections).map(Arc::clone);
+        fewest.ok_or_else(|| Error::new(ErrorKind::Internal, "engine", "has no thread"))
     }
 }
 

@@ -3,9 +3,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind, Wake};
-
-use crate::process::PerProcess;
 
 /// One thread that wakes deliveries when their time has come. It starts with the first alarm, so with the first
 /// connection, and serves all hubs of the process.
@@ -23,7 +22,7 @@ struct Alarms {
 }
 
 /// The timer of this process. A fork leaves its thread behind, so a child starts its own.
-static CURRENT: PerProcess<Option<Arc<Timer>>> = PerProcess::new();
+static CURRENT: PerProcess<Mutex<Option<Arc<Timer>>>> = PerProcess::new();
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -45,18 +44,17 @@ pub(crate) fn wake_after(delay: Duration, who: Weak<dyn Wake>) -> Result<(), Err
 
 impl Timer {
     fn current() -> Result<Arc<Self>, Error> {
-        CURRENT.with(|current| {
-            if let Some(timer) = current {
-                return Ok(Arc::clone(timer));
-            }
-            let timer = Arc::new(Self::default());
-            let runner = Arc::clone(&timer);
-            let thread = thread::Builder::new().name("ssecast-timer".into());
-            thread.spawn(move || runner.run()).map_err(|error| {
-                Error::new(ErrorKind::Internal, "timer", format!("could not start its thread: {error}"))
-            })?;
-            Ok(Arc::clone(current.insert(timer)))
-        })
+        let mut current = lock(CURRENT.get_or_init(Mutex::default));
+        if let Some(timer) = &*current {
+            return Ok(Arc::clone(timer));
+        }
+        let timer = Arc::new(Self::default());
+        let runner = Arc::clone(&timer);
+        let thread = thread::Builder::new().name("ssecast-timer".into());
+        thread.spawn(move || runner.run()).map_err(|error| {
+            Error::new(ErrorKind::Internal, "timer", format!("could not start its thread: {error}"))
+        })?;
+        Ok(Arc::clone(current.insert(timer)))
     }
 
     fn run(&self) {

@@ -15,15 +15,18 @@ mod unix {
     use std::mem::ManuallyDrop;
     use std::os::fd::{AsFd, AsRawFd, OwnedFd};
     use std::process::ExitCode;
+    use std::sync::Arc;
     use std::time::Duration;
 
     use rustix::net::{AddressFamily, SocketType, socket};
-    use ssecast_engine::{ErrorKind, Framing, Hub, ListenerConfig, Pull, Reason, Sockets, Subscription};
+    use ssecast_engine::{
+        Close, ErrorKind, Framing, Hub, ListenerConfig, Next, Pull, Reason, Sockets, Subscription, Wake,
+    };
 
     use crate::endpoint::{Endpoint, GET, Visit};
-    use crate::rig::{Client, PATIENCE, Rig, data, events, eventually, quiet, refusal, tcp, tiny};
+    use crate::rig::{Client, PATIENCE, Rig, data, events, quiet, refusal, tcp, tiny};
 
-    const CASES: [(&str, fn()); 7] = [
+    const CASES: [(&str, fn()); 9] = [
         ("a signal of a broken pipe never reaches the host", no_broken_pipe),
         ("without a descriptor left a connection stays with pull delivery", no_descriptor_left),
         ("without a descriptor left a listener waits until there is one", listener_without_descriptors),
@@ -31,6 +34,8 @@ mod unix {
         ("signals that interrupt system calls change nothing", signals),
         ("a child has threads of its own and leaves its parent's connections alone", fork),
         ("a child that is born while the parent is at work starts afresh", fork_at_work),
+        ("an inherited hub is another one in a child, and its readers are over", inherited_readers),
+        ("a child that no hook can know of has a hub of its own", raw_clone),
     ];
 
     /// How a child ends that has done what it should: not the code of one that has merely returned.
@@ -56,8 +61,15 @@ mod unix {
     fn in_a_child(what: impl FnOnce()) -> libc::c_int {
         std::io::stdout().flush().expect("a standard output");
         // SAFETY: what the child does is what a host's child does; that it may is what is tested here.
-        let child = unsafe { libc::fork() };
-        assert!(child >= 0, "no child");
+        in_a_child_of(|| unsafe { libc::fork() }.into(), what).expect("a child")
+    }
+
+    /// The same with another way to make a child; `None` if the system refuses it.
+    fn in_a_child_of(fork: impl FnOnce() -> libc::c_long, what: impl FnOnce()) -> Option<libc::c_int> {
+        let child = libc::pid_t::try_from(fork()).expect("a process");
+        if child < 0 {
+            return None;
+        }
         if child == 0 {
             // SAFETY: no memory is involved.
             unsafe { libc::alarm(60) };
@@ -68,7 +80,7 @@ mod unix {
         let mut status = 0;
         // SAFETY: the pointer is that of a local variable.
         while unsafe { libc::waitpid(child, &raw mut status, 0) } < 0 {}
-        status
+        Some(status)
     }
 
     fn passed(status: libc::c_int) -> bool {
@@ -279,20 +291,34 @@ mod unix {
         rig.publish("t", "1");
         client.read_events(1);
         released.read_events(1);
-        // A hub that is in use at that moment is of no use to a child; its engine is another matter.
-        eventually("the engine is idle", || engine_threads().into_iter().all(sleeps));
         let status = in_a_child(|| {
             serve(&Sockets::shared());
             serve(&rig.sockets);
-            // Nobody is there to do any of this, and the parent's threads must not hear of it.
-            rig.publish("t", "of the child");
-            let _ = rig.send(id, "of the child");
-            let _ = rig.pull.change_topics(id, &["u"], &["t"]);
+            serve_hub(&rig.hub);
+            // None of this is the child's to do, and the parent's threads must not hear of it.
+            assert!(!rig.send(id, "of the child"));
+            assert!(!rig.pull.change_topics(id, &["u"], &["t"]).unwrap());
+            rig.pull.pause(id);
+            rig.pull.resume(id);
             rig.pull.end(id, Reason::Server);
             rig.pull.remove(id, Reason::Server);
+            assert_eq!(rig.pull.pending_bytes(id), 0);
+            let refused = rig.pull.open(&Subscription { topics: &["t"], last_event_id: None });
+            assert_eq!(refusal(refused), ErrorKind::Closed);
+            let refused = rig.pull.attach_socket(&rig.sockets, id, tcp().0.as_fd(), Framing::Raw, false);
+            assert_eq!(refusal(refused), ErrorKind::Closed);
+            rig.turn();
+            assert!(rig.ended.is_empty() && rig.written.is_empty());
+            rig.hub.close(&Close::default()).unwrap();
+            assert!(rig.hub.wait_closed(PATIENCE));
             // SAFETY: the child does nothing with it after that, and its parent has one of its own.
             unsafe { ManuallyDrop::drop(&mut rig) };
-            assert!(passed(in_a_child(|| serve(&Sockets::shared()))), "a grandchild");
+            let hub = Hub::new(quiet()).unwrap();
+            let grandchild = || {
+                serve(&Sockets::shared());
+                serve_hub(&hub);
+            };
+            assert!(passed(in_a_child(grandchild)), "a grandchild");
         });
         assert!(passed(status), "signal {}, code {}", libc::WTERMSIG(status), libc::WEXITSTATUS(status));
         rig.publish("t", "2");
@@ -304,9 +330,97 @@ mod unix {
         assert_eq!(client.read_events(3), ["1", "2", "3"]);
     }
 
-    fn sleeps(thread: libc::pid_t) -> bool {
-        let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('S'))
+    /// Uses a hub as if this process had made it: it is empty, and it works.
+    fn serve_hub(hub: &Hub) {
+        let stats = hub.stats();
+        assert_eq!((hub.head(), stats.connections, stats.history_events, stats.topics), (0, 0, 0, 0));
+        let mut rig = Rig::of(hub.clone());
+        let (id, mut client) = rig.connect(&["t"]);
+        let pulled = rig.open(&["t"]);
+        rig.publish("t", "of the child");
+        assert_eq!(client.read_events(1), ["of the child"]);
+        rig.turn();
+        assert_eq!(events(&rig.written[&pulled]), ["of the child"]);
+        rig.pull.remove(pulled, Reason::Client);
+        rig.pull.end(id, Reason::Server);
+        assert_eq!(rig.end_of(id), (Reason::Server, false));
+        assert_eq!(hub.stats().connections, 0);
+    }
+
+    /// A wake that the hub may call; it must not in a child.
+    fn no_wake() -> Arc<dyn Wake> {
+        let parent = std::process::id();
+        Arc::new(move || assert_eq!(std::process::id(), parent, "the child wakes a reader of its parent's"))
+    }
+
+    fn inherited_readers() {
+        let hub = Hub::new(quiet()).unwrap();
+        let before = hub.publish("t", &data("of the parent")).unwrap().id;
+        let mut reader = hub.reader(no_wake());
+        let subscription = Subscription { topics: &["t"], last_event_id: Some(&before) };
+        let mut subscriber = reader.subscribe(&subscription).unwrap();
+        let change = reader.registrar().change_topics(&["u"], &[]).unwrap();
+        let closed = Hub::new(quiet()).unwrap();
+        closed.close(&Close::default()).unwrap();
+        let status = in_a_child(|| {
+            // SAFETY: the parent goes on with what it has; here they are dropped, as a host's clean-up does.
+            let (mut reader, mut subscriber) =
+                unsafe { (std::ptr::read(&raw const reader), std::ptr::read(&raw const subscriber)) };
+            // SAFETY: the same.
+            let change = unsafe { std::ptr::read(&raw const change) };
+            let id = hub.publish("t", &data("of the child")).unwrap().id;
+            let (epoch, sequence) = id.split_once('-').unwrap();
+            assert!(sequence == "1" && before.split_once('-').unwrap().0 != epoch, "{before} {id}");
+            assert_eq!(refusal(reader.subscribe(&subscription)), ErrorKind::Closed);
+            assert_eq!(refusal(reader.change_topics(&mut subscriber, &["u"], &[])), ErrorKind::Closed);
+            assert_eq!(refusal(reader.send(&mut subscriber, &data("x"))), ErrorKind::Closed);
+            reader.changed(&mut Vec::new());
+            reader.note_progress(0, 0, 0);
+            assert!(matches!(reader.next(&mut subscriber), Next::End(Reason::Error)));
+            assert!(reader.topic_names(&subscriber).is_empty());
+            assert!(reader.check_lag(&mut subscriber).is_err());
+            reader.apply(&mut subscriber, change);
+            reader.end(&mut subscriber, Reason::Server);
+            drop((reader, subscriber));
+            // A client of the parent's is one of another epoch here.
+            let mut own = hub.reader(no_wake());
+            let mut client = own.subscribe(&subscription).unwrap();
+            let Next::Batch(batch) = own.next(&mut client) else { panic!("nothing") };
+            let text = String::from_utf8(batch.bytes().to_vec()).unwrap();
+            assert!(text.contains("\"epoch\"") && hub.stats().connections == 1, "{text}");
+            // What was closed before the fork stays closed.
+            assert!(closed.is_closed() && closed.wait_closed(Duration::ZERO));
+            assert_eq!(refusal(closed.publish("t", &data("x"))), ErrorKind::Closed);
+        });
+        assert!(passed(status), "signal {}, code {}", libc::WTERMSIG(status), libc::WEXITSTATUS(status));
+        let id = hub.publish("t", &data("of the parent")).unwrap().id;
+        assert_eq!(id.split_once('-').unwrap(), (before.split_once('-').unwrap().0, "2"));
+        let Next::Batch(greeting) = reader.next(&mut subscriber) else { panic!("nothing") };
+        assert!(greeting.bytes().starts_with(b"id: "));
+        let Next::Batch(batch) = reader.next(&mut subscriber) else { panic!("nothing") };
+        assert_eq!(events(&batch.bytes()), ["of the parent"]);
+        assert_eq!(hub.stats().connections, 1);
+    }
+
+    /// As uWSGI and runtimes of other languages may do it: nothing of the C library's hears of the child.
+    fn raw_clone() {
+        let hub = Hub::new(quiet()).unwrap();
+        let before = hub.publish("t", &data("of the parent")).unwrap().id;
+        // In a namespace of its own a child may have the number of its parent; where that is not allowed, it has not.
+        for flags in [0, libc::CLONE_NEWUSER | libc::CLONE_NEWPID] {
+            // SAFETY: without flags that share memory this is a fork.
+            let clone = || unsafe { libc::syscall(libc::SYS_clone, libc::SIGCHLD | flags, 0, 0, 0, 0) };
+            let status = in_a_child_of(clone, || {
+                let id = hub.publish("t", &data("of the child")).unwrap().id;
+                assert!(id.ends_with("-1") && id != before, "{id}");
+            });
+            let Some(status) = status else {
+                println!("skipped: a child in namespaces of its own is not permitted here");
+                continue;
+            };
+            assert!(passed(status), "signal {}, code {}", libc::WTERMSIG(status), libc::WEXITSTATUS(status));
+        }
+        assert!(hub.publish("t", &data("of the parent")).unwrap().id.ends_with("-2"));
     }
 
     fn fork_at_work() {
@@ -328,7 +442,11 @@ mod unix {
             });
             for _ in 0..200 {
                 let status = in_a_child(|| {
+                    serve_hub(&hub);
                     serve(&Sockets::shared());
+                    let refused = pull.open(&Subscription { topics: &["t"], last_event_id: None });
+                    assert_eq!(refusal(refused), ErrorKind::Closed);
+                    assert!(!pull.take(10, &mut Vec::new()));
                     // SAFETY: the child does nothing with it after that, and its parent has one of its own.
                     drop(unsafe { std::ptr::read(&raw const pull) });
                 });

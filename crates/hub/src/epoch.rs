@@ -1,4 +1,6 @@
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::SystemTime;
 
 use ssecast_codec::{Error, ErrorKind};
 
@@ -26,15 +28,29 @@ impl Epoch {
     pub(crate) const MAX_ID: usize = Self::LEN + 1 + 20;
 
     pub(crate) fn random() -> Result<Self, Error> {
-        let mut number = getrandom::u64().map_err(|error| {
+        let number = getrandom::u64().map_err(|error| {
             Error::new(ErrorKind::Internal, "epoch", format!("found no randomness in the system: {error}"))
         })?;
+        Ok(Self::of_number(number))
+    }
+
+    fn of_number(mut number: u64) -> Self {
         let mut text = [0; Self::LEN];
         for byte in &mut text {
             *byte = DIGITS[(number % 36) as usize];
             number /= 36;
         }
-        Ok(Self(text))
+        Self(text)
+    }
+
+    /// Another epoch, for a child of the process whose epoch this is.
+    pub(crate) fn of_child(self) -> Self {
+        // What a system without randomness still has: the process, and the time.
+        Self::random().unwrap_or_else(|_| {
+            let mut hasher = DefaultHasher::new();
+            (self.0, std::process::id(), SystemTime::now()).hash(&mut hasher);
+            Self::of_number(hasher.finish())
+        })
     }
 
     /// Looks at the form of an id.

@@ -11,10 +11,11 @@ use crate::epoch::{Epoch, Origin};
 use crate::finish::refuse_reserved;
 use crate::log::Log;
 use crate::own::PrivateEvent;
+use crate::process::{PerProcess, Process};
 use crate::reader::Reader;
 use crate::readers::Wake;
 use crate::stats::{Counters, Stats};
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::topic::check_name;
 
 /// Room for the id line in front of a frame: its number is known only under the lock, when the rest is encoded.
@@ -24,6 +25,9 @@ const ID_LINE: usize = "id: ".len() + Epoch::MAX_ID + "\n".len();
 ///
 /// Clones are handles of the same hub. Every method may be called from any thread.
 ///
+/// A child process that has it by a fork has a hub of its own in it from its first use on: with the same options, but
+/// with an epoch of its own, and without the parent's history and connections. Nothing has to tell it of the fork.
+///
 /// ```
 /// use ssecast_hub::{Config, Event, Hub};
 /// let hub = Hub::new(Config::default())?;
@@ -32,13 +36,25 @@ const ID_LINE: usize = "id: ".len() + Epoch::MAX_ID + "\n".len();
 /// # Ok::<(), ssecast_hub::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Hub(Arc<Shared>);
+pub struct Hub(Arc<Processes>);
 
-/// What the handles, readers and subscribers of a hub share.
+/// A hub in each process that has it.
+struct Processes {
+    config: Arc<Config>,
+    clock: Arc<dyn Clock>,
+    hubs: PerProcess<Arc<Shared>>,
+    /// The epoch in the process that made it.
+    epoch: Epoch,
+    /// It was closed in this process, or in a parent before the fork.
+    closed: AtomicBool,
+}
+
+/// What the handles, readers and subscribers of a hub share in one process.
 pub(crate) struct Shared {
-    pub(crate) config: Config,
+    process: Process,
+    pub(crate) config: Arc<Config>,
     pub(crate) epoch: Epoch,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
     log: Mutex<Log>,
     pub(crate) counters: Counters,
     /// Set once, under the log's lock, so that nothing is published or registered after it.
@@ -93,17 +109,21 @@ impl Hub {
     /// As [`new`](Self::new).
     pub fn with_clock(config: Config, clock: impl Clock) -> Result<Self, Error> {
         config.validate()?;
-        let epoch = Epoch::random()?;
-        let log = Mutex::new(Log::new(epoch, &config));
-        Ok(Self(Arc::new(Shared {
-            config,
-            epoch,
-            clock: Box::new(clock),
-            log,
-            counters: Counters::default(),
-            closing: OnceLock::new(),
-            ended: Condvar::new(),
-        })))
+        let hub = Self(Arc::new(Processes {
+            config: Arc::new(config),
+            clock: Arc::new(clock),
+            hubs: PerProcess::new(),
+            epoch: Epoch::random()?,
+            closed: AtomicBool::new(false),
+        }));
+        hub.0.hubs.get_or_init(|| Arc::new(Shared::new(&hub.0, hub.0.epoch)));
+        Ok(hub)
+    }
+
+    /// The hub in this process.
+    fn here(&self) -> &Arc<Shared> {
+        let processes = &*self.0;
+        processes.hubs.get_or_init(|| Arc::new(Shared::new(processes, processes.epoch.of_child())))
     }
 
     /// Publishes an event to a topic. The cost does not depend on the number of subscribers, and no slow one is
@@ -114,7 +134,7 @@ impl Hub {
     /// event has the id), [`ErrorKind::EventTooLarge`], [`ErrorKind::TooManyTopics`], [`ErrorKind::Closed`];
     /// then nothing is published.
     pub fn publish(&self, topic: &str, event: &Event<'_>) -> Result<Published, Error> {
-        let shared = &*self.0;
+        let shared = self.here();
         check_name(topic)?;
         if let Some(id) = event.id {
             shared.check_own_id(id)?;
@@ -138,7 +158,7 @@ impl Hub {
     /// # Errors
     /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
     pub fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
-        self.0.private(event)
+        self.here().private(event)
     }
 
     /// Makes the last block of a stream that is finished for good ([`is_finished`](crate::is_finished)), for one
@@ -151,7 +171,7 @@ impl Hub {
     /// The sequence number of the event that was published last; zero if none was.
     #[must_use]
     pub fn head(&self) -> u64 {
-        self.0.log().head()
+        self.here().log().head()
     }
 
     /// Tells hubs apart: handles of the same hub have the same key, for as long as one of them is there.
@@ -164,7 +184,7 @@ impl Hub {
     /// thread and outside every lock, when the reader has something to look at and has not been woken yet.
     #[must_use]
     pub fn reader(&self, wake: Arc<dyn Wake>) -> Reader {
-        Reader::new(Arc::clone(&self.0), wake)
+        Reader::new(Arc::clone(self.here()), wake)
     }
 
     /// Closes the hub: refuses publications and connections from now on, lets every connection have what is
@@ -174,13 +194,14 @@ impl Hub {
     /// # Errors
     /// Those of the last event's fields; then the hub stays open.
     pub fn close(&self, close: &Close<'_>) -> Result<(), Error> {
-        let shared = &*self.0;
+        let shared = self.here();
         let farewell = close.event.map(|event| shared.encode(&event, 0)).transpose()?.map(Bytes::from);
         let deadline = shared.now().saturating_add(millis(close.grace));
         let log = shared.log();
         if shared.closing.set(Closing { farewell, deadline }).is_err() {
             return Ok(());
         }
+        self.0.closed.store(true, Ordering::Relaxed);
         let wakes = log.readers.wakes();
         drop(log);
         shared.ended.notify_all();
@@ -192,7 +213,7 @@ impl Hub {
     /// that is so. It blocks this thread, which therefore must not be the one that delivers to the connections.
     #[must_use]
     pub fn wait_closed(&self, timeout: Duration) -> bool {
-        let shared = &*self.0;
+        let shared = self.here();
         // By the system's clock: no other one ends a wait.
         let begin = Instant::now();
         let mut log = shared.log();
@@ -209,7 +230,7 @@ impl Hub {
     /// Whether the hub was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.closing().is_some()
+        self.here().closing().is_some()
     }
 
     /// What the hub was made with.
@@ -221,13 +242,14 @@ impl Hub {
     /// Reads the counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let now = self.0.now();
-        let mut log = self.0.log();
+        let shared = self.here();
+        let now = shared.now();
+        let mut log = shared.log();
         let (connections, published) = (log.connections as u64, log.head());
         let [topics, history_events, held_bytes] = log.totals(now);
         let (lagging, lag_bytes) = log.readers.lag();
         drop(log);
-        let counters = &self.0.counters;
+        let counters = &shared.counters;
         Stats {
             connections,
             topics,
@@ -246,11 +268,44 @@ impl Hub {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("epoch", &self.0.epoch.to_string()).finish_non_exhaustive()
+        f.debug_struct("Hub").field("epoch", &self.here().epoch.to_string()).finish_non_exhaustive()
     }
 }
 
 impl Shared {
+    fn new(processes: &Processes, epoch: Epoch) -> Self {
+        let closing = OnceLock::new();
+        if processes.closed.load(Ordering::Relaxed) {
+            // There are no connections to say anything to.
+            let _ = closing.set(Closing { farewell: None, deadline: 0 });
+        }
+        Self {
+            process: Process::current(),
+            config: Arc::clone(&processes.config),
+            epoch,
+            clock: Arc::clone(&processes.clock),
+            log: Mutex::new(Log::new(epoch, &processes.config)),
+            counters: Counters::default(),
+            closing,
+            ended: Condvar::new(),
+        }
+    }
+
+    /// Whether this is the process whose log it is. In a child of it nothing may be locked: a thread of the parent's
+    /// may have held the lock during the fork.
+    pub(crate) fn is_here(&self) -> bool {
+        self.process.is_current()
+    }
+
+    /// For what is refused to readers that a child has from its parent.
+    pub(crate) fn refuse_if_inherited(&self) -> Result<(), Error> {
+        if self.is_here() {
+            return Ok(());
+        }
+        let problem = "is that of a parent process; after a fork, make a new one of the hub";
+        Err(Error::new(ErrorKind::Closed, "reader", problem))
+    }
+
     pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
         lock(&self.log)
     }

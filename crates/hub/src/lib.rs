@@ -5,10 +5,15 @@
 //! subscribers and hands out what it reads as shared [`Batch`]es. There are no sockets, no threads and no runtime
 //! here, and the time comes from a [`Clock`].
 //!
+//! # Processes
+//! A log belongs to one process. A hub that a child inherits by a fork has a log of its own there, with the same
+//! options, an epoch of its own, no history and no connections; readers and subscribers of the parent's are of no use
+//! in the child, and do nothing.
+//!
 //! # Who owns what
 //! The log is behind one lock, held for a time that does not depend on the number of subscribers, and never while
 //! anything outside is called. A reader and its subscribers belong to one thread and need no lock of their own.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod batch;
 mod clock;
@@ -18,6 +23,7 @@ mod finish;
 mod hub;
 mod log;
 mod own;
+pub mod process;
 mod reader;
 mod readers;
 mod registration;

@@ -122,9 +122,10 @@ impl Reader {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidTopic`], [`ErrorKind::TooManyTopics`], [`ErrorKind::TooManyConnections`],
-    /// [`ErrorKind::Closed`]; then nothing is registered.
+    /// [`ErrorKind::Closed`] (also in a child of the reader's process); then nothing is registered.
     pub fn subscribe(&mut self, subscription: &Subscription<'_>) -> Result<Subscriber, Error> {
         let Registration { hub, reader } = &*self.registration;
+        hub.refuse_if_inherited()?;
         let now = hub.now();
         let mut log = hub.log();
         hub.refuse_if_closing()?;
@@ -156,6 +157,9 @@ impl Reader {
     pub fn changed(&mut self, changed: &mut Vec<TopicKey>) -> u64 {
         self.cache.clear();
         let hub = &self.registration.hub;
+        if !hub.is_here() {
+            return self.round.head;
+        }
         let mut log = hub.log();
         let head = log.take_changed(self.registration.reader, changed);
         // Under the lock, as the hub is closed under it.
@@ -174,11 +178,15 @@ impl Reader {
     pub fn note_progress(&mut self, passed: u64, lagging: u64, lag_bytes: u64) {
         self.cache.clear();
         let hub = self.hub();
+        if !hub.is_here() {
+            return;
+        }
         let now = hub.now();
         hub.log().note_progress(self.registration.reader, passed, lagging, lag_bytes, now);
     }
 
-    /// Takes what is next for a subscriber. Whoever gets a batch must deliver all of it before it asks again.
+    /// Takes what is next for a subscriber. Whoever gets a batch must deliver all of it before it asks again. In a
+    /// child of the reader's process the subscriber is over, and the connection is none of the child's to end.
     pub fn next(&mut self, subscriber: &mut Subscriber) -> Next {
         // Asked before the reads: what is published before the hub closes also comes before the farewell.
         let closing = subscriber.registration.hub.closing().map(|closing| closing.deadline);
@@ -193,6 +201,9 @@ impl Reader {
     }
 
     fn next_of(&mut self, subscriber: &mut Subscriber, round: Round) -> Next {
+        if !subscriber.registration.hub.is_here() {
+            return Next::End(Reason::Error);
+        }
         loop {
             if let Some(batch) = subscriber.own_batch() {
                 return hand_over(subscriber, batch);
@@ -314,6 +325,7 @@ impl Reader {
     /// # Errors
     /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
     pub fn send(&mut self, subscriber: &mut Subscriber, event: &Event<'_>) -> Result<bool, Error> {
+        subscriber.registration.hub.refuse_if_inherited()?;
         let event = subscriber.registration.hub.private(event)?;
         Ok(subscriber.registration.hub.closing().is_none() && self.queue(subscriber, event))
     }
@@ -322,7 +334,8 @@ impl Reader {
     /// [`send`](Self::send) does: the hub may be closing by now, but the connection must not have been told so.
     pub fn queue(&mut self, subscriber: &mut Subscriber, event: PrivateEvent) -> bool {
         let hub = &subscriber.registration.hub;
-        if subscriber.own.as_ref().is_some_and(|own| own.end.is_some() || own.said_farewell) {
+        let over = subscriber.own.as_ref().is_some_and(|own| own.end.is_some() || own.said_farewell);
+        if over || !hub.is_here() {
             return false;
         }
         // Not the frame's own size: an idle client may be sent a single event of any allowed size.
@@ -358,7 +371,8 @@ impl Reader {
     /// Makes a change of topics that was [asked for](Registrar::change_topics) before. One that is for another
     /// reader's subscribers changes nothing.
     pub fn apply(&mut self, subscriber: &mut Subscriber, change: TopicChange) {
-        if !Arc::ptr_eq(&subscriber.registration, &change.registration) {
+        let hub = &subscriber.registration.hub;
+        if !hub.is_here() || !Arc::ptr_eq(&subscriber.registration, &change.registration) {
             return;
         }
         let was_private = subscriber.is_private();
@@ -378,14 +392,20 @@ impl Reader {
         }
     }
 
-    /// The names of a subscriber's topics.
+    /// The names of a subscriber's topics; none in a child of the reader's process.
     #[must_use]
     pub fn topic_names(&self, subscriber: &Subscriber) -> Vec<Arc<str>> {
+        if !subscriber.registration.hub.is_here() {
+            return Vec::new();
+        }
         subscriber.registration.hub.log().topic_names(&subscriber.topics)
     }
 
     /// Ends a subscriber once everything that was published and sent before is out.
     pub fn end(&mut self, subscriber: &mut Subscriber, reason: Reason) {
+        if !subscriber.registration.hub.is_here() {
+            return;
+        }
         let head = subscriber.registration.hub.log().head();
         self.end_after(subscriber, reason, head);
     }
@@ -408,9 +428,12 @@ impl Reader {
     /// a replay among them; with none its cursor holds nothing back.
     ///
     /// # Errors
-    /// [`Reason::Lagged`].
+    /// [`Reason::Lagged`]; [`Reason::Error`] in a child of the reader's process.
     pub fn check_lag(&mut self, subscriber: &mut Subscriber) -> Result<u64, Reason> {
         let hub = Arc::clone(&subscriber.registration.hub);
+        if !hub.is_here() {
+            return Err(Reason::Error);
+        }
         let limit = &hub.config.slow_client;
         let position = subscriber.position();
         let log = hub.log();

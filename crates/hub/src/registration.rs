@@ -25,7 +25,7 @@ impl Registrar {
     /// who asks it for what is next at once. A subscriber of another hub stays where it is.
     pub fn adopt(&self, subscriber: &mut Subscriber) {
         let Registration { hub, reader } = &*self.0;
-        if !Arc::ptr_eq(hub, &subscriber.registration.hub) {
+        if !hub.is_here() || !Arc::ptr_eq(hub, &subscriber.registration.hub) {
             return;
         }
         let mut log = hub.log();
@@ -40,7 +40,8 @@ impl Registrar {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic),
-    /// [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics); then nothing changes.
+    /// [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics), [`ErrorKind::Closed`](crate::ErrorKind::Closed) in
+    /// a child of the reader's process; then nothing changes.
     pub fn change_topics(&self, add: &[&str], remove: &[&str]) -> Result<TopicChange, Error> {
         TopicChange::new(Arc::clone(&self.0), add, remove)
     }
@@ -48,6 +49,9 @@ impl Registrar {
 
 impl Registration {
     pub(crate) fn unregister(&self, topics: &TopicSet, reason: Reason) {
+        if !self.hub.is_here() {
+            return;
+        }
         let mut log = self.hub.log();
         log.unregister(self.reader, topics);
         log.connections -= 1;
@@ -62,6 +66,11 @@ impl Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
+        if !self.hub.is_here() {
+            // The parent's threads may have been changing the log during the fork: it is not even taken apart.
+            std::mem::forget(Arc::clone(&self.hub));
+            return;
+        }
         let wake = self.hub.log().readers.remove(self.reader);
         // The lock is free again: what the host gave may own subscribers, and these lock when they go.
         drop(wake);

@@ -21,6 +21,7 @@ pub struct TopicChange {
 impl TopicChange {
     pub(crate) fn new(registration: Arc<Registration>, add: &[&str], remove: &[&str]) -> Result<Self, Error> {
         let hub = &registration.hub;
+        hub.refuse_if_inherited()?;
         let now = hub.now();
         let mut log = hub.log();
         let added = log.register(registration.reader, add, now)?;
@@ -45,7 +46,7 @@ impl TopicChange {
 
 impl Drop for TopicChange {
     fn drop(&mut self) {
-        if !self.made {
+        if !self.made && self.registration.hub.is_here() {
             self.registration.hub.log().unregister(self.registration.reader, &self.added);
         }
     }

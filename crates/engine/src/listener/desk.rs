@@ -1,15 +1,16 @@
 use std::sync::Arc;
 
+use ssecast_hub::process::Process;
+
 use super::responder::{Decision, Ticket};
 use crate::bell::Bell;
-use crate::process;
 use crate::sync::{Mutex, Waker, lock};
 
 /// Where others leave what they have for a listener's thread.
 pub(crate) struct Desk {
     inbox: Mutex<Inbox>,
     pub(crate) bell: Bell,
-    process: u32,
+    process: Process,
 }
 
 #[derive(Default)]
@@ -23,12 +24,12 @@ pub(crate) struct Inbox {
 
 impl Desk {
     pub(crate) fn new(waker: Waker) -> Self {
-        Self { inbox: Mutex::default(), bell: Bell::new(waker), process: std::process::id() }
+        Self { inbox: Mutex::default(), bell: Bell::new(waker), process: Process::current() }
     }
 
     /// Whether this process is the one that has the thread.
     pub(crate) fn is_here(&self) -> bool {
-        process::is_current(self.process)
+        self.process.is_current()
     }
 
     /// Leaves an answer. Returns whether anybody will look at it.
