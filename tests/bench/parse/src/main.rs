@@ -19,7 +19,7 @@ use parsers::PARSERS;
 use serde_json::json;
 
 /// The sizes of chunks; none is one event a chunk.
-const SIZES: [Option<usize>; 5] = [Some(64), None, Some(1_400), Some(16 << 10), Some(64 << 10)];
+const SIZES: [Option<usize>; 3] = [None, Some(1_400), Some(16 << 10)];
 
 fn main() {
     let quick = std::env::var_os("QUICK").is_some();
