@@ -6,7 +6,12 @@
 MAKEFLAGS += --no-builtin-rules
 
 NPM := npm --no-audit --no-fund --no-update-notifier
-NODE_TEST := node --test --test-reporter=spec
+# Where REPORTS names a folder, each suite also leaves a report there that programs can read (tests/report).
+NODE_TEST = node --test --test-reporter=spec --test-reporter-destination=stdout \
+  $(if $(REPORTS),--test-reporter=junit --test-reporter-destination=$(REPORTS)/$@.xml)
+PYTEST = .venv/bin/pytest $(if $(REPORTS),--junitxml=$(REPORTS)/$@.xml)
+CARGO_TEST := tests/report/cargo-test.sh
+SUITE := PYTHONPATH=tests/report python3
 
 # A stamp lives in the folder whose state it describes, so that removing the folder removes the stamp.
 NPM_INSTALLED := npm/node_modules/.installed
@@ -94,15 +99,15 @@ demo-python: $(PYTHON_BUILT)
 test: test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
 
 test-rust: | tools
-	cargo test --workspace --locked --no-fail-fast
+	$(CARGO_TEST) --workspace --locked --no-fail-fast
 
 # Every order in which threads can meet at the hub's lock and at the engine's inbox, up to three preemptions.
 test-loom: export RUSTFLAGS = --cfg loom
 test-loom: export CARGO_TARGET_DIR = target/loom
 test-loom: export LOOM_MAX_PREEMPTIONS = 3
 test-loom: | tools
-	cargo test --release --locked --package ssecast-hub --test loom
-	cargo test --release --locked --package ssecast-engine --lib models
+	$(CARGO_TEST) --release --locked --package ssecast-hub --test loom
+	$(CARGO_TEST) --release --locked --package ssecast-engine --lib models
 
 # Needs a nightly Rust, which nothing else here does.
 .PHONY: tsan
@@ -115,14 +120,14 @@ tsan: | tools
 	  --lib --test pull --test sockets --test leaks
 
 test-node: $(NPM_BUILT)
-	cd npm && $(NPM) test
+	cd npm && $(NODE_TEST) --test-concurrency=2 test/*.test.mjs test/*.test.cjs
 
 test-python: $(PYTHON_BUILT)
-	cd python && .venv/bin/pytest
+	cd python && $(PYTEST)
 
 # The wheel and the sdist, each in an environment that has nothing else.
 test-python-package: $(PYTHON_BUILT)
-	cd python && .venv/bin/pytest packaging
+	cd python && $(PYTEST) packaging
 
 test-readme: $(NPM_BUILT)
 	$(NODE_TEST) tests/readme/*.test.mjs
@@ -139,9 +144,9 @@ prefix-c: | tools
 
 test-c: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi
-	python3 bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
-	python3 bindings/c/tests/examples.py $(BUILT)/c/prefix $(BUILT)/c/examples
-	python3 bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
+	$(SUITE) bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
+	$(SUITE) bindings/c/tests/examples.py $(BUILT)/c/prefix $(BUILT)/c/examples
+	$(SUITE) bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
 
 # Other languages on top of the C library: their tests, and their example servers.
 CONSUMERS := test-cpp test-go test-java test-ctypes
@@ -149,7 +154,7 @@ CONSUMERS := test-cpp test-go test-java test-ctypes
 test-consumers: $(CONSUMERS)
 
 $(CONSUMERS): test-%: prefix-c
-	python3 tests/consumers/run.py $* $(BUILT)/c/prefix $(BUILT)/consumers
+	$(SUITE) tests/consumers/run.py $* $(BUILT)/c/prefix $(BUILT)/consumers
 
 # The C library: header, shared and static library, and what pkg-config and CMake find it by.
 .PHONY: install-c

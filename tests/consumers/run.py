@@ -15,6 +15,7 @@ import urllib.request
 from pathlib import Path
 
 import example
+from results import Results
 
 ROOT = Path(__file__).resolve().parents[2]
 BINDINGS = ROOT / "bindings"
@@ -27,44 +28,39 @@ JNA_SHA256 = "4fb141dd8ef6b0585ffceea4bc49602fbc6312fa977e2c488794ea3e6aafecae"
 class Suite:
     def __init__(self, prefix, work):
         self.prefix, self.lib, self.work = prefix, prefix / "lib", work
-        self.passed = self.failed = 0
+        self.results = Results(work.name)
         work.mkdir(parents=True, exist_ok=True)
 
     def tools(self, *names):
         """Whether these programs are there; if not, it says so."""
         missing = [name for name in names if shutil.which(name) is None]
         if missing and os.environ.get("CI"):
-            self.fail(f"{', '.join(missing)}: not installed")
+            self.results.fail(f"{', '.join(missing)}: not installed")
         elif missing:
-            print(f"skipped: {', '.join(missing)} is not installed")
+            self.results.skip(f"{', '.join(missing)} is not installed")
         return not missing
 
     def build(self, *command, **options):
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)
         if done.returncode != 0:
-            self.fail(" ".join(map(str, command)), done.stdout + done.stderr)
+            self.results.fail(" ".join(map(str, command)), done.stdout + done.stderr)
         return done.returncode == 0
 
     def run(self, *command, **options):
         """Runs a program that prints a line `ok NAME` for each test that it passed, and fails at the first that does not."""
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)
         good = [line for line in done.stdout.splitlines() if line.startswith("ok ")]
-        self.passed += len(good)
-        print("\n".join(good))
+        for line in good:
+            self.results.passed(line.removeprefix("ok "))
         if done.returncode != 0 or not good:
-            self.fail(f"{command[0]} ended with {done.returncode}", done.stdout + done.stderr)
+            self.results.fail(f"{command[0]} ended with {done.returncode}", done.stdout + done.stderr)
 
     def serves(self, *command, **options):
         try:
             example.serves(command, **options)
         except (AssertionError, OSError, ValueError) as error:
-            return self.fail(f"the example server {command[0]}", f"{type(error).__name__}: {error}")
-        self.passed += 1
-        print("ok the example server")
-
-    def fail(self, what, detail=""):
-        self.failed += 1
-        print(f"FAILED {what}\n{detail}", flush=True)
+            return self.results.fail(f"the example server {command[0]}", f"{type(error).__name__}: {error}")
+        self.results.passed("the example server")
 
 
 def cpp(suite):
@@ -96,22 +92,21 @@ def go(suite):
         "CGO_CFLAGS": f"-g -O2 -I{suite.prefix}/include", "CGO_LDFLAGS": f"-L{suite.lib} -Wl,-rpath,{suite.lib}"}}
     server, unformatted = suite.work / "server", subprocess.run(["gofmt", "-l", "."], capture_output=True, text=True, **options)
     if unformatted.stdout or unformatted.returncode != 0:
-        suite.fail("gofmt -l", unformatted.stdout + unformatted.stderr)
+        suite.results.fail("gofmt -l", unformatted.stdout + unformatted.stderr)
     suite.build("go", "vet", "./...", **options)
     done = subprocess.run(["go", "test", "-count=1", "-json", "./..."], capture_output=True, text=True, timeout=SECONDS, **options)
-    failed = suite.failed
+    failed = suite.results.failed
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     parents = {line["Test"].rpartition("/")[0] for line in lines if "Test" in line}
     for line in lines:
         if "Test" in line and line["Test"] not in parents and line["Action"] in ("pass", "fail"):
             if line["Action"] == "pass":
-                suite.passed += 1
-                print("ok", line["Test"])
+                suite.results.passed(line["Test"])
             else:
                 text = "".join(other["Output"] for other in lines if other.get("Test") == line["Test"] and "Output" in other)
-                suite.fail(line["Test"], text)
-    if done.returncode != 0 and suite.failed == failed:
-        suite.fail("go test", "".join(line.get("Output", "") for line in lines) + done.stderr)
+                suite.results.fail(line["Test"], text)
+    if done.returncode != 0 and suite.results.failed == failed:
+        suite.results.fail("go test", "".join(line.get("Output", "") for line in lines) + done.stderr)
     if suite.build("go", "build", "-o", server, "./examples/server", **options):
         suite.serves(server)
 
@@ -133,7 +128,7 @@ def java(suite):
     try:
         jna = provide(JNA, JNA_SHA256, suite.work / "jna.jar")
     except OSError as error:
-        return suite.fail("JNA, from Maven Central", error)
+        return suite.results.fail("JNA, from Maven Central", error)
     classes = suite.work / "classes"
     shutil.rmtree(classes, ignore_errors=True)
     sources = sorted((BINDINGS / "java").rglob("*.java"))
@@ -150,8 +145,7 @@ def main():
     language, prefix, work = sys.argv[1:4]
     suite = Suite(Path(prefix).resolve(), Path(work).resolve() / language)
     LANGUAGES[language](suite)
-    print(f"test result: {'FAILED' if suite.failed else 'ok'}. {suite.passed} passed; {suite.failed} failed")
-    return suite.failed != 0
+    return suite.results.close()
 
 
 if __name__ == "__main__":

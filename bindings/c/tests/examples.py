@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from results import Results
+
 here = Path(__file__).resolve().parent
 examples = here.parent / "examples"
 SECONDS = 60
@@ -91,17 +93,14 @@ def parse_reads_standard_input(prefix, work):
 def main():
     prefix, work = (Path(argument).resolve() for argument in sys.argv[1:3])
     work.mkdir(parents=True, exist_ok=True)
-    passed = failed = 0
+    results = Results("c-examples")
     for test in (listen_is_a_whole_server, attach_accepts_and_hands_over, parse_reads_standard_input):
         try:
             test(prefix, work)
-            passed += 1
-            print(f"ok {test.__name__.replace('_', ' ')}")
+            results.passed(test.__name__.replace("_", " "))
         except (AssertionError, OSError, subprocess.SubprocessError) as error:
-            failed += 1
-            print(f"FAILED {test.__name__.replace('_', ' ')}: {error!r}")
-    print(f"test result: {'FAILED' if failed else 'ok'}. {passed} passed; {failed} failed")
-    return failed != 0
+            results.fail(test.__name__.replace("_", " "), repr(error))
+    return results.close()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from results import Results
+
 PROGRAM = """#include <stdio.h>
 #include <string.h>
 #include <ssecast.h>
@@ -70,13 +72,13 @@ def with_cmake(prefix, work):
 
 def main():
     prefix, work = (Path(argument).resolve() for argument in sys.argv[1:3])
-    passed = failed = 0
+    results = Results("c-install")
     for tool, name, test in [
         ("pkg-config", "a program is built with pkg-config, shared and static", with_pkg_config),
         ("cmake", "a program is built with CMake's find_package, shared and static", with_cmake),
     ]:
         if shutil.which(tool) is None:
-            print(f"skipped: {tool} is not installed, so not tested: {name}")
+            results.skip(f"{tool} is not installed, so not tested: {name}")
             continue
         folder = work / tool
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,13 +86,10 @@ def main():
         (folder / "program.c").write_text(PROGRAM)
         try:
             test(prefix, folder)
-            passed += 1
-            print(f"ok {name}")
+            results.passed(name)
         except AssertionError as error:
-            failed += 1
-            print(f"FAILED {name}\n{error}")
-    print(f"test result: {'FAILED' if failed else 'ok'}. {passed} passed; {failed} failed")
-    return failed != 0
+            results.fail(name, error)
+    return results.close()
 
 
 sys.exit(main())

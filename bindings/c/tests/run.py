@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from results import Results
+
 here = Path(__file__).resolve().parent
 STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-D_POSIX_C_SOURCE=200809L"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
@@ -22,7 +24,7 @@ SECONDS = 240
 class Suite:
     def __init__(self, prefix, work):
         self.prefix, self.work = prefix, work
-        self.passed = self.failed = 0
+        self.results = Results("c")
         work.mkdir(parents=True, exist_ok=True)
 
     def build(self, source, name, *flags):
@@ -32,7 +34,7 @@ class Suite:
                    f"-L{lib}", f"-Wl,-rpath,{lib}", "-lssecast", "-lpthread"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
-            self.fail(f"{name} does not compile", done.stdout + done.stderr)
+            self.results.fail(f"{name} does not compile", done.stdout + done.stderr)
             return None
         return program
 
@@ -40,19 +42,14 @@ class Suite:
         try:
             done = subprocess.run(command, capture_output=True, timeout=SECONDS, **options)
         except subprocess.TimeoutExpired as late:
-            self.fail(f"{name} did not end in {SECONDS} s", (late.stdout or b"").decode(errors="replace"))
+            self.results.fail(f"{name} did not end in {SECONDS} s", (late.stdout or b"").decode(errors="replace"))
             return
         out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        good = sum(line.startswith("ok ") for line in out.splitlines())
-        self.passed += good
-        if done.returncode != 0 or good == 0:
-            self.fail(f"{name} ended with {done.returncode}", out + err)
-        else:
-            print(f"{name}: {good} ok")
-
-    def fail(self, what, detail):
-        self.failed += 1
-        print(f"FAILED {what}\n{detail}", flush=True)
+        good = [line.removeprefix("ok ") for line in out.splitlines() if line.startswith("ok ")]
+        for test in good:
+            self.results.passed(f"{name}: {test}")
+        if done.returncode != 0 or not good:
+            self.results.fail(f"{name} ended with {done.returncode}", out + err)
 
 
 def sanitizer(work):
@@ -74,10 +71,10 @@ def main():
     suite = Suite(prefix, work)
     valgrind = shutil.which("valgrind") is not None
     if not valgrind:
-        print("skipped: valgrind is not installed (Debian: apt-get install valgrind)")
+        suite.results.skip("valgrind is not installed (Debian: apt-get install valgrind)")
     sanitized = sanitizer(work)
     if sanitized is None:
-        print("skipped: this C compiler has no AddressSanitizer")
+        suite.results.skip("this C compiler has no AddressSanitizer")
 
     vectors = subprocess.run([sys.executable, here / "vectors.py"], capture_output=True, check=True).stdout
     nulls = work / "nulls.c"
@@ -94,9 +91,7 @@ def main():
         if program:
             suite.run(f"{name}, AddressSanitizer", [str(program)], env=sanitized, **given)
 
-    result = "ok" if suite.failed == 0 else "FAILED"
-    print(f"test result: {result}. {suite.passed} passed; {suite.failed} failed")
-    return suite.failed != 0
+    return suite.results.close()
 
 
 if __name__ == "__main__":
