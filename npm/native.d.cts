@@ -45,6 +45,8 @@ export declare class NativeHub {
   close(event: object | undefined, graceMs: number): void
   /** Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it. */
   awaitEnd(ended: () => void): void
+  /** What a client is answered that can't have a stream for the moment. */
+  unavailable(method: string, accept: string): NativeUnavailable
   /** Whether the hub was closed. */
   get closed(): boolean
   /** Reads the counters. */
@@ -161,6 +163,14 @@ export interface NativeStats {
   lagBytes: number
   disconnects: Record<string, number>
   resets: Record<string, number>
+}
+
+/** What a client is answered that can't have a stream for the moment. */
+export interface NativeUnavailable {
+  /** 200, and an event stream that is over with this. */
+  body?: Buffer
+  /** 503, and after so many seconds it may ask again. */
+  retryAfter?: number
 }
 
 /** Panics, so that a test can see what becomes of it. */

@@ -203,6 +203,13 @@ class Hub:
         It blocks the thread, so it is not for an event loop's: that is what `aclose` is for.
         """
 
+    def _unavailable(self, method: str, accept: str) -> bytes | int:
+        """What a request gets that can't have a stream for the moment: bytes are the whole body of an event stream, with
+        the status 200; a number is the seconds of a `Retry-After`, with the status 503.
+
+        `accept` is the value of its `Accept`.
+        """
+
     @property
     def closed(self) -> bool:
         """Whether the hub was closed."""

@@ -10,6 +10,7 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use ssecast::{
     Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, Pull, Reason, ResetReason, Subscription,
+    Unavailable,
 };
 
 #[cfg(unix)]
@@ -54,6 +55,15 @@ pub struct NativeDeliveries<'env> {
     pub reasons: Vec<&'static str>,
     /// Whether there is more: call again.
     pub more: bool,
+}
+
+/// What a client is answered that can't have a stream for the moment.
+#[napi(object, object_from_js = false)]
+pub struct NativeUnavailable<'env> {
+    /// 200, and an event stream that is over with this.
+    pub body: Option<BufferSlice<'env>>,
+    /// 503, and after so many seconds it may ask again.
+    pub retry_after: Option<f64>,
 }
 
 /// The counters of a hub.
@@ -280,6 +290,25 @@ impl NativeHub {
             started.map(drop).map_err(|error| {
                 Error::new(ErrorKind::Internal, "thread", format!("could not be started: {error}"))
             })
+        })
+    }
+
+    /// What a client is answered that can't have a stream for the moment.
+    #[napi]
+    #[allow(clippy::cast_precision_loss, reason = "seconds, of a time that fits into 2^53 milliseconds")]
+    pub fn unavailable<'env>(
+        &self,
+        env: &'env Env,
+        method: String,
+        accept: String,
+    ) -> Result<NativeUnavailable<'env>> {
+        entry(|| match Unavailable::new(&self.hub, &method, [accept.as_bytes()]) {
+            Unavailable::Stream { body } => {
+                Ok(NativeUnavailable { body: Some(buffer(env, &body)?), retry_after: None })
+            }
+            Unavailable::Status { retry_after } => {
+                Ok(NativeUnavailable { body: None, retry_after: Some(retry_after as f64) })
+            }
         })
     }
 

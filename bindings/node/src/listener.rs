@@ -213,14 +213,14 @@ impl Question {
     }
 }
 
-/// A request on its way to the event loop. One that does not get there is answered 503: there are too many, or the
-/// listener is closing.
+/// A request on its way to the event loop. One that does not get there can have no stream for the moment: there are too
+/// many, or the listener is closing.
 struct Asked(Option<(Request, Responder)>);
 
 impl Drop for Asked {
     fn drop(&mut self) {
         if let Some((_, responder)) = &self.0 {
-            let _ = responder.refuse(503);
+            responder.unavailable();
         }
     }
 }

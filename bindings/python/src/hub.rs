@@ -3,8 +3,8 @@ use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyString};
-use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
+use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, Unavailable};
 
 use crate::config::{Options, rename};
 use crate::error::{Result, entry};
@@ -184,6 +184,19 @@ impl Hub {
                     return Ok(false);
                 }
             }
+        })
+    }
+
+    /// What a request gets that can't have a stream for the moment: bytes are the whole body of an event stream, with
+    /// the status 200; a number is the seconds of a `Retry-After`, with the status 503.
+    ///
+    /// `accept` is the value of its `Accept`.
+    fn _unavailable(&self, py: Python<'_>, method: &str, accept: &str) -> Result<Py<PyAny>> {
+        entry(|| {
+            Ok(match Unavailable::new(&self.current()?, method, [accept.as_bytes()]) {
+                Unavailable::Stream { body } => PyBytes::new(py, &body).into_any().unbind(),
+                Unavailable::Status { retry_after } => PyInt::new(py, retry_after).into_any().unbind(),
+            })
         })
     }
 

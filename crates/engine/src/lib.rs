@@ -7,6 +7,7 @@
 //! have no HTTP server.
 #![deny(unsafe_code)]
 
+mod accept;
 #[cfg(unix)]
 mod attachment;
 #[cfg(unix)]
@@ -30,6 +31,7 @@ mod sink;
 mod sockets;
 mod sync;
 mod timer;
+mod unavailable;
 #[cfg(unix)]
 mod writer;
 
@@ -42,3 +44,4 @@ pub use pull::{Content, Delivery, Pull};
 #[cfg(unix)]
 pub use sockets::{Framing, Socket, Sockets, Transfer};
 pub use ssecast_hub::*;
+pub use unavailable::Unavailable;

@@ -1,6 +1,5 @@
 //! An HTTP/1.1 endpoint for programs that have no HTTP server: it hears requests, and makes streams of them.
 
-mod accept;
 mod answer;
 mod config;
 mod cors;
@@ -46,7 +45,9 @@ const BACKLOG: i32 = 4096;
 ///
 /// It speaks plain HTTP/1.1 and HTTP/1.0, and every response is the last one of its connection: what a client sends
 /// behind its request is never executed. TLS and HTTP/2 are for a proxy in front of it. Requests that can't have a
-/// stream are answered without the router: 400, 404, 405, 406, 408, 413, 431, 503, 505; preflights, too.
+/// stream are answered without the router: 400, 404, 405, 406, 408, 413, 431, 503, 505; preflights, too. What is
+/// answered 503 here and waits for an event stream, as an `EventSource` does, gets a stream that ends at once instead,
+/// so that it comes back ([`Unavailable`](crate::Unavailable)).
 ///
 /// Nothing happens before [`bind`](Self::bind). [`close`](Self::close), or dropping it, ends the endpoint but no
 /// stream: these end with [`Hub::close`]. To shut down, close the listener first, so that nobody new comes, then

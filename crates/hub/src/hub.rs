@@ -227,6 +227,16 @@ impl Hub {
         true
     }
 
+    /// A reconnection time for a client that is turned away: the configured one and up to as much again, so that not
+    /// all come back at once. `None` if the hub tells none.
+    #[must_use]
+    pub fn jittered_retry(&self) -> Option<Duration> {
+        let retry = millis(self.0.config.retry?);
+        // Without randomness all of them get the same time: that is better than none.
+        let random = getrandom::u64().unwrap_or_default();
+        Some(Duration::from_millis(retry.saturating_add(random % retry.max(1))))
+    }
+
     /// Whether the hub was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {

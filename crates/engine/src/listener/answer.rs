@@ -2,6 +2,7 @@ use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use crate::sockets::Framing;
+use crate::unavailable::Unavailable;
 
 /// A response that is no stream: what is wrong, and nothing behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,30 @@ impl Refusal {
             response.push_str(&body);
         }
         response.into_bytes()
+    }
+}
+
+/// The response to a client that can't have a stream for the moment. `detail` is what one that gets the status is told.
+pub(crate) fn unavailable(
+    answer: &Unavailable,
+    detail: &'static str,
+    lines: &str,
+    headers: &[(String, String)],
+    is_head: bool,
+) -> Vec<u8> {
+    match answer {
+        Unavailable::Status { retry_after } => {
+            let lines = format!("Retry-After: {retry_after}\r\n{lines}");
+            Refusal::new(503, detail).response(&lines, is_head)
+        }
+        Unavailable::Stream { body } => {
+            let lines = format!("Content-Length: {}\r\n{lines}", body.len());
+            let mut response = stream_head(Framing::Raw, &lines, headers);
+            if !is_head {
+                response.extend_from_slice(body);
+            }
+            response
+        }
     }
 }
 

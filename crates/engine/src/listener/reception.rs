@@ -11,7 +11,7 @@ use mio::{Events, Poll, Token};
 use rustix::io::Errno;
 use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
-use super::answer::{Refusal, stream_head};
+use super::answer::{Refusal, stream_head, unavailable};
 use super::config::ListenerConfig;
 use super::desk::Desk;
 use super::lobby::Lobby;
@@ -23,6 +23,7 @@ use crate::connection::ConnectionId;
 use crate::shard::WAKE;
 use crate::sockets::{Framing, Socket, Sockets, Transfer};
 use crate::sync::Ordering;
+use crate::unavailable::{Unavailable, expects_stream, seconds};
 
 /// The token of the listening socket; visitors have those below.
 pub(crate) const DOOR: Token = Token(usize::MAX - 1);
@@ -42,6 +43,10 @@ const LAST_PARTING: Duration = Duration::from_millis(250);
 
 /// For ever, as a time that a moment can be away.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// What clients are told that can't have a stream for the moment.
+const CLOSING: &str = "the server is closing";
+const FULL: &str = "there is no room for another stream";
 
 /// The names of connections: one line of them for all listeners of the process.
 static NAMES: AtomicU64 = AtomicU64::new(1);
@@ -215,8 +220,12 @@ impl Reception {
     fn consider(&mut self, place: usize, request: Request) {
         let cors = self.cors(Some(&request));
         let is_head = request.method() == "HEAD";
+        let expects_stream = expects_stream(request.method(), request.values("accept"));
         if let Some((refusal, lines)) = self.check(&request) {
             return self.refuse(place, refusal, &(cors + &lines), is_head);
+        }
+        if self.hub.is_closed() || self.door.is_none() {
+            return self.turn_away(place, CLOSING, expects_stream, &cors, is_head);
         }
         let Some(visitor) = self.lobby.get_mut(place) else { return };
         if !visitor.hear_out(&mut self.buffer) {
@@ -229,6 +238,7 @@ impl Reception {
             ticket: Arc::clone(&ticket),
             framing: if request.is_old { Framing::Raw } else { Framing::Chunked },
             is_head,
+            expects_stream,
             last_event_id: request.last_event_id().map(str::to_owned),
             cors,
         };
@@ -258,11 +268,8 @@ impl Reception {
             Ok(true) => return refusal(413, "a request for a stream has no body"),
             Err(invalid) => return Some((invalid, String::new())),
         }
-        if !super::accept::allows_event_stream(request.values("accept")) {
+        if !crate::accept::allows_event_stream(request.values("accept")) {
             return refusal(406, "there is text/event-stream here, and nothing else");
-        }
-        if self.hub.is_closed() || self.door.is_none() {
-            return refusal(503, "the server is closing");
         }
         None
     }
@@ -280,9 +287,30 @@ impl Reception {
         self.attend(place);
     }
 
+    /// Answers that there can be no stream for the moment, and parts.
+    fn turn_away(
+        &mut self,
+        place: usize,
+        detail: &'static str,
+        expects_stream: bool,
+        cors: &str,
+        is_head: bool,
+    ) {
+        let answer = Unavailable::of(&self.hub, expects_stream);
+        let answer = unavailable(&answer, detail, cors, &self.config.headers, is_head);
+        self.part(place, answer);
+    }
+
+    /// The same for a request that waits for the router's answer.
+    fn turn_away_asked(&mut self, place: usize, detail: &'static str) {
+        if let Some(Phase::Deciding(asked)) = self.lobby.phase(place) {
+            let (cors, is_head, expects_stream) = (asked.cors.clone(), asked.is_head, asked.expects_stream);
+            self.turn_away(place, detail, expects_stream, &cors, is_head);
+        }
+    }
+
     fn retry_after(&self) -> String {
-        let retry = self.hub.config().retry.unwrap_or_default();
-        format!("Retry-After: {}\r\n", retry.as_millis().div_ceil(1000).max(1))
+        format!("Retry-After: {}\r\n", seconds(self.hub.jittered_retry().unwrap_or_default()))
     }
 
     /// Carries out what the router decided.
@@ -307,6 +335,7 @@ impl Reception {
                 self.refuse(place, Refusal::new(204, ""), &cors, is_head);
                 self.streams.never_began(ticket.connection, Reason::Server);
             }
+            Decision::Unavailable => self.turn_away_asked(place, FULL),
             Decision::Allow(_) if asked.is_head => {
                 let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
                 self.part(place, answer);
@@ -330,7 +359,7 @@ impl Reception {
             Ok(ready) => ready,
             Err(error) => {
                 let reason = if error.kind() == ErrorKind::Closed { Reason::Shutdown } else { Reason::Error };
-                self.refuse(place, Refusal::new(503, "there is no room for another stream"), &cors, false);
+                self.turn_away_asked(place, FULL);
                 return self.streams.never_began(connection, reason);
             }
         };
@@ -363,8 +392,7 @@ impl Reception {
             if let Some(Phase::Deciding(asked)) = self.lobby.phase(place)
                 && asked.ticket.void()
             {
-                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
-                self.refuse(place, Refusal::new(503, "the server took too long"), &cors, is_head);
+                self.turn_away_asked(place, "the server took too long");
             }
         }
         while let Some(place) = self.lobby.take_late(LEAVING, now) {
@@ -385,7 +413,6 @@ impl Reception {
 
     /// Closes the listening socket, and answers everybody who waits for something but the end of an answer.
     fn close(&mut self) {
-        const CLOSING: Refusal = Refusal::new(503, "the server is closing");
         if let Some(door) = self.door.take() {
             let _ = self.poll.registry().deregister(&mut SourceFd(&door.as_raw_fd()));
             // A child of this process may have it too, and would keep clients waiting at it.
@@ -394,11 +421,8 @@ impl Reception {
         self.accept_at = None;
         for place in self.lobby.places() {
             match self.lobby.phase(place) {
-                Some(Phase::Reading(_)) => self.give_up(place, CLOSING),
-                Some(Phase::Deciding(asked)) if asked.ticket.void() => {
-                    let (cors, is_head) = (asked.cors.clone(), asked.is_head);
-                    self.refuse(place, CLOSING, &cors, is_head);
-                }
+                Some(Phase::Reading(_)) => self.give_up(place, Refusal::new(503, CLOSING)),
+                Some(Phase::Deciding(asked)) if asked.ticket.void() => self.turn_away_asked(place, CLOSING),
                 Some(Phase::Leaving(_)) => self.lobby.hurry(place, LAST_PARTING),
                 _ => {}
             }

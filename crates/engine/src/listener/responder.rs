@@ -36,6 +36,8 @@ pub(crate) struct Ticket {
 pub(crate) enum Decision {
     Allow(Vec<String>),
     Refuse(u16),
+    /// There can be no stream for the moment.
+    Unavailable,
 }
 
 impl Ticket {
@@ -85,6 +87,14 @@ impl Responder {
             return Err(Error::new(ErrorKind::InvalidOption, "status", problem));
         }
         Ok(self.answer(Decision::Refuse(status)))
+    }
+
+    /// Answers that there can be no stream for the moment: 503 with `Retry-After`, or a stream that ends at once to a
+    /// client that would not come back after a 503 ([`Unavailable`](crate::Unavailable)). Returns whether the answer
+    /// counts.
+    #[allow(clippy::must_use_candidate, reason = "as of the other answers, not everybody asks")]
+    pub fn unavailable(&self) -> bool {
+        self.answer(Decision::Unavailable)
     }
 
     fn answer(&self, decision: Decision) -> bool {

@@ -45,6 +45,8 @@ pub(crate) struct Asked {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) framing: Framing,
     pub(crate) is_head: bool,
+    /// It comes back by itself when a stream has ended, and not after a status.
+    pub(crate) expects_stream: bool,
     pub(crate) last_event_id: Option<String>,
     /// The header lines for pages of other origins.
     pub(crate) cors: String,

@@ -127,6 +127,9 @@ impl Endpoint {
 
 pub(crate) const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+/// What a browser's `EventSource` sends.
+pub(crate) const BROWSER: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n";
+
 pub(crate) fn connect(listener: &Listener) -> Visit {
     let socket = TcpStream::connect(listener.address()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();

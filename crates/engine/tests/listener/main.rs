@@ -15,3 +15,4 @@ mod limits;
 mod requests;
 mod router;
 mod stream;
+mod unavailable;
