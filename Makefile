@@ -224,8 +224,10 @@ fuzz: | tools
 	@$(FUZZ) --version >/dev/null 2>&1 || \
 	  { echo 'make fuzz: rustup toolchain install nightly; cargo install cargo-fuzz' >&2; exit 1; }
 	for target in reference chunks round_trip; do \
+	  python3 fuzz/corpus.py unpack $$target || exit 1; \
 	  $(FUZZ) run $$target -- -dict=fuzz/words.dict -max_len=3000 -timeout=5 -max_total_time=$(SECONDS_EACH) || exit 1; \
 	  $(FUZZ) cmin $$target || exit 1; \
+	  python3 fuzz/corpus.py pack $$target || exit 1; \
 	done
 
 .PHONY: clean

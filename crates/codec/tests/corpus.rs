@@ -7,16 +7,17 @@ mod reference;
 
 use std::{fs, path::Path};
 
+/// Each line is a JSON string whose characters are the bytes of one input (`fuzz/corpus.py`).
 fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let mut files = 0;
-    for file in fs::read_dir(&folder).expect("the corpus is committed") {
-        let path = file.expect("a file of the corpus").path();
-        let bytes = fs::read(&path).expect("a file of the corpus");
-        assert!(std::panic::catch_unwind(|| check(&bytes)).is_ok(), "{}", path.display());
-        files += 1;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../fuzz/corpus/{target}.jsonl"));
+    let corpus = fs::read_to_string(&path).expect("the corpus is committed");
+    assert!(corpus.lines().count() >= 50, "{}", path.display());
+    for (number, line) in corpus.lines().enumerate() {
+        let input: String = serde_json::from_str(line).expect("a JSON string");
+        let bytes: Vec<u8> = input.chars().map(|byte| u8::try_from(byte).expect("a byte")).collect();
+        let result = std::panic::catch_unwind(|| check(&bytes));
+        assert!(result.is_ok(), "line {} of {}", number + 1, path.display());
     }
-    assert!(files >= 50, "{} has {files} files", folder.display());
 }
 
 #[test]
