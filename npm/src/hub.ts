@@ -10,7 +10,7 @@ export interface HubOptions {
   history?: {
     /** The most events; 0 keeps none. Default 1000. */
     events?: number | null
-    /** The most bytes of encoded events. Default 8 MiB. */
+    /** The most bytes of memory of its events, each its encoded bytes and 128. Default 8 MiB. */
     bytes?: number | null
     /** The longest time in milliseconds. Default 300 000. */
     ms?: number | null
@@ -71,7 +71,7 @@ export interface Stats {
   /** Bytes handed over, without the framing of HTTP. */
   bytes: number
   historyEvents: number
-  /** Bytes of all frames held: the history, and what slow clients still need. */
+  /** Bytes of memory that events cost: the history, and what slow clients still need. */
   heldBytes: number
   /** Connections that something waits for. */
   lagging: number

@@ -49,7 +49,7 @@ class History:
 
     @property
     def bytes(self) -> int | None:
-        """The most bytes of one topic's encoded events, or None."""
+        """The most bytes of memory of one topic's events, each its encoded bytes and 128, or None."""
 
     @property
     def seconds(self) -> float | None:
@@ -259,7 +259,7 @@ class Stats:
 
     @property
     def held_bytes(self) -> int:
-        """Bytes of all frames that are held: the history, and what slow clients still need."""
+        """Bytes of memory that events cost: the history, and what slow clients still need."""
 
     @property
     def lagging(self) -> int:

@@ -40,7 +40,7 @@ impl History {
         self.0.events
     }
 
-    /// The most bytes of one topic's encoded events, or None.
+    /// The most bytes of memory of one topic's events, each its encoded bytes and 128, or None.
     #[getter]
     fn bytes(&self) -> Option<usize> {
         self.0.bytes

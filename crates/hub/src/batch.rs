@@ -16,13 +16,13 @@ pub struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn join(frames: &[Bytes], events: u32) -> Self {
-        let length: usize = frames.iter().map(Bytes::len).sum();
+    pub(crate) fn join(frames: &[impl AsRef<[u8]>], events: u32) -> Self {
+        let length: usize = frames.iter().map(|frame| frame.as_ref().len()).sum();
         let head = format!("{length:x}\r\n");
         let mut chunk = Vec::with_capacity(head.len() + length + 2);
         chunk.extend_from_slice(head.as_bytes());
         for frame in frames {
-            chunk.extend_from_slice(frame);
+            chunk.extend_from_slice(frame.as_ref());
         }
         chunk.extend_from_slice(b"\r\n");
         Self { chunk: chunk.into(), stream: head.len()..head.len() + length, events }

@@ -35,7 +35,8 @@ pub struct Config {
 pub struct History {
     /// The most events of one topic; zero keeps none. Default 1000.
     pub events: Option<usize>,
-    /// The most bytes of one topic's encoded events. Default 8 MiB.
+    /// The most bytes of memory that one topic's events cost: each its encoded bytes, [`EVENT_COST`](Self::EVENT_COST),
+    /// and, with an id of the publisher's, that id and 96 bytes. Default 8 MiB.
     pub bytes: Option<usize>,
     /// The longest time that an event is kept. Default 300 s.
     pub age: Option<Duration>,
@@ -75,6 +76,11 @@ impl Default for Config {
             max_event_bytes: 1 << 20,
         }
     }
+}
+
+impl History {
+    /// What an event in the history costs besides its encoded bytes: its place in the ring, and what the allocator adds.
+    pub const EVENT_COST: usize = 128;
 }
 
 impl Default for History {

@@ -24,9 +24,6 @@ pub(crate) enum Origin {
 impl Epoch {
     /// Ten digits to the base 36: 51 bits, so that two lives practically never share one.
     const LEN: usize = 10;
-    /// The most bytes of an id: the epoch, a hyphen, and the digits of a `u64`.
-    pub(crate) const MAX_ID: usize = Self::LEN + 1 + 20;
-
     pub(crate) fn random() -> Result<Self, Error> {
         let number = getrandom::u64().map_err(|error| {
             Error::new(ErrorKind::Internal, "epoch", format!("found no randomness in the system: {error}"))

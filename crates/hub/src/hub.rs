@@ -9,17 +9,15 @@ use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
 use crate::finish::refuse_reserved;
+use crate::frame::Draft;
 use crate::log::Log;
 use crate::own::PrivateEvent;
 use crate::process::{PerProcess, Process};
 use crate::reader::Reader;
 use crate::readers::Wake;
 use crate::stats::{Counters, Stats};
-use crate::sync::{Arc, AtomicBool, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock};
 use crate::topic::check_name;
-
-/// Room for the id line in front of a frame: its number is known only under the lock, when the rest is encoded.
-const ID_LINE: usize = "id: ".len() + Epoch::MAX_ID + "\n".len();
 
 /// A hub: the topics, their history, and the connections that read them.
 ///
@@ -56,6 +54,8 @@ pub(crate) struct Shared {
     pub(crate) epoch: Epoch,
     clock: Arc<dyn Clock>,
     log: Mutex<Log>,
+    /// The head, for those who don't hold the lock: it may have moved on.
+    head_hint: AtomicU64,
     pub(crate) counters: Counters,
     /// Set once, under the log's lock, so that nothing is published or registered after it.
     closing: OnceLock<Closing>,
@@ -139,14 +139,12 @@ impl Hub {
         if let Some(id) = event.id {
             shared.check_own_id(id)?;
         }
-        let buffer = shared.encode(event, if event.id.is_none() { ID_LINE } else { 0 })?;
+        let draft = Draft::new(shared, event, shared.head_hint.load(Ordering::Relaxed) + 1)?;
         let now = shared.now();
         let mut log = shared.log();
         shared.refuse_if_closing()?;
-        let appended = log.append(topic, event.id, now, |sequence| match event.id {
-            Some(_) => buffer.into(),
-            None => prefix_id(buffer, &shared.epoch.id(sequence)),
-        })?;
+        let appended = log.append(topic, event.id, now, draft)?;
+        shared.head_hint.store(appended.sequence, Ordering::Relaxed);
         drop(log);
         appended.wakes.iter().for_each(|wake| wake.wake());
         let id = event.id.map_or_else(|| shared.epoch.id(appended.sequence), Into::into);
@@ -295,6 +293,7 @@ impl Shared {
             epoch,
             clock: Arc::clone(&processes.clock),
             log: Mutex::new(Log::new(epoch, &processes.config)),
+            head_hint: AtomicU64::new(0),
             counters: Counters::default(),
             closing,
             ended: Condvar::new(),
@@ -371,12 +370,4 @@ impl Shared {
             Origin::OtherEpoch | Origin::Foreign => Ok(()),
         }
     }
-}
-
-/// Writes the id line into the end of the gap before a frame.
-fn prefix_id(mut buffer: Vec<u8>, id: &str) -> Bytes {
-    let line = format!("id: {id}\n");
-    let start = ID_LINE - line.len();
-    buffer[start..ID_LINE].copy_from_slice(line.as_bytes());
-    Bytes::from(buffer).slice(start..)
 }

@@ -20,6 +20,7 @@ mod clock;
 mod config;
 mod epoch;
 mod finish;
+mod frame;
 mod hub;
 mod log;
 mod own;

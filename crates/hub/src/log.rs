@@ -1,18 +1,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use bytes::Bytes;
 use ssecast_codec::{Error, ErrorKind};
 
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
+use crate::frame::{Draft, Frame};
 use crate::readers::{Readers, Wake};
 use crate::reset::{Reset, ResetReason};
 use crate::subscriber::Position;
 use crate::sync::Arc;
-use crate::topic::Topic;
 use crate::topic_set::{TopicKey, TopicSet, TopicSets};
 use crate::topics::Topics;
+
+/// How many topics a publication tidies, and how many a reader's round.
+const TIDY_A_PUBLICATION: usize = 2;
+const TIDY_A_ROUND: usize = 64;
 
 /// The one log of a hub: all topics share one sequence, so that a single number is a position in all of them.
 ///
@@ -34,10 +37,20 @@ pub(crate) struct Appended {
     pub(crate) wakes: Vec<Arc<dyn Wake>>,
 }
 
+/// Where a subscriber begins.
+pub(crate) struct Beginning {
+    /// It gets what is after this.
+    pub(crate) cursor: u64,
+    /// The topics of which it gets less, in order, and what that is after.
+    pub(crate) joined: Vec<(TopicKey, u64)>,
+    /// What it has lost.
+    pub(crate) reset: Option<Reset>,
+}
+
 /// What a subscriber finds in the log.
 pub(crate) enum Found {
     /// Frames in the order of the sequence. The last one's number is `last`; the subscriber is then past `through`.
-    Frames { frames: Vec<Bytes>, last: u64, through: u64 },
+    Frames { frames: Vec<Frame>, last: u64, through: u64 },
     /// Nothing up to the limit.
     Nothing,
     /// A frame that it had still to get is gone: it is over its lag limit.
@@ -60,15 +73,15 @@ impl Log {
         self.head
     }
 
-    /// Appends one frame. `frame` makes it, given the sequence number.
+    /// Appends one frame.
     pub(crate) fn append(
         &mut self,
         topic: &str,
         id: Option<&str>,
         now: u64,
-        frame: impl FnOnce(u64) -> Bytes,
+        draft: Draft,
     ) -> Result<Appended, Error> {
-        if id.is_some_and(|id| self.topics.find(id, now).is_some()) {
+        if id.is_some_and(|id| self.topics.has_id(id, now)) {
             return Err(Error::new(
                 ErrorKind::InvalidId,
                 "id",
@@ -78,16 +91,13 @@ impl Log {
         let key = self.topics.open(topic, now)?;
         self.head += 1;
         let sequence = self.head;
-        if let Some(id) = id {
-            self.topics.name(id, key, sequence);
-        }
+        self.topics.append(key, sequence, now, draft.finish(self.epoch, sequence), id);
         let topic = &mut self.topics[key];
-        topic.append(sequence, now, frame(sequence), id.map(Into::into));
         let mark = |interest| self.readers.mark(interest, key);
         let wakes = topic.interest.iter_mut().filter_map(mark).collect();
         let subscribers = topic.subscribers();
         self.topics.trim(key, now, &self.readers);
-        self.topics.sweep(1, now, &self.readers);
+        self.topics.tidy(TIDY_A_PUBLICATION, now, &self.readers);
         Ok(Appended { sequence, subscribers, wakes })
     }
 
@@ -116,7 +126,7 @@ impl Log {
         now: u64,
     ) {
         self.readers.note_progress(reader, passed, lagging, lag_bytes);
-        self.topics.sweep(64, now, &self.readers);
+        self.topics.tidy(TIDY_A_ROUND, now, &self.readers);
     }
 
     // ── Subscribers ─────────────────────────────────────────────────────────────────────────────────────────
@@ -204,44 +214,53 @@ impl Log {
     }
 
     /// Where a subscriber begins, by its last event ID, and what it has lost by then.
-    pub(crate) fn resume(
-        &mut self,
-        reader: usize,
-        set: &TopicSet,
-        id: Option<&str>,
-        now: u64,
-    ) -> (u64, Option<Reset>) {
-        let mut expired = 0;
-        for key in set.keys() {
-            self.topics.expire(*key, now);
-            expired = expired.max(self.topics[*key].expired_through());
-        }
+    pub(crate) fn resume(&mut self, reader: usize, set: &TopicSet, id: Option<&str>, now: u64) -> Beginning {
+        let keys = set.keys();
+        keys.iter().for_each(|key| self.topics.expire(*key, now));
         // The ids of a private stream are the application's own.
-        let id = id.filter(|id| !id.is_empty() && !set.keys().is_empty());
-        let (cursor, reset) = match id.map(|id| self.position(id, now)) {
+        let id = id.filter(|id| !id.is_empty() && !keys.is_empty());
+        let (place, unknown) = match id.map(|id| self.position(id, set)) {
             None => (self.head, None),
-            Some(Ok(sequence)) if sequence >= expired => (sequence, None),
-            // What remains is replayed: it is all new to this client.
-            Some(Ok(sequence)) => {
-                let missed = set.keys().iter().map(|key| self.topics[*key].count(sequence, expired)).sum();
-                (expired, Some(Reset { reason: ResetReason::Expired, missed }))
-            }
+            Some(Ok(sequence)) => (sequence, None),
             // All that this life of the hub still has is new to a client of another one.
-            Some(Err(ResetReason::Epoch)) => {
-                (expired, Some(Reset { reason: ResetReason::Epoch, missed: None }))
-            }
+            Some(Err(ResetReason::Epoch)) => (0, Some(ResetReason::Epoch)),
             // What an unknown client has seen is unknown: a replay could repeat it.
-            Some(Err(reason)) => (self.head, Some(Reset { reason, missed: None })),
+            Some(Err(reason)) => (self.head, Some(reason)),
         };
+        // Each topic goes on with the oldest event that it has: a busy one withholds nothing of a quiet one.
+        let expired = |key: &TopicKey| Some((*key, self.topics[*key].expired_through()));
+        let mut joined: Vec<_> =
+            keys.iter().filter_map(expired).filter(|(_, expired)| *expired > place).collect();
+        let reset = match unknown {
+            Some(reason) => Some(Reset { reason, missed: None }),
+            None if joined.is_empty() => None,
+            None => {
+                let missed =
+                    joined.iter().map(|(key, expired)| self.topics[*key].count(place, *expired)).sum();
+                Some(Reset { reason: ResetReason::Expired, missed })
+            }
+        };
+        let mut cursor = place;
+        if !joined.is_empty() {
+            // The last number before what is there. A client that is cut right after the reset event comes back with
+            // it, and is told again of what it lost behind it, if that stands between what it has still to get.
+            let next = |key: &TopicKey| {
+                let topic = &self.topics[*key];
+                topic.after(place.max(topic.expired_through())).next().map(|entry| entry.sequence)
+            };
+            cursor = keys.iter().filter_map(next).min().map_or(self.head, |next| next - 1);
+            joined.retain(|(_, expired)| *expired > cursor);
+        }
         if cursor < self.head {
-            set.keys().iter().for_each(|key| self.topics[*key].replay_begins());
+            keys.iter().for_each(|key| self.topics[*key].replay_begins());
         }
         self.readers.hold(reader, cursor);
-        (cursor, reset)
+        Beginning { cursor, joined, reset }
     }
 
-    fn position(&mut self, id: &str, now: u64) -> Result<u64, ResetReason> {
-        if let Some(sequence) = self.topics.find(id, now) {
+    /// The place of an id that means something in these topics.
+    fn position(&self, id: &str, set: &TopicSet) -> Result<u64, ResetReason> {
+        if let Some(sequence) = self.topics.find(id, set) {
             return Ok(sequence);
         }
         match self.epoch.origin(id) {
@@ -298,20 +317,24 @@ impl Log {
         position.topics.keys().iter().any(|key| self.topics[*key].has_dropped_after(position.of(*key)))
     }
 
-    /// How many events a subscriber has still to get; `None` when that is forgotten.
-    pub(crate) fn count(&self, position: Position<'_>) -> Option<u64> {
-        let count = |key: &TopicKey| self.topics[*key].count(position.of(*key), self.head);
+    /// How many events of its topics a subscriber is past; `None` when that is forgotten.
+    pub(crate) fn count_passed(&self, position: Position<'_>) -> Option<u64> {
+        let count = |key: &TopicKey| self.topics[*key].count_up_to(position.of(*key));
         position.topics.keys().iter().map(count).sum()
+    }
+
+    /// How many events there were in topics.
+    pub(crate) fn published(&self, set: &TopicSet) -> u64 {
+        set.keys().iter().map(|key| self.topics[*key].published()).sum()
     }
 
     // ── Looking ─────────────────────────────────────────────────────────────────────────────────────────────
 
     /// Topics, events in the history, and the bytes held.
     pub(crate) fn totals(&mut self, now: u64) -> [u64; 3] {
-        // All of them are looked at anyway: the numbers may as well be those of now.
-        self.topics.sweep(usize::MAX, now, &self.readers);
-        let history = self.topics.iter().map(|topic| topic.history() as u64).sum();
-        let held = self.topics.iter().map(Topic::held_bytes).sum();
+        // The numbers may as well be those of now.
+        self.topics.tidy(usize::MAX, now, &self.readers);
+        let (history, held) = self.topics.totals();
         [self.topics.len() as u64, history, held]
     }
 }

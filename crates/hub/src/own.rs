@@ -19,7 +19,8 @@ pub(crate) struct Own {
     pub(crate) reset: Option<Reset>,
     pub(crate) frames: VecDeque<PrivateEvent>,
     pub(crate) bytes: usize,
-    /// Topics that it entered while its cursor was behind the head, and the head at that time.
+    /// Topics, in order, of which it gets only what is after a number: those that it entered while its cursor was behind
+    /// the head, and those whose history does not go back to the cursor.
     pub(crate) joined: Vec<(TopicKey, u64)>,
     /// It ends once everything up to this sequence number and all its own frames are out.
     pub(crate) end: Option<u64>,

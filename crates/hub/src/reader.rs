@@ -8,12 +8,12 @@ use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
 use crate::config::{Config, Policy};
 use crate::hub::Shared;
-use crate::log::Found;
+use crate::log::{Beginning, Found};
 use crate::own::{Own, PrivateEvent};
 use crate::readers::Wake;
 use crate::registration::{Registrar, Registration};
 use crate::stats::Reason;
-use crate::subscriber::Subscriber;
+use crate::subscriber::{Position, Subscriber};
 use crate::sync::{Arc, Ordering};
 use crate::topic_change::TopicChange;
 use crate::topic_set::TopicKey;
@@ -136,18 +136,21 @@ impl Reader {
         }
         let topics = log.register(*reader, subscription.topics, now)?;
         log.connections += 1;
-        let (cursor, reset) = log.resume(*reader, &topics, subscription.last_event_id, now);
+        let Beginning { cursor, joined, reset } =
+            log.resume(*reader, &topics, subscription.last_event_id, now);
         let live_from = log.head();
+        let passed = log.count_passed(Position::new(&topics, &joined, cursor));
         drop(log);
         Ok(Subscriber {
             registration: Arc::clone(&self.registration),
             topics,
             cursor,
+            passed,
             named: cursor,
             live_from,
             progressed_at: now,
             sent_at: now,
-            own: Some(Box::new(Own { greet: true, reset, ..Own::default() })),
+            own: Some(Box::new(Own { greet: true, reset, joined, ..Own::default() })),
             reason: Reason::Client,
         })
     }
@@ -245,8 +248,9 @@ impl Reader {
             && subscriber.own.as_ref().is_none_or(|own| own.joined.is_empty())
             && Arc::ptr_eq(&subscriber.registration, &self.registration);
         if let (true, Some(place)) = (shared, self.cache.get(&key)) {
-            (subscriber.cursor, subscriber.named) = (place.through, place.last);
-            return Read::Batch(place.batch.clone());
+            let batch = place.batch.clone();
+            subscriber.move_past(place.through, place.last, batch.events());
+            return Read::Batch(batch);
         }
         let log = subscriber.registration.hub.log();
         let through = through.unwrap_or(u64::MAX).min(head).min(log.head());
@@ -260,7 +264,7 @@ impl Reader {
             }
             Found::Frames { frames, last, through } => {
                 let batch = Batch::join(&frames, frames.len() as u32);
-                (subscriber.cursor, subscriber.named) = (through, last);
+                subscriber.move_past(through, last, batch.events());
                 if shared {
                     if self.cache.len() >= MAX_CACHED {
                         self.cache.clear();
@@ -381,15 +385,19 @@ impl Reader {
         subscriber.topics = topics;
         if let Some(own) = &mut subscriber.own {
             // A topic that left begins anew when it comes back.
-            own.joined.retain(|(key, _)| subscriber.topics.keys().contains(key) && !fresh.contains(key));
+            own.joined.retain(|(key, _)| subscriber.topics.contains(*key) && !fresh.contains(key));
         }
         if was_private && !fresh.is_empty() {
             subscriber.cursor = subscriber.cursor.max(at);
             // It has a place in the log from now on, and must know it to come back to it.
             subscriber.own_mut().greet = true;
         } else if subscriber.cursor < at && !fresh.is_empty() {
-            subscriber.own_mut().joined.extend(fresh.into_iter().map(|key| (key, at)));
+            let joined = &mut subscriber.own_mut().joined;
+            joined.extend(fresh.into_iter().map(|key| (key, at)));
+            joined.sort_unstable();
         }
+        let passed = subscriber.registration.hub.log().count_passed(subscriber.position());
+        subscriber.passed = passed;
     }
 
     /// The names of a subscriber's topics; none in a child of the reader's process.
@@ -471,9 +479,11 @@ fn enforce_policy(subscriber: &mut Subscriber) -> bool {
         return false;
     }
     let log = hub.log();
-    let (head, published) = (log.head(), log.count(subscriber.position()));
+    let (head, published) = (log.head(), log.published(&subscriber.topics));
     drop(log);
-    subscriber.own_mut().skip(published);
+    let missed = subscriber.passed.map(|passed| published - passed);
+    subscriber.own_mut().skip(missed);
+    subscriber.passed = Some(published);
     subscriber.cursor = subscriber.cursor.max(head);
     subscriber.progressed_at = hub.now();
     true

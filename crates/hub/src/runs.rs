@@ -1,42 +1,84 @@
 use std::collections::VecDeque;
 
-/// The most runs remembered; with one busy topic all its sequence numbers are a single run.
-const MAX_RUNS: usize = 1024;
+/// A full block has so many bytes, and a few more.
+const BLOCK_BYTES: usize = 240;
 
-/// A growing set of sequence numbers, kept as runs, so that a reset event can say how many events were missed.
+/// The most blocks: 64 KiB, which are the numbers of tens of thousands of events at the least.
+const MAX_BLOCKS: usize = 256;
+
+/// What a full block costs.
+const BLOCK_COST: usize = 256 + size_of::<Block>() + 16;
+
+/// A growing set of sequence numbers, so that a reset event can say how many events were missed.
+///
+/// What is stored is the distance from each number to the next one, in a byte or two, and equal distances once with
+/// their count: topics that take turns cost as little as one that is alone.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
-    runs: VecDeque<Run>,
-    /// Numbers up to here were in runs that are forgotten.
+    blocks: VecDeque<Block>,
+    /// The distance between the last numbers, and how often it came again and is not in the last block yet.
+    step: u64,
+    repeats: u64,
+    last: u64,
+    count: u64,
+    /// Numbers up to here were in blocks that are forgotten.
     forgotten: u64,
 }
 
 #[derive(Debug)]
-struct Run {
+struct Block {
     first: u64,
     last: u64,
+    /// How many numbers there are before its first.
+    before: u64,
+    /// The distances to the numbers after the first: a distance, or zero and how often the one before comes again.
+    steps: Vec<u8>,
 }
 
 impl Runs {
     /// A set of which nothing is known up to a number.
     pub(crate) fn forgotten(through: u64) -> Self {
-        Self { runs: VecDeque::new(), forgotten: through }
+        Self { last: through, forgotten: through, ..Self::default() }
     }
 
     /// Adds a number that is greater than all before.
     pub(crate) fn push(&mut self, number: u64) {
-        match self.runs.back_mut() {
-            Some(run) if run.last + 1 == number => run.last = number,
-            _ => self.runs.push_back(Run { first: number, last: number }),
+        let step = number - self.last;
+        match self.blocks.back_mut() {
+            Some(_) if step == self.step => self.repeats += 1,
+            Some(block) if block.steps.len() < BLOCK_BYTES => {
+                block.repeat(self.step, self.repeats);
+                block.write(step);
+                (self.step, self.repeats) = (step, 0);
+            }
+            last => {
+                if let Some(block) = last {
+                    block.repeat(self.step, self.repeats);
+                    block.last = self.last;
+                }
+                (self.step, self.repeats) = (0, 0);
+                self.blocks.push_back(Block {
+                    first: number,
+                    last: number,
+                    before: self.count,
+                    steps: Vec::new(),
+                });
+            }
         }
-        if self.runs.len() > MAX_RUNS {
-            self.forgotten = self.runs.pop_front().map_or(self.forgotten, |run| run.last);
+        (self.last, self.count) = (number, self.count + 1);
+        if self.blocks.len() > MAX_BLOCKS {
+            self.forgotten = self.blocks.pop_front().map_or(self.forgotten, |block| block.last);
         }
     }
 
     /// The greatest number, zero at first.
     pub(crate) fn last(&self) -> u64 {
-        self.runs.back().map_or(self.forgotten, |run| run.last)
+        self.last
+    }
+
+    /// How many numbers were ever added.
+    pub(crate) fn len(&self) -> u64 {
+        self.count
     }
 
     /// How many numbers are greater than `after` and at most `through`; `None` when that is forgotten.
@@ -44,8 +86,87 @@ impl Runs {
         if after < self.forgotten {
             return None;
         }
-        let overlap = |run: &Run| (run.last.min(through) + 1).saturating_sub(run.first.max(after + 1));
-        Some(self.runs.iter().rev().take_while(|run| run.last > after).map(overlap).sum())
+        Some(self.up_to(through.max(after)) - self.up_to(after))
+    }
+
+    /// How many numbers are at most this one, which is not forgotten.
+    fn up_to(&self, number: u64) -> u64 {
+        if number >= self.last {
+            return self.count;
+        }
+        let next = self.blocks.partition_point(|block| block.first <= number);
+        let Some(index) = next.checked_sub(1) else {
+            return self.blocks.front().map_or(self.count, |block| block.before);
+        };
+        let block = &self.blocks[index];
+        let unwritten = if next == self.blocks.len() { self.repeats } else { 0 };
+        block.up_to(number, self.step, unwritten)
+    }
+
+    /// How many bytes of memory it has.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let Some(last) = self.blocks.back() else { return 0 };
+        (self.blocks.len() - 1) * BLOCK_COST + last.steps.capacity() + size_of::<Block>() + 16
+    }
+
+    /// Gives memory back that it may never need.
+    pub(crate) fn shrink(&mut self) {
+        if let Some(last) = self.blocks.back_mut() {
+            last.steps.shrink_to_fit();
+        }
+        self.blocks.shrink_to_fit();
+    }
+}
+
+impl Block {
+    fn write(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.steps.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.steps.push(number as u8);
+    }
+
+    /// Writes that a step comes again, so many times.
+    fn repeat(&mut self, step: u64, times: u64) {
+        match times {
+            0 => {}
+            1 => self.write(step),
+            _ => {
+                self.write(0);
+                self.write(times);
+            }
+        }
+    }
+
+    /// How many numbers of this and all earlier blocks are at most a number, which is not less than the first.
+    /// `unwritten` is how often the last `step` comes again after what is written.
+    fn up_to(&self, number: u64, step: u64, unwritten: u64) -> u64 {
+        let mut count = self.before + 1;
+        let (mut at, mut before) = (self.first, 0);
+        let mut steps = Steps(&self.steps);
+        while let Some(next) = steps.next() {
+            let (step, times) = if next == 0 { (before, steps.next().unwrap_or(0)) } else { (next, 1) };
+            if at + step * times > number {
+                return count + (number - at) / step.max(1);
+            }
+            (at, before, count) = (at + step * times, step, count + times);
+        }
+        count + unwritten.min((number - at) / step.max(1))
+    }
+}
+
+/// Reads numbers of seven bits a byte.
+struct Steps<'a>(&'a [u8]);
+
+impl Iterator for Steps<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let length = self.0.iter().position(|byte| byte & 0x80 == 0)? + 1;
+        let (number, rest) = self.0.split_at(length);
+        self.0 = rest;
+        Some(number.iter().rev().fold(0, |sum, byte| sum << 7 | u64::from(byte & 0x7f)))
     }
 }
 
@@ -53,23 +174,58 @@ impl Runs {
 mod tests {
     use super::*;
 
-    #[test]
-    fn counts_the_numbers_between_two_points() {
+    fn set(numbers: impl IntoIterator<Item = u64>) -> Runs {
         let mut runs = Runs::default();
-        for number in [1, 2, 3, 7, 8, 20] {
-            runs.push(number);
-        }
-        assert_eq!((runs.last(), runs.runs.len()), (20, 3));
-        assert_eq!(runs.count(0, 20), Some(6));
-        assert_eq!(runs.count(2, 7), Some(2));
-        assert_eq!(runs.count(20, 30), Some(0));
+        numbers.into_iter().for_each(|number| runs.push(number));
+        runs
     }
 
     #[test]
-    fn a_forgotten_run_makes_the_count_unknown() {
+    fn counts_the_numbers_between_any_two_points() {
+        let mut numbers =
+            vec![1, 2, 3, 7, 8, 20, 30, 40, 50, 51, 200, 20_000, 20_001, 20_003, 20_005, 20_007];
+        let mut random: u64 = 7;
+        for _ in 0..4000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            numbers.push(numbers[numbers.len() - 1] + 1 + (random >> 60) / 5 * (random >> 50 & 1));
+        }
+        let runs = set(numbers.iter().copied());
+        let last = numbers[numbers.len() - 1];
+        assert_eq!((runs.last(), runs.len()), (last, numbers.len() as u64));
+        let up_to = |number| numbers.partition_point(|other| *other <= number) as u64;
+        for after in (0..230).chain(19_990..last + 3) {
+            for through in [after, after + 1, after + 9, after + 1000, last, last + 5] {
+                assert_eq!(
+                    runs.count(after, through),
+                    Some(up_to(through) - up_to(after)),
+                    "{after}–{through}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn topics_that_take_turns_cost_no_more_than_one_that_is_alone() {
+        for step in [1, 2, 1000] {
+            let runs = set((0..1_000_000).map(|number| 1 + number * step));
+            assert_eq!(runs.count(3 * step, 900_000 * step), Some(899_997), "every {step}");
+            assert!(runs.held_bytes() < 200, "{} bytes", runs.held_bytes());
+        }
+    }
+
+    #[test]
+    fn a_set_without_any_order_is_bounded_and_forgets_the_oldest_first() {
         let mut runs = Runs::default();
-        (0..=MAX_RUNS as u64).for_each(|number| runs.push(1 + number * 2));
-        assert_eq!(runs.count(0, 100), None);
-        assert_eq!(runs.count(1, 5), Some(2));
+        let mut numbers = Vec::new();
+        let mut random: u64 = 1;
+        for _ in 0..500_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            numbers.push(runs.last() + 1 + (random >> 58));
+            runs.push(runs.last() + 1 + (random >> 58));
+        }
+        assert!(runs.held_bytes() <= MAX_BLOCKS * BLOCK_COST, "{} bytes", runs.held_bytes());
+        let all = numbers.len();
+        assert_eq!(runs.count(numbers[0], u64::MAX), None);
+        assert_eq!(runs.count(numbers[all - 50_001], u64::MAX), Some(50_000));
     }
 }

@@ -49,7 +49,7 @@ pub struct Stats {
     pub bytes: u64,
     /// Events in the history of all topics.
     pub history_events: u64,
-    /// Bytes of all frames that are held: the history, and what slow clients still need.
+    /// Bytes of memory that events cost: the history, what slow clients still need, and what counts those that are gone.
     pub held_bytes: u64,
     /// Connections that something waits for because they did not take it yet.
     pub lagging: u64,

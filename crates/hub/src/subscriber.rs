@@ -15,6 +15,9 @@ pub struct Subscriber {
     pub(crate) topics: Arc<TopicSet>,
     /// Everything up to here was handed over, or is not for this subscriber.
     pub(crate) cursor: u64,
+    /// How many events of its topics there were up to its place, where that is known: what it misses when it skips is
+    /// what was published beyond.
+    pub(crate) passed: Option<u64>,
     /// The sequence number in the last id that it was sent.
     pub(crate) named: u64,
     /// What is after this was published while it was there: only that counts as lag.
@@ -35,11 +38,15 @@ pub(crate) struct Position<'a> {
     cursor: u64,
 }
 
-impl Position<'_> {
+impl<'a> Position<'a> {
+    pub(crate) fn new(topics: &'a TopicSet, joined: &'a [(TopicKey, u64)], cursor: u64) -> Self {
+        Self { topics, joined, cursor }
+    }
+
     /// The sequence number up to which a topic is done.
     pub(crate) fn of(&self, topic: TopicKey) -> u64 {
-        let joined = self.joined.iter().find(|(joined, _)| *joined == topic);
-        joined.map_or(self.cursor, |(_, at)| self.cursor.max(*at))
+        let joined = self.joined.binary_search_by_key(&topic, |(joined, _)| *joined);
+        joined.map_or(self.cursor, |index| self.cursor.max(self.joined[index].1))
     }
 }
 
@@ -90,7 +97,13 @@ impl Subscriber {
 
     pub(crate) fn position(&self) -> Position<'_> {
         let joined = self.own.as_ref().map_or(&[][..], |own| &own.joined);
-        Position { topics: &self.topics, joined, cursor: self.cursor }
+        Position::new(&self.topics, joined, self.cursor)
+    }
+
+    /// Moves it past events that it was handed, the last one of which has the number `last`.
+    pub(crate) fn move_past(&mut self, through: u64, last: u64, events: u32) {
+        (self.cursor, self.named) = (through, last);
+        self.passed = self.passed.map(|passed| passed + u64::from(events));
     }
 
     /// Takes what is this connection's alone and due.

@@ -1,10 +1,10 @@
 use std::collections::{HashMap, VecDeque};
 
-use bytes::Bytes;
 use ssecast_codec::{Error, ErrorKind};
 
 use crate::clock::millis;
 use crate::config::History;
+use crate::frame::Frame;
 use crate::runs::Runs;
 use crate::sync::Arc;
 use crate::topic_set::TopicKey;
@@ -12,8 +12,14 @@ use crate::topic_set::TopicKey;
 /// The most bytes of a topic's name.
 const MAX_NAME: usize = 256;
 
+/// A publisher's id costs its own bytes, and those of its place in the index.
+const ID_COST: u64 = 96;
+
+/// A ring keeps room for so many events at least, while the topic is in use.
+const SPARE_PLACES: usize = 4;
+
 /// The ids that publishers gave, while their events are in the history.
-pub(crate) type Ids = HashMap<Box<str>, (TopicKey, u64)>;
+pub(crate) type Ids = HashMap<Arc<str>, (TopicKey, u64)>;
 
 /// Refuses a name that no topic may have.
 ///
@@ -49,6 +55,13 @@ pub(crate) struct Topic {
     published_bytes: u64,
     /// `published_bytes` at the last time that a subscriber began with a replay.
     replay_began: u64,
+    /// What the events of the history cost, and those of the whole ring: bytes of memory.
+    kept_cost: u64,
+    held_cost: u64,
+    /// When its oldest event is due to leave the history by age, if the topic stands among those that time passes for.
+    pub(crate) due: Option<u64>,
+    /// It stands among those that hold events past the caps.
+    pub(crate) holds: bool,
     /// The readers that have subscribers of this topic: few, one for each delivery thread.
     pub(crate) interest: Vec<Interest>,
 }
@@ -64,19 +77,28 @@ pub(crate) struct Interest {
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) sequence: u64,
-    pub(crate) frame: Bytes,
+    pub(crate) frame: Frame,
     /// The topic's bytes up to the end of this frame.
     end: u64,
     at: u64,
     /// When past the caps: what the topic's `replay_began` was then. No later replay wants this frame.
     replay_began: u64,
-    /// The id that the publisher gave, if it gave one.
-    id: Option<Box<str>>,
+    /// The id that the publisher gave, if it gave one and the event is in the history.
+    id: Option<Arc<str>>,
 }
 
 impl Entry {
     fn start(&self) -> u64 {
         self.end - self.frame.len() as u64
+    }
+
+    /// What it costs, apart from the id: bytes of memory.
+    fn cost(&self) -> u64 {
+        self.frame.len() as u64 + History::EVENT_COST as u64
+    }
+
+    fn id_cost(&self) -> u64 {
+        self.id.as_ref().map_or(0, |id| id.len() as u64 + ID_COST)
     }
 }
 
@@ -91,13 +113,25 @@ impl Topic {
             dropped: 0,
             published_bytes: 0,
             replay_began: 0,
+            kept_cost: 0,
+            held_cost: 0,
+            due: None,
+            holds: false,
             interest: Vec::new(),
         }
     }
 
-    pub(crate) fn append(&mut self, sequence: u64, at: u64, frame: Bytes, id: Option<Box<str>>) {
+    pub(crate) fn append(&mut self, sequence: u64, at: u64, frame: Frame, id: Option<Arc<str>>) {
         self.published_bytes += frame.len() as u64;
-        self.ring.push_back(Entry { sequence, frame, end: self.published_bytes, at, replay_began: 0, id });
+        let entry = Entry { sequence, frame, end: self.published_bytes, at, replay_began: 0, id };
+        let cost = entry.cost() + entry.id_cost();
+        self.kept_cost += cost;
+        self.held_cost += cost;
+        if self.ring.len() == self.ring.capacity() {
+            // By a quarter, not to the double: most of what a small event costs is its place here.
+            self.ring.reserve_exact(self.ring.len() / 4 + SPARE_PLACES);
+        }
+        self.ring.push_back(entry);
     }
 
     /// Moves what is past the caps out of the history, and its ids out of the index.
@@ -106,7 +140,7 @@ impl Topic {
         while let Some(oldest) = self.ring.get(self.expired) {
             let age = now.saturating_sub(oldest.at);
             if keeps(caps.events, self.history() as u64)
-                && keeps(caps.bytes, self.published_bytes - oldest.start())
+                && keeps(caps.bytes, self.kept_cost)
                 && caps.age.is_none_or(|cap| age <= millis(cap))
             {
                 break;
@@ -114,6 +148,8 @@ impl Topic {
             let oldest = &mut self.ring[self.expired];
             oldest.replay_began = self.replay_began;
             self.lost.push(oldest.sequence);
+            self.held_cost -= oldest.id_cost();
+            self.kept_cost -= oldest.cost() + oldest.id_cost();
             if let Some(id) = oldest.id.take() {
                 ids.remove(&id);
             }
@@ -136,7 +172,20 @@ impl Topic {
             }
             self.dropped = oldest.sequence;
             self.expired -= 1;
+            self.held_cost -= oldest.cost();
             self.ring.pop_front();
+        }
+        let needed = self.ring.len().max(SPARE_PLACES);
+        if self.ring.capacity() > 4 * needed {
+            self.ring.shrink_to(2 * needed);
+        }
+    }
+
+    /// Gives back the memory of a topic that nothing is published to any more.
+    pub(crate) fn rest(&mut self) {
+        if self.ring.is_empty() {
+            self.ring = VecDeque::new();
+            self.lost.shrink();
         }
     }
 
@@ -164,6 +213,24 @@ impl Topic {
         let lost = self.lost.count(after, through)?;
         let index = |sequence| self.first_after(sequence).max(self.expired);
         Some(lost + index(through).saturating_sub(index(after)) as u64)
+    }
+
+    /// How many events there were up to a sequence number; `None` when that is forgotten.
+    pub(crate) fn count_up_to(&self, sequence: u64) -> Option<u64> {
+        if sequence < self.dropped {
+            return self.lost.count(0, sequence);
+        }
+        Some(self.lost.len() + self.first_after(sequence) as u64 - self.expired as u64)
+    }
+
+    /// How many events there were.
+    pub(crate) fn published(&self) -> u64 {
+        self.lost.len() + self.history() as u64
+    }
+
+    /// When its oldest event came, if it has one.
+    pub(crate) fn oldest_at(&self) -> Option<u64> {
+        self.ring.get(self.expired).map(|oldest| oldest.at)
     }
 
     /// How many bytes were published after a sequence number.
@@ -208,8 +275,14 @@ impl Topic {
         self.ring.len() - self.expired
     }
 
-    /// The bytes of all frames that are held, history or not.
+    /// Events past the caps are held for subscribers.
+    pub(crate) fn has_expired(&self) -> bool {
+        self.expired > 0
+    }
+
+    /// What its events cost, those of the history and others, and what is known of those that are gone: bytes of
+    /// memory.
     pub(crate) fn held_bytes(&self) -> u64 {
-        self.bytes_from(0)
+        self.held_cost + self.lost.held_bytes() as u64
     }
 }

@@ -29,8 +29,13 @@ impl TopicSet {
         self.id
     }
 
+    /// In order.
     pub(crate) fn keys(&self) -> &[TopicKey] {
         &self.keys
+    }
+
+    pub(crate) fn contains(&self, key: TopicKey) -> bool {
+        self.keys.binary_search(&key).is_ok()
     }
 }
 

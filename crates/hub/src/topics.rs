@@ -1,17 +1,23 @@
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ops::{Index, IndexMut};
 
 use slab::Slab;
 use ssecast_codec::{Error, ErrorKind};
 
+use crate::clock::millis;
 use crate::config::{Config, History};
+use crate::frame::Frame;
 use crate::readers::Readers;
 use crate::sync::Arc;
 use crate::topic::{Ids, Topic, check_name};
-use crate::topic_set::TopicKey;
+use crate::topic_set::{TopicKey, TopicSet};
 
 /// After a look at all topics found none to remove, the next one waits this long: milliseconds.
 const RECLAIM_PAUSE: u64 = 1000;
+
+/// The index of publishers' ids keeps room for so many.
+const SPARE_IDS: usize = 64;
 
 /// Every topic of the log: by key, by name, and by the ids that publishers gave.
 pub(crate) struct Topics {
@@ -20,8 +26,14 @@ pub(crate) struct Topics {
     ids: Ids,
     /// Topics that were removed had events up to here.
     removed: u64,
-    /// Where the next look for expired events begins.
-    swept: usize,
+    /// Every topic with a history that ends by age, by the time at which its oldest event leaves.
+    due: BinaryHeap<Reverse<(u64, TopicKey)>>,
+    /// Every topic that holds events past the caps. Whether one is there for the topic that has its key now, the topic
+    /// says.
+    holding: VecDeque<TopicKey>,
+    /// Sums over all topics.
+    history_events: u64,
+    held_bytes: u64,
     reclaim_at: u64,
     history: History,
     lag_limit: u64,
@@ -35,7 +47,10 @@ impl Topics {
             names: HashMap::new(),
             ids: HashMap::new(),
             removed: 0,
-            swept: 0,
+            due: BinaryHeap::new(),
+            holding: VecDeque::new(),
+            history_events: 0,
+            held_bytes: 0,
             reclaim_at: 0,
             history: config.history,
             lag_limit: config.slow_client.bytes as u64,
@@ -47,8 +62,9 @@ impl Topics {
         self.slab.len()
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Topic> {
-        self.slab.iter().map(|(_, topic)| topic)
+    /// The events in the history of all topics, and the bytes of memory that all of them hold.
+    pub(crate) fn totals(&self) -> (u64, u64) {
+        (self.history_events, self.held_bytes)
     }
 
     pub(crate) fn get_mut(&mut self, key: TopicKey) -> Option<&mut Topic> {
@@ -78,37 +94,89 @@ impl Topics {
         Ok(key)
     }
 
-    /// The sequence number of the event in the history that has a publisher's id.
-    pub(crate) fn find(&mut self, id: &str, now: u64) -> Option<u64> {
-        let (key, sequence) = *self.ids.get(id)?;
+    /// Whether an event in the history has a publisher's id.
+    pub(crate) fn has_id(&mut self, id: &str, now: u64) -> bool {
+        let Some((key, _)) = self.ids.get(id).copied() else { return false };
         self.expire(key, now);
-        self.ids.contains_key(id).then_some(sequence)
+        self.ids.contains_key(id)
     }
 
-    pub(crate) fn name(&mut self, id: &str, key: TopicKey, sequence: u64) {
-        self.ids.insert(id.into(), (key, sequence));
+    /// The sequence number of the event in the history of one of these topics that has a publisher's id. Their events
+    /// must have been expired before. Nothing is learnt of other topics: not that the id is there, nor where.
+    pub(crate) fn find(&self, id: &str, set: &TopicSet) -> Option<u64> {
+        let (key, sequence) = self.ids.get(id)?;
+        set.contains(*key).then_some(*sequence)
+    }
+
+    /// Appends a frame to a topic.
+    pub(crate) fn append(&mut self, key: TopicKey, sequence: u64, now: u64, frame: Frame, id: Option<&str>) {
+        let id: Option<Arc<str>> = id.map(Into::into);
+        if let Some(id) = &id {
+            self.ids.insert(Arc::clone(id), (key, sequence));
+        }
+        self.change(key, |topic, _| topic.append(sequence, now, frame, id));
+    }
+
+    /// Changes a topic, and the sums with it.
+    fn change(&mut self, key: TopicKey, change: impl FnOnce(&mut Topic, &mut Ids)) {
+        let topic = &mut self.slab[key.index()];
+        let before = (topic.history() as u64, topic.held_bytes());
+        change(topic, &mut self.ids);
+        self.history_events = self.history_events + topic.history() as u64 - before.0;
+        self.held_bytes = self.held_bytes + topic.held_bytes() - before.1;
     }
 
     /// Moves what is past the caps out of a topic's history.
     pub(crate) fn expire(&mut self, key: TopicKey, now: u64) {
-        self.slab[key.index()].expire(now, &self.history, &mut self.ids);
+        let history = self.history;
+        self.change(key, |topic, ids| topic.expire(now, &history, ids));
+        let topic = &mut self.slab[key.index()];
+        if topic.has_expired() && !std::mem::replace(&mut topic.holds, true) {
+            self.holding.push_back(key);
+        }
+        if self.ids.capacity() > 4 * self.ids.len().max(SPARE_IDS) {
+            self.ids.shrink_to(2 * self.ids.len());
+        }
     }
 
     /// Expires a topic's events, and lets go of those that nobody waits for.
     pub(crate) fn trim(&mut self, key: TopicKey, now: u64, readers: &Readers) {
         self.expire(key, now);
+        let limit = self.lag_limit;
+        self.change(key, |topic, _| topic.drop_expired(readers.passed(&topic.interest), limit));
         let topic = &mut self.slab[key.index()];
-        topic.drop_expired(readers.passed(&topic.interest), self.lag_limit);
+        if let (None, Some(age), Some(at)) = (topic.due, self.history.age, topic.oldest_at()) {
+            let due = at.saturating_add(millis(age));
+            topic.due = Some(due);
+            self.due.push(Reverse((due, key)));
+        }
     }
 
-    /// Trims the next `count` topics. Each publication does one, so that topics which nobody publishes to any more
-    /// are emptied too, at a constant cost.
-    pub(crate) fn sweep(&mut self, count: usize, now: u64, readers: &Readers) {
-        for _ in 0..count.min(self.slab.capacity()) {
-            self.swept = (self.swept + 1) % self.slab.capacity();
-            if self.slab.contains(self.swept) {
-                self.trim(TopicKey::new(self.swept), now, readers);
+    /// Does what time and the readers' progress have made due, for at most `count` topics: topics that nothing is
+    /// published to any more are emptied too, at a cost that does not depend on how many topics there are.
+    pub(crate) fn tidy(&mut self, count: usize, now: u64, readers: &Readers) {
+        for _ in 0..count {
+            let Some(&Reverse((due, key))) = self.due.peek() else { break };
+            if due >= now {
+                break;
             }
+            self.due.pop();
+            // Another topic may have the key by now.
+            let Some(topic) = self.slab.get_mut(key.index()).filter(|topic| topic.due == Some(due)) else {
+                continue;
+            };
+            topic.due = None;
+            self.trim(key, now, readers);
+            self.change(key, |topic, _| topic.rest());
+        }
+        for _ in 0..count.min(self.holding.len()) {
+            let Some(key) = self.holding.pop_front() else { break };
+            let Some(topic) = self.slab.get_mut(key.index()).filter(|topic| topic.holds) else { continue };
+            topic.holds = false;
+            self.trim(key, now, readers);
+        }
+        if self.holding.capacity() > 4 * self.holding.len().max(SPARE_IDS) {
+            self.holding.shrink_to(2 * self.holding.len());
         }
     }
 
@@ -120,12 +188,13 @@ impl Topics {
         }
         let before = self.slab.len();
         for index in 0..self.slab.capacity() {
-            let Some(topic) = self.slab.get_mut(index).filter(|topic| topic.interest.is_empty()) else {
+            let key = TopicKey::new(index);
+            if self.slab.get(index).is_none_or(|topic| !topic.interest.is_empty()) {
                 continue;
-            };
-            topic.expire(now, &self.history, &mut self.ids);
-            if topic.history() == 0 {
-                self.remove(TopicKey::new(index));
+            }
+            self.expire(key, now);
+            if self.slab[index].history() == 0 {
+                self.remove(key);
             }
         }
         if self.slab.len() == before {
@@ -135,6 +204,7 @@ impl Topics {
 
     pub(crate) fn remove(&mut self, key: TopicKey) {
         let topic = self.slab.remove(key.index());
+        self.held_bytes -= topic.held_bytes();
         self.names.remove(&topic.name);
         self.removed = self.removed.max(topic.expired_through());
     }

@@ -34,12 +34,35 @@ fn both_kinds_of_ids_mix_in_one_stream() {
 }
 
 #[test]
-fn a_publishers_id_is_a_place_in_every_topic() {
+fn a_publishers_id_is_a_place_in_every_topic_of_the_connection() {
     let mut rig = Rig::new(quiet());
     rig.publish("b", "1");
     rig.publish_as("here", "a", "2").unwrap();
     rig.publish("b", "3");
-    assert_eq!(rig.replay(&["b"], "here"), ["3"]);
+    assert_eq!(rig.replay(&["a", "b"], "here"), ["3"]);
+}
+
+#[test]
+fn a_publishers_id_in_a_topic_that_the_client_may_not_read_is_as_if_it_were_not_there() {
+    let answers = |secret: &[&str]| {
+        let mut rig = Rig::new(keeps(Some(3), None, Some(100)));
+        rig.publish("open", "1");
+        for id in ["order-7", "abcdefghij-12", "9"] {
+            if secret.contains(&id) {
+                rig.publish_as(id, "secret", "x").unwrap();
+            } else {
+                rig.publish("secret", "x");
+            }
+        }
+        (5..9).for_each(|number| rig.publish("open", &number.to_string()));
+        let mut answers = Vec::new();
+        for id in ["order-7", "abcdefghij-12", "9"] {
+            let mut stream = rig.resume(&["open"], id);
+            answers.push((rig.read(&mut stream), rig.last_id(&stream)));
+        }
+        answers
+    };
+    assert_eq!(answers(&["order-7", "abcdefghij-12", "9"]), answers(&[]));
 }
 
 #[test]

@@ -104,20 +104,73 @@ fn a_client_that_is_cut_before_the_reset_event_is_told_again() {
 }
 
 #[test]
-fn with_several_topics_the_newest_expired_event_is_the_new_cursor() {
+fn a_busy_topic_withholds_nothing_of_a_quiet_one() {
     let mut rig = Rig::new(keeps(Some(2), None, None));
-    rig.publish("slow", "1");
+    rig.publish("quiet", "1");
     for number in 2..=6 {
-        rig.publish("fast", &number.to_string());
+        rig.publish("busy", &number.to_string());
     }
-    rig.publish("slow", "7");
-    let mut stream = rig.resume(&["slow", "fast"], &rig.id(0));
-    assert_eq!(
-        rig.read(&mut stream),
-        [reset("expired", Some(4)), "5".into(), "6".into(), "7".into()],
-        "three expired events of one topic and one of the other that is older than these"
-    );
-    assert_eq!(rig.replay(&["slow"], &rig.id(0)), ["1", "7"], "alone it has lost nothing");
+    rig.publish("quiet", "7");
+    let mut stream = rig.resume(&["quiet", "busy"], &rig.id(0));
+    let all = [reset("expired", Some(3)), "1".into(), "5".into(), "6".into(), "7".into()];
+    assert_eq!(rig.read(&mut stream), all, "what is missing is 2, 3 and 4");
+    assert_eq!(rig.replay(&["quiet"], &rig.id(0)), ["1", "7"], "alone it has lost nothing");
+    assert_eq!(rig.replay(&["busy"], &rig.id(4)), ["5", "6"]);
+}
+
+#[test]
+fn a_client_of_several_topics_that_is_cut_anywhere_loses_nothing_that_it_was_not_told_of() {
+    let mut rig = Rig::new(keeps(Some(2), None, None));
+    for (number, topic) in ["a", "b", "b", "c", "b", "a", "b", "c", "b"].iter().enumerate() {
+        rig.publish(topic, &(number + 1).to_string());
+    }
+    let whole = {
+        let mut stream = rig.resume(&["a", "b", "c"], &rig.id(0));
+        let (mut whole, mut ends) = (Vec::new(), vec![0]);
+        while let Next::Batch(batch) = rig.reader.next(&mut stream.subscriber) {
+            whole.extend_from_slice(&batch.bytes());
+        }
+        ends.extend((2..=whole.len()).filter(|end| whole[..*end].ends_with(b"\n\n")));
+        ends.into_iter().map(|end| whole[..end].to_vec()).collect::<Vec<_>>()
+    };
+    for seen in whole {
+        let mut stream = rig.resume(&["a", "b", "c"], &rig.id(0));
+        let mut items = rig.see(&mut stream, &seen);
+        let place = match rig.last_id(&stream).as_str() {
+            "" => rig.id(0),
+            number => rig.id(number.parse().unwrap()),
+        };
+        items.extend(rig.replay(&["a", "b", "c"], &place));
+        let told = items.iter().filter(|item| item.starts_with("reset")).count();
+        items.retain(|item| !item.starts_with("reset"));
+        assert_eq!(items, ["1", "4", "6", "7", "8", "9"], "cut after {} bytes", seen.len());
+        assert!(told > 0);
+    }
+}
+
+#[test]
+fn a_client_of_another_life_gets_what_each_of_its_topics_has() {
+    let mut rig = Rig::new(keeps(Some(2), None, None));
+    rig.publish("quiet", "1");
+    (2..=6).for_each(|number| rig.publish("busy", &number.to_string()));
+    let all = [reset("epoch", None), "1".into(), "5".into(), "6".into()];
+    assert_eq!(rig.replay(&["busy", "quiet"], "abcdefghij-77"), all);
+}
+
+#[test]
+fn how_many_events_a_client_missed_is_known_however_the_topics_took_turns() {
+    let mut rig = Rig::new(keeps(Some(10), None, None));
+    rig.publish("a", "last seen");
+    for rounds in [1000, 100, 10_000] {
+        let before = rig.hub.head();
+        for _ in 0..rounds {
+            ["a", "b", "c"].iter().for_each(|topic| rig.publish(topic, "x"));
+        }
+        let missed = |topics: u64| Some((rounds - 10) * topics);
+        assert_eq!(rig.replay(&["a"], &rig.id(before))[0], reset("expired", missed(1)));
+        assert_eq!(rig.replay(&["a", "c"], &rig.id(before))[0], reset("expired", missed(2)));
+    }
+    assert_eq!(rig.replay(&["b", "a"], &rig.id(1))[0], reset("expired", Some(2 * (11_100 - 10))));
 }
 
 #[test]

@@ -21,6 +21,14 @@ pub(crate) struct Record {
     pub(crate) id: Option<String>,
 }
 
+impl Record {
+    /// What the history's cap of bytes counts it as.
+    pub(crate) fn cost(&self) -> u64 {
+        let id = self.id.as_ref().map_or(0, |id| id.len() + 96);
+        self.length + (History::EVENT_COST + id) as u64
+    }
+}
+
 /// The topics of a connection, each with the sequence number after which it reads them.
 pub(crate) type Topics = BTreeMap<usize, u64>;
 
@@ -49,7 +57,7 @@ impl Reference {
         let mut kept: Vec<&Record> = Vec::new();
         let mut bytes = 0;
         for record in self.records.iter().rev().filter(|record| record.topic == topic) {
-            bytes += record.length;
+            bytes += record.cost();
             let caps = &self.history;
             if caps.events.is_some_and(|cap| kept.len() >= cap)
                 || caps.bytes.is_some_and(|cap| bytes > cap as u64)
@@ -62,8 +70,8 @@ impl Reference {
         kept
     }
 
-    pub(crate) fn kept_bytes(&self, topic: usize) -> u64 {
-        self.kept(topic).iter().map(|record| record.length).sum()
+    pub(crate) fn kept_cost(&self, topic: usize) -> u64 {
+        self.kept(topic).iter().map(|record| record.cost()).sum()
     }
 
     /// The greatest sequence number of a topic that is not in its history.
@@ -73,15 +81,15 @@ impl Reference {
     }
 
     /// The event in the history that has a publisher's id.
-    pub(crate) fn find(&self, id: &str) -> Option<u64> {
+    pub(crate) fn find(&self, id: &str) -> Option<&Record> {
         let record = self.records.iter().rev().find(|record| record.id.as_deref() == Some(id))?;
-        (record.sequence > self.expired(record.topic)).then_some(record.sequence)
+        (record.sequence > self.expired(record.topic)).then_some(record)
     }
 
-    /// Where an id is, or why it is nowhere.
-    pub(crate) fn locate(&self, id: &str) -> Result<u64, &'static str> {
-        if let Some(sequence) = self.find(id) {
-            return Ok(sequence);
+    /// Where an id is for a connection with these topics, or why it is nowhere. What another topic has is nothing here.
+    pub(crate) fn locate(&self, topics: &Topics, id: &str) -> Result<u64, &'static str> {
+        if let Some(record) = self.find(id).filter(|record| topics.contains_key(&record.topic)) {
+            return Ok(record.sequence);
         }
         match id.split_once('-') {
             Some((epoch, number)) if epoch == self.epoch => {
@@ -92,21 +100,28 @@ impl Reference {
         }
     }
 
-    /// Where a client begins that comes with an id, and what it has lost.
-    pub(crate) fn begin(&self, topics: &Topics, id: &str) -> (u64, Option<Loss>) {
+    /// Where a client begins that comes with an id, and what it has lost. Its topics then say what each begins after.
+    pub(crate) fn begin(&self, topics: &mut Topics, id: &str) -> (u64, Option<Loss>) {
         if id.is_empty() || topics.is_empty() {
             return (self.head(), None);
         }
-        let expired = topics.keys().map(|topic| self.expired(*topic)).max().unwrap_or(0);
-        match self.locate(id) {
-            Ok(sequence) if sequence >= expired => (sequence, None),
-            Ok(sequence) => {
-                let missed = self.between(topics, sequence, expired).count() as u64;
-                (expired, Some(Loss { reason: "expired", missed: Some(missed) }))
-            }
-            Err("epoch") => (expired, Some(Loss { reason: "epoch", missed: None })),
-            Err(reason) => (self.head(), Some(Loss { reason, missed: None })),
-        }
+        let located = self.locate(topics, id);
+        let (place, reason) = match located {
+            Ok(sequence) => (sequence, "expired"),
+            Err("epoch") => (0, "epoch"),
+            Err(reason) => (self.head(), reason),
+        };
+        let whole = topics.clone();
+        topics.iter_mut().for_each(|(topic, since)| *since = place.max(self.expired(*topic)));
+        let there: Vec<u64> = self.between(topics, 0, self.head()).map(|record| record.sequence).collect();
+        let lost: Vec<u64> = self.between(&whole, place, self.head()).map(|record| record.sequence).collect();
+        let lost: Vec<u64> = lost.into_iter().filter(|sequence| !there.contains(sequence)).collect();
+        let missed = located.is_ok().then_some(lost.len() as u64);
+        let told = (located.is_err() || !lost.is_empty()).then_some(Loss { reason, missed });
+        // What it is told first is the last place before what is there for it.
+        let position =
+            if lost.is_empty() { place } else { there.first().map_or(self.head(), |first| first - 1) };
+        (position, told)
     }
 
     /// The events for a connection that are after one sequence number and up to another.

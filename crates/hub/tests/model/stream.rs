@@ -38,12 +38,12 @@ impl Stream {
     pub(crate) fn new(
         subscriber: Subscriber,
         reader: usize,
-        topics: Topics,
+        mut topics: Topics,
         id: &str,
         reference: &Reference,
         config: &Config,
     ) -> Self {
-        let (position, due) = reference.begin(&topics, id);
+        let (position, due) = reference.begin(&mut topics, id);
         let slow = &config.slow_client;
         Self {
             subscriber,
@@ -161,7 +161,7 @@ impl Stream {
                 assert!(!self.topics.is_empty(), "a private stream was told an id");
                 assert!(!self.tells || self.due.is_none(), "an id came before the reset event");
                 self.due = None;
-                let cursor = reference.locate(id).expect("an id of this hub");
+                let cursor = reference.locate(&self.topics, id).expect("an id of this hub");
                 assert!(cursor >= self.position, "the cursor went back");
                 self.skip_silently_if(reference, !self.pending(reference, cursor).is_empty());
                 self.position = self.position.max(cursor);

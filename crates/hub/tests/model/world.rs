@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ssecast_codec::{Item, Parser};
 use ssecast_hub::{
-    Close, Config, ErrorKind, Event, Hub, ManualClock, Next, Reader, Reason, Subscription, TopicKey,
+    Close, Config, ErrorKind, Event, History, Hub, ManualClock, Next, Reader, Reason, Subscription, TopicKey,
 };
 
 use crate::action::{Action, CLIENTS, From, READERS, TOPICS};
@@ -141,7 +141,9 @@ impl World {
         let published = published.expect("a valid event");
         assert_eq!(published.id, id.clone().unwrap_or_else(|| reference.id(sequence)));
         let length = Event { id: Some(&published.id), ..event }.encoded_len() as u64;
-        reference.records.push(Record { sequence, topic, text, length, at: reference.now, id });
+        let record = Record { sequence, topic, text, length, at: reference.now, id };
+        let cost = record.cost();
+        reference.records.push(record);
 
         let streams = || self.clients.iter().filter_map(|client| client.stream.as_ref());
         let concerned = || streams().filter(|stream| stream.topics.contains_key(&topic));
@@ -153,7 +155,7 @@ impl World {
             }
             assert_eq!(reading.wakes.load(Ordering::SeqCst), reading.expected_wakes, "one wake-up a batch");
         }
-        self.peaks[topic] = self.peaks[topic].max(length).max(self.reference.kept_bytes(topic));
+        self.peaks[topic] = self.peaks[topic].max(cost).max(self.reference.kept_cost(topic));
     }
 
     fn check_stats(&self) {
@@ -164,7 +166,9 @@ impl World {
         assert_eq!(stats.history_events, kept as u64, "events in the history");
         let limit = self.hub.config().slow_client.bytes as u64;
         // What is past the caps is kept for a subscriber that began when it was not, and is not over its limit.
-        let bound: u64 = self.peaks.iter().map(|peak| peak + limit).sum();
+        // No frame is shorter than 25 bytes; a little more says how many events there were.
+        let held = limit + (limit / 25 + 1) * History::EVENT_COST as u64 + 600;
+        let bound: u64 = self.peaks.iter().map(|peak| peak + held).sum();
         assert!(stats.held_bytes <= bound, "{} bytes are held, more than {bound}", stats.held_bytes);
     }
 
@@ -191,7 +195,7 @@ impl World {
         let twice =
             self.reference.records.iter().filter(|record| record.id.as_ref() == Some(&id)).count() > 1;
         if matches!(from, From::Seen) && !twice {
-            if let (Ok(place), Some(expected)) = (self.reference.locate(&id), client.place) {
+            if let (Ok(place), Some(expected)) = (self.reference.locate(&topics, &id), client.place) {
                 assert_eq!(place, expected, "the id stands for what the client has got, no less and no more");
             }
         } else {
