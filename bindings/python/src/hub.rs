@@ -301,7 +301,7 @@ impl Stats {
         self.counters.history_events
     }
 
-    /// Bytes of all frames that are held: the history, and what slow clients still need.
+    /// Bytes of memory that events cost: the history, and what slow clients still need.
     #[getter]
     fn held_bytes(&self) -> u64 {
         self.counters.held_bytes
