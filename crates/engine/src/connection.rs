@@ -52,5 +52,15 @@ pub(crate) struct Connection<S> {
     /// It does not take more for now.
     pub(crate) blocked: bool,
     /// It is due for a heartbeat unless there is something else to send.
-    pub(crate) silent: bool,
+    pub(crate) due: Option<Due>,
+}
+
+/// Why a connection is due for a heartbeat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// It was silent for as long as it may be.
+    Silence,
+    /// The answer will show whether the client is there.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "sockets are written on Unix alone"))]
+    Question,
 }

@@ -1,11 +1,14 @@
 use std::collections::HashSet;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketType, sockopt};
 use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind};
+
+use crate::system;
 
 /// The sockets that are attached now, by device and inode, so that none is attached twice.
 static ATTACHED: PerProcess<Mutex<HashSet<(u64, u64)>>> = PerProcess::new();
@@ -43,8 +46,10 @@ pub(crate) enum Heard {
     Nothing,
     /// There may be more to read.
     More,
-    /// It will not say any more.
+    /// It says no more, and may still listen.
     End,
+    /// It is gone.
+    Gone,
 }
 
 impl Descriptor {
@@ -89,6 +94,11 @@ impl Descriptor {
         self.socket.as_raw_fd()
     }
 
+    /// Whether the peer has not answered for so long, though it was asked.
+    pub(crate) fn is_unanswered(&self, time: Duration) -> bool {
+        system::unanswered(self.socket.as_fd()).is_some_and(|silence| silence >= time)
+    }
+
     /// Sends what the socket takes at once.
     pub(crate) fn send(&self, bytes: &[u8]) -> Sent {
         #[cfg(not(target_vendor = "apple"))]
@@ -112,7 +122,7 @@ impl Descriptor {
                 Ok((_, length)) => read += length,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return Heard::Nothing,
-                Err(_) => return Heard::End,
+                Err(_) => return Heard::Gone,
             }
         }
         Heard::More
@@ -139,6 +149,12 @@ fn outcome(result: Result<usize, Errno>) -> Sent {
         Err(Errno::AGAIN) => Sent::Full,
         Err(Errno::NOBUFS | Errno::NOMEM) => Sent::Later,
         Err(_) => Sent::Gone,
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

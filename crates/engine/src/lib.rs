@@ -19,10 +19,10 @@ mod descriptor;
 mod listener;
 #[cfg(all(test, unix, loom))]
 mod models;
+#[cfg(unix)]
+mod peer_timeout;
 mod pull;
 mod roster;
-#[cfg(unix)]
-mod schedule;
 #[cfg(unix)]
 mod shard;
 #[cfg(unix)]
@@ -30,6 +30,7 @@ mod sink;
 #[cfg(unix)]
 mod sockets;
 mod sync;
+mod system;
 mod timer;
 mod unavailable;
 #[cfg(unix)]
@@ -40,6 +41,8 @@ pub use attachment::{Attachment, Host};
 pub use connection::ConnectionId;
 #[cfg(unix)]
 pub use listener::{Cors, Listener, ListenerConfig, Origins, QueryTopics, Request, Responder, Router};
+#[cfg(unix)]
+pub use peer_timeout::PeerTimeout;
 pub use pull::{Content, Delivery, Pull};
 #[cfg(unix)]
 pub use sockets::{Framing, Socket, Sockets, Transfer};

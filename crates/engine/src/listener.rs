@@ -32,6 +32,7 @@ pub use router::{QueryTopics, Router};
 
 use crate::shard::WAKE;
 use crate::sync::Waker;
+use crate::system;
 use desk::Desk;
 use reception::{DOOR, Reception};
 use router::Streams;
@@ -108,8 +109,8 @@ impl Listener {
         let streams = Streams(Box::new(router));
         let reception = Reception::new(hub, Arc::clone(&desk), poll, door, config, streams);
         let reception = reception.map_err(|error| failed(&error))?;
-        let thread = thread::Builder::new().name("ssecast-listen".into());
-        let thread = thread.spawn(move || reception.run()).map_err(|error| failed(&error))?;
+        let thread =
+            system::spawn("ssecast-listen", move || reception.run()).map_err(|error| failed(&error))?;
         Ok(Self { desk, address, thread: Mutex::new(Some(thread)) })
     }
 

@@ -264,7 +264,7 @@ impl Pull {
         let roster = &mut state.roster;
         roster.look();
         if roster.is_check_due() {
-            roster.check_lag();
+            roster.check_lag(|()| false);
             roster.note_progress(std::iter::empty());
         }
         roster.keep_time();

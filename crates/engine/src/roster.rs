@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use slab::Slab;
 use ssecast_hub::{
-    Batch, Error, Next, PrivateEvent, Reader, Reason, Subscriber, Subscription, TopicChange, TopicKey,
+    Batch, Error, Next, Policy, PrivateEvent, Reader, Reason, Subscriber, Subscription, TopicChange, TopicKey,
 };
 
-use crate::connection::{Connection, ConnectionId};
+use crate::connection::{Connection, ConnectionId, Due};
 
 /// How often connections that take nothing are looked at.
 const LAG_CHECK: Duration = Duration::from_millis(250);
@@ -116,7 +116,7 @@ impl<S> Roster<S> {
         for topic in subscriber.topics() {
             self.by_topic.entry(*topic).or_default().insert(id.index() as u32);
         }
-        entry.insert(Connection { id, subscriber, sink, ready: false, blocked: false, silent: false });
+        entry.insert(Connection { id, subscriber, sink, ready: false, blocked: false, due: None });
         self.await_silence(id);
         self.make_ready(id.index());
         id
@@ -213,6 +213,15 @@ impl<S> Roster<S> {
         true
     }
 
+    /// Sends a connection a heartbeat in the next round, unless there is something else to send.
+    #[cfg(unix)]
+    pub(crate) fn probe(&mut self, id: ConnectionId) {
+        if let Some((connection, _)) = self.get(id) {
+            connection.due.get_or_insert(Due::Question);
+            self.make_ready(id.index());
+        }
+    }
+
     /// Leaves a connection alone until it is unblocked, but for its lag limit.
     pub(crate) fn block(&mut self, id: ConnectionId) {
         if let Some((connection, _)) = self.get(id) {
@@ -284,7 +293,7 @@ impl<S> Roster<S> {
             let Some((connection, reader)) = self.get(id) else { continue };
             let Some(at) = reader.heartbeat_at(&connection.subscriber) else { continue };
             if at <= now && !connection.blocked {
-                connection.silent = true;
+                connection.due = Some(Due::Silence);
                 self.make_ready(id.index());
                 continue;
             }
@@ -294,18 +303,33 @@ impl<S> Roster<S> {
         }
     }
 
+    /// How long a client may take nothing.
+    #[cfg(unix)]
+    pub(crate) fn patience(&self) -> Duration {
+        self.reader.config().slow_client.time
+    }
+
+    #[cfg(unix)]
+    pub(crate) fn skips(&self) -> bool {
+        self.reader.config().slow_client.policy == Policy::Skip
+    }
+
     pub(crate) fn is_check_due(&self) -> bool {
         self.reader.now() >= self.lag_checked + LAG_CHECK
     }
 
     /// Applies the lag limits to the connections that take nothing.
-    pub(crate) fn check_lag(&mut self) {
+    ///
+    /// `is_gone` says whether a client that skips is one that no longer answers: it has no other end.
+    pub(crate) fn check_lag(&mut self, is_gone: impl Fn(&S) -> bool) {
         self.lag_checked = self.reader.now();
         self.lag = Lag::default();
         for index in self.blocked.clone() {
             let connection = &mut self.connections[index];
             let id = connection.id;
             match self.reader.check_lag(&mut connection.subscriber) {
+                // All that waited was skipped.
+                Ok(0) if is_gone(&connection.sink) => self.end(id, Reason::Client),
                 Ok(bytes) => self.lag.add(bytes),
                 Err(reason) => self.end(id, reason),
             }
@@ -361,12 +385,12 @@ impl<S> Roster<S> {
         let id = connection.id;
         match self.reader.next_in_round(&mut connection.subscriber) {
             Next::Batch(batch) => {
-                let silent = std::mem::take(&mut connection.silent);
+                let due = connection.due.take();
                 // A closing hub has more to say to everybody: the farewell, and then the end.
                 if self.closing.is_some() || !connection.subscriber.is_past(self.head) {
                     self.make_ready(index);
                 }
-                if silent {
+                if due == Some(Due::Silence) {
                     self.await_silence(id);
                 }
                 Some((id, Work::Send(batch)))
@@ -375,12 +399,14 @@ impl<S> Roster<S> {
                 let sink = self.remove(id, reason)?;
                 Some((id, Work::End { reason, cut: reason == Reason::Lagged, sink }))
             }
-            Next::Idle if std::mem::take(&mut connection.silent) => {
+            Next::Idle => {
+                let due = connection.due.take()?;
                 let batch = self.reader.heartbeat(&mut connection.subscriber);
-                self.await_silence(id);
+                if due == Due::Silence {
+                    self.await_silence(id);
+                }
                 Some((id, Work::Send(batch)))
             }
-            Next::Idle => None,
         }
     }
 

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
-use std::{io, thread};
 
 use mio::{Poll, Token};
 use ssecast_hub::process::Process;
@@ -8,9 +8,9 @@ use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar
 
 use crate::attachment::Link;
 use crate::bell::Bell;
-use crate::schedule;
 use crate::sink::Sink;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Waker, lock};
+use crate::system;
 use crate::writer::Writer;
 
 /// The token of the shard's own waker; connections have those below.
@@ -55,13 +55,11 @@ impl Shard {
     /// Starts a thread.
     pub(crate) fn start(number: usize) -> Result<Arc<Self>, Error> {
         let (shard, writer) = Self::new()?;
-        thread::Builder::new()
-            .name(format!("ssecast-{number}"))
-            .spawn(move || {
-                schedule::work_in_the_background();
-                writer.run();
-            })
-            .map_err(|error| failed(&error))?;
+        system::spawn(format!("ssecast-{number}"), move || {
+            system::work_in_the_background();
+            writer.run();
+        })
+        .map_err(|error| failed(&error))?;
         Ok(shard)
     }
 

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use mio::unix::SourceFd;
@@ -7,6 +8,7 @@ use ssecast_hub::{Batch, Reason};
 
 use crate::attachment::Link;
 use crate::descriptor::{Descriptor, Heard, Sent};
+use crate::peer_timeout::PeerTimeout;
 use crate::sockets::Framing;
 use crate::sync::Ordering;
 
@@ -19,6 +21,9 @@ pub(crate) struct Sink {
     framing: Framing,
     /// The host has let go of the connection: its end is seen, and made, here.
     pub(crate) released: bool,
+    /// The client of a released connection says no more. It may still listen.
+    half_closed: bool,
+    peer_timeout: PeerTimeout,
     pub(crate) link: Arc<Link>,
     /// What the socket has not taken yet of the batch under way.
     rest: Bytes,
@@ -31,11 +36,22 @@ pub(crate) struct Sink {
     pub(crate) later: bool,
 }
 
+/// What is known of the peer of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Listens,
+    /// It has just said its last, as far as anybody can see: a client that half-closed and one that closed look alike
+    /// until something is sent to them.
+    HalfClosed,
+    Gone,
+}
+
 impl Sink {
     pub(crate) fn new(
         descriptor: Descriptor,
         framing: Framing,
         released: bool,
+        peer_timeout: PeerTimeout,
         link: Arc<Link>,
         own_bytes: usize,
     ) -> Self {
@@ -43,6 +59,8 @@ impl Sink {
             descriptor,
             framing,
             released,
+            half_closed: false,
+            peer_timeout,
             link,
             rest: Bytes::new(),
             own_bytes,
@@ -129,32 +147,43 @@ impl Sink {
         Some(place)
     }
 
-    /// Hears out the peer of a released connection; that of another one is the host's to listen to. Returns
-    /// whether it is still there.
-    pub(crate) fn listen(&mut self, registry: &Registry) -> bool {
+    /// Hears out the peer of a released connection; that of another one is the host's to listen to.
+    pub(crate) fn listen(&mut self, registry: &Registry) -> Peer {
         if !self.released {
-            return true;
+            return Peer::Listens;
         }
         match (self.descriptor.drain(), self.polled) {
-            (Heard::Nothing, _) => true,
+            (Heard::Nothing, _) => Peer::Listens,
             // The poll tells of what is left once more if it is asked once more.
             (Heard::More, Some(place)) => {
                 let interest = Interest::WRITABLE | Interest::READABLE;
-                registry.reregister(&mut SourceFd(&self.descriptor.raw()), Token(place), interest).is_ok()
+                let asked =
+                    registry.reregister(&mut SourceFd(&self.descriptor.raw()), Token(place), interest);
+                if asked.is_ok() { Peer::Listens } else { Peer::Gone }
             }
-            _ => false,
+            (Heard::End, _) if std::mem::replace(&mut self.half_closed, true) => Peer::Listens,
+            (Heard::End, _) => Peer::HalfClosed,
+            _ => Peer::Gone,
         }
+    }
+
+    /// Whether the peer has not answered for so long, though it was asked.
+    pub(crate) fn is_unanswered(&self, time: Duration) -> bool {
+        self.descriptor.is_unanswered(time)
     }
 
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
-        let Self { descriptor, released, link, .. } = self;
+        let Self { descriptor, released, peer_timeout, link, .. } = self;
         if released {
             // Bytes that nobody read would make the system reset the connection, and what is under way be lost.
             descriptor.drain();
         }
         if cut || released {
             descriptor.shut_down();
+        }
+        if !released {
+            peer_timeout.restore(&descriptor);
         }
         drop(descriptor);
         link.ending.store(true, Ordering::Release);

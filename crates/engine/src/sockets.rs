@@ -9,6 +9,7 @@ use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 use crate::attachment::{Attachment, Host, Link};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
+use crate::peer_timeout::PeerTimeout;
 use crate::shard::Shard;
 use crate::sink::Sink;
 use crate::sync::{Mutex, Ordering, lock};
@@ -106,14 +107,18 @@ impl Socket {
     /// Until the host is told that the stream has [`ended`](Host::ended) nobody else may write to the connection.
     /// The host keeps its own descriptor, reads from it, and [`abandon`](Attachment::abandon)s the stream when the
     /// peer is gone. If the connection is `released` the host closes its descriptor instead, and the thread sees
-    /// to the end of the connection.
+    /// to the end of the connection. It must close it and nothing else: a `shutdown` ends the connection for all.
+    ///
+    /// A peer that does not answer for the time of the slow client is given up, by options of the connection
+    /// ([`PeerTimeout`]) that are set back before a host goes on with it.
     #[must_use]
     pub fn attach(self, hub: &Hub, subscriber: Subscriber, transfer: Transfer) -> Attachment {
         let Self { descriptor, shard, head } = self;
         let Transfer { framing, released, name, host } = transfer;
         let own_bytes = subscriber.own_bytes();
         let link = Arc::new(Link::new(Arc::clone(&shard), name, hub.key(), host, own_bytes));
-        let mut sink = Sink::new(descriptor, framing, released, Arc::clone(&link), own_bytes);
+        let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
+        let mut sink = Sink::new(descriptor, framing, released, peer_timeout, Arc::clone(&link), own_bytes);
         sink.load_head(head);
         shard.attach(hub, subscriber, sink);
         Attachment { link, hub: hub.clone() }

@@ -12,7 +12,7 @@ use crate::connection::ConnectionId;
 use crate::descriptor::Sent;
 use crate::roster::{Roster, Work};
 use crate::shard::{Command, Desk, WAKE};
-use crate::sink::Sink;
+use crate::sink::{Peer, Sink};
 use crate::sync::Ordering;
 
 /// How many connections are written to before the thread looks at its inbox and at writable sockets again.
@@ -101,10 +101,14 @@ impl Writer {
             if event.token() != WAKE
                 && let Some(&(hub, id)) = self.polled.get(event.token().0)
             {
+                if event.is_write_closed() || event.is_error() {
+                    self.lose(hub, id);
+                    continue;
+                }
                 if event.is_readable() || event.is_read_closed() {
                     self.listen(hub, id);
                 }
-                if event.is_writable() || event.is_write_closed() || event.is_error() {
+                if event.is_writable() {
                     self.flush(hub, id);
                 }
             }
@@ -214,12 +218,15 @@ impl Writer {
         sink.link.shard.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The peer may have closed a released connection.
+    /// The peer may have closed a released connection. One that closed answers the next bytes with a reset; one that
+    /// only said all it had to say takes them: so it is sent some at once.
     fn listen(&mut self, hub: usize, id: ConnectionId) {
-        if let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id))
-            && !connection.sink.listen(self.poll.registry())
-        {
-            self.lose(hub, id);
+        let Some(roster) = self.rosters.get_mut(&hub) else { return };
+        let Some((connection, _)) = roster.get(id) else { return };
+        match connection.sink.listen(self.poll.registry()) {
+            Peer::Listens => {}
+            Peer::HalfClosed => roster.probe(id),
+            Peer::Gone => self.lose(hub, id),
         }
     }
 
@@ -262,7 +269,8 @@ impl Writer {
         for hub in hubs {
             let Some(roster) = self.rosters.get_mut(&hub) else { continue };
             if roster.is_check_due() {
-                roster.check_lag();
+                let patience = roster.patience();
+                roster.check_lag(|sink| sink.is_unanswered(patience));
                 // Under the lock nobody is between registering with this reader and being on the way to it.
                 let inbox = self.desk.inbox();
                 roster.note_progress(inbox.on_the_way(hub));
@@ -293,10 +301,16 @@ impl Writer {
     }
 
     fn send(&mut self, hub: usize, id: ConnectionId, batch: &Batch) {
-        if let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|roster| roster.get(id)) {
-            connection.sink.load(batch, connection.subscriber.own_bytes());
-            self.flush(hub, id);
+        let Some(roster) = self.rosters.get_mut(&hub) else { return };
+        let patience = (batch.events() == 0 && roster.skips()).then(|| roster.patience());
+        let Some((connection, _)) = roster.get(id) else { return };
+        // The system gives up the peer of a client that is to be disconnected. For one that skips it is asked here,
+        // before it is sent a heartbeat.
+        if patience.is_some_and(|patience| connection.sink.is_unanswered(patience)) {
+            return self.lose(hub, id);
         }
+        connection.sink.load(batch, connection.subscriber.own_bytes());
+        self.flush(hub, id);
     }
 
     /// Sends what a connection's socket takes of its batch; the rest waits until it is writable, and so does the

@@ -56,7 +56,7 @@ impl Lobby {
         self.registry.register(&mut SourceFd(&stream.as_raw_fd()), Token(entry.key()), interest)?;
         let deadline = Instant::now() + time;
         self.deadlines[phase.index()].insert((deadline, entry.key()));
-        entry.insert(Visitor { stream, peer, phase, deadline, behind: 0 });
+        entry.insert(Visitor { stream, peer, phase, deadline, behind: 0, half_closed: false });
         Ok(())
     }
 

@@ -195,7 +195,7 @@ impl Reception {
             let Phase::Reading(head) = &mut visitor.phase else { return };
             match result {
                 Heard::Nothing => return,
-                Heard::End => {
+                Heard::End | Heard::Gone => {
                     self.lobby.dismiss(place);
                     return;
                 }

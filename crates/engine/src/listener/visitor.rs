@@ -20,6 +20,8 @@ pub(crate) struct Visitor {
     pub(crate) deadline: Instant,
     /// How many bytes came behind its request.
     pub(crate) behind: usize,
+    /// It says no more, and may still listen.
+    pub(crate) half_closed: bool,
 }
 
 /// What a visitor waits for.
@@ -63,8 +65,9 @@ pub(crate) enum Heard {
     Some(usize),
     /// Nothing for now.
     Nothing,
-    /// The client says no more.
+    /// The client says no more, and may still listen.
     End,
+    Gone,
 }
 
 impl Phase {
@@ -134,7 +137,7 @@ impl Visitor {
                 Ok(length) => Heard::Some(length),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
-                Err(_) => Heard::End,
+                Err(_) => Heard::Gone,
             };
         }
     }
@@ -146,7 +149,11 @@ impl Visitor {
             match self.read(buffer) {
                 Heard::Some(length) => self.behind += length,
                 Heard::Nothing => return true,
-                Heard::End => return false,
+                Heard::End => {
+                    self.half_closed = true;
+                    return true;
+                }
+                Heard::Gone => return false,
             }
         }
         false
@@ -167,7 +174,7 @@ impl Visitor {
                 return false;
             }
         }
-        self.hear_out(buffer)
+        self.hear_out(buffer) && !self.half_closed
     }
 }
 

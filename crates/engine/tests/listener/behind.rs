@@ -78,14 +78,44 @@ fn a_client_that_sends_without_end_is_cut_off() {
 }
 
 #[test]
-fn a_client_that_has_closed_its_side_is_gone() {
-    for _ in 0..20 {
-        let endpoint = undecided();
+fn a_client_that_has_closed_its_side_alone_has_its_stream_until_it_leaves() {
+    for round in 0..20 {
+        let endpoint = Endpoint::open(ListenerConfig::default());
         let mut visit = endpoint.visit();
         visit.say(GET);
-        visit.0.shutdown(Shutdown::Write).unwrap();
-        assert!(visit.end().is_empty());
+        // With the request, as `curl` does from a pipe, or within the stream.
+        let mut client = if round % 2 == 0 {
+            visit.0.shutdown(Shutdown::Write).unwrap();
+            visit.stream(Framing::Chunked)
+        } else {
+            let client = visit.stream(Framing::Chunked);
+            client.socket.shutdown(Shutdown::Write).unwrap();
+            client
+        };
+        for number in 0..10 {
+            endpoint.publish(&number.to_string());
+            client.read_until(&format!("data: {number}\n"));
+        }
+        assert_eq!(endpoint.hub.stats().connections, 1);
+        if round % 4 < 2 {
+            drop(client);
+            endpoint.publish("to see whether anybody is there");
+            assert_eq!(endpoint.end().1, ssecast_engine::Reason::Client);
+        } else {
+            endpoint.hub.close(&ssecast_engine::Close::default()).unwrap();
+            client.read_to_end();
+            assert!(client.body().complete);
+        }
+        eventually("it is gone", || endpoint.hub.stats().connections == 0);
     }
+    // While nobody has decided yet, too.
+    let endpoint = undecided();
+    let mut visit = endpoint.visit();
+    visit.say(GET);
+    visit.0.shutdown(Shutdown::Write).unwrap();
+    eventually("it is asked for", || endpoint.told.routed.lock().unwrap().len() == 1);
+    endpoint.listener.close();
+    assert_eq!(visit.answer().status, 503);
     // But what is wrong is still said.
     let endpoint = undecided();
     let mut visit = endpoint.visit();

@@ -3,10 +3,11 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use ssecast_engine::{ErrorKind, Framing, Reason, Subscription};
 
-use crate::rig::{Rig, events, patient, quiet, refusal, tcp};
+use crate::rig::{Rig, events, patient, quiet, refusal, slow, tcp};
 
 /// Tries to attach a paused connection, then lets it go on by pull delivery.
 fn refused(rig: &mut Rig, socket: BorrowedFd<'_>) -> ErrorKind {
@@ -152,5 +153,55 @@ fn a_connection_that_is_attached_during_a_storm_loses_and_doubles_nothing() {
         let first = seen[0];
         let wanted: Vec<u32> = (first..first + seen.len() as u32).collect();
         assert!(seen == wanted, "not in a row: {:?}", seen.windows(2).find(|two| two[0] + 1 != two[1]));
+    }
+}
+
+#[test]
+fn a_peer_that_does_not_answer_is_given_up_in_the_slow_clients_time_and_the_hosts_options_come_back() {
+    use rustix::net::sockopt;
+    use ssecast_engine::{Config, Policy};
+    type Options = (u32, bool, Duration);
+    let options = |socket: &dyn AsFd| -> Options {
+        let user_timeout =
+            if cfg!(target_os = "linux") { sockopt::tcp_user_timeout(socket.as_fd()).unwrap() } else { 0 };
+        let keep_alive = sockopt::socket_keepalive(socket.as_fd()).unwrap();
+        (user_timeout, keep_alive, sockopt::tcp_keepidle(socket.as_fd()).unwrap())
+    };
+    let seven = slow(1 << 20, Duration::from_secs(7), Policy::Disconnect);
+    let beats = Some(Duration::from_secs(1));
+    for (config, user_timeout, keep_alive) in [
+        (Config { heartbeat: beats, ..seven.clone() }, 7000, false),
+        // Nothing else would ever ask the peer.
+        (seven.clone(), 7000, true),
+        (Config { heartbeat: Some(Duration::from_secs(8)), ..seven.clone() }, 7000, true),
+        // The system would give up a client that answers and has no room, too, which is to skip.
+        (Config { heartbeat: beats, ..slow(1 << 20, Duration::from_secs(7), Policy::Skip) }, 0, false),
+    ] {
+        let mut rig = Rig::new(config);
+        let (host, client) = tcp();
+        let before = options(&host);
+        let observer = host.try_clone().unwrap();
+        let (id, mut client) = rig.attach(&["t"], None, (host, client), Framing::Chunked);
+        client.read_until("id: ");
+        let during = options(&observer);
+        if cfg!(target_os = "linux") {
+            assert_eq!(during.0, user_timeout);
+        }
+        assert_eq!(during.1, keep_alive);
+        assert_eq!(during.2, if keep_alive { Duration::from_secs(3) } else { before.2 });
+        rig.pull.end(id, Reason::Server);
+        rig.end_of(id);
+        assert_eq!(options(&observer), before);
+    }
+    // A host that is stricter stays so.
+    #[cfg(target_os = "linux")]
+    {
+        let mut rig = Rig::new(seven);
+        let (host, client) = tcp();
+        sockopt::set_tcp_user_timeout(&host, 500).unwrap();
+        let observer = host.try_clone().unwrap();
+        let (_, mut client) = rig.attach(&["t"], None, (host, client), Framing::Chunked);
+        client.read_until("id: ");
+        assert_eq!(sockopt::tcp_user_timeout(&observer).unwrap(), 500);
     }
 }

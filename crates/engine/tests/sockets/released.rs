@@ -89,6 +89,29 @@ fn the_engine_sees_that_the_client_has_gone_though_nothing_is_published() {
 }
 
 #[test]
+fn a_client_that_half_closes_has_its_stream_until_it_leaves() {
+    for pair in [tcp, tiny] {
+        let mut rig = Rig::new(quiet());
+        let (id, mut client) = rig.release(&["t"], pair(), Framing::Chunked);
+        client.read_until("id: ");
+        client.socket.shutdown(std::net::Shutdown::Write).unwrap();
+        // It is asked at once whether it is there.
+        client.read_until(":\n\n");
+        for number in 0..100 {
+            rig.publish("t", &number.to_string());
+            client.read_until(&format!("data: {number}\n"));
+        }
+        assert_eq!(rig.hub.stats().connections, 1);
+        drop(client);
+        while !rig.ended.contains_key(&id) {
+            rig.publish("t", "is anybody there");
+            rig.turn();
+        }
+        assert_eq!(rig.ended[&id], (Reason::Client, true));
+    }
+}
+
+#[test]
 fn what_a_client_says_is_heard_out_and_delays_nobody() {
     let mut rig = Rig::new(quiet());
     let (_, mut talker) = rig.release(&["t"], tcp(), Framing::Chunked);
