@@ -1,0 +1,29 @@
+//! The reconnecting client, as a state machine: it says what to request, what an answer means, how long to wait, and what
+//! a chunk holds. It does no I/O and has no clock, so that every language runs the same one under its own HTTP library.
+//!
+//! ```text
+//!                    request()
+//!   Connecting ─────────────────► the host sends it ──► respond() ──► Open ──► feed(), feed(), …
+//!       ▲                               │                  │  │                      │
+//!       │      wait `retry_in`          │ network error    │  │ refused              │ end, cut, idle
+//!       └───────────────────────── lose() ◄────────────────┘  └──► Closed ◄── close()
+//!                                       ▲                                            │
+//!                                       └────────────────────────────────────────────┘
+//! ```
+//!
+//! The rules are those of the HTML Standard's `EventSource`; `tests/vectors/RULES.md` numbers them (SPEC 19 to 28).
+#![forbid(unsafe_code)]
+
+mod backoff;
+mod loss;
+mod options;
+mod request;
+mod response;
+mod source;
+
+pub use loss::{Cause, Loss};
+pub use options::{Options, Retry};
+pub use request::Request;
+pub use response::{Response, Step};
+pub use source::{Source, State};
+pub use ssecast_codec::{Error, ErrorKind, Flow, Message};
