@@ -9,6 +9,9 @@ The response for your server is in ``ssecast.asgi`` (Starlette, FastAPI, any ASG
 ``ssecast.django``, ``ssecast.aiohttp`` or ``ssecast.litestar``.
 """
 
+import json
+
+from ssecast import _json, _native, errors
 from ssecast._native import Event, History, Parser, Published, SlowClient, Stats, encode
 from ssecast.errors import (
     AttachedError,
@@ -32,6 +35,8 @@ from ssecast.listener import Listener, Request
 from ssecast.session import Session
 from ssecast.stream import aiter_events, iter_events
 from ssecast.subscription import Subscription
+
+_native.install(_json.text, json.loads, errors.CLASSES)
 
 __all__ = [
     "AttachedError",

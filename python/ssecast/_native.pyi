@@ -1,7 +1,7 @@
 """The extension module. What of it is for users is exported by `ssecast`; the rest serves the package itself."""
 
 import builtins
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal, final
 
 from typing_extensions import disjoint_base
@@ -24,6 +24,7 @@ __all__ = [
     "Stats",
     "after_fork",
     "encode",
+    "install",
 ]
 
 _Reason = Literal["client", "server", "shutdown", "lagged", "error"]
@@ -144,7 +145,7 @@ class Events(Iterator[Event]):
     error is raised. It takes a chunk when an event is asked for and all those of the chunk before it were given.
     """
 
-    def __new__(cls, chunks: Iterable[builtins.bytes | bytearray | memoryview], parser: Parser) -> Events: ...
+    def __new__(cls, chunks: Iterator[builtins.bytes | bytearray | memoryview], parser: Parser) -> Events: ...
     def __iter__(self) -> Events: ...
     def __next__(self) -> Event: ...
 
@@ -166,29 +167,17 @@ class Hub:
         delivery: Literal["auto", "pull"] = "auto",
         threads: int | None = None,
     ) -> Hub: ...
-    def publish(
+    def publish_text(
         self,
         topic: str,
-        data: Any,
-        *,
+        data: str | builtins.bytes,
         event: str | None = None,
         id: str | int | None = None,
         retry: int | None = None,
         comment: str | None = None,
+        /,
     ) -> Published:
-        """Publishes an event to every connection that reads the topic, and keeps it for those that come back.
-
-        The cost does not depend on how many there are, and no slow one is waited for. May be called from any
-        thread and any event loop.
-
-        `data`: a str goes as it is, bytes as UTF-8, anything else as JSON. `retry` is in milliseconds. Raises an
-        `Error` that names the field, and then nothing is published; `TypeError` for a value of the wrong type.
-
-        >>> import ssecast
-        >>> hub = ssecast.Hub()
-        >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
-        0
-        """
+        """Publishes an event whose data is a str or bytes. `ssecast.Hub.publish` makes that of any data."""
 
     def close(self, event: Event | None = None, *, grace: float = 1.0) -> None:
         """Closes the hub: refuses publications and connections, lets every connection have what is pending for it,
@@ -222,8 +211,10 @@ class Published:
     """What became of a publication."""
 
     @property
-    def id(self) -> str:
-        """The event's id: the publisher's own, or `<epoch>-<sequence>`."""
+    def id(self) -> str | None:
+        """The event's id: the publisher's own, or `<epoch>-<sequence>`. None if the hub was closed, and nothing was
+        published.
+        """
 
     @property
     def subscribers(self) -> int:
@@ -287,11 +278,11 @@ class Listener:
         address: tuple[str, int],
         answer: Callable[[Request, Responder], None] | None,
         *,
-        topics: Sequence[str] | None,
+        topics: tuple[str, ...] | None,
         query_topics: bool,
         path: str | None,
         headers: Sequence[tuple[str, str]],
-        origins: Sequence[str] | None,
+        origins: tuple[str, ...] | None,
         credentials: bool,
         max_head_bytes: int = 16384,
         max_headers: int = 100,
@@ -352,7 +343,7 @@ class Request:
 class Responder:
     """Answers one request, once. One that is collected without an answer answers 500."""
 
-    def allow(self, topics: Sequence[str]) -> None:
+    def allow(self, topics: tuple[str, ...]) -> None:
         """Gives the client a stream of these topics."""
 
     def refuse(self, status: int) -> None:
@@ -442,7 +433,7 @@ class Mailbox:
     def wake(self) -> None:
         """Ends the `wait` of another thread, though there may be nothing to take."""
 
-    def open(self, topics: Sequence[str], last_event_id: str | None) -> int:
+    def open(self, topics: tuple[str, ...], last_event_id: str | None) -> int:
         """Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`."""
 
     def attach_socket(self, connection: int, descriptor: int, chunked: bool, released: bool) -> None:
@@ -485,7 +476,7 @@ class Mailbox:
         follows.
         """
 
-    def change_topics(self, connection: int, add: Sequence[str], remove: Sequence[str]) -> bool:
+    def change_topics(self, connection: int, add: tuple[str, ...], remove: tuple[str, ...]) -> bool:
         """Adds and removes topics of a connection; returns whether it is still there."""
 
     def end(self, connection: int, reason: _Reason) -> None:
@@ -507,3 +498,8 @@ def encode(event: Event) -> bytes:
 
 def after_fork() -> None:
     """Called in a child process, for `os.register_at_fork`."""
+
+def install(text: Callable[[object], str | bytes], loads: Callable[[str], Any], errors: dict[int, Any]) -> None:
+    """Called once, by the package: `text` makes a str or bytes of any data, `loads` reads JSON, and `errors` are the
+    classes of the core's errors by their numbers.
+    """

@@ -39,12 +39,17 @@ class Error(Exception):
     number: ClassVar[int]
     """The stable number: the result code of the C library."""
 
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(field, problem)
-        self.field = field
+    # There is no code of Python's in making one, as that happens in the midst of the engine.
+
+    @property
+    def field(self) -> str:
         """What it is about: a field of an event, an option, or something of the hub's."""
-        self.problem = problem
+        return str(self.args[0])
+
+    @property
+    def problem(self) -> str:
         """What is wrong with it, and how to mend it."""
+        return str(self.args[1])
 
     def __str__(self) -> str:
         return f"{self.field} {self.problem}"

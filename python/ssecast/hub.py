@@ -4,9 +4,10 @@ import asyncio
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 from ssecast import _departure, _native
+from ssecast._json import text
 from ssecast._mailbox import LoopMailbox, ThreadMailbox
 from ssecast.listener import Limits, Listener, Topics
 from ssecast.subscription import Subscription
@@ -37,6 +38,30 @@ class Hub(_native.Hub):
     >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
     0
     """
+
+    def publish(
+        self,
+        topic: str,
+        data: Any,
+        *,
+        event: str | None = None,
+        id: str | int | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> _native.Published:
+        """Publishes an event to every connection that reads the topic, and keeps it for those that come back.
+
+        The cost does not depend on how many there are, and no slow one is waited for. May be called from any
+        thread and any event loop. On a closed hub nothing is published, and ``id`` is None.
+
+        ``data``: a str goes as it is, bytes as UTF-8, anything else as JSON. ``retry`` is in milliseconds. Raises an
+        :class:`Error` that names the field, and then nothing is published; ``TypeError`` for a value of the wrong type.
+
+        >>> hub = Hub()
+        >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
+        0
+        """
+        return self.publish_text(topic, data if type(data) is str else text(data), event, id, retry, comment)
 
     def subscribe(self, *topics: str, last_event_id: str | None = None) -> Subscription:
         """Reads topics in this process: iterate over the events with ``for`` or ``async for``.

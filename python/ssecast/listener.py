@@ -65,11 +65,11 @@ class Listener:
             hub,
             address,
             _answer_by(topics) if callable(topics) else None,
-            topics=None if topics is None or callable(topics) else list(topics),
+            topics=None if topics is None or callable(topics) else tuple(topics),
             query_topics=query_topics,
             path=path,
             headers=list(headers.items()) if headers else [],
-            origins=None if cors is False else ["*"] if cors is True else list(cors),
+            origins=None if cors is False else ("*",) if cors is True else tuple(cors),
             credentials=credentials,
             **limits,
         )
@@ -113,9 +113,12 @@ def _answer_by(
             answer = topics(request)
             if isinstance(answer, int):
                 responder.refuse(answer)
+            elif isinstance(answer, (str, bytes)):
+                raise TypeError("topics must return a sequence of strings, not a string; wrap it in a list")
             else:
-                responder.allow(answer)
-        except Exception:
+                responder.allow(tuple(answer))
+        # Also what ends a thread: this one is the listener's.
+        except BaseException:
             logger.exception("A request was answered 500, because topics failed: %s", request.path)
             responder.refuse(500)
 

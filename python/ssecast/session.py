@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ssecast import _native, errors
+from ssecast._json import text
 from ssecast._mailbox import Reason
 
 if TYPE_CHECKING:
@@ -81,9 +82,7 @@ class BaseSession:
             return self._native.send(
                 self.id, data.data, event=data.event, id=data.id, retry=data.retry, comment=data.comment
             )
-        # What `None` is as data is for the core to say: here it stands for no data.
-        data = "null" if data is None else data
-        return self._native.send(self.id, data, event=event, id=id, retry=retry, comment=comment)
+        return self._native.send(self.id, text(data), event=event, id=id, retry=retry, comment=comment)
 
     def comment(self, text: str) -> bool:
         """Sends a comment to this client alone. Returns False if the stream is ending or has ended."""

@@ -27,7 +27,7 @@ def iter_events(chunks: Iterable[bytes | bytearray | memoryview], *, parser: Par
     >>> [event.data for event in iter_events([b"data: on", b"e\\n\\ndata: two\\n\\n"])]
     ['one', 'two']
     """
-    return Events(chunks, Parser() if parser is None else parser)
+    return Events(iter(chunks), Parser() if parser is None else parser)
 
 
 async def aiter_events(

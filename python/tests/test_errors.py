@@ -34,7 +34,7 @@ def attached_twice() -> None:
 def closed() -> None:
     hub = Hub()
     hub.close()
-    hub.publish("t", "1")
+    hub.subscribe("t")
 
 
 def attach(descriptor: int, hub: Hub) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from ssecast import Event, History, Hub, SlowClient
+from ssecast import Event, History, Hub, InvalidDataError, InvalidEventError, InvalidTopicError, SlowClient
 
 
 def test_a_subscription_gets_what_is_published_after_it_was_made() -> None:
@@ -38,6 +38,27 @@ def test_closing_twice_is_fine() -> None:
     assert hub.closed
     assert repr(hub) == "<Hub: 0 topics, 0 connections, closed>"
     asyncio.run(hub.aclose())
+
+
+def test_publishing_to_a_closed_hub_says_so_and_no_more() -> None:
+    hub = Hub()
+    with hub.subscribe("t") as events:
+        hub.close()
+        published = hub.publish("t", {"now": 1}, event="tick")
+        assert (published.id, published.subscribers) == (None, 0)
+        assert repr(published) == "Published(id=None, subscribers=0)"
+        assert [event.data for event in events] == []
+    assert hub.publish("t", "large" * 100_000).id is None
+    assert hub.stats().published == 0
+    # What is wrong with it is wrong still.
+    with pytest.raises(InvalidEventError):
+        hub.publish("t", "1", event="a\nb")
+    with pytest.raises(InvalidTopicError):
+        hub.publish("", "1")
+    with pytest.raises(InvalidDataError):
+        hub.publish("t", object())
+    with pytest.raises(TypeError):
+        hub.publish(7, "1")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

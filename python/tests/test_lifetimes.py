@@ -66,7 +66,7 @@ print(len(os.listdir("/proc/self/task")), threading.active_count(), flush=True)
 
 def test_importing_loads_no_framework_and_is_quick() -> None:
     program = """
-import asyncio, dataclasses, json, logging, sys, time, uuid
+import asyncio, dataclasses, datetime, json, logging, sys, time, uuid
 before, begin = set(sys.modules), time.process_time()
 import ssecast
 seconds = time.process_time() - begin
@@ -122,6 +122,148 @@ def test_an_interpreter_ends_at_once_with_streams_open(rest: str) -> None:
     line, seconds = interpreter(f"{OPEN}\n{rest}\nprint('end', flush=True)\nours.detach(), theirs.detach()\n")
     assert line == "end"
     assert seconds < 2
+
+
+# An interpreter that ends unwinds the threads that call Python's code then.
+BUSY = """
+import itertools, sys, threading, ssecast
+sys.setswitchinterval(1e-5)
+hub, count, begun = ssecast.Hub(), itertools.count(1), threading.Event()
+
+class Data:
+    def model_dump(self, mode):
+        return {"a": [1] * 20}
+
+class Number(int):
+    def __str__(self):
+        return "".join(str(digit) for digit in range(5))
+    __index__ = __int__ = __float__ = lambda self: sum(range(5))
+
+class Text(str):
+    def __iter__(self):
+        return iter([str(self) for _ in range(5)])
+
+class Buffer(bytearray):
+    def __buffer__(self, flags):
+        return memoryview(bytes(range(100)))
+    def __release_buffer__(self, view):
+        sum(range(100))
+
+def chunks():
+    try:
+        for number in range(100):
+            yield b"data: %d\\n\\n" % sum(range(50))
+    finally:
+        sum(range(1000))
+
+def wrong():
+    try:
+        hub.publish("t", "x", event="a\\nb")
+    except ssecast.InvalidEventError as error:
+        return str(error)
+
+events = ssecast.Event("[" + "1," * 50 + "1]")
+mailbox = ssecast._native.Mailbox(hub)
+connection = mailbox.open(("t",), None)
+parser = ssecast.Parser()
+
+def work():
+    while True:
+        BODY
+        if next(count) > 400:
+            begun.set()
+
+for _ in range(4):
+    threading.Thread(target=work, daemon=True).start()
+begun.wait()
+print("end", flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "hub.publish('t', Data(), id=Number(next(count)), retry=Number(1), event=Text('e'))",
+        "mailbox.send(connection, Data())",
+        "ssecast.encode(ssecast.Event(Data(), retry=Number(1)))",
+        "list(ssecast.iter_events(chunks()))",
+        "next(ssecast.iter_events(chunks()))",
+        "parser.feed(Buffer(b'data: 1'))",
+        "events.json()",
+        "wrong()",
+        "ssecast.History(events=Number(1), seconds=Number(1)), hub.stats().resets, repr(events), hash(events)",
+    ],
+)
+def test_an_interpreter_ends_beside_threads_that_call_what_calls_python(body: str) -> None:
+    for _ in range(3):
+        line, seconds = interpreter(BUSY.replace("BODY", body))
+        assert line == "end"
+        assert seconds < 5
+
+
+def test_what_publishes_in_the_midst_of_a_publication_is_published() -> None:
+    program = """
+import gc, signal, sys
+published = []
+
+def again(*_):
+    published.append(hub.publish("t", {"a": "inner"}).id)
+
+class Hook:
+    def find_spec(self, name, path=None, target=None):
+        if hub is not None and name.startswith(("ssecast", "json")):
+            signal.raise_signal(signal.SIGUSR1)
+
+class Item:
+    def __init__(self):
+        self.cycle = self
+    def __del__(self):
+        again()
+    def model_dump(self, mode):
+        signal.raise_signal(signal.SIGUSR1)
+        return {"a": "outer"}
+
+hub = None
+sys.meta_path.insert(0, Hook())
+signal.signal(signal.SIGUSR1, again)
+import ssecast
+hub = ssecast.Hub()
+gc.set_threshold(1)
+for _ in range(50):
+    Item()
+    published.append(hub.publish("t", Item()).id)
+    try:
+        hub.publish("t", Item(), event="a\\nb")
+    except ssecast.InvalidEventError:
+        again()
+gc.collect()
+print(len(published) >= 200, len(set(published)) == len(published) == hub.stats().published, flush=True)
+"""
+    assert interpreter(program)[0] == "True True"
+
+
+def test_a_sub_interpreter_is_refused_and_the_main_one_goes_on() -> None:
+    # Of the old kind, as mod_wsgi and uWSGI make them.
+    program = """
+import ssecast, _testcapi
+ssecast.Hub().publish("t", {"a": 1})
+code = '''
+try:
+    import ssecast
+except ImportError as error:
+    print("refused" if "sub-interpreter" in str(error) else error, end=" ", flush=True)
+else:
+    print("taken", end=" ", flush=True)
+'''
+_testcapi.run_in_subinterp(code)
+_testcapi.run_in_subinterp(code)
+try:
+    ssecast.Hub().publish("t", "x", event="a\\nb")
+except ssecast.InvalidEventError:
+    print(ssecast.Event({"a": 1}).data, flush=True)
+"""
+    pytest.importorskip("_testcapi")
+    assert interpreter(program)[0] == 'refused refused {"a":1}'
 
 
 def test_a_waiting_thread_hears_of_an_interrupt() -> None:

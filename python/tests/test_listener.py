@@ -130,10 +130,7 @@ def test_a_function_that_fails_is_logged_and_answers_500(answer: Any, caplog: py
     assert record.exc_info[2] is not None
 
 
-def test_a_function_that_exits_ends_neither_the_listener_nor_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Any] = []
-    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: told.append(unraisable.exc_type))
-
+def test_a_function_that_exits_ends_neither_the_listener_nor_the_process(caplog: pytest.LogCaptureFixture) -> None:
     def topics(request: Request) -> list[str]:
         if request.path == "/exit":
             sys.exit(3)
@@ -143,7 +140,9 @@ def test_a_function_that_exits_ends_neither_the_listener_nor_the_process(monkeyp
     with hub.listen(topics=topics) as listener:
         assert ask(listener, "/exit").status == 500
         assert ask(listener).status == 200
-    assert told == [SystemExit]
+    (record,) = caplog.records
+    assert record.exc_info
+    assert record.exc_info[0] is SystemExit
 
 
 def test_with_query_topics_a_client_reads_what_it_names() -> None:

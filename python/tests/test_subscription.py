@@ -340,7 +340,7 @@ def test_data_may_publish_while_it_is_serialised() -> None:
     hub = Hub()
 
     class Model:
-        def model_dump(self, mode: str) -> dict[str, str]:
+        def model_dump(self, mode: str) -> dict[str, str | None]:
             return {"inner": hub.publish("t", "inner").id}
 
     with hub.subscribe("t") as events:

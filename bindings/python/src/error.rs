@@ -2,8 +2,9 @@ use std::borrow::Cow;
 
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use ssecast::{Error, ErrorKind};
+
+use crate::call;
 
 /// What went wrong in an entry point: an error of the core, or one of Python's own.
 pub(crate) enum Failure {
@@ -38,10 +39,8 @@ impl From<Failure> for PyErr {
 fn raise(py: Python<'_>, error: &Error) -> PyErr {
     let kind = error.kind();
     let problem = spell(kind, error.problem());
-    match class(py, kind).and_then(|class| class.call1((error.field(), problem))) {
-        Ok(exception) => PyErr::from_value(exception),
-        Err(error) => error,
-    }
+    let exception = call::uncollected(py, || call::exception(py, kind.number(), error.field(), &problem));
+    exception.map_or_else(|error| error, PyErr::from_value)
 }
 
 /// A limit's problem names an option, in the spelling of JavaScript.
@@ -52,11 +51,6 @@ fn spell(kind: ErrorKind, problem: &str) -> Cow<'_, str> {
         ErrorKind::TooManyConnections => problem.replace("maxConnections", "max_connections").into(),
         _ => problem.into(),
     }
-}
-
-fn class(py: Python<'_>, kind: ErrorKind) -> PyResult<Bound<'_, PyAny>> {
-    static CLASSES: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    CLASSES.import(py, "ssecast.errors", "CLASSES")?.get_item(kind.number())
 }
 
 /// A value of the wrong type, with the argument's name.

@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyCFunction, PyString, PyTuple, PyType};
 use pyo3::{IntoPyObjectExt, PyTypeInfo, wrap_pyfunction};
 use ssecast::{Error, ErrorKind};
 
+use crate::call;
 use crate::error::{Result, entry, wrong_type};
 use crate::value::{Arguments, Data, Fields, Id};
 
@@ -39,7 +40,8 @@ pub(crate) struct Members {
     pub(crate) last_event_id: Option<Py<PyAny>>,
 }
 
-// SAFETY: whoever is of this class was made by `Event::object`: `new` alone makes others, and the class has no subclasses.
+// SAFETY: every object of this class was made by `Event::object`: it has no subclasses, `object.__new__` refuses it as it has
+// a `new` of its own, and it is immutable, so that this stays so; nor can another object be given this class.
 unsafe impl PyTypeInfo for Event {
     #[inline]
     fn type_object_raw(py: Python<'_>) -> *mut ffi::PyTypeObject {
@@ -78,13 +80,12 @@ impl Event {
     }
 
     fn json<'py>(event: &Bound<'py, Self>) -> Result<Bound<'py, PyAny>> {
-        static LOADS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
         let (py, data) = (event.py(), &Self::fields(event).data);
         if data.is_none(py) {
             let problem = "is not there, so it is no JSON either";
             return Err(Error::new(ErrorKind::InvalidData, "data", problem).into());
         }
-        Ok(LOADS.import(py, "json", "loads")?.call1((data,))?)
+        call::loads(py, data)
     }
 
     fn repr<'py>(event: &Bound<'py, Self>) -> Result<Bound<'py, PyString>> {

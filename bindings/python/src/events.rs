@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyIterator;
 use pyo3::{PyTraverseError, PyVisit};
 
+use crate::call;
 use crate::error::{Result, entry};
 use crate::event::Event;
 use crate::parser::Parser;
@@ -20,9 +21,10 @@ pub struct Events {
 
 #[pymethods]
 impl Events {
+    /// `chunks` is an iterator.
     #[new]
-    fn new(chunks: &Bound<'_, PyAny>, parser: Py<Parser>) -> PyResult<Self> {
-        Ok(Self { ready: VecDeque::new(), source: Some((chunks.try_iter()?.unbind(), parser)) })
+    fn new(chunks: Py<PyIterator>, parser: Py<Parser>) -> Self {
+        Self { ready: VecDeque::new(), source: Some((chunks, parser)) }
     }
 
     fn __iter__(events: Py<Self>) -> Py<Self> {
@@ -46,7 +48,13 @@ impl Events {
     }
 
     fn __clear__(&mut self) {
-        self.source = None;
+        self.let_go();
+    }
+}
+
+impl Drop for Events {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 
@@ -59,17 +67,31 @@ impl Events {
         let Some((chunks, parser)) = self.source.take() else { return Ok(None) };
         self.ready.shrink_to(Self::KEPT);
         let mut first = None;
-        for chunk in chunks.bind(py) {
-            parser.get().parse(&chunk?, |event| match first {
-                None => first = Some(event),
-                Some(_) => self.ready.push_back(event.unbind()),
-            })?;
-            if first.is_some() {
-                self.source = Some((chunks, parser));
-                return Ok(first);
+        let mut read = || {
+            while let Some(chunk) = call::next(chunks.bind(py)) {
+                parser.get().parse(&chunk?, |event| match first {
+                    None => first = Some(event),
+                    Some(_) => self.ready.push_back(event.unbind()),
+                })?;
+                if first.is_some() {
+                    return Ok(());
+                }
             }
+            parser.get().end()
+        };
+        let read = read();
+        if first.is_some() {
+            self.source = Some((chunks, parser));
+        } else {
+            call::release(py, chunks);
         }
-        parser.get().end()?;
-        Ok(None)
+        read.map(|()| first)
+    }
+
+    /// Lets go of the chunks, which may be a generator that cleans up.
+    fn let_go(&mut self) {
+        if let Some((chunks, _)) = self.source.take() {
+            Python::attach(|py| call::release(py, chunks));
+        }
     }
 }

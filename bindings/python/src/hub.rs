@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
 use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, Unavailable};
 
+use crate::call;
 use crate::config::{Options, rename};
 use crate::error::{Result, entry};
 use crate::option::{Given, seconds};
@@ -21,7 +22,7 @@ pub fn after_fork() {
 }
 
 /// Topics, their history, and the connections that read them. `ssecast.Hub` adds what is asyncio's.
-#[pyclass(frozen, subclass, weakref, dict, module = "ssecast._native")]
+#[pyclass(frozen, subclass, module = "ssecast._native")]
 pub struct Hub {
     /// It is locked only while the interpreter is attached and nothing of Python's is called: so no thread holds it
     /// when `os.fork` runs.
@@ -102,21 +103,10 @@ impl Hub {
         })
     }
 
-    /// Publishes an event to every connection that reads the topic, and keeps it for those that come back.
-    ///
-    /// The cost does not depend on how many there are, and no slow one is waited for. May be called from any
-    /// thread and any event loop.
-    ///
-    /// `data`: a str goes as it is, bytes as UTF-8, anything else as JSON. `retry` is in milliseconds. Raises an
-    /// `Error` that names the field, and then nothing is published; `TypeError` for a value of the wrong type.
-    ///
-    /// >>> import ssecast
-    /// >>> hub = ssecast.Hub()
-    /// >>> hub.publish("ticks", {"now": 1}, event="tick").subscribers
-    /// 0
-    #[pyo3(signature = (topic, data, *, event = None, id = None, retry = None, comment = None))]
-    #[allow(clippy::too_many_arguments, reason = "each is a field with a name")]
-    fn publish(
+    /// Publishes an event whose data is a str or bytes. `ssecast.Hub.publish` makes that of any data.
+    #[pyo3(signature = (topic, data, event = None, id = None, retry = None, comment = None, /))]
+    #[allow(clippy::too_many_arguments, reason = "each is a field")]
+    fn publish_text(
         &self,
         py: Python<'_>,
         topic: &Bound<'_, PyAny>,
@@ -135,8 +125,13 @@ impl Hub {
                 py.detach(|| hub.publish(&topic, &fields.event()))
             } else {
                 hub.publish(&topic, &fields.event())
-            }?;
-            Ok(Published { id: published.id, subscribers: published.subscribers })
+            };
+            match published {
+                Ok(published) => Ok(Published { id: Some(published.id), subscribers: published.subscribers }),
+                // A timer that publishes need not know that the hub is closing.
+                Err(error) if error.kind() == ErrorKind::Closed => Ok(Published { id: None, subscribers: 0 }),
+                Err(error) => Err(error.into()),
+            }
         })
     }
 
@@ -211,15 +206,17 @@ impl Hub {
         entry(|| {
             let hub = self.current()?;
             let stats = py.detach(|| hub.stats());
-            let disconnects = PyDict::new(py);
-            for reason in Reason::ALL {
-                disconnects.set_item(reason.name(), stats.disconnects(reason))?;
-            }
-            let resets = PyDict::new(py);
-            for reason in ResetReason::ALL {
-                resets.set_item(reason.name(), stats.resets(reason))?;
-            }
-            Ok(Stats { counters: stats, disconnects: disconnects.unbind(), resets: resets.unbind() })
+            call::uncollected(py, || {
+                let disconnects = PyDict::new(py);
+                for reason in Reason::ALL {
+                    disconnects.set_item(reason.name(), stats.disconnects(reason))?;
+                }
+                let resets = PyDict::new(py);
+                for reason in ResetReason::ALL {
+                    resets.set_item(reason.name(), stats.resets(reason))?;
+                }
+                Ok(Stats { counters: stats, disconnects: disconnects.unbind(), resets: resets.unbind() })
+            })
         })
     }
 
@@ -237,8 +234,9 @@ impl Hub {
 #[pyclass(frozen, eq, hash, get_all, module = "ssecast")]
 #[derive(PartialEq, Eq, Hash)]
 pub struct Published {
-    /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
-    id: String,
+    /// The event's id: the publisher's own, or `<epoch>-<sequence>`. None if the hub was closed, and nothing was
+    /// published.
+    id: Option<String>,
     /// The connections that read the topic at that moment.
     subscribers: usize,
 }
@@ -246,7 +244,10 @@ pub struct Published {
 #[pymethods]
 impl Published {
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let id = PyString::new(py, &self.id).repr()?;
+        let id = match &self.id {
+            Some(id) => PyString::new(py, id).repr()?.to_string(),
+            None => "None".to_owned(),
+        };
         Ok(format!("Published(id={id}, subscribers={})", self.subscribers))
     }
 }

@@ -1,11 +1,12 @@
 //! The Python extension module: converts, calls the engine, maps errors. What the package documents is in python/.
 //!
 //! Python values are copied before anything else happens. The interpreter is released while the engine works, and
-//! no lock is held while anything of Python's is called.
+//! no lock is held while anything of Python's is called, which `call` alone does.
 
 #![allow(unreachable_pub, reason = "the entry points are reached from Python")]
 #![allow(clippy::needless_pass_by_value, reason = "Python hands values over")]
 
+mod call;
 mod config;
 mod error;
 mod event;
@@ -18,39 +19,47 @@ mod parser;
 mod text;
 mod value;
 
+use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use pyo3::{ffi, wrap_pyfunction};
+use ssecast::ErrorKind;
 
 #[pymodule]
-mod _native {
-    use pyo3::prelude::*;
-    use pyo3::types::PyDict;
-    use ssecast::ErrorKind;
-
-    use crate::event::Event;
-
-    #[pymodule_export]
-    use crate::config::{History, SlowClient};
-    #[pymodule_export]
-    use crate::event::encode;
-    #[pymodule_export]
-    use crate::events::Events;
-    #[pymodule_export]
-    use crate::hub::{Hub, Published, Stats, after_fork};
-    #[pymodule_export]
-    use crate::listener::{Listener, Request, Responder};
-    #[pymodule_export]
-    use crate::mailbox::{Batch, End, Mailbox};
-    #[pymodule_export]
-    use crate::parser::Parser;
-
-    /// The core's kinds of errors by their codes, for the test that each has its class.
-    #[pymodule_init]
-    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
-        let kinds = PyDict::new(module.py());
-        for kind in ErrorKind::ALL {
-            kinds.set_item(kind.code(), kind.number())?;
-        }
-        module.add("KINDS", kinds)?;
-        module.add("Event", module.py().get_type::<Event>())
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    let py = module.py();
+    // SAFETY: the thread is attached.
+    if unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) } != 0 {
+        return Err(PyImportError::new_err(
+            "ssecast works in the main interpreter alone, and this is a sub-interpreter; \
+             mod_wsgi: WSGIApplicationGroup %{GLOBAL}; uWSGI: single-interpreter = true",
+        ));
     }
+    for class in [
+        py.get_type::<config::History>(),
+        py.get_type::<config::SlowClient>(),
+        py.get_type::<event::Event>(),
+        py.get_type::<events::Events>(),
+        py.get_type::<hub::Hub>(),
+        py.get_type::<hub::Published>(),
+        py.get_type::<hub::Stats>(),
+        py.get_type::<listener::Listener>(),
+        py.get_type::<listener::Request>(),
+        py.get_type::<listener::Responder>(),
+        py.get_type::<mailbox::Batch>(),
+        py.get_type::<mailbox::End>(),
+        py.get_type::<mailbox::Mailbox>(),
+        py.get_type::<parser::Parser>(),
+    ] {
+        module.add(class.name()?, class)?;
+    }
+    module.add_function(wrap_pyfunction!(hub::after_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(call::install, module)?)?;
+    module.add_function(wrap_pyfunction!(event::encode, module)?)?;
+    // The core's kinds of errors by their codes, for the test that each has its class.
+    let kinds = PyDict::new(py);
+    for kind in ErrorKind::ALL {
+        kinds.set_item(kind.code(), kind.number())?;
+    }
+    module.add("KINDS", kinds)
 }

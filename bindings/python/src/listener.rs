@@ -3,11 +3,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Router};
 
-use crate::error::{Result, entry};
+use crate::call;
+use crate::error::{Failure, Result, entry};
 use crate::hub::Hub;
 use crate::option::Given;
+use crate::value::{text, texts};
 
 /// An HTTP/1.1 endpoint of a hub, until it is closed. `ssecast.Listener` is what people see of it.
 #[pyclass(frozen, module = "ssecast._native")]
@@ -37,11 +40,11 @@ impl Listener {
         hub: &Hub,
         address: (String, u16),
         answer: Py<PyAny>,
-        topics: Option<Vec<String>>,
+        topics: Option<&Bound<'_, PyTuple>>,
         query_topics: bool,
-        path: Option<String>,
-        headers: Vec<(String, String)>,
-        origins: Option<Vec<String>>,
+        path: Option<&Bound<'_, PyAny>>,
+        headers: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        origins: Option<&Bound<'_, PyTuple>>,
         credentials: bool,
         max_head_bytes: Given<'_>,
         max_headers: Given<'_>,
@@ -52,12 +55,22 @@ impl Listener {
         entry(|| {
             let default = ListenerConfig::default();
             let time = |given: &Given<'_>, option, default| {
-                Ok::<_, crate::error::Failure>(given.time(option, Some(default))?.unwrap_or(Duration::MAX))
+                Ok::<_, Failure>(given.time(option, Some(default))?.unwrap_or(Duration::MAX))
             };
+            let string =
+                |value, name| Ok::<_, Failure>(text(value, name, ErrorKind::InvalidOption)?.to_string());
+            let path = path.map(|path| string(path, "path")).transpose()?;
+            let headers =
+                headers.iter().map(|(name, value)| Ok((string(name, "headers")?, string(value, "headers")?)));
+            let headers = headers.collect::<Result<_>>()?;
+            let origins =
+                origins.map(|origins| strings(origins, "cors", ErrorKind::InvalidOption)).transpose()?;
             let cors = origins.map(|origins| {
                 let origins = if origins == ["*"] { Origins::Any } else { Origins::List(origins) };
                 Cors { origins, credentials, ..Cors::default() }
             });
+            let topics =
+                topics.map(|topics| strings(topics, "topic", ErrorKind::InvalidTopic)).transpose()?;
             let config = ListenerConfig {
                 path,
                 cors,
@@ -197,8 +210,11 @@ pub struct Responder(ssecast::Responder);
 #[pymethods]
 impl Responder {
     /// Gives the client a stream of these topics.
-    fn allow(&self, topics: Vec<String>) -> Result<()> {
-        entry(|| Ok(self.0.allow(&texts(&topics)).map(drop)?))
+    fn allow(&self, topics: &Bound<'_, PyTuple>) -> Result<()> {
+        entry(|| {
+            let topics = strings(topics, "topic", ErrorKind::InvalidTopic)?;
+            Ok(self.0.allow(&borrowed(&topics)).map(drop)?)
+        })
     }
 
     /// Answers with a status.
@@ -219,21 +235,24 @@ impl Router for Routes {
     fn route(&self, request: ssecast::Request, responder: ssecast::Responder) {
         match self {
             // They were checked when the listener was made.
-            Self::Always(topics) => drop(responder.allow(&texts(topics))),
+            Self::Always(topics) => drop(responder.allow(&borrowed(topics))),
             Self::Query => QueryTopics.route(request, responder),
             // This thread only hears requests, and may wait for the interpreter; streams don't wait for it. Without
             // an interpreter the responder is dropped, and answers.
             Self::Asked(answer) => drop(Python::try_attach(|py| {
                 let answer = answer.bind(py);
-                if let Err(error) = answer.call1((Request(request), Responder(responder))) {
-                    error.write_unraisable(py, Some(answer));
-                }
+                // It answers whatever happens, and logs that.
+                drop(call::call(answer, (Request(request), Responder(responder))));
             })),
         }
     }
 }
 
-fn texts(topics: &[String]) -> Vec<&str> {
+fn strings(values: &Bound<'_, PyTuple>, name: &'static str, kind: ErrorKind) -> Result<Vec<String>> {
+    Ok(texts(values, name, kind)?.iter().map(|text| text.to_string()).collect())
+}
+
+fn borrowed(topics: &[String]) -> Vec<&str> {
     topics.iter().map(String::as_str).collect()
 }
 

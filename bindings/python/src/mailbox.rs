@@ -7,14 +7,17 @@ use std::time::Duration;
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use ssecast::{ConnectionId, Content, Error, ErrorKind, Framing, Pull, Reason, Sockets, Subscription};
+use ssecast::{
+    ConnectionId, Content, Delivery, Error, ErrorKind, Framing, Pull, Reason, Sockets, Subscription,
+};
 
+use crate::call;
 use crate::error::{Failure, Result, entry};
 use crate::hub::Hub;
-use crate::value::{Arguments, Fields, text};
+use crate::value::{Arguments, Fields, text, texts};
 
 /// A hub's connections that one event loop, or one thread, looks after.
 ///
@@ -103,11 +106,14 @@ impl Mailbox {
     }
 
     /// Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`.
-    fn open(&self, topics: Vec<Bound<'_, PyAny>>, last_event_id: Option<&str>) -> Result<u64> {
+    fn open(&self, topics: &Bound<'_, PyTuple>, last_event_id: Option<&Bound<'_, PyAny>>) -> Result<u64> {
         entry(|| {
-            let topics = names(&topics)?;
+            let topics = texts(topics, "topic", ErrorKind::InvalidTopic)?;
             let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
-            Ok(self.pull.open_paused(&Subscription { topics: &topics, last_event_id })?.to_number())
+            let read = |id| text(id, "last_event_id", ErrorKind::InvalidId);
+            let last_event_id = last_event_id.map(read).transpose()?;
+            let subscription = Subscription { topics: &topics, last_event_id: last_event_id.as_deref() };
+            Ok(self.pull.open_paused(&subscription)?.to_number())
         })
     }
 
@@ -139,33 +145,7 @@ impl Mailbox {
             while matches!((&self.signal).read(&mut [0; 64]), Ok(64)) {}
             let mut deliveries = Vec::new();
             let more = py.detach(|| self.pull.take(limit, &mut deliveries));
-            let taken = PyList::empty(py);
-            let mut last: Option<(ssecast::Batch, Bound<'py, PyList>)> = None;
-            for delivery in deliveries {
-                let connection = delivery.connection.to_number();
-                let content = match delivery.content {
-                    Content::Batch(batch) => {
-                        // Connections at the same place come with the same batch, mostly one after the other.
-                        if let Some((same, connections)) = &last
-                            && same.is_same(&batch)
-                        {
-                            connections.append(connection)?;
-                            continue;
-                        }
-                        let connections = PyList::new(py, [connection])?;
-                        last = Some((batch.clone(), connections.clone()));
-                        let batch =
-                            Batch { shared: batch, bytes: PyOnceLock::new(), chunk: PyOnceLock::new() };
-                        taken.append((batch, connections))?;
-                        continue;
-                    }
-                    Content::End(reason) => Some(End { reason: reason.name(), cut: false }),
-                    Content::Cut(reason) => Some(End { reason: reason.name(), cut: true }),
-                    Content::Drained => None,
-                };
-                taken.append((content, [connection]))?;
-            }
-            Ok((taken, more))
+            call::uncollected(py, || Ok((list(py, deliveries)?, more)))
         })
     }
 
@@ -218,11 +198,12 @@ impl Mailbox {
     fn change_topics(
         &self,
         connection: u64,
-        add: Vec<Bound<'_, PyAny>>,
-        remove: Vec<Bound<'_, PyAny>>,
+        add: &Bound<'_, PyTuple>,
+        remove: &Bound<'_, PyTuple>,
     ) -> Result<bool> {
         entry(|| {
-            let (add, remove) = (names(&add)?, names(&remove)?);
+            let add = texts(add, "topic", ErrorKind::InvalidTopic)?;
+            let remove = texts(remove, "topic", ErrorKind::InvalidTopic)?;
             let add: Vec<&str> = add.iter().map(|topic| &**topic).collect();
             let remove: Vec<&str> = remove.iter().map(|topic| &**topic).collect();
             Ok(self.pull.change_topics(id(connection), &add, &remove)?)
@@ -230,7 +211,7 @@ impl Mailbox {
     }
 
     /// Ends a connection after all that was sent before; an `End` follows.
-    fn end(&self, connection: u64, reason: &Bound<'_, PyString>) -> Result<()> {
+    fn end(&self, connection: u64, reason: &Bound<'_, PyAny>) -> Result<()> {
         entry(|| {
             self.pull.end(id(connection), parse_reason(reason)?);
             Ok(())
@@ -238,7 +219,7 @@ impl Mailbox {
     }
 
     /// Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows.
-    fn remove(&self, connection: u64, reason: &Bound<'_, PyString>) -> Result<bool> {
+    fn remove(&self, connection: u64, reason: &Bound<'_, PyAny>) -> Result<bool> {
         entry(|| Ok(self.pull.remove(id(connection), parse_reason(reason)?)))
     }
 }
@@ -272,14 +253,44 @@ fn invalid(problem: &'static str) -> Failure {
     Error::new(ErrorKind::InvalidSocket, "socket", problem).into()
 }
 
-fn names(topics: &[Bound<'_, PyAny>]) -> Result<Vec<pyo3::pybacked::PyBackedStr>> {
-    topics.iter().map(|topic| text(topic, "topic", ErrorKind::InvalidTopic)).collect()
+fn parse_reason(name: &Bound<'_, PyAny>) -> Result<Reason> {
+    let name = text(name, "reason", ErrorKind::InvalidOption)?;
+    let found = Reason::ALL.into_iter().find(|reason| reason.name() == &*name);
+    found.ok_or_else(|| {
+        let names = Reason::ALL.map(Reason::name).join(", ");
+        let problem = format!("must be one of {names}, not {:?}", &*name);
+        Error::new(ErrorKind::InvalidOption, "reason", problem).into()
+    })
 }
 
-fn parse_reason(name: &Bound<'_, PyString>) -> Result<Reason> {
-    let name = name.to_cow()?;
-    let found = Reason::ALL.into_iter().find(|reason| reason.name() == name);
-    found.ok_or_else(|| Error::new(ErrorKind::Internal, "reason", format!("{name:?} is unknown")).into())
+/// Deliveries as pairs of what is to be done and a list of connections.
+fn list(py: Python<'_>, deliveries: Vec<Delivery>) -> PyResult<Bound<'_, PyList>> {
+    let taken = PyList::empty(py);
+    let mut last: Option<(ssecast::Batch, Bound<'_, PyList>)> = None;
+    for delivery in deliveries {
+        let connection = delivery.connection.to_number();
+        let content = match delivery.content {
+            Content::Batch(batch) => {
+                // Connections at the same place come with the same batch, mostly one after the other.
+                if let Some((same, connections)) = &last
+                    && same.is_same(&batch)
+                {
+                    connections.append(connection)?;
+                    continue;
+                }
+                let connections = PyList::new(py, [connection])?;
+                last = Some((batch.clone(), connections.clone()));
+                let batch = Batch { shared: batch, bytes: PyOnceLock::new(), chunk: PyOnceLock::new() };
+                taken.append((batch, connections))?;
+                continue;
+            }
+            Content::End(reason) => Some(End { reason: reason.name(), cut: false }),
+            Content::Cut(reason) => Some(End { reason: reason.name(), cut: true }),
+            Content::Drained => None,
+        };
+        taken.append((content, [connection]))?;
+    }
+    Ok(taken)
 }
 
 fn id(connection: u64) -> ConnectionId {

@@ -2,10 +2,11 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyInt, PyString};
 use ssecast::{Error, ErrorKind};
 
 use crate::error::{Result, wrong_type};
+use crate::value::{digits, number, text};
 
 /// An option as the caller gave it, or not at all: `None` is a value, and means off.
 pub(crate) enum Given<'py> {
@@ -55,7 +56,9 @@ impl Given<'_> {
         match self {
             Self::Default => Ok(default),
             Self::Value(value) if value.is_none() => Ok(None),
-            Self::Value(value) if value.is_instance_of::<PyString>() => Ok(Some(value.extract()?)),
+            Self::Value(value) if value.is_instance_of::<PyString>() => {
+                Ok(Some(text(value, option, ErrorKind::InvalidOption)?.to_string()))
+            }
             Self::Value(value) => Err(wrong_type(option, "a str, or None to turn it off", value)),
         }
     }
@@ -67,30 +70,29 @@ impl Given<'_> {
         if !value.is_instance_of::<PyString>() {
             return Err(wrong_type(option, &must, value));
         }
-        let given: String = value.extract()?;
-        match words.iter().position(|word| *word == given) {
+        let given = text(value, option, ErrorKind::InvalidOption)?;
+        match words.iter().position(|word| *word == &*given) {
             Some(index) => Ok(index == 1),
-            None => Err(invalid(option, format!("must be {must}, not {given:?}"))),
+            None => Err(invalid(option, format!("must be {must}, not {:?}", &*given))),
         }
     }
 }
 
 /// Seconds as an argument of a call.
 pub(crate) fn seconds(name: &'static str, value: &Bound<'_, PyAny>, expected: &str) -> Result<Duration> {
-    let number = value.is_instance_of::<PyFloat>() || value.is_instance_of::<PyInt>();
-    if !number || value.is_instance_of::<PyBool>() {
-        return Err(wrong_type(name, expected, value));
-    }
-    let number: f64 = value.extract().unwrap_or(f64::NAN);
+    let Some(number) = number(value) else { return Err(wrong_type(name, expected, value)) };
     Duration::try_from_secs_f64(number)
-        .map_err(|_| invalid(name, format!("must be a number of seconds, zero or more, not {value}")))
+        .map_err(|_| invalid(name, format!("must be a number of seconds, zero or more, not {number:?}")))
 }
 
 fn count(option: &'static str, value: &Bound<'_, PyAny>, expected: &str) -> Result<usize> {
     if !value.is_instance_of::<PyInt>() || value.is_instance_of::<PyBool>() {
         return Err(wrong_type(option, expected, value));
     }
-    value.extract().map_err(|_| invalid(option, format!("must be a whole number, zero or more, not {value}")))
+    value.extract().map_err(|_| {
+        let given = digits(value).unwrap_or_else(|_| "one of so many digits".to_owned());
+        invalid(option, format!("must be a whole number, zero or more, not {given}"))
+    })
 }
 
 fn invalid(option: &'static str, problem: String) -> crate::error::Failure {

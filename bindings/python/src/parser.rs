@@ -1,13 +1,14 @@
 use std::sync::{Mutex, MutexGuard};
 
 use pyo3::buffer::PyBuffer;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyByteArray, PyBytes, PyList, PyMemoryView, PyString};
 use ssecast::codec::{self, Item, Message};
 use ssecast::{Error, ErrorKind};
 
+use crate::call;
 use crate::error::{Failure, Result, entry, wrong_type};
 use crate::event::{Event, Members};
 use crate::option::Given;
@@ -66,7 +67,7 @@ impl Parser {
         entry(|| {
             let mut events = Vec::new();
             self.parse(chunk, |event| events.push(event))?;
-            Ok(PyList::new(py, events)?)
+            Ok(call::uncollected(py, || PyList::new(py, events))?)
         })
     }
 
@@ -117,9 +118,25 @@ impl Parser {
         if let Ok(bytes) = chunk.cast::<PyBytes>() {
             return self.state()?.feed(py, bytes.as_bytes(), found);
         }
-        let Ok(buffer) = PyBuffer::<u8>::get(chunk) else {
-            return Err(wrong_type("chunk", "bytes, or a bytearray or memoryview of bytes", chunk));
-        };
+        if chunk.is_exact_instance_of::<PyByteArray>() || chunk.is_exact_instance_of::<PyMemoryView>() {
+            return self.parse_buffer(chunk, found);
+        }
+        // Another class may give its buffer, and take it back, by methods that are written in Python.
+        let view = call::call(py.get_type::<PyMemoryView>().as_any(), (chunk,)).map_err(|error| {
+            if error.is_instance_of::<PyTypeError>(py) { not_bytes(chunk) } else { error.into() }
+        })?;
+        let parsed = self.parse_buffer(&view, found);
+        call::release(py, view.unbind());
+        parsed
+    }
+
+    fn parse_buffer<'py>(
+        &self,
+        chunk: &Bound<'py, PyAny>,
+        found: impl FnMut(Bound<'py, Event>),
+    ) -> Result<()> {
+        let py = chunk.py();
+        let Ok(buffer) = PyBuffer::<u8>::get(chunk) else { return Err(not_bytes(chunk)) };
         match buffer.as_slice_ptr() {
             Some(bytes) => {
                 // SAFETY: the buffer is exported, and so neither moved nor freed, until after this block. The
@@ -151,6 +168,10 @@ impl Parser {
             }
         })
     }
+}
+
+fn not_bytes(chunk: &Bound<'_, PyAny>) -> Failure {
+    wrong_type("chunk", "bytes, or a bytearray or memoryview of bytes", chunk)
 }
 
 impl State {

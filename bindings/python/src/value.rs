@@ -1,12 +1,12 @@
-use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::PyUnicodeEncodeError;
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedStr;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyFloat, PyInt, PyString, PyTuple};
 use ssecast::codec::retry_from_f64;
 use ssecast::{Error, ErrorKind, Event};
 
+use crate::call;
 use crate::error::{Failure, Result, wrong_type};
 
 /// The fields of an event as Python gave them. They stay what they are while the interpreter runs other code.
@@ -74,19 +74,24 @@ impl Fields {
 }
 
 impl Data {
-    /// A string goes as it is, bytes as UTF-8, anything else as JSON.
+    /// A string goes as it is, and bytes as UTF-8. `ssecast/_json.py` makes one of them of anything else; where that
+    /// is known before, it has been asked already.
     pub(crate) fn read(value: &Bound<'_, PyAny>) -> Result<Self> {
         if value.is_instance_of::<PyString>() {
             return text(value, "data", ErrorKind::InvalidData).map(Self::Text);
         }
-        let bytes = match value.cast::<PyBytes>() {
-            Ok(bytes) => bytes.as_bytes().to_vec(),
-            Err(_) => match PyBuffer::<u8>::get(value) {
-                Ok(buffer) => buffer.to_vec(value.py())?,
-                Err(_) => return serialise(value).map(Self::Text),
-            },
-        };
-        String::from_utf8(bytes).map(Self::Owned).map_err(|error| {
+        if let Ok(bytes) = value.cast::<PyBytes>() {
+            return Self::of_bytes(bytes);
+        }
+        let value = call::text(value)?;
+        match value.cast::<PyBytes>() {
+            Ok(bytes) => Self::of_bytes(bytes),
+            Err(_) => text(&value, "data", ErrorKind::InvalidData).map(Self::Text),
+        }
+    }
+
+    fn of_bytes(bytes: &Bound<'_, PyBytes>) -> Result<Self> {
+        String::from_utf8(bytes.as_bytes().to_vec()).map(Self::Owned).map_err(|error| {
             let at = error.utf8_error().valid_up_to();
             let problem = format!("must be UTF-8, and is not at byte {at}");
             Error::new(ErrorKind::InvalidData, "data", problem).into()
@@ -113,9 +118,21 @@ pub(crate) fn text(value: &Bound<'_, PyAny>, name: &'static str, kind: ErrorKind
     })
 }
 
+/// The strings of a tuple.
+pub(crate) fn texts(
+    values: &Bound<'_, PyTuple>,
+    name: &'static str,
+    kind: ErrorKind,
+) -> Result<Vec<PyBackedStr>> {
+    // One by one: an iterator is the collector's, and a class derived from tuple may have one of its own.
+    (0..values.len()).map(|index| text(&values.get_item(index)?, name, kind)).collect()
+}
+
 fn id(value: &Bound<'_, PyAny>) -> Result<Id> {
     if value.is_instance_of::<PyInt>() && !value.is_instance_of::<PyBool>() {
-        return Ok(Id::Number(value.str()?.to_string()));
+        return digits(value).map(Id::Number).map_err(|_| {
+            Error::new(ErrorKind::InvalidId, "id", "is a number of too many digits; write a str").into()
+        });
     }
     if !value.is_instance_of::<PyString>() {
         return Err(wrong_type("id", "a str or an int", value));
@@ -124,24 +141,35 @@ fn id(value: &Bound<'_, PyAny>) -> Result<Id> {
 }
 
 pub(crate) fn retry(value: &Bound<'_, PyAny>) -> Result<u64> {
-    let number = value.is_instance_of::<PyInt>() || value.is_instance_of::<PyFloat>();
-    if !number || value.is_instance_of::<PyBool>() {
-        return Err(wrong_type("retry", "an int, in milliseconds", value));
+    match number(value) {
+        Some(number) => Ok(retry_from_f64(number)?),
+        None => Err(wrong_type("retry", "an int, in milliseconds", value)),
     }
-    // What is too large for a float is infinite as far as the rule goes.
-    Ok(retry_from_f64(value.extract().unwrap_or(f64::INFINITY))?)
 }
 
-/// JSON, by the rules of `ssecast/_json.py`.
-fn serialise(value: &Bound<'_, PyAny>) -> Result<PyBackedStr> {
-    static SERIALISE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let py = value.py();
-    let serialise = SERIALISE.import(py, "ssecast._json", "serialise")?;
-    let json = serialise.call1((value,)).map_err(|cause| {
-        let problem = format!("can't be serialised: {}", cause.value(py));
-        let error = PyErr::from(Failure::from(Error::new(ErrorKind::InvalidData, "data", problem)));
-        error.set_cause(py, Some(cause));
-        Failure::Python(error)
-    })?;
-    Ok(json.extract::<PyBackedStr>()?)
+/// A number as it is, whatever methods its class has. What is too large for a float is infinite.
+pub(crate) fn number(value: &Bound<'_, PyAny>) -> Option<f64> {
+    if value.is_instance_of::<PyBool>() {
+        return None;
+    }
+    let number = if value.is_instance_of::<PyFloat>() {
+        // SAFETY: the thread is attached, and it is a float.
+        unsafe { ffi::PyFloat_AsDouble(value.as_ptr()) }
+    } else if value.is_instance_of::<PyInt>() {
+        // SAFETY: the thread is attached, and it is an int.
+        unsafe { ffi::PyLong_AsDouble(value.as_ptr()) }
+    } else {
+        return None;
+    };
+    // Minus one says that there may be an error.
+    let failed = number.to_bits() == (-1f64).to_bits() && PyErr::take(value.py()).is_some();
+    Some(if failed { f64::INFINITY } else { number })
+}
+
+/// The digits of an int, whatever methods its class has.
+pub(crate) fn digits(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    // SAFETY: the thread is attached. The result is a new reference, or null and an exception is raised.
+    let digits =
+        unsafe { Bound::from_owned_ptr_or_err(value.py(), ffi::PyNumber_ToBase(value.as_ptr(), 10)) };
+    digits?.extract()
 }
