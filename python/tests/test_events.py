@@ -443,6 +443,50 @@ def test_an_event_is_made_whole_or_not_at_all() -> None:
     assert (event.data, event.event, event.id, event.retry, event.comment) == ("1", None, None, None, None)
 
 
+def classes() -> list[type]:
+    return [value for value in vars(_native).values() if isinstance(value, type)]
+
+
+@pytest.mark.parametrize("kind", classes())
+def test_no_class_of_the_extension_can_be_changed(kind: Any) -> None:
+    """One that can would make objects whose fields were never written, which end the process."""
+    for change in (
+        lambda: setattr(kind, "__new__", staticmethod(lambda cls: object.__new__(cls))),
+        lambda: type.__setattr__(kind, "__init__", None),
+        lambda: delattr(kind, "__doc__"),
+        lambda: setattr(kind, "__class__", type("Meta", (type,), {})),
+        lambda: setattr(kind, "__bases__", (Point,)),
+        lambda: object.__new__(kind),
+        lambda: copyreg._reconstructor(kind, object, None),  # type: ignore[attr-defined]
+        lambda: setattr(Point(1), "__class__", kind),
+    ):
+        with pytest.raises(TypeError):
+            change()
+    if kind is not _native.Hub:
+        with pytest.raises(TypeError):
+            type("Kind", (kind,), {})
+
+
+def test_a_class_that_is_derived_from_the_hub_makes_no_half_made_hub() -> None:
+    class Half(Hub):
+        def __new__(cls) -> Half:
+            return object.__new__(cls)
+
+    with pytest.raises(TypeError, match="not safe"):
+        Half()
+    hub = Hub()
+    with pytest.raises(TypeError):
+        hub.__class__ = Point  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_cannot_be_copied_says_so(protocol: int) -> None:
+    for value in (Event("1"), Hub(), ssecast.History(), Hub().publish("t", "1"), Hub().stats(), Parser()):
+        for make in (copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value, protocol))):
+            with pytest.raises(TypeError):
+                make(value)  # type: ignore[no-untyped-call]
+
+
 def test_an_event_equals_no_other_kind_of_thing_and_has_no_order() -> None:
     event = Event("1", id=7)
     assert event == Event("1", id="7")

@@ -12,6 +12,7 @@ use pyo3::{IntoPyObjectExt, PyTypeInfo, wrap_pyfunction};
 use ssecast::{Error, ErrorKind};
 
 use crate::call;
+use crate::class::IMMUTABLE;
 use crate::error::{Result, entry, wrong_type};
 use crate::value::{Arguments, Data, Fields, Id};
 
@@ -211,7 +212,7 @@ fn class(py: Python<'_>) -> Py<PyType> {
         name: c"ssecast.Event".as_ptr(),
         basicsize: Event::SIZE,
         itemsize: 0,
-        flags: ffi::Py_TPFLAGS_DEFAULT as _,
+        flags: (ffi::Py_TPFLAGS_DEFAULT | IMMUTABLE) as _,
         slots: slots.as_mut_ptr(),
     };
     // SAFETY: the tables end as they must, and each slot has what it is for.

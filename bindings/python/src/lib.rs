@@ -7,6 +7,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "Python hands values over")]
 
 mod call;
+mod class;
 mod config;
 mod error;
 mod event;
@@ -51,6 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<mailbox::Mailbox>(),
         py.get_type::<parser::Parser>(),
     ] {
+        class::seal(&class);
         module.add(class.name()?, class)?;
     }
     module.add_function(wrap_pyfunction!(hub::after_fork, module)?)?;

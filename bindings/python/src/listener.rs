@@ -249,7 +249,7 @@ impl Router for Routes {
 }
 
 fn strings(values: &Bound<'_, PyTuple>, name: &'static str, kind: ErrorKind) -> Result<Vec<String>> {
-    Ok(texts(values, name, kind)?.iter().map(|text| text.to_string()).collect())
+    Ok(texts(values, name, kind)?.iter().map(ToString::to_string).collect())
 }
 
 fn borrowed(topics: &[String]) -> Vec<&str> {
