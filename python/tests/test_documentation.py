@@ -49,7 +49,7 @@ def documented() -> Iterator[str]:
         yield name
         if inspect.isclass(value):
             for member, descriptor in vars(value).items():
-                if not member.startswith("_") and getattr(descriptor, "__doc__", None):
+                if not member.startswith("__") and getattr(descriptor, "__doc__", None):
                     yield f"{name}.{member}"
 
 
