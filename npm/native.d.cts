@@ -9,11 +9,28 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Encodes events into memory of JavaScript's: to make a buffer for each costs more than all the rest. */
+export declare class NativeEncoder {
+  /** Makes an encoder that writes into `slab`. */
+  constructor(slab: Uint8Array)
+  /** Takes another slab. */
+  useSlab(slab: Uint8Array): void
+  /**
+   * Makes the function that writes the bytes of an event from one place in the slab on, and returns how many there are.
+   * Where there is no room for them it returns a buffer of its own. It throws for a field that is not valid.
+   */
+  encoder(): (start: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => number | Uint8Array
+}
+
 /** A hub, and the connections that one event loop delivers to. */
 export declare class NativeHub {
   /** Makes a hub. `wake` is called on the event loop when `take` has something to give. */
   constructor(options: object, wake: () => void)
-  publish(topic: unknown, event: object): NativePublished
+  /**
+   * Makes the function that publishes an event. It returns the event's id, and puts into `subscribers` how many
+   * connections read the topic.
+   */
+  publisher(subscribers: Uint32Array): (topic: unknown, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string
   /** Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. */
   open(topics: Array<unknown>, lastEventId?: string | undefined | null): number
   /** Whether connections may be handed to engine threads. */
@@ -29,8 +46,8 @@ export declare class NativeHub {
   pause(connection: number): void
   /** Notes that a connection's writer has drained. */
   resume(connection: number): void
-  /** Sends an event to one connection alone; returns whether it was taken. */
-  send(connection: number, event: object): boolean
+  /** Makes the function that sends an event to one connection alone, and returns whether it was taken. */
+  sender(): (connection: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean
   /** How many bytes sent to this connection alone were not taken yet. */
   pendingBytes(connection: number): number
   /** Adds and removes topics of a connection; returns whether it is still there. */
@@ -41,8 +58,11 @@ export declare class NativeHub {
   finish(connection: number): boolean
   /** Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows. */
   remove(connection: number, reason: string): boolean
-  /** Closes the hub: connections end within the grace period. */
-  close(event: object | undefined, graceMs: number): void
+  /**
+   * Makes the function that closes the hub: connections end within the grace period. The fields are those of a last
+   * event, if there are any.
+   */
+  closer(): (graceMs: number, data?: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void
   /** Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it. */
   awaitEnd(ended: () => void): void
   /** What a client is answered that can't have a stream for the moment. */
@@ -99,9 +119,6 @@ export declare class NativeResponder {
   refuse(status: number): void
 }
 
-/** Encodes one event; its fields are validated here. */
-export declare function encode(event: { event?: unknown, id?: unknown, retry?: unknown, data?: unknown, comment?: unknown }): Buffer
-
 /** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
 export declare function isFinished(lastEventId: string): boolean
 
@@ -125,14 +142,6 @@ export interface NativeDeliveries {
   reasons: Array<string>
   /** Whether there is more: call again. */
   more: boolean
-}
-
-/** What became of a publication. */
-export interface NativePublished {
-  /** The event's id. */
-  id: string
-  /** The connections that read the topic. */
-  subscribers: number
 }
 
 /** A request for a stream. */

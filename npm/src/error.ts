@@ -36,15 +36,20 @@ export function refuseUnknown(options: object, known: readonly string[]): void {
   }
 }
 
-/** Calls the addon. Its errors carry a code, and a message that begins with the field. */
+/** Calls the addon. */
 export function native<T>(call: () => T): T {
   try {
     return call()
   } catch (error) {
-    if (error instanceof SsecastError) throw error
-    const { code, message } = error as { code?: unknown; message: string }
-    if (typeof code !== 'string' || !code.startsWith('SSECAST_')) throw error
-    const field = message.slice(0, message.indexOf(' '))
-    throw new SsecastError(code as ErrorCode, field, message.slice(field.length + 1))
+    throw named(error)
   }
+}
+
+/** Makes our error of one of the addon's, which carry a code, and a message that begins with the field. */
+export function named(error: unknown): unknown {
+  if (error instanceof SsecastError) return error
+  const { code, message } = error as { code?: unknown; message: string }
+  if (typeof code !== 'string' || !code.startsWith('SSECAST_')) return error
+  const field = message.slice(0, message.indexOf(' '))
+  return new SsecastError(code as ErrorCode, field, message.slice(field.length + 1))
 }

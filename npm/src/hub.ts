@@ -1,5 +1,5 @@
-import { native, refuseUnknown, SsecastError } from './error.js'
-import { type EventFields, type EventInit, fields, whole } from './event.js'
+import { named, native, refuseUnknown, SsecastError } from './error.js'
+import { checkFields, type EventFields, type EventInit, serialise, whole } from './event.js'
 import { listen, type Listener, type ListenOptions } from './listener.js'
 import { Pull, type Reason } from './pull.js'
 import type { Session } from './session.js'
@@ -119,7 +119,15 @@ export class Hub {
    * hub.publish('ticks', { now: Date.now() }, { event: 'tick' })
    */
   publish(topic: string, data: unknown, event?: EventFields): Published {
-    return native(() => this.pull.hub.publish(topic, fields(data, event)))
+    const { publish, subscribers } = this.pull
+    const text = typeof data === 'string' ? data : serialise(data)
+    if (event !== undefined) checkFields(event)
+    try {
+      const id = event ? publish(topic, text, event.event, event.id, event.retry, event.comment) : publish(topic, text)
+      return { id, subscribers: subscribers[0]! }
+    } catch (error) {
+      throw named(error)
+    }
   }
 
   /** Reads the counters. */
@@ -158,7 +166,7 @@ export class Hub {
       const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${graceMs}`
       throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
     }
-    native(() => this.pull.hub.close(event && whole(event), graceMs))
+    native(() => this.pull.hub.closer()(graceMs, ...(event ? whole(event) : [])))
     if (this.#closing) return this.#closing
     const listeners = [...this.listeners].map(listener => listener.close())
     const streams = new Promise<void>(resolve => (this.listened ? this.pull.hub.awaitEnd(resolve) : resolve()))

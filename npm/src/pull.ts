@@ -23,6 +23,11 @@ const TURN = 256
  */
 export class Pull {
   readonly hub: NativeHub
+  /** The addon's functions that are called often. */
+  readonly publish: ReturnType<NativeHub['publisher']>
+  readonly send: ReturnType<NativeHub['sender']>
+  /** Where `publish` puts how many connections read the topic. */
+  readonly subscribers = new Uint32Array(1)
   readonly #sinks = new Map<number, Sink>()
   #scheduled = false
 
@@ -30,6 +35,8 @@ export class Pull {
     // The addon holds the wake-up function; a weak reference lets a hub that nobody uses be collected.
     const self = new WeakRef(this)
     this.hub = native(() => new NativeHub(options, () => self.deref()?.run()))
+    this.publish = this.hub.publisher(this.subscribers)
+    this.send = this.hub.sender()
   }
 
   add(connection: number, sink: Sink): void {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { native } from './error.js'
-import { type EventFields, type EventInit, fields } from './event.js'
+import { named, native } from './error.js'
+import { checkFields, type EventFields, type EventInit, serialise } from './event.js'
 import type { Hub } from './hub.js'
 import type { Reason, Sink } from './pull.js'
 import { guard, type Plain, socketOf, unguard } from './socket.js'
@@ -92,13 +92,19 @@ export class Session implements Sink {
    * @throws {SsecastError} naming the field; nothing is sent then
    */
   send(data: unknown, event?: EventFields): boolean {
-    const message = fields(data, event)
-    return native(() => this.#hub.pull.hub.send(this.id, message))
+    const { send } = this.#hub.pull
+    const text = typeof data === 'string' ? data : serialise(data)
+    if (event !== undefined) checkFields(event)
+    try {
+      return event ? send(this.id, text, event.event, event.id, event.retry, event.comment) : send(this.id, text)
+    } catch (error) {
+      throw named(error)
+    }
   }
 
   /** Sends a comment to this client alone. Returns false if the stream is ending or has ended. */
   comment(text: string): boolean {
-    return native(() => this.#hub.pull.hub.send(this.id, { comment: text }))
+    return native(() => this.#hub.pull.send(this.id, undefined, undefined, undefined, undefined, text))
   }
 
   /** Reads more topics, from now on. */

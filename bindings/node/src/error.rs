@@ -16,7 +16,12 @@ pub type Result<T> = std::result::Result<T, napi::Error<Code>>;
 
 /// Runs an entry point: its error becomes a JavaScript error.
 pub(crate) fn entry<T>(call: impl FnOnce() -> std::result::Result<T, Error>) -> Result<T> {
-    caught(call).map_err(|error| napi::Error::new(Code(error.kind().code()), error.message()))
+    caught(call).map_err(|error| coded(&error))
+}
+
+/// An error as JavaScript gets it.
+pub(crate) fn coded(error: &Error) -> napi::Error<Code> {
+    napi::Error::new(Code(error.kind().code()), error.message())
 }
 
 /// Makes an error of a panic, which must not unwind into Node. State behind a panic stays usable: the engine's locks

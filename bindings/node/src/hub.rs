@@ -1,12 +1,15 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 #[cfg(unix)]
 use std::os::fd::BorrowedFd;
+use std::ptr;
+use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use napi::Env;
-use napi::bindgen_prelude::{BufferSlice, Function, Object, Unknown};
+use napi::bindgen_prelude::{BufferSlice, Function, Object, Uint32Array, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::{Env, sys};
 use napi_derive::napi;
 use ssecast::{
     Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, Pull, Reason, ResetReason, Subscription,
@@ -16,27 +19,58 @@ use ssecast::{
 #[cfg(unix)]
 use ssecast::{Framing, Sockets};
 
+use crate::call::{Call, Texts, function};
 use crate::error::{Result, entry, internal};
 use crate::options::{self, Delivery};
-use crate::value::{Fields, buffer, text};
+use crate::value::{buffer, text};
 
 /// A hub, and the connections that one event loop delivers to.
 #[napi]
 pub struct NativeHub {
     pub(crate) hub: Hub,
-    pull: Pull,
+    pull: Rc<Pull>,
     #[cfg(unix)]
     sockets: Sockets,
     delivery: Delivery,
 }
 
-/// What became of a publication.
-#[napi(object)]
-pub struct NativePublished {
-    /// The event's id.
-    pub id: String,
-    /// The connections that read the topic.
-    pub subscribers: u32,
+/// What the function that publishes has.
+struct Publisher {
+    hub: Hub,
+    /// Where it puts what it does not return: to make an object of JavaScript's costs more.
+    subscribers: Uint32Array,
+}
+
+impl Publisher {
+    fn publish(&mut self, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
+        let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
+        let topic = call.text(0, texts, "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)?;
+        let fields = call.fields(1, texts)?;
+        let published = self.hub.publish(texts.get(topic, "topic")?, &fields.event(texts)?)?;
+        // SAFETY: JavaScript waits for the call under way, and nothing else in Rust refers to the memory.
+        if let Some(subscribers) = unsafe { self.subscribers.as_mut() }.first_mut() {
+            *subscribers = published.subscribers as u32;
+        }
+        call.string(&published.id)
+    }
+}
+
+fn send(pull: &mut Rc<Pull>, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
+    let connection = id(call.number(0).unwrap_or(-1.0));
+    let fields = call.fields(1, texts)?;
+    call.boolean(pull.send(connection, &fields.event(texts)?)?)
+}
+
+fn close(hub: &mut Hub, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
+    let grace_ms = call.number(0).unwrap_or(f64::NAN);
+    let fields = (call.count() > 1).then(|| call.fields(1, texts)).transpose()?;
+    let grace = Duration::try_from_secs_f64(grace_ms / 1000.0).map_err(|_| {
+        let problem = format!("must be a non-negative number of milliseconds, not {grace_ms}");
+        Error::new(ErrorKind::InvalidOption, "graceMs", problem)
+    })?;
+    let event = fields.as_ref().map(|fields| fields.event(texts)).transpose()?;
+    hub.close(&Close { event, grace })?;
+    Ok(ptr::null_mut())
 }
 
 /// What is to be done for connections: one entry in `connections` and `contents` for each.
@@ -97,7 +131,7 @@ impl NativeHub {
             });
             Ok(Self {
                 hub,
-                pull,
+                pull: Rc::new(pull),
                 #[cfg(unix)]
                 sockets: delivery.threads.map_or_else(Sockets::shared, Sockets::new),
                 delivery,
@@ -105,13 +139,14 @@ impl NativeHub {
         })
     }
 
-    #[napi(ts_args_type = "topic: unknown, event: object")]
-    pub fn publish(&self, topic: Unknown<'_>, event: Object<'_>) -> Result<NativePublished> {
-        entry(|| {
-            let topic = required_topic(topic)?;
-            let published = self.hub.publish(&topic, &Fields::read(&event)?.event())?;
-            Ok(NativePublished { id: published.id, subscribers: published.subscribers as u32 })
-        })
+    /// Makes the function that publishes an event. It returns the event's id, and puts into `subscribers` how many
+    /// connections read the topic.
+    #[napi(
+        ts_return_type = "(topic: unknown, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string"
+    )]
+    pub fn publisher<'env>(&self, env: &'env Env, subscribers: Uint32Array) -> Result<Object<'env>> {
+        let publisher = Publisher { hub: self.hub.clone(), subscribers };
+        entry(|| function(env, "publish", Rc::new(RefCell::new(publisher)), Publisher::publish))
     }
 
     /// Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`.
@@ -211,10 +246,12 @@ impl NativeHub {
         })
     }
 
-    /// Sends an event to one connection alone; returns whether it was taken.
-    #[napi(ts_args_type = "connection: number, event: object")]
-    pub fn send(&self, connection: f64, event: Object<'_>) -> Result<bool> {
-        entry(|| self.pull.send(id(connection), &Fields::read(&event)?.event()))
+    /// Makes the function that sends an event to one connection alone, and returns whether it was taken.
+    #[napi(
+        ts_return_type = "(connection: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean"
+    )]
+    pub fn sender<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        entry(|| function(env, "send", Rc::new(RefCell::new(Rc::clone(&self.pull))), send))
     }
 
     /// How many bytes sent to this connection alone were not taken yet.
@@ -263,17 +300,13 @@ impl NativeHub {
         entry(|| Ok(self.pull.remove(id(connection), parse_reason(&reason)?)))
     }
 
-    /// Closes the hub: connections end within the grace period.
-    #[napi(ts_args_type = "event: object | undefined, graceMs: number")]
-    pub fn close(&self, event: Option<Object<'_>>, grace_ms: f64) -> Result<()> {
-        entry(|| {
-            let fields = event.as_ref().map(Fields::read).transpose()?;
-            let grace = Duration::try_from_secs_f64(grace_ms / 1000.0).map_err(|_| {
-                let problem = format!("must be a non-negative number of milliseconds, not {grace_ms}");
-                Error::new(ErrorKind::InvalidOption, "graceMs", problem)
-            })?;
-            self.hub.close(&Close { event: fields.as_ref().map(Fields::event), grace })
-        })
+    /// Makes the function that closes the hub: connections end within the grace period. The fields are those of a last
+    /// event, if there are any.
+    #[napi(
+        ts_return_type = "(graceMs: number, data?: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void"
+    )]
+    pub fn closer<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
+        entry(|| function(env, "close", Rc::new(RefCell::new(self.hub.clone())), close))
     }
 
     /// Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it.

@@ -7,6 +7,7 @@
 #![allow(clippy::needless_pass_by_value, reason = "Node-API hands values over")]
 #![allow(clippy::cast_possible_wrap, reason = "counts of what one call carries")]
 
+mod call;
 mod encode;
 mod error;
 mod hub;

@@ -1,45 +1,20 @@
-use napi::bindgen_prelude::{BufferSlice, FromNapiValue, JsValue, Object, Uint8Array, Unknown};
-use napi::{Env, ValueType};
-use ssecast::codec::retry_from_f64;
-use ssecast::{Error, ErrorKind, Event};
+use napi::bindgen_prelude::{BufferSlice, FromNapiValue, JsValue, Unknown};
+use napi::{Env, ValueType, sys};
+use ssecast::{Error, ErrorKind};
 
 use crate::error::internal;
 
-/// The fields of an event as JavaScript gave them, copied.
-pub(crate) struct Fields {
-    event: Option<String>,
-    id: Option<String>,
-    retry: Option<u64>,
-    data: Option<String>,
-    comment: Option<String>,
-}
-
-impl Fields {
-    /// Reads `{ event, id, retry, data, comment }`, of which each may be missing.
-    pub(crate) fn read(object: &Object<'_>) -> Result<Self, Error> {
-        let get = |name: &str| object.get::<Unknown<'_>>(name).map_err(internal);
-        Ok(Self {
-            event: text(get("event")?, "event", ErrorKind::InvalidEvent)?,
-            id: id(get("id")?)?,
-            retry: retry(get("retry")?)?,
-            data: data(get("data")?)?,
-            comment: text(get("comment")?, "comment", ErrorKind::InvalidData)?,
-        })
-    }
-
-    pub(crate) fn event(&self) -> Event<'_> {
-        Event {
-            event: self.event.as_deref(),
-            id: self.id.as_deref(),
-            retry: self.retry,
-            data: self.data.as_deref(),
-            comment: self.comment.as_deref(),
-        }
-    }
-}
-
 pub(crate) fn kind(value: &Unknown<'_>) -> Result<ValueType, Error> {
     value.get_type().map_err(internal)
+}
+
+/// The same for a value as Node-API has it.
+pub(crate) fn kind_of(env: sys::napi_env, value: sys::napi_value) -> Result<ValueType, Error> {
+    let mut kind = 0;
+    // SAFETY: the value is an argument of the call under way.
+    let status = unsafe { sys::napi_typeof(env, value, &raw mut kind) };
+    napi::check_status!(status).map_err(internal)?;
+    Ok(ValueType::from(kind))
 }
 
 pub(crate) fn cast<T: FromNapiValue>(value: &Unknown<'_>) -> Result<T, Error> {
@@ -62,49 +37,14 @@ pub(crate) fn text(
     }
 }
 
-/// A string, or a whole number for its digits.
-fn id(value: Option<Unknown<'_>>) -> Result<Option<String>, Error> {
+/// The digits of a whole number, which may be an id.
+pub(crate) fn digits(number: f64) -> Result<String, Error> {
     const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
-    match &value {
-        Some(number) if kind(number)? == ValueType::Number => {
-            let number: f64 = cast(number)?;
-            if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER {
-                return Ok(Some(format!("{number:.0}")));
-            }
-            Err(Error::new(
-                ErrorKind::InvalidId,
-                "id",
-                format!("must be a string or a whole number, not {number}"),
-            ))
-        }
-        _ => text(value, "id", ErrorKind::InvalidId),
+    if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER {
+        return Ok((number as i64).to_string());
     }
-}
-
-fn retry(value: Option<Unknown<'_>>) -> Result<Option<u64>, Error> {
-    let Some(value) = value else { return Ok(None) };
-    match kind(&value)? {
-        ValueType::Undefined | ValueType::Null => Ok(None),
-        ValueType::Number => retry_from_f64(cast(&value)?).map(Some),
-        other => {
-            let problem = format!("must be a whole number of milliseconds, not {}", name(other));
-            Err(Error::new(ErrorKind::InvalidRetry, "retry", problem))
-        }
-    }
-}
-
-/// A string, or bytes that are UTF-8.
-fn data(value: Option<Unknown<'_>>) -> Result<Option<String>, Error> {
-    match &value {
-        Some(object) if kind(object)? == ValueType::Object => {
-            let bytes: Uint8Array = cast(object)?;
-            String::from_utf8(bytes.to_vec()).map(Some).map_err(|error| {
-                let at = error.utf8_error().valid_up_to();
-                Error::new(ErrorKind::InvalidData, "data", format!("must be UTF-8, and is not at byte {at}"))
-            })
-        }
-        _ => text(value, "data", ErrorKind::InvalidData),
-    }
+    let problem = format!("must be a string or a whole number, not {number}");
+    Err(Error::new(ErrorKind::InvalidId, "id", problem))
 }
 
 /// An error's name for a type.
