@@ -19,7 +19,7 @@ export declare class NativeEncoder {
    * Makes the function that writes the bytes of an event from one place in the slab on, and returns how many there are.
    * Where there is no room for them it returns a buffer of its own. It throws for a field that is not valid.
    */
-  encoder(): (start: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => number | Uint8Array
+  encoder(): (start: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => number | Uint8Array
 }
 
 /** A hub, and the connections that one event loop delivers to. */
@@ -30,7 +30,7 @@ export declare class NativeHub {
    * Makes the function that publishes an event. It returns the event's id, and puts into `subscribers` how many
    * connections read the topic.
    */
-  publisher(subscribers: Uint32Array): (topic: unknown, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string
+  publisher(subscribers: Uint32Array): (topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string
   /** Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. */
   open(topics: Array<unknown>, lastEventId?: string | undefined | null): number
   /** Whether connections may be handed to engine threads. */
@@ -47,7 +47,7 @@ export declare class NativeHub {
   /** Notes that a connection's writer has drained. */
   resume(connection: number): void
   /** Makes the function that sends an event to one connection alone, and returns whether it was taken. */
-  sender(): (connection: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean
+  sender(): (connection: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean
   /** How many bytes sent to this connection alone were not taken yet. */
   pendingBytes(connection: number): number
   /** Adds and removes topics of a connection; returns whether it is still there. */
@@ -62,7 +62,7 @@ export declare class NativeHub {
    * Makes the function that closes the hub: connections end within the grace period. The fields are those of a last
    * event, if there are any.
    */
-  closer(): (graceMs: number, data?: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void
+  closer(): (graceMs: number, data?: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void
   /** Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it. */
   awaitEnd(ended: () => void): void
   /** What a client is answered that can't have a stream for the moment. */

@@ -20,22 +20,29 @@ export interface EventInit extends EventFields {
 }
 
 const FIELDS = ['event', 'id', 'retry', 'comment']
+const WHOLE = ['data', ...FIELDS]
 
-/** Refuses fields that nobody knows. A loop over the names costs a tenth of an array of them. */
-export function checkFields(event: EventFields): void {
+/** Refuses what has unknown fields. A loop over the names costs a tenth of an array of them. */
+export function checkFields(event: object, known: readonly string[] = FIELDS): void {
   if (typeof event !== 'object' || event === null) {
     throw new SsecastError('SSECAST_INVALID_OPTION', 'event', `must be an object of an event's fields, not ${String(event)}`)
   }
-  for (const name in event) {
-    if (name !== 'event' && name !== 'id' && name !== 'retry' && name !== 'comment') refuseUnknown(event, FIELDS)
-  }
+  for (const name in event) if (!known.includes(name)) refuseUnknown(event, known)
 }
 
-/** The arguments that the addon takes for an event: data is a string or bytes by now, or missing. */
-export function whole(event: EventInit): [data: unknown, event: unknown, id: unknown, retry: unknown, comment: unknown] {
-  const { data, ...fields } = event
+/** What the addon takes for an event after its data: which of the fields there are, as bits, and the fields. */
+export type Fields = [given: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown]
+
+/** Which fields there are. */
+export function given(event: unknown, id: unknown, retry: unknown, comment: unknown): number {
+  return (event == null ? 0 : 1) + (id == null ? 0 : 2) + (retry == null ? 0 : 4) + (comment == null ? 0 : 8)
+}
+
+/** The arguments that the addon takes for an event that may go without data. */
+export function whole({ data, ...fields }: EventInit): [data: string | Uint8Array | undefined, ...Fields] {
   checkFields(fields)
-  return [data === undefined ? undefined : serialise(data), event.event, event.id, event.retry, event.comment]
+  const { event, id, retry, comment } = fields
+  return [data === undefined ? undefined : serialise(data), given(event, id, retry, comment), event, id, retry, comment]
 }
 
 /** What the addon takes for data. */
@@ -75,17 +82,13 @@ function takeSlab(): void {
  * @example
  * encode({ event: 'tick', data: { now: 1 } }) // event: tick\ndata: {"now":1}\n\n
  */
-export function encode(event: EventInit): Uint8Array {
-  for (const name in event) {
-    if (name !== 'data' && name !== 'event' && name !== 'id' && name !== 'retry' && name !== 'comment') {
-      refuseUnknown(event, ['data', ...FIELDS])
-    }
-  }
-  const { data } = event
+export function encode(init: EventInit): Uint8Array {
+  checkFields(init, WHOLE)
+  const { data, event, id, retry, comment } = init
   const text = typeof data === 'string' || data === undefined ? data : serialise(data)
   if (used > SLAB_BYTES / 2) takeSlab()
   try {
-    const length = encodeNative(used, text, event.event, event.id, event.retry, event.comment)
+    const length = encodeNative(used, text, given(event, id, retry, comment), event, id, retry, comment)
     if (typeof length !== 'number') return length
     const start = used
     used += length

@@ -1,5 +1,5 @@
 import { named, native, refuseUnknown, SsecastError } from './error.js'
-import { checkFields, type EventFields, type EventInit, serialise, whole } from './event.js'
+import { checkFields, type EventFields, type EventInit, given, serialise, whole } from './event.js'
 import { listen, type Listener, type ListenOptions } from './listener.js'
 import { Pull, type Reason } from './pull.js'
 import type { Session } from './session.js'
@@ -118,13 +118,15 @@ export class Hub {
    * @example
    * hub.publish('ticks', { now: Date.now() }, { event: 'tick' })
    */
-  publish(topic: string, data: unknown, event?: EventFields): Published {
+  publish(topic: string, data: unknown, fields?: EventFields): Published {
     const { publish, subscribers } = this.pull
     const text = typeof data === 'string' ? data : serialise(data)
-    if (event !== undefined) checkFields(event)
+    if (fields !== undefined) checkFields(fields)
     try {
-      const id = event ? publish(topic, text, event.event, event.id, event.retry, event.comment) : publish(topic, text)
-      return { id, subscribers: subscribers[0]! }
+      if (fields === undefined) return { id: publish(topic, text), subscribers: subscribers[0]! }
+      const { event, id, retry, comment } = fields
+      const published = publish(topic, text, given(event, id, retry, comment), event, id, retry, comment)
+      return { id: published, subscribers: subscribers[0]! }
     } catch (error) {
       throw named(error)
     }

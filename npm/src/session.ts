@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { named, native } from './error.js'
-import { checkFields, type EventFields, type EventInit, serialise } from './event.js'
+import { checkFields, type EventFields, type EventInit, given, serialise } from './event.js'
 import type { Hub } from './hub.js'
 import type { Reason, Sink } from './pull.js'
 import { guard, type Plain, socketOf, unguard } from './socket.js'
@@ -91,12 +91,14 @@ export class Session implements Sink {
    * @returns false if the stream is ending or has ended
    * @throws {SsecastError} naming the field; nothing is sent then
    */
-  send(data: unknown, event?: EventFields): boolean {
+  send(data: unknown, fields?: EventFields): boolean {
     const { send } = this.#hub.pull
     const text = typeof data === 'string' ? data : serialise(data)
-    if (event !== undefined) checkFields(event)
+    if (fields !== undefined) checkFields(fields)
     try {
-      return event ? send(this.id, text, event.event, event.id, event.retry, event.comment) : send(this.id, text)
+      if (fields === undefined) return send(this.id, text)
+      const { event, id, retry, comment } = fields
+      return send(this.id, text, given(event, id, retry, comment), event, id, retry, comment)
     } catch (error) {
       throw named(error)
     }
@@ -104,7 +106,7 @@ export class Session implements Sink {
 
   /** Sends a comment to this client alone. Returns false if the stream is ending or has ended. */
   comment(text: string): boolean {
-    return native(() => this.#hub.pull.send(this.id, undefined, undefined, undefined, undefined, text))
+    return native(() => this.#hub.pull.send(this.id, undefined, 8, undefined, undefined, undefined, text))
   }
 
   /** Reads more topics, from now on. */

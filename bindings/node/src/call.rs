@@ -12,7 +12,7 @@ use crate::error::{caught, coded, internal};
 use crate::value::{digits, kind_of, name};
 
 /// The most arguments of a call.
-const MOST: usize = 6;
+const MOST: usize = 7;
 
 /// The arguments of a function that JavaScript calls often: what is made by hand here costs a tenth of what napi's
 /// wrappers do.
@@ -118,23 +118,39 @@ impl Call {
         }
     }
 
-    /// Reads the fields of an event: `data, event, id, retry, comment`, from one argument on.
+    /// Reads the fields of an event: `data, given, event, id, retry, comment`, from one argument on. `given` says by its bits
+    /// which of those after it there are: to find out that a value is undefined costs as much as to read a string.
     pub(crate) fn fields(&self, first: usize, texts: &mut Texts) -> Result<Fields, Error> {
-        Ok(Fields {
-            data: self.data(first, texts)?,
-            event: self.text(first + 1, texts, "event", ErrorKind::InvalidEvent)?,
-            id: self.id(first + 2, texts)?,
-            retry: self.retry(first + 3)?,
-            comment: self.text(first + 4, texts, "comment", ErrorKind::InvalidData)?,
-        })
+        let mut fields = Fields { data: self.data(first, texts)?, ..Fields::default() };
+        if self.count <= first + 1 {
+            return Ok(fields);
+        }
+        let given = self.number(first + 1).unwrap_or_default() as u32;
+        if given & 1 != 0 {
+            fields.event = self.text(first + 2, texts, "event", ErrorKind::InvalidEvent)?;
+        }
+        if given & 2 != 0 {
+            fields.id = self.id(first + 3, texts)?;
+        }
+        if given & 4 != 0 {
+            fields.retry = self.retry(first + 4)?;
+        }
+        if given & 8 != 0 {
+            fields.comment = self.text(first + 5, texts, "comment", ErrorKind::InvalidData)?;
+        }
+        Ok(fields)
     }
 
     /// A string, or bytes that are UTF-8.
     fn data(&self, index: usize, texts: &mut Texts) -> Result<Option<Text>, Error> {
-        if let Some(bytes) = self.value(index).and_then(|value| self.bytes(value)) {
-            return Ok(Some(texts.copy(bytes)));
+        let Some(value) = self.value(index) else { return Ok(None) };
+        if let Some(text) = texts.read(self.env.raw(), value)? {
+            return Ok(Some(text));
         }
-        self.text(index, texts, "data", ErrorKind::InvalidData)
+        match self.bytes(value) {
+            Some(bytes) => Ok(Some(texts.copy(bytes))),
+            None => self.text(index, texts, "data", ErrorKind::InvalidData),
+        }
     }
 
     /// The bytes of a typed array.
@@ -321,6 +337,7 @@ impl Texts {
 }
 
 /// The fields of an event.
+#[derive(Default)]
 pub(crate) struct Fields {
     data: Option<Text>,
     event: Option<Text>,

@@ -37,7 +37,7 @@ impl NativeEncoder {
     /// Makes the function that writes the bytes of an event from one place in the slab on, and returns how many there are.
     /// Where there is no room for them it returns a buffer of its own. It throws for a field that is not valid.
     #[napi(
-        ts_return_type = "(start: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => number | Uint8Array"
+        ts_return_type = "(start: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => number | Uint8Array"
     )]
     pub fn encoder<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         entry(|| function(env, "encode", Rc::clone(&self.0), encode))

@@ -142,7 +142,7 @@ impl NativeHub {
     /// Makes the function that publishes an event. It returns the event's id, and puts into `subscribers` how many
     /// connections read the topic.
     #[napi(
-        ts_return_type = "(topic: unknown, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string"
+        ts_return_type = "(topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string"
     )]
     pub fn publisher<'env>(&self, env: &'env Env, subscribers: Uint32Array) -> Result<Object<'env>> {
         let publisher = Publisher { hub: self.hub.clone(), subscribers };
@@ -248,7 +248,7 @@ impl NativeHub {
 
     /// Makes the function that sends an event to one connection alone, and returns whether it was taken.
     #[napi(
-        ts_return_type = "(connection: number, data: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean"
+        ts_return_type = "(connection: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean"
     )]
     pub fn sender<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         entry(|| function(env, "send", Rc::new(RefCell::new(Rc::clone(&self.pull))), send))
@@ -303,7 +303,7 @@ impl NativeHub {
     /// Makes the function that closes the hub: connections end within the grace period. The fields are those of a last
     /// event, if there are any.
     #[napi(
-        ts_return_type = "(graceMs: number, data?: unknown, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void"
+        ts_return_type = "(graceMs: number, data?: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void"
     )]
     pub fn closer<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         entry(|| function(env, "close", Rc::new(RefCell::new(self.hub.clone())), close))

@@ -1,6 +1,9 @@
 use alloc::{format, vec::Vec};
 
-use crate::{Error, ErrorKind, line::lines};
+use crate::{
+    Error, ErrorKind,
+    line::{line_end, lines},
+};
 
 /// One event to encode, borrowed from the caller.
 ///
@@ -138,13 +141,18 @@ fn write_line(out: &mut Vec<u8>, prefix: &str, value: Option<&str>) {
 }
 
 fn write_lines(out: &mut Vec<u8>, prefix: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        lines(value).for_each(|line| write_line(out, prefix, Some(line)));
+    let Some(value) = value else { return };
+    // Most values are one line.
+    if line_end(value.as_bytes()).is_none() {
+        return write_line(out, prefix, Some(value));
     }
+    lines(value).for_each(|line| write_line(out, prefix, Some(line)));
 }
 
 fn lines_len(prefix: &str, value: Option<&str>) -> usize {
-    value.map_or(0, |value| lines(value).map(|line| prefix.len() + line.len() + "\n".len()).sum())
+    let len = |line: &str| prefix.len() + line.len() + "\n".len();
+    let Some(value) = value else { return 0 };
+    if line_end(value.as_bytes()).is_none() { len(value) } else { lines(value).map(len).sum() }
 }
 
 fn decimal_len(number: u64) -> usize {

@@ -69,7 +69,42 @@ impl Epoch {
     }
 
     pub(crate) fn id(self, sequence: u64) -> String {
-        format!("{self}-{sequence}")
+        self.id_text(sequence).as_str().into()
+    }
+
+    /// An id without memory of its own: every publication writes some.
+    pub(crate) fn id_text(self, mut sequence: u64) -> IdText {
+        let mut bytes = [0; IdText::MOST];
+        let mut start = bytes.len();
+        loop {
+            start -= 1;
+            bytes[start] = b'0' + (sequence % 10) as u8;
+            sequence /= 10;
+            if sequence == 0 {
+                break;
+            }
+        }
+        start -= 1;
+        bytes[start] = b'-';
+        start -= Self::LEN;
+        bytes[start..start + Self::LEN].copy_from_slice(&self.0);
+        IdText { bytes, start }
+    }
+}
+
+/// The text of an id.
+pub(crate) struct IdText {
+    bytes: [u8; Self::MOST],
+    start: usize,
+}
+
+impl IdText {
+    /// The epoch, a hyphen, and the digits of a `u64`.
+    const MOST: usize = Epoch::LEN + 1 + 20;
+
+    pub(crate) fn as_str(&self) -> &str {
+        // It is ASCII.
+        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
     }
 }
 
@@ -99,6 +134,13 @@ mod tests {
             "0123456789-99999999999999999999",
         ] {
             assert_eq!(epoch.origin(foreign), Origin::Foreign, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_the_epoch_a_hyphen_and_the_sequence() {
+        for sequence in [0, 1, 9, 10, 1_234_567_890, u64::MAX] {
+            assert_eq!(Epoch(*b"0123456789").id(sequence), format!("0123456789-{sequence}"));
         }
     }
 

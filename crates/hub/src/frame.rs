@@ -10,45 +10,42 @@ pub(crate) type Frame = Arc<[u8]>;
 /// A frame whose number is not known yet: that is given under the log's lock, when all else is encoded.
 pub(crate) struct Draft {
     frame: Frame,
-    /// How many digits there is room for; none if the publisher gave the id.
-    digits: usize,
+    /// How many bytes there are for the id; none if the publisher gave it.
+    id: usize,
 }
+
+const ID_FIELD: &[u8] = b"id: ";
 
 impl Draft {
     /// Encodes an event. `expected` is the number that it will have if nothing else is published meanwhile.
     pub(crate) fn new(hub: &Shared, event: &Event<'_>, expected: u64) -> Result<Self, Error> {
         if event.id.is_some() {
-            return Ok(Self { frame: hub.encode(event, 0)?.into(), digits: 0 });
+            return Ok(Self { frame: hub.encode(event, 0)?.into(), id: 0 });
         }
-        let line = id_line(hub.epoch, expected);
-        let mut buffer = hub.encode(event, line.len())?;
-        buffer[..line.len()].copy_from_slice(line.as_bytes());
-        Ok(Self { frame: buffer.into(), digits: digits(expected).len() })
+        let id = hub.epoch.id_text(expected);
+        let id = id.as_str().as_bytes();
+        let end = ID_FIELD.len() + id.len();
+        let mut buffer = hub.encode(event, end + 1)?;
+        buffer[..ID_FIELD.len()].copy_from_slice(ID_FIELD);
+        buffer[ID_FIELD.len()..end].copy_from_slice(id);
+        buffer[end] = b'\n';
+        Ok(Self { frame: buffer.into(), id: id.len() })
     }
 
     /// Puts the number into the id line.
     pub(crate) fn finish(mut self, epoch: Epoch, sequence: u64) -> Frame {
-        if self.digits == 0 {
+        if self.id == 0 {
             return self.frame;
         }
-        let digits = digits(sequence);
-        let room = id_line(epoch, sequence).len() - 1 - digits.len();
-        if digits.len() == self.digits
+        let id = epoch.id_text(sequence);
+        let id = id.as_str().as_bytes();
+        if id.len() == self.id
             && let Some(bytes) = Arc::get_mut(&mut self.frame)
         {
-            bytes[room..room + digits.len()].copy_from_slice(digits.as_bytes());
+            bytes[ID_FIELD.len()..ID_FIELD.len() + id.len()].copy_from_slice(id);
             return self.frame;
         }
         // Rare: the numbers have just become longer.
-        let rest = &self.frame[room + self.digits + 1..];
-        [id_line(epoch, sequence).as_bytes(), rest].concat().into()
+        [ID_FIELD, id, &self.frame[ID_FIELD.len() + self.id..]].concat().into()
     }
-}
-
-fn id_line(epoch: Epoch, sequence: u64) -> String {
-    format!("id: {epoch}-{sequence}\n")
-}
-
-fn digits(sequence: u64) -> String {
-    sequence.to_string()
 }
