@@ -580,8 +580,16 @@ ssecast_result ssecast_hub_new(const struct ssecast_hub_config *config,
                                struct ssecast_hub **hub,
                                struct ssecast_error *error);
 
-// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions
-// and listeners may outlive it, and are freed on their own. NULL is fine.
+// Frees a hub. If it is open it is closed first, with a grace of one second: every connection gets what was published.
+// It returns when the streams that the library writes have ended, which takes no longer than the grace, and when all
+// their callbacks have returned, however long those take: from then on no callback of this hub runs. So the caller holds
+// no lock that a callback needs. Called from a callback of the library it waits for nothing, and callbacks may still
+// come.
+//
+// Nobody uses the hub meanwhile or later: a thread that still publishes is to be stopped first, or to find the hub closed
+// by `ssecast_hub_close`, which may run beside every other call. Its connections, subscriptions and listeners may outlive
+// it, and are freed on their own; the streams of subscriptions are the caller's, and are not waited for. In a child of
+// the process that made the connections, none of them is touched. NULL is fine.
 void ssecast_hub_free(struct ssecast_hub *hub);
 
 // Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an
@@ -604,6 +612,20 @@ ssecast_result ssecast_hub_close(struct ssecast_hub *hub,
                                  const struct ssecast_event *event,
                                  uint64_t grace_ms,
                                  struct ssecast_error *error);
+
+// Waits until a hub was closed and all is over, for at most `timeout_ms` milliseconds, and writes to `*over` whether that
+// is so: every connection has ended, all that it had to get was written, and every callback (`on_close` and the
+// others) has returned. The connections of subscriptions are among them: their owners take their ends by
+// `ssecast_subscription_next`, or free them, on other threads.
+//
+// This is how a program ends: `ssecast_hub_close`, which says how long clients may take; this with a little more; then
+// `ssecast_hub_free`.
+//
+// Fails with `SSECAST_BUSY` in a callback of the library, which would wait for itself.
+ssecast_result ssecast_hub_wait_closed(struct ssecast_hub *hub,
+                                       uint64_t timeout_ms,
+                                       bool *over,
+                                       struct ssecast_error *error);
 
 // Whether a hub was closed. NULL counts as closed.
 bool ssecast_hub_is_closed(const struct ssecast_hub *hub);
@@ -819,10 +841,10 @@ struct ssecast_slice ssecast_request_last_event_id(const struct ssecast_request 
 struct ssecast_slice ssecast_request_peer(const struct ssecast_request *request);
 
 // Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes
-// no connection or no topic more, or is closed, the listener answers 503.
+// no connection or no topic more, the listener answers 503.
 //
 // Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left,
-// or after `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+// after `answer_ms`, or because the hub is closed; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
 ssecast_result ssecast_responder_allow(struct ssecast_responder *responder,
                                        const struct ssecast_slice *topics,
                                        size_t topics_len,

@@ -2,7 +2,9 @@ use std::ffi::c_char;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ssecast::{Close, Config, ErrorKind, History, Hub, Policy, SlowClient, Sockets, check_topic};
+use ssecast::{
+    Close, Config, ErrorKind, History, Hub, Policy, SlowClient, Sockets, check_topic, is_engine_thread,
+};
 
 use crate::entry::{entry, free, output, quiet, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
@@ -147,15 +149,26 @@ pub unsafe extern "C" fn ssecast_hub_new(
     unsafe { entry(error, call) }
 }
 
-/// Frees a hub, and closes it first, with no grace, if it is open: its streams end. Its connections, subscriptions
-/// and listeners may outlive it, and are freed on their own. NULL is fine.
+/// Frees a hub. If it is open it is closed first, with a grace of one second: every connection gets what was published.
+/// It returns when the streams that the library writes have ended, which takes no longer than the grace, and when all
+/// their callbacks have returned, however long those take: from then on no callback of this hub runs. So the caller holds
+/// no lock that a callback needs. Called from a callback of the library it waits for nothing, and callbacks may still
+/// come.
+///
+/// Nobody uses the hub meanwhile or later: a thread that still publishes is to be stopped first, or to find the hub closed
+/// by `ssecast_hub_close`, which may run beside every other call. Its connections, subscriptions and listeners may outlive
+/// it, and are freed on their own; the streams of subscriptions are the caller's, and are not waited for. In a child of
+/// the process that made the connections, none of them is touched. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
     // SAFETY: NULL, or the caller's hub.
     if let Some(hub) = unsafe { hub.as_ref() } {
         quiet((), || {
             // Without a last event there is nothing to refuse.
-            let _ = hub.hub.close(&Close { event: None, grace: Duration::ZERO });
+            let _ = hub.hub.close(&Close::default());
+            if !is_engine_thread() {
+                let _ = hub.hub.wait_released(Duration::MAX);
+            }
         });
     }
     // SAFETY: NULL or from `ssecast_hub_new`, and not used again.
@@ -214,6 +227,39 @@ pub unsafe extern "C" fn ssecast_hub_close(
         }
         hub.hub.close(&Close { event, grace: Duration::from_millis(grace_ms) })?;
         drop(closing);
+        Ok(())
+    };
+    // SAFETY: the caller's error may be written.
+    unsafe { entry(error, call) }
+}
+
+/// Waits until a hub was closed and all is over, for at most `timeout_ms` milliseconds, and writes to `*over` whether that
+/// is so: every connection has ended, all that it had to get was written, and every callback (`on_close` and the
+/// others) has returned. The connections of subscriptions are among them: their owners take their ends by
+/// `ssecast_subscription_next`, or free them, on other threads.
+///
+/// This is how a program ends: `ssecast_hub_close`, which says how long clients may take; this with a little more; then
+/// `ssecast_hub_free`.
+///
+/// Fails with `SSECAST_BUSY` in a callback of the library, which would wait for itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_wait_closed(
+    hub: *mut ssecast_hub,
+    timeout_ms: u64,
+    over: *mut bool,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    let call = || {
+        // SAFETY: the caller's hub.
+        let hub = unsafe { required(hub, "hub") }?;
+        let over = output(over, "over")?;
+        if is_engine_thread() {
+            let problem = "can't be waited for in one of its callbacks; wait on another thread";
+            return Err(Failure::new(ssecast_result::SSECAST_BUSY, "hub", problem));
+        }
+        let is_over = hub.hub.wait_closed(Duration::from_millis(timeout_ms));
+        // SAFETY: not NULL.
+        unsafe { over.write(is_over) };
         Ok(())
     };
     // SAFETY: the caller's error may be written.

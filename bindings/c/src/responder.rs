@@ -10,10 +10,10 @@ use crate::slice::{self, ssecast_slice};
 pub struct ssecast_responder(pub(crate) Responder);
 
 /// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes
-/// no connection or no topic more, or is closed, the listener answers 503.
+/// no connection or no topic more, the listener answers 503.
 ///
 /// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left,
-/// or after `answer_ms`; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+/// after `answer_ms`, or because the hub is closed; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_responder_allow(
     responder: *mut ssecast_responder,

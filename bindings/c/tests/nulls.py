@@ -11,7 +11,7 @@ OPTIONAL = {"error", "user_data", "ssecast_hub_new.config", "ssecast_hub_publish
 GOOD = {
     "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "int": "spare", "void*": "NULL", "char*": "buffer",
     "ssecast_slice": 'text("t")', "const ssecast_slice*": "&topic", "ssecast_slice*": "&slice", "size_t*": "&length",
-    "uint64_t*": "&number", "ssecast_reason*": "&reason", "ssecast_published*": "&published", "ssecast_error*": "&error",
+    "uint64_t*": "&number", "bool*": "&over", "ssecast_reason*": "&reason", "ssecast_published*": "&published", "ssecast_error*": "&error",
     "ssecast_item_callback": "on_item",
 }
 GOOD_BY_NAME = {"capacity": "sizeof buffer", "max_event_bytes": "0"}
@@ -49,6 +49,7 @@ SETUP = r"""
   size_t refusals = 0, length = 0;
   char buffer[256];
   uint64_t number = 0;
+  bool over;
   ssecast_error error;
   ssecast_slice topic = {"t", 1}, slice = {NULL, 0};
   ssecast_reason reason = 0;

@@ -47,4 +47,5 @@ pub use pull::{Content, Delivery, Pull};
 #[cfg(unix)]
 pub use sockets::{Framing, Socket, Sockets, Transfer};
 pub use ssecast_hub::*;
+pub use system::is_engine_thread;
 pub use unavailable::Unavailable;

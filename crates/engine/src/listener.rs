@@ -105,7 +105,7 @@ impl Listener {
         }
         let door = TcpListener::bind(address).map_err(|error| failed(&error))?;
         let (door, address, poll, waker) = open(door).map_err(|error| failed(&error))?;
-        let desk = Arc::new(Desk::new(waker));
+        let desk = Arc::new(Desk::new(hub, waker));
         let streams = Streams(Box::new(router));
         let reception = Reception::new(hub, Arc::clone(&desk), poll, door, config, streams);
         let reception = reception.map_err(|error| failed(&error))?;

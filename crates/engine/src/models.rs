@@ -15,6 +15,7 @@ use crate::attachment::{Attachment, Host, Link};
 use crate::bell::Bell;
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
+use crate::peer_timeout::PeerTimeout;
 use crate::shard::Shard;
 use crate::sink::Sink;
 use crate::sockets::Framing;
@@ -55,7 +56,9 @@ fn attach(shard: &Arc<Shard>, hub: &Hub, subscriber: Subscriber) -> (Attachment,
     let told: Arc<dyn Host> = Arc::clone(&listener) as Arc<dyn Host>;
     let link = Arc::new(Link::new(Arc::clone(shard), ConnectionId::NOWHERE, hub.key(), told, own_bytes));
     let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
-    let sink = Sink::new(descriptor, Framing::Raw, false, Arc::clone(&link), own_bytes);
+    let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
+    let hold = subscriber.hold();
+    let sink = Sink::new(descriptor, Framing::Raw, false, peer_timeout, hold, Arc::clone(&link), own_bytes);
     shard.attach(hub, subscriber, sink);
     (Attachment { link, hub: hub.clone() }, listener, client)
 }

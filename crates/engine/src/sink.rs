@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
-use ssecast_hub::{Batch, Reason};
+use ssecast_hub::{Batch, Hold, Reason};
 
 use crate::attachment::Link;
 use crate::descriptor::{Descriptor, Heard, Sent};
@@ -24,6 +24,8 @@ pub(crate) struct Sink {
     /// The client of a released connection says no more. It may still listen.
     half_closed: bool,
     peer_timeout: PeerTimeout,
+    /// The hub is not over before the host was told of the end.
+    hold: Option<Hold>,
     pub(crate) link: Arc<Link>,
     /// What the socket has not taken yet of the batch under way.
     rest: Bytes,
@@ -52,6 +54,7 @@ impl Sink {
         framing: Framing,
         released: bool,
         peer_timeout: PeerTimeout,
+        hold: Option<Hold>,
         link: Arc<Link>,
         own_bytes: usize,
     ) -> Self {
@@ -61,6 +64,7 @@ impl Sink {
             released,
             half_closed: false,
             peer_timeout,
+            hold,
             link,
             rest: Bytes::new(),
             own_bytes,
@@ -174,7 +178,7 @@ impl Sink {
 
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
-        let Self { descriptor, released, peer_timeout, link, .. } = self;
+        let Self { descriptor, released, peer_timeout, hold, link, .. } = self;
         if released {
             // Bytes that nobody read would make the system reset the connection, and what is under way be lost.
             descriptor.drain();
@@ -189,5 +193,6 @@ impl Sink {
         link.ending.store(true, Ordering::Release);
         link.ended.store(true, Ordering::Release);
         link.host.ended(link.name, reason, cut);
+        drop(hold);
     }
 }

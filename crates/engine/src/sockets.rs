@@ -118,7 +118,15 @@ impl Socket {
         let own_bytes = subscriber.own_bytes();
         let link = Arc::new(Link::new(Arc::clone(&shard), name, hub.key(), host, own_bytes));
         let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
-        let mut sink = Sink::new(descriptor, framing, released, peer_timeout, Arc::clone(&link), own_bytes);
+        let mut sink = Sink::new(
+            descriptor,
+            framing,
+            released,
+            peer_timeout,
+            subscriber.hold(),
+            Arc::clone(&link),
+            own_bytes,
+        );
         sink.load_head(head);
         shard.attach(hub, subscriber, sink);
         Attachment { link, hub: hub.clone() }

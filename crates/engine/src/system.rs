@@ -1,12 +1,31 @@
 //! The system calls that no safe crate has: the only unsafe code of this crate.
 #![allow(unsafe_code)]
 
+use std::cell::Cell;
 use std::io;
 #[cfg(unix)]
 use std::mem::MaybeUninit;
 #[cfg(unix)]
 use std::ptr;
 use std::thread::{Builder, JoinHandle};
+
+thread_local! {
+    static OF_THE_LIBRARY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is one of the library's: then this is a call into the host, and what waits for the library
+/// would wait for itself.
+#[must_use]
+pub fn is_engine_thread() -> bool {
+    OF_THE_LIBRARY.get()
+}
+
+fn of_the_library(run: impl FnOnce()) -> impl FnOnce() {
+    || {
+        OF_THE_LIBRARY.set(true);
+        run();
+    }
+}
 
 /// The signals of a thread's own faults. They are never blocked: a host's callback that runs on the thread may need them,
 /// as a virtual machine does, and a fault that is blocked ends the process without a word.
@@ -33,7 +52,7 @@ pub(crate) fn spawn(
         }
         libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), before.as_mut_ptr()) == 0
     };
-    let thread = Builder::new().name(name.into()).spawn(run);
+    let thread = Builder::new().name(name.into()).spawn(of_the_library(run));
     if blocked {
         // SAFETY: the mask was filled in by the call from above; it is the calling thread's own again.
         unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, before.as_ptr(), ptr::null_mut()) };
@@ -46,7 +65,7 @@ pub(crate) fn spawn(
     name: impl Into<String>,
     run: impl FnOnce() + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
-    Builder::new().name(name.into()).spawn(run)
+    Builder::new().name(name.into()).spawn(of_the_library(run))
 }
 
 /// Makes the calling thread one that the system counts as working in the background: it gets its share of the

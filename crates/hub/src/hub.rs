@@ -10,6 +10,7 @@ use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
 use crate::finish::refuse_reserved;
 use crate::frame::Draft;
+use crate::hold::Hold;
 use crate::log::Log;
 use crate::own::PrivateEvent;
 use crate::process::{PerProcess, Process};
@@ -59,7 +60,7 @@ pub(crate) struct Shared {
     pub(crate) counters: Counters,
     /// Set once, under the log's lock, so that nothing is published or registered after it.
     closing: OnceLock<Closing>,
-    /// Told when the hub is closed, and then when its last connection has ended.
+    /// Told when the hub is closed, and then when its last connection or its last hold is gone.
     pub(crate) ended: Condvar,
 }
 
@@ -172,10 +173,11 @@ impl Hub {
         self.here().log().head()
     }
 
-    /// Tells hubs apart: handles of the same hub have the same key, for as long as one of them is there.
+    /// Tells the hubs of a process apart: handles of the same hub have the same key, for as long as one of them is there,
+    /// or one of its readers.
     #[must_use]
     pub fn key(&self) -> usize {
-        Arc::as_ptr(&self.0).addr()
+        Arc::as_ptr(self.here()).addr()
     }
 
     /// Registers a reader: one thread or event loop that delivers to connections. `wake` is called, from any
@@ -207,15 +209,41 @@ impl Hub {
         Ok(())
     }
 
-    /// Waits until the hub was closed and its last connection has ended, for so long at most, and returns whether
-    /// that is so. It blocks this thread, which therefore must not be the one that delivers to the connections.
+    /// Waits until the hub was closed and all is over, for so long at most, and returns whether that is so: the last
+    /// connection has ended, what it had to get was handed to the system, and every call into the host has returned.
+    /// It blocks this thread, which therefore must not be the one that delivers to the connections, nor one of the
+    /// engine's in a call into the host.
     #[must_use]
     pub fn wait_closed(&self, timeout: Duration) -> bool {
+        self.wait(timeout, |log| log.connections == 0 && log.holds == 0)
+    }
+
+    /// Waits as [`wait_closed`](Self::wait_closed) does, but for what the engine's threads do alone: not for the
+    /// connections that hosts still deliver to.
+    #[must_use]
+    pub fn wait_released(&self, timeout: Duration) -> bool {
+        self.wait(timeout, |log| log.holds == 0)
+    }
+
+    /// Keeps the hub's end from being over until the hold is dropped.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Closed`]: it may be over already.
+    pub fn hold(&self) -> Result<Hold, Error> {
+        let shared = self.here();
+        let mut log = shared.log();
+        shared.refuse_if_closing()?;
+        log.holds += 1;
+        drop(log);
+        Ok(Hold::counted(Arc::clone(shared)))
+    }
+
+    fn wait(&self, timeout: Duration, is_over: impl Fn(&Log) -> bool) -> bool {
         let shared = self.here();
         // By the system's clock: no other one ends a wait.
         let begin = Instant::now();
         let mut log = shared.log();
-        while shared.closing().is_none() || log.connections > 0 {
+        while shared.closing().is_none() || !is_over(&log) {
             let left = timeout.saturating_sub(begin.elapsed());
             if left.is_zero() {
                 return false;

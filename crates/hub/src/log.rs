@@ -28,6 +28,8 @@ pub(crate) struct Log {
     sets: TopicSets,
     pub(crate) readers: Readers,
     pub(crate) connections: usize,
+    /// What else the hub's end waits for.
+    pub(crate) holds: usize,
 }
 
 /// What a publication needs the caller to do once the lock is free.
@@ -66,6 +68,7 @@ impl Log {
             sets: TopicSets::default(),
             readers: Readers::default(),
             connections: 0,
+            holds: 0,
         }
     }
 

@@ -1,4 +1,5 @@
 use crate::batch::Batch;
+use crate::hold::Hold;
 use crate::own::Own;
 use crate::registration::Registration;
 use crate::stats::Reason;
@@ -51,6 +52,15 @@ impl<'a> Position<'a> {
 }
 
 impl Subscriber {
+    /// Keeps the hub's end from being over, also when this subscriber is gone.
+    ///
+    /// In a child of the subscriber's process it keeps nothing.
+    #[must_use]
+    pub fn hold(&self) -> Option<Hold> {
+        let hub = &self.registration.hub;
+        hub.is_here().then(|| Hold::new(Arc::clone(hub)))
+    }
+
     /// The reason that its end is counted under; [`Reason::Client`] until another is set.
     pub fn set_reason(&mut self, reason: Reason) {
         self.reason = reason;

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use ssecast_hub::Hub;
 use ssecast_hub::process::Process;
 
 use super::responder::{Decision, Ticket};
@@ -10,6 +11,7 @@ use crate::sync::{Mutex, Waker, lock};
 pub(crate) struct Desk {
     inbox: Mutex<Inbox>,
     pub(crate) bell: Bell,
+    pub(crate) hub: Hub,
     process: Process,
 }
 
@@ -23,8 +25,13 @@ pub(crate) struct Inbox {
 }
 
 impl Desk {
-    pub(crate) fn new(waker: Waker) -> Self {
-        Self { inbox: Mutex::default(), bell: Bell::new(waker), process: Process::current() }
+    pub(crate) fn new(hub: &Hub, waker: Waker) -> Self {
+        Self {
+            inbox: Mutex::default(),
+            bell: Bell::new(waker),
+            hub: hub.clone(),
+            process: Process::current(),
+        }
     }
 
     /// Whether this process is the one that has the thread.

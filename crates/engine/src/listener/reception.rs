@@ -243,7 +243,12 @@ impl Reception {
             cors,
         };
         self.lobby.enter(place, Phase::Deciding(Box::new(asked)), self.config.answer_time);
-        self.streams.route(request, Responder { desk: Arc::clone(&self.desk), ticket });
+        let responder = Responder { desk: Arc::clone(&self.desk), ticket };
+        // The hub is not over before the router has returned.
+        match self.hub.hold() {
+            Ok(_hold) => self.streams.route(request, responder),
+            Err(_) => _ = responder.unavailable(),
+        }
     }
 
     /// What a request is answered without the router, with further header lines.
@@ -319,7 +324,7 @@ impl Reception {
         let asked = match self.lobby.phase(place) {
             Some(Phase::Deciding(asked)) if Arc::ptr_eq(&asked.ticket, ticket) => asked,
             _ => {
-                if let Decision::Allow(_) = decision {
+                if let Decision::Allow(..) = decision {
                     self.streams.never_began(ticket.connection, Reason::Client);
                 }
                 return;
@@ -330,18 +335,18 @@ impl Reception {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
                 self.refuse(place, Refusal::new(status, ""), &cors, is_head);
             }
-            Decision::Allow(_) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
+            Decision::Allow(..) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
                 self.refuse(place, Refusal::new(204, ""), &cors, is_head);
                 self.streams.never_began(ticket.connection, Reason::Server);
             }
             Decision::Unavailable => self.turn_away_asked(place, FULL),
-            Decision::Allow(_) if asked.is_head => {
+            Decision::Allow(..) if asked.is_head => {
                 let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
                 self.part(place, answer);
                 self.streams.never_began(ticket.connection, Reason::Server);
             }
-            Decision::Allow(topics) => self.open(place, &topics),
+            Decision::Allow(topics, _hold) => self.open(place, &topics),
         }
     }
 

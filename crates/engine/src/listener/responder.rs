@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ssecast_hub::{Error, ErrorKind};
+use ssecast_hub::{Error, ErrorKind, Hold};
 
 use super::desk::Desk;
 use crate::connection::ConnectionId;
@@ -32,9 +32,10 @@ pub(crate) struct Ticket {
 }
 
 /// What a router decided.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Decision {
-    Allow(Vec<String>),
+    /// The hub is not over before the router was told of the stream's end.
+    Allow(Vec<String>, Hold),
     Refuse(u16),
     /// There can be no stream for the moment.
     Unavailable,
@@ -66,13 +67,24 @@ impl Responder {
     /// Gives the client a stream of these topics; none makes a private one. Returns whether the answer counts:
     /// then [`Router::ended`](crate::Router::ended) will be called for it.
     ///
-    /// If the hub takes no connection or no topic more, or is closed, the client is answered 503 by the listener.
+    /// If the hub takes no connection or no topic more, the client is answered as [`unavailable`](Self::unavailable)
+    /// does; if it is closed, too, and then the answer does not count.
     ///
     /// # Errors
     /// [`InvalidTopic`](ssecast_hub::ErrorKind::InvalidTopic); then the request waits for another answer.
     pub fn allow(&self, topics: &[&str]) -> Result<bool, Error> {
         topics.iter().try_for_each(|topic| ssecast_hub::check_topic(topic))?;
-        Ok(self.answer(Decision::Allow(topics.iter().map(|topic| (*topic).to_owned()).collect())))
+        // In a child of the listener's process the hub is another one.
+        if !self.desk.is_here() {
+            return Ok(false);
+        }
+        let Ok(hold) = self.desk.hub.hold() else {
+            // Whoever waits for the hub's end is told of no stream any more.
+            self.unavailable();
+            return Ok(false);
+        };
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        Ok(self.answer(Decision::Allow(topics, hold)))
     }
 
     /// Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back. Returns

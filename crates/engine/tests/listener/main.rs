@@ -12,6 +12,7 @@ mod cors;
 mod curl;
 mod endpoint;
 mod limits;
+mod over;
 mod requests;
 mod router;
 mod stream;

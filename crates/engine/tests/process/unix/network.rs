@@ -33,7 +33,9 @@ fn loopback(up: bool) -> bool {
     unsafe {
         let socket = libc::socket(libc::AF_INET, libc::SOCK_DGRAM, 0);
         let mut request: libc::ifreq = std::mem::zeroed();
-        request.ifr_name[..2].copy_from_slice(&[b'l' as libc::c_char, b'o' as libc::c_char]);
+        for (to, from) in request.ifr_name.iter_mut().zip(*b"lo") {
+            *to = from.cast_signed() as libc::c_char;
+        }
         request.ifr_ifru.ifru_flags = flags as libc::c_short;
         let done = libc::ioctl(socket, libc::SIOCSIFFLAGS as _, &raw const request) == 0;
         libc::close(socket);
