@@ -173,6 +173,7 @@ lint-rust: | tools
 	cargo clippy --workspace --exclude ssecast-node --exclude ssecast-python --all-targets --locked -- -D warnings
 	cargo clippy --package ssecast-node --package ssecast-python --locked -- -D warnings
 	cargo clippy --package ssecast-codec --no-default-features --locked -- -D warnings
+	node tests/lint/crates.mjs
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
 lint-generated: $(NPM_INSTALLED) | tools

@@ -1,0 +1,28 @@
+// Which crate may stand on which. The arrows never point back: codec ← hub ← engine ← ssecast ← bindings.
+import { execFileSync } from 'node:child_process'
+
+const LAYERS = {
+  'ssecast-codec': [],
+  'ssecast-client': ['ssecast-codec'],
+  'ssecast-hub': ['ssecast-codec'],
+  'ssecast-engine': ['ssecast-codec', 'ssecast-hub'],
+  ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub'],
+  'ssecast-c': ['ssecast'],
+  'ssecast-node': ['ssecast'],
+  'ssecast-python': ['ssecast'],
+  'ssecast-c-header': [],
+}
+
+const metadata = JSON.parse(
+  execFileSync('cargo', ['metadata', '--no-deps', '--locked', '--format-version', '1'], { encoding: 'utf8', maxBuffer: 1 << 26 }),
+)
+const problems = []
+for (const { name, dependencies } of metadata.packages) {
+  if (!LAYERS[name]) problems.push(`${name}: tests/lint/crates.mjs does not say what it may stand on`)
+  for (const { name: other, kind } of dependencies) {
+    if (other in LAYERS && kind !== 'dev' && !LAYERS[name]?.includes(other)) problems.push(`${name} must not depend on ${other}`)
+  }
+}
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) process.exit(1)
+console.log(`${metadata.packages.length} crates, and no arrow that points back`)
