@@ -68,6 +68,18 @@ impl Descriptor {
         Self::take(socket)
     }
 
+    /// Refuses a descriptor that the process can't spare. The host keeps its own, and writes the stream itself where
+    /// there is no duplicate: so duplicates take only of the lowest quarter of the numbers, and as many streams have
+    /// room as the host alone has room for, but for an eighth.
+    pub(crate) fn spare(self) -> Result<Self, Error> {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        if is_spare(self.raw(), limit) {
+            return Ok(self);
+        }
+        let problem = "can't be duplicated: the process has few descriptors left (raise RLIMIT_NOFILE)";
+        Err(Error::new(ErrorKind::TooManyDescriptors, "socket", problem))
+    }
+
     /// Takes a descriptor for its own.
     pub(crate) fn take(socket: OwnedFd) -> Result<Self, Error> {
         let unusable = |error: Errno| invalid(format!("can't be used: {error}"));
@@ -139,6 +151,12 @@ fn attached() -> MutexGuard<'static, HashSet<(u64, u64)>> {
     ATTACHED.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The system gives the lowest number that is free, so a number says how many are taken.
+fn is_spare(number: RawFd, limit: Option<u64>) -> bool {
+    let number = u64::try_from(number).unwrap_or_default();
+    limit.is_none_or(|limit| number < limit / 4)
+}
+
 fn invalid(problem: String) -> Error {
     Error::new(ErrorKind::InvalidSocket, "socket", problem)
 }
@@ -172,6 +190,20 @@ impl Drop for Descriptor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn duplicates_are_made_while_three_quarters_of_the_descriptors_are_free() {
+        for (number, limit, spare) in [
+            (63, Some(256), true),
+            (64, Some(256), false),
+            (255, Some(1024), true),
+            (256, Some(1024), false),
+            (1_000_000, None, true),
+            (3, Some(0), false),
+        ] {
+            assert_eq!(is_spare(number, limit), spare, "{number} of {limit:?}");
+        }
+    }
 
     #[test]
     fn a_system_without_memory_is_asked_again_and_a_peer_that_left_is_not() {

@@ -195,7 +195,9 @@ impl Pull {
     /// [`remove`](Self::remove) when the peer is gone.
     ///
     /// # Errors
-    /// Those of [`Sockets::prepare`]: the connection then is as it was before.
+    /// Those of [`Sockets::prepare`]; [`TooManyDescriptors`](ssecast_hub::ErrorKind::TooManyDescriptors) also when the
+    /// connection is not `released` and less than three quarters of the process's descriptors are free, which then are
+    /// the host's. The connection then is as it was before.
     #[cfg(unix)]
     pub fn attach_socket(
         &self,
@@ -205,7 +207,7 @@ impl Pull {
         framing: Framing,
         released: bool,
     ) -> Result<(), Error> {
-        let prepare = || sockets.prepare(socket);
+        let prepare = || if released { sockets.prepare(socket) } else { sockets.prepare_spare(socket) };
         self.attach(connection, prepare, framing, released)
     }
 

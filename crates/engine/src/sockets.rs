@@ -65,6 +65,13 @@ impl Sockets {
         Ok(Socket { descriptor: Descriptor::duplicate(socket)?, shard: self.shard()?, head: Bytes::new() })
     }
 
+    /// The same for a host that keeps its own descriptor, and writes itself where there is no duplicate: none is made
+    /// unless three quarters of the process's descriptors are free.
+    pub(crate) fn prepare_spare(&self, socket: BorrowedFd<'_>) -> Result<Socket, Error> {
+        let descriptor = Descriptor::duplicate(socket)?.spare()?;
+        Ok(Socket { descriptor, shard: self.shard()?, head: Bytes::new() })
+    }
+
     /// The thread with the fewest connections.
     pub(crate) fn shard(&self) -> Result<Arc<Shard>, Error> {
         let mut shards = lock(self.0.shards.get_or_init(Mutex::default));

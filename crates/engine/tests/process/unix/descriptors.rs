@@ -29,6 +29,14 @@ pub(super) fn none_left() {
     limit_descriptors(None);
     rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
     rig.publish("t", "by an engine thread");
+    let (other, _client) = tcp();
+    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    // What is left is the host's, but for those that are in the place of one of its own.
+    limit_descriptors(Some(10));
+    let refused = rig.pull.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, false);
+    assert_eq!(refusal(refused), ErrorKind::TooManyDescriptors);
+    rig.pull.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, true).unwrap();
+    limit_descriptors(None);
     assert_eq!(Client::new(client, Framing::Chunked).read_events(1), ["by an engine thread"]);
 }
 
