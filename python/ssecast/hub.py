@@ -101,7 +101,7 @@ class Hub(_native.Hub):
         - ``path``: the only path that there is; any other is answered 404. By default every path will do.
         - ``headers``: more headers for the responses that are streams.
         - ``cors``: whether pages of other origins may read the streams: all (``True``), or these. ``credentials``: with
-          cookies.
+          cookies, for which the origins must be named.
         - ``limits``: what it bears, :class:`ssecast.listener.Limits`.
 
         Raises :class:`InvalidOptionError` also for an address that can't be listened on.

@@ -60,6 +60,8 @@ class Listener:
             raise TypeError("topics must be a sequence of strings, not a string; wrap it in a list")
         if isinstance(cors, str):
             cors = [cors]
+        if not isinstance(cors, (bool, Sequence)) or isinstance(cors, bytes):
+            raise TypeError(f"cors must be a bool, an origin or a sequence of origins, not {type(cors).__name__}")
         self._hub = hub
         self._native = _native.Listener(
             hub,

@@ -208,7 +208,8 @@ def test_pages_of_other_origins_may_read_what_cors_says() -> None:
     assert allowed(cors=origin) == (origin, None)
     assert allowed(cors=["https://other.example"]) == (None, None)
     assert allowed(cors=["https://other.example", origin]) == (origin, None)
-    assert allowed(cors=True, credentials=True) == (origin, "true")
+    assert allowed(cors=[origin], credentials=True) == (origin, "true")
+    assert allowed(cors=["https://other.example"], credentials=True) == (None, None)
 
 
 def test_closing_a_listener_frees_its_port_and_leaves_its_streams() -> None:
@@ -283,6 +284,13 @@ def test_what_can_not_be_is_refused_with_the_name_of_the_option() -> None:
             ({"path": "events"}, "path"),
             ({"headers": {"Content-Length": "1"}}, "headers"),
             ({"cors": "example.com"}, "cors"),
+            ({"cors": ""}, "cors"),
+            ({"cors": []}, "cors"),
+            ({"cors": ["https://a.example", "*"]}, "cors"),
+            ({"cors": "https://a.example/"}, "cors"),
+            ({"cors": True, "credentials": True}, "credentials"),
+            ({"cors": "*", "credentials": True}, "credentials"),
+            ({"credentials": True}, "credentials"),
             ({"max_head_bytes": 0}, "max_head_bytes"),
             ({"max_headers": 0}, "max_headers"),
             ({"max_pending": 0}, "max_pending"),
@@ -296,6 +304,9 @@ def test_what_can_not_be_is_refused_with_the_name_of_the_option() -> None:
         hub.listen(topics=[""])
     wrong: list[dict[str, Any]] = [
         {},
+        {"topics": ["t"], "cors": None},
+        {"topics": ["t"], "cors": {"origin": "https://a.example"}},
+        {"topics": ["t"], "cors": b"https://a.example"},
         {"topics": "t"},
         {"topics": ["t"], "query_topics": True},
         {"topics": ["t"], "pfad": "/"},

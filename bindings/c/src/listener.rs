@@ -70,7 +70,8 @@ pub struct ssecast_listen_config {
     pub headers: *const ssecast_header,
     pub headers_len: usize,
     /// The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a
-    /// single `*` stands for all. None, the default, allows none.
+    /// single `*` stands for all. None, the default, allows none. Each is one that browsers send: in lower case, without
+    /// a path.
     pub cors_origins: *const ssecast_slice,
     pub cors_origins_len: usize,
     /// How long a browser may remember the answer to a preflight. Default a day.
@@ -85,7 +86,7 @@ pub struct ssecast_listen_config {
     pub answer_ms: u64,
     /// The most connections that are no streams yet, or no more. Default 4096.
     pub max_pending: u64,
-    /// Not 0: pages of these origins may send cookies.
+    /// Not 0: pages of these origins may send cookies. They must be named then, not `*`.
     pub cors_credentials: u32,
     /// Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the
     /// listener may then read all topics there are, and make new ones. `route` is NULL then.
@@ -286,6 +287,7 @@ impl Router for Routes {
 /// The core's names of the options, and those here.
 const OPTIONS: &[(&str, &str)] = &[
     ("cors.origins", "cors_origins"),
+    ("cors.credentials", "cors_credentials"),
     ("maxHeadBytes", "max_head_bytes"),
     ("maxHeaders", "max_headers"),
     ("maxPending", "max_pending"),
@@ -334,6 +336,10 @@ impl ssecast_listen_config {
         // SAFETY: the caller's promise.
         let origins = unsafe { slice::texts(all, len, "cors_origins", ErrorKind::InvalidOption) }?;
         let origins = match origins[..] {
+            [] if self.cors_credentials != 0 => {
+                let problem = "is for the pages of cors_origins, of which there are none";
+                return Err(ssecast::Error::new(ErrorKind::InvalidOption, "cors_credentials", problem).into());
+            }
             [] => return Ok(None),
             ["*"] => Origins::Any,
             _ => Origins::List(origins.into_iter().map(str::to_owned).collect()),

@@ -230,9 +230,15 @@ static void headers_path_and_origins_are_as_configured(void) {
   config.cors_origins_len = 1;
   CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_listen(server.hub, &config, &server.listener, &error));
   CHECK(strcmp(error.field, "cors_origins") == 0);
+  config.cors_credentials = 1;
+  config.cors_origins = &all;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_listen(server.hub, &config, &server.listener, &error));
+  CHECK(strcmp(error.field, "cors_credentials") == 0);
+  config.cors_origins_len = 0;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_listen(server.hub, &config, &server.listener, &error));
+  CHECK(strcmp(error.field, "cors_credentials") == 0);
   config.cors_origins = origins;
   config.cors_origins_len = 2;
-  config.cors_credentials = 1;
   port = serve(&server, &config);
   check_status(port, "/private", "HTTP/1.1 404 ");
   ask(&client, port, "/ticks", "Origin: https://b.example\r\n");

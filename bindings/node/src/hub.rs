@@ -385,6 +385,12 @@ pub fn is_finished(last_event_id: String) -> bool {
     ssecast::is_finished(&last_event_id)
 }
 
+/// Throws for what can't be the name of a topic.
+#[napi]
+pub fn check_topic(topic: String) -> Result<()> {
+    entry(|| ssecast::check_topic(&topic))
+}
+
 fn names(topics: Vec<Unknown<'_>>) -> std::result::Result<Vec<String>, Error> {
     topics.into_iter().map(required_topic).collect()
 }

@@ -8,6 +8,7 @@
 #![allow(clippy::cast_possible_wrap, reason = "counts of what one call carries")]
 
 mod call;
+mod cors;
 mod encode;
 mod error;
 mod hub;

@@ -6,9 +6,7 @@ use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
-use ssecast::{
-    Cors, Error, ErrorKind, Listener, ListenerConfig, Origins, QueryTopics, Request, Responder, Router,
-};
+use ssecast::{Error, ErrorKind, Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
 
 use crate::error::{Result, entry, internal};
 use crate::hub::NativeHub;
@@ -265,17 +263,8 @@ fn read(object: &Object<'_>) -> std::result::Result<(u16, ListenerConfig, Topics
         (None, Some(true)) => Topics::Query,
         (None, _) => Topics::Asked,
     };
-    let cors = options.object("cors")?.map(|object| {
-        let mut options = Options::new(&object, "cors.");
-        let default = Cors::default();
-        let cors = Cors {
-            origins: options.texts("cors.origin")?.map_or(Origins::Any, Origins::List),
-            credentials: options.flag("cors.credentials")?.unwrap_or(default.credentials),
-            max_age: options.time("cors.maxAgeMs", Some(default.max_age))?.unwrap_or_default(),
-        };
-        options.finish()?;
-        Ok(cors)
-    });
+    let cors =
+        options.object("cors", "{ origin: 'https://app.example' }")?.map(|object| crate::cors::read(&object));
     let config = ListenerConfig {
         path: options.text("path")?,
         cors: cors.transpose()?,
@@ -295,9 +284,8 @@ fn rename(error: Error) -> Error {
     let option = match (error.kind(), error.field()) {
         (ErrorKind::InvalidOption, "headTime") => "headMs",
         (ErrorKind::InvalidOption, "answerTime") => "answerMs",
-        (ErrorKind::InvalidOption, "cors.origins") => "cors.origin",
         (_, "address") => "port",
-        _ => return error,
+        _ => return crate::cors::rename(error),
     };
     Error::new(error.kind(), option, error.problem().to_owned())
 }

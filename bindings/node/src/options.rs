@@ -20,8 +20,8 @@ pub(crate) struct Delivery {
 pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
     let default = Config::default();
     let mut options = Options::new(object, "");
-    let history = options.object("history")?;
-    let slow_client = options.object("slowClient")?;
+    let history = options.object("history", "{ events: 100 }")?;
+    let slow_client = options.object("slowClient", "{ ms: 30_000 }")?;
     let config = Config {
         history: match history {
             Some(object) => {
@@ -83,13 +83,19 @@ pub(crate) fn max_event_bytes(object: &Object<'_>) -> Result<usize, Error> {
 
 /// An error of the core about an option, with the option's name in JavaScript.
 pub(crate) fn rename(error: Error) -> Error {
+    // The core's names of some things in its own words.
+    let problem = error
+        .problem()
+        .replace("age)", "ms)")
+        .replace("; leave it off instead of setting it to zero", "; null turns it off");
     let option = match (error.kind(), error.field()) {
+        (ErrorKind::InvalidOption, "history") => "history",
         (ErrorKind::InvalidOption, "heartbeat") => "heartbeatMs",
         (ErrorKind::InvalidOption, "history.age") => "history.ms",
         (ErrorKind::InvalidOption, "slowClient.time") => "slowClient.ms",
         _ => return error,
     };
-    Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())
+    Error::new(ErrorKind::InvalidOption, option, problem)
 }
 
 pub(crate) struct Options<'a> {
@@ -113,11 +119,23 @@ impl<'a> Options<'a> {
         Ok((kind != ValueType::Undefined).then_some((value, kind)))
     }
 
-    pub(crate) fn object(&mut self, option: &'static str) -> Result<Option<Object<'a>>, Error> {
+    /// An object, of which an example is given.
+    pub(crate) fn object(
+        &mut self,
+        option: &'static str,
+        example: &str,
+    ) -> Result<Option<Object<'a>>, Error> {
+        let must = || format!("must be an object such as {example}");
         match self.get(option)? {
             None => Ok(None),
-            Some((value, ValueType::Object)) => cast(&value).map(Some),
-            Some((_, kind)) => wrong(option, "must be an object", kind),
+            Some((value, ValueType::Object)) => {
+                let object: Object<'_> = cast(&value)?;
+                if object.is_array().map_err(internal)? || object.is_promise().map_err(internal)? {
+                    return Err(Error::new(ErrorKind::InvalidOption, option, must()));
+                }
+                Ok(Some(object))
+            }
+            Some((_, kind)) => wrong(option, &must(), kind),
         }
     }
 
@@ -192,7 +210,7 @@ impl<'a> Options<'a> {
 
     /// The names and values of an object whose values are strings.
     pub(crate) fn pairs(&mut self, option: &'static str) -> Result<Vec<(String, String)>, Error> {
-        let Some(object) = self.object(option)? else { return Ok(Vec::new()) };
+        let Some(object) = self.object(option, "{ 'X-Mine': 'yes' }")? else { return Ok(Vec::new()) };
         let names = Object::keys(&object).map_err(internal)?;
         let pair = |name: String| {
             let value = object.get::<Unknown<'_>>(&name).map_err(internal)?;

@@ -65,6 +65,10 @@ impl Listener {
             let headers = headers.collect::<Result<_>>()?;
             let origins =
                 origins.map(|origins| strings(origins, "cors", ErrorKind::InvalidOption)).transpose()?;
+            if credentials && origins.is_none() {
+                let problem = "are for the pages of cors, which allows none";
+                return Err(Error::new(ErrorKind::InvalidOption, "credentials", problem).into());
+            }
             let cors = origins.map(|origins| {
                 let origins = if origins == ["*"] { Origins::Any } else { Origins::List(origins) };
                 Cors { origins, credentials, ..Cors::default() }
@@ -265,6 +269,7 @@ fn rename(error: Error) -> Error {
         (ErrorKind::InvalidOption, "headTime") => "head_time",
         (ErrorKind::InvalidOption, "answerTime") => "answer_time",
         (ErrorKind::InvalidOption, "cors.origins") => "cors",
+        (ErrorKind::InvalidOption, "cors.credentials") => "credentials",
         _ => return error,
     };
     Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())

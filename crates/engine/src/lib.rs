@@ -12,7 +12,9 @@ mod accept;
 mod attachment;
 #[cfg(unix)]
 mod bell;
+mod cache_control;
 mod connection;
+mod cors;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
@@ -38,9 +40,11 @@ mod writer;
 
 #[cfg(unix)]
 pub use attachment::{Attachment, Host};
+pub use cache_control::cache_control;
 pub use connection::ConnectionId;
+pub use cors::{Cors, Field, Origins};
 #[cfg(unix)]
-pub use listener::{Cors, Listener, ListenerConfig, Origins, QueryTopics, Request, Responder, Router};
+pub use listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
 #[cfg(unix)]
 pub use peer_timeout::PeerTimeout;
 pub use pull::{Content, Delivery, Pull};

@@ -2,7 +2,6 @@
 
 mod answer;
 mod config;
-mod cors;
 mod desk;
 mod lobby;
 mod reception;
@@ -25,7 +24,6 @@ use rustix::io::Errno;
 use ssecast_hub::{Error, ErrorKind, Hub};
 
 pub use config::ListenerConfig;
-pub use cors::{Cors, Origins};
 pub use request::Request;
 pub use responder::Responder;
 pub use router::{QueryTopics, Router};

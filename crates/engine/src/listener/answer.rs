@@ -1,6 +1,8 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
+use crate::cache_control::cache_control;
+use crate::cors::Field;
 use crate::sockets::Framing;
 use crate::unavailable::Unavailable;
 
@@ -68,20 +70,32 @@ pub(crate) fn unavailable(
 /// The head of a stream's response.
 pub(crate) fn stream_head(framing: Framing, lines: &str, headers: &[(String, String)]) -> Vec<u8> {
     let mut head = begin(200);
-    // `no-transform` keeps compression from buffering the stream, and the last one keeps nginx from it.
-    head.push_str(
-        "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache, no-transform\r\n\
+    // The last one keeps nginx from buffering the stream.
+    let is_cache_control = |name: &str| name.eq_ignore_ascii_case("cache-control");
+    let wanted = headers.iter().filter(|(name, _)| is_cache_control(name)).map(|(_, value)| value.as_str());
+    let cache_control = cache_control(&wanted.collect::<Vec<_>>().join(", "));
+    let _ = write!(
+        head,
+        "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: {cache_control}\r\n\
          X-Accel-Buffering: no\r\n",
     );
     if framing == Framing::Chunked {
         head.push_str("Transfer-Encoding: chunked\r\n");
     }
     head.push_str(lines);
-    for (name, value) in headers {
+    for (name, value) in headers.iter().filter(|(name, _)| !is_cache_control(name)) {
         let _ = write!(head, "{name}: {value}\r\n");
     }
     head.push_str("\r\n");
     head.into_bytes()
+}
+
+/// Header fields as lines.
+pub(crate) fn lines(fields: &[Field]) -> String {
+    fields.iter().fold(String::new(), |mut lines, (name, value)| {
+        let _ = write!(lines, "{name}: {value}\r\n");
+        lines
+    })
 }
 
 /// The status line, and the lines that every response has: each is the last one of its connection.

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use ssecast_hub::{Error, ErrorKind};
 
-use super::cors::Cors;
+use crate::cors::Cors;
 
 /// How a [`Listener`](super::Listener) answers, and what it bears. The default suits an endpoint on the open network.
 ///
@@ -19,7 +19,8 @@ pub struct ListenerConfig {
     pub path: Option<String>,
     /// Which pages of other origins may read the streams. `None`, the default, allows none.
     pub cors: Option<Cors>,
-    /// Headers that every stream's response has besides its own.
+    /// Headers that every stream's response has besides its own. A `Cache-Control` stays, and what a stream needs is
+    /// added to it ([`cache_control`](crate::cache_control)).
     pub headers: Vec<(String, String)>,
     /// The most bytes of a request's head; a longer one is answered 431. Default 16 KiB.
     pub max_head_bytes: usize,
@@ -51,8 +52,7 @@ impl Default for ListenerConfig {
 }
 
 /// What the listener says itself, or what would change where a response ends.
-const RESERVED: [&str; 8] = [
-    "cache-control",
+const RESERVED: [&str; 7] = [
     "connection",
     "content-length",
     "content-type",
@@ -90,6 +90,10 @@ impl ListenerConfig {
             }
             if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
                 return invalid("headers", format!("must not have {name}, which the listener sends itself"));
+            }
+            let is_of_cors = name.to_ascii_lowercase().starts_with("access-control-allow-");
+            if self.cors.is_some() && is_of_cors {
+                return invalid("headers", format!("must not have {name}: cors says what it is"));
             }
             if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
                 return invalid("headers", format!("must have no control characters; {name} does"));

@@ -11,7 +11,7 @@ use mio::{Events, Poll, Token};
 use rustix::io::Errno;
 use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
-use super::answer::{Refusal, stream_head, unavailable};
+use super::answer::{Refusal, lines, stream_head, unavailable};
 use super::config::ListenerConfig;
 use super::desk::Desk;
 use super::lobby::Lobby;
@@ -213,7 +213,7 @@ impl Reception {
 
     fn cors(&self, request: Option<&Request>) -> String {
         let origin = request.and_then(|request| request.header("origin"));
-        self.config.cors.as_ref().map(|cors| cors.lines(origin)).unwrap_or_default()
+        self.config.cors.as_ref().map(|cors| lines(&cors.headers(origin))).unwrap_or_default()
     }
 
     /// Answers what needs no router, and asks it about the rest.
@@ -263,7 +263,8 @@ impl Reception {
             "GET" | "HEAD" => {}
             "OPTIONS" => {
                 let asks = request.header("access-control-request-method").is_some();
-                let preflight = self.config.cors.as_ref().filter(|_| asks).map(super::cors::Cors::preflight);
+                let preflight = self.config.cors.as_ref().filter(|_| asks);
+                let preflight = preflight.map(|cors| lines(&cors.preflight("GET, HEAD")));
                 return Some((Refusal::new(204, ""), preflight.unwrap_or_else(|| ALLOW.into())));
             }
             _ => return Some((Refusal::new(405, "streams are read with GET"), ALLOW.into())),

@@ -42,8 +42,12 @@ fn an_option_that_can_not_work_is_named() {
         let headers = vec![(name.to_owned(), value.to_owned())];
         bind("127.0.0.1:0", ListenerConfig { headers, ..ListenerConfig::default() }).unwrap_err()
     };
+    fn list(origins: &[&str]) -> Cors {
+        let origins = Origins::List(origins.iter().map(|origin| (*origin).to_owned()).collect());
+        Cors { origins, ..Cors::default() }
+    }
     let origin = |origin: &str| {
-        let cors = Some(Cors { origins: Origins::List(vec![origin.to_owned()]), ..Cors::default() });
+        let cors = Some(list(&[origin]));
         bind("127.0.0.1:0", ListenerConfig { cors, ..ListenerConfig::default() }).unwrap_err()
     };
     for (option, (kind, message)) in [
@@ -62,6 +66,19 @@ fn an_option_that_can_not_work_is_named() {
         ("cors.origins", origin("*")),
         ("cors.origins", origin("a.example")),
         ("cors.origins", origin("https://a.example/")),
+        ("cors.origins", with(|config| config.cors = Some(list(&[])))),
+        ("cors.origins", with(|config| config.cors = Some(list(&["https://a.example", "*"])))),
+        (
+            "cors.credentials",
+            with(|config| config.cors = Some(Cors { credentials: true, ..Cors::default() })),
+        ),
+        (
+            "headers",
+            with(|config| {
+                config.cors = Some(list(&["https://a.example"]));
+                config.headers = vec![("access-control-allow-origin".into(), "*".into())];
+            }),
+        ),
     ] {
         assert_eq!(kind, ErrorKind::InvalidOption);
         assert!(message.starts_with(option), "{message}");

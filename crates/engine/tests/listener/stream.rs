@@ -140,6 +140,15 @@ fn headers_of_the_hosts_own_are_sent_with_every_stream() {
 }
 
 #[test]
+fn a_stricter_cache_control_of_the_hosts_own_stays() {
+    let headers = vec![("Cache-Control".into(), "private, no-store".into())];
+    let endpoint = Endpoint::open(ListenerConfig { headers, ..ListenerConfig::default() });
+    let mut visit = endpoint.visit();
+    visit.say(GET);
+    assert_eq!(visit.head().header("cache-control"), Some("private, no-store, no-transform"));
+}
+
+#[test]
 fn head_is_answered_like_get_but_for_the_stream() {
     let endpoint = Endpoint::open(ListenerConfig::default());
     let answer = endpoint.ask("HEAD / HTTP/1.1\r\nHost: localhost\r\n\r\n");

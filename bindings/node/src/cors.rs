@@ -1,0 +1,79 @@
+use napi::bindgen_prelude::Object;
+use napi_derive::napi;
+use ssecast::{Cors, Error, ErrorKind, Field, Origins};
+
+use crate::error::{Result, entry};
+use crate::options::Options;
+
+/// Which pages of other origins may read what a middleware answers.
+#[napi]
+pub struct NativeCors(Cors);
+
+#[napi]
+impl NativeCors {
+    /// Takes `{ origin, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if `decided`,
+    /// the caller decides on each.
+    #[napi(constructor, ts_args_type = "options: object, decided: boolean")]
+    pub fn new(options: Object<'_>, decided: bool) -> Result<Self> {
+        entry(|| {
+            let mut cors = read(&options)?;
+            if decided {
+                cors.origins = Origins::Decided;
+            }
+            cors.validate().map_err(rename)?;
+            Ok(Self(cors))
+        })
+    }
+
+    /// The names and values of the header fields of every response to a request with this `Origin`. `allowed` is what
+    /// the caller has decided.
+    #[napi]
+    pub fn headers(&self, origin: Option<String>, allowed: Option<bool>) -> Result<Vec<Vec<String>>> {
+        entry(|| {
+            let origin = origin.as_deref().map(str::as_bytes);
+            Ok(pairs(match allowed {
+                Some(allowed) => self.0.decided(origin, |_| allowed),
+                None => self.0.headers(origin),
+            }))
+        })
+    }
+
+    /// Those that the answer to a preflight has besides.
+    #[napi]
+    pub fn preflight(&self, methods: String) -> Result<Vec<Vec<String>>> {
+        entry(|| Ok(pairs(self.0.preflight(&methods))))
+    }
+}
+
+fn pairs(fields: Vec<Field>) -> Vec<Vec<String>> {
+    fields.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect()
+}
+
+/// Reads the option `cors`.
+pub(crate) fn read(object: &Object<'_>) -> std::result::Result<Cors, Error> {
+    let mut options = Options::new(object, "cors.");
+    let default = Cors::default();
+    let cors = Cors {
+        origins: options.texts("cors.origin")?.map_or(Origins::Any, Origins::List),
+        credentials: options.flag("cors.credentials")?.unwrap_or(default.credentials),
+        max_age: options.time("cors.maxAgeMs", Some(default.max_age))?.unwrap_or_default(),
+    };
+    options.finish()?;
+    Ok(cors)
+}
+
+/// An error of the core with the option's name in JavaScript.
+pub(crate) fn rename(error: Error) -> Error {
+    match (error.kind(), error.field()) {
+        (ErrorKind::InvalidOption, "cors.origins") => {
+            Error::new(ErrorKind::InvalidOption, "cors.origin", error.problem().to_owned())
+        }
+        _ => error,
+    }
+}
+
+/// The `Cache-Control` of a stream's response, if the host wants this one.
+#[napi]
+pub fn cache_control(wanted: String) -> String {
+    ssecast::cache_control(&wanted)
+}
