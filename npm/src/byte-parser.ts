@@ -87,8 +87,7 @@ export class ByteParser {
       this.small.set(chunk)
       this.text = parse(chunk.length) ?? ''
     } else {
-      // Another thread must not change what is being parsed.
-      this.text = parse(chunk.buffer instanceof SharedArrayBuffer ? new Uint8Array(chunk) : chunk) ?? ''
+      this.text = parse(chunk) ?? ''
     }
     const { table } = this
     this.end = table[0]!

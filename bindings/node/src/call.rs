@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::rc::Rc;
-use std::{ptr, slice};
+use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, Object};
 use napi::{Env, JsError, sys};
@@ -9,7 +9,7 @@ use ssecast::codec::retry_from_f64;
 use ssecast::{Error, ErrorKind, Event};
 
 use crate::error::{caught, coded, internal};
-use crate::value::{digits, kind_of, name};
+use crate::value::{bytes, digits, kind_of, name};
 
 /// The most arguments of a call.
 const MOST: usize = 7;
@@ -147,37 +147,9 @@ impl Call {
         if let Some(text) = texts.read(self.env.raw(), value)? {
             return Ok(Some(text));
         }
-        match self.bytes(value) {
-            Some(bytes) => Ok(Some(texts.copy(bytes))),
+        match bytes(self.env.raw(), value) {
+            Some(bytes) => Ok(Some(texts.copy(&bytes))),
             None => self.text(index, texts, "data", ErrorKind::InvalidData),
-        }
-    }
-
-    /// The bytes of a typed array.
-    fn bytes(&self, value: sys::napi_value) -> Option<&[u8]> {
-        let (mut length, mut data) = (0, ptr::null_mut());
-        let (kind, buffer, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        // SAFETY: the value is an argument of the call under way; what is not asked for may be null. If it is no typed
-        // array, nothing happens.
-        let status = unsafe {
-            sys::napi_get_typedarray_info(
-                self.env.raw(),
-                value,
-                kind,
-                &raw mut length,
-                &raw mut data,
-                buffer,
-                offset,
-            )
-        };
-        match (status, length) {
-            (sys::Status::napi_ok, 0) => Some(&[]),
-            // SAFETY: Node says that so many bytes are there. They are copied at once, and JavaScript, which waits for the
-            // call, is all that could change them.
-            (sys::Status::napi_ok, _) => {
-                Some(unsafe { slice::from_raw_parts(data.cast_const().cast(), length) })
-            }
-            _ => None,
         }
     }
 

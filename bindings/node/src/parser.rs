@@ -11,6 +11,7 @@ use ssecast::{Error, ErrorKind};
 
 use crate::error::{Result, caught, entry, internal};
 use crate::options;
+use crate::value::bytes;
 
 // What a word of a table stands for, in its low bits: above them is the length of the text. `EVENT` and `ID` belong to
 // the `DATA` that comes next, which ends an event; the type `message` is left out.
@@ -156,10 +157,11 @@ unsafe extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> 
         if is_small {
             return state.feed_small(&env, length as usize);
         }
-        // SAFETY: the slice is used in this call alone, and JavaScript, which waits for it, is all that could change
-        // its bytes: it gives no shared memory.
-        let chunk = unsafe { bytes(&env, chunk) }?;
-        state.feed(&env, chunk)
+        // The slice is used in this call alone.
+        let Some(chunk) = bytes(env.raw(), chunk) else {
+            return Err(Error::new(ErrorKind::Internal, "Node-API", "failed: the chunk is not a typed array"));
+        };
+        state.feed(&env, &chunk)
     });
     let text = text.unwrap_or_else(|error| {
         // No item goes without its text.
@@ -169,28 +171,6 @@ unsafe extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> 
     });
     state.give();
     text.map_or(ptr::null_mut(), |text| text.raw())
-}
-
-/// The bytes of a typed array.
-unsafe fn bytes<'a>(env: &Env, array: sys::napi_value) -> std::result::Result<&'a [u8], Error> {
-    let (mut length, mut data) = (0, ptr::null_mut());
-    // SAFETY: the value is an argument of the call under way; what is not asked for may be null.
-    let status = unsafe {
-        let (kind, buffer, offset) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
-        sys::napi_get_typedarray_info(env.raw(), array, kind, &raw mut length, &raw mut data, buffer, offset)
-    };
-    if status != sys::Status::napi_ok {
-        return Err(Error::new(
-            ErrorKind::Internal,
-            "Node-API",
-            "failed: the chunk is not a typed array".to_owned(),
-        ));
-    }
-    if length == 0 {
-        return Ok(&[]);
-    }
-    // SAFETY: Node says that so many bytes are there; the caller sees to it that they stay as they are.
-    Ok(unsafe { slice::from_raw_parts(data.cast_const().cast(), length) })
 }
 
 impl State {

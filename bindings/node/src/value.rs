@@ -1,3 +1,7 @@
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::{ptr, slice};
+
 use napi::bindgen_prelude::{BufferSlice, FromNapiValue, JsValue, Unknown};
 use napi::{Env, ValueType, sys};
 use ssecast::{Error, ErrorKind};
@@ -45,6 +49,39 @@ pub(crate) fn digits(number: f64) -> Result<String, Error> {
     }
     let problem = format!("must be a string or a whole number, not {number}");
     Err(Error::new(ErrorKind::InvalidId, "id", problem))
+}
+
+/// The bytes of a typed array of them, and `None` for another value. What other threads of JavaScript's may write to
+/// meanwhile is copied.
+pub(crate) fn bytes<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<Cow<'a, [u8]>> {
+    let (mut kind, mut length, mut data, mut buffer) = (-1, 0, ptr::null_mut(), ptr::null_mut());
+    // SAFETY: environment and value are those of the call under way; what is not asked for may be null. If the value is
+    // no typed array, nothing happens.
+    let status = unsafe {
+        let (kind, length) = (&raw mut kind, &raw mut length);
+        let (data, buffer, offset) = (&raw mut data, &raw mut buffer, ptr::null_mut());
+        sys::napi_get_typedarray_info(env, value, kind, length, data, buffer, offset)
+    };
+    let (uint8, clamped) = (sys::TypedarrayType::uint8_array, sys::TypedarrayType::uint8_clamped_array);
+    if status != sys::Status::napi_ok || (kind != uint8 && kind != clamped) {
+        return None;
+    }
+    if length == 0 {
+        return Some(Cow::Borrowed(&[]));
+    }
+    let mut is_own = false;
+    // SAFETY: the buffer is a value that Node has just given.
+    let status = unsafe { sys::napi_is_arraybuffer(env, buffer, &raw mut is_own) };
+    if status == sys::Status::napi_ok && is_own {
+        // SAFETY: Node says that so many bytes are there. They are an ArrayBuffer's, of whichever realm, which one
+        // thread of JavaScript's alone has: the one that waits for the call under way, and runs nothing meanwhile.
+        return Some(Cow::Borrowed(unsafe { slice::from_raw_parts(data.cast_const().cast(), length) }));
+    }
+    let shared = data.cast::<u8>();
+    // SAFETY: Node says that so many bytes are there. Other threads may write them meanwhile: each is read as an
+    // atomic, and nothing here refers to them afterwards.
+    let read = |index| unsafe { AtomicU8::from_ptr(shared.add(index)) }.load(Ordering::Relaxed);
+    Some(Cow::Owned((0..length).map(read).collect()))
 }
 
 /// An error's name for a type.
