@@ -835,11 +835,14 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeCors = nativeBinding.NativeCors
 module.exports.NativeEncoder = nativeBinding.NativeEncoder
 module.exports.NativeHub = nativeBinding.NativeHub
 module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativeParser = nativeBinding.NativeParser
 module.exports.NativeResponder = nativeBinding.NativeResponder
+module.exports.cacheControl = nativeBinding.cacheControl
+module.exports.checkTopic = nativeBinding.checkTopic
 module.exports.isFinished = nativeBinding.isFinished
 module.exports.maxEventBytes = nativeBinding.maxEventBytes
 module.exports.panicForTest = nativeBinding.panicForTest

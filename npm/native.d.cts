@@ -9,6 +9,22 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** Which pages of other origins may read what a middleware answers. */
+export declare class NativeCors {
+  /**
+   * Takes `{ origin, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if `decided`,
+   * the caller decides on each.
+   */
+  constructor(options: object, decided: boolean)
+  /**
+   * The names and values of the header fields of every response to a request with this `Origin`. `allowed` is what
+   * the caller has decided.
+   */
+  headers(origin?: string | undefined | null, allowed?: boolean | undefined | null): Array<Array<string>>
+  /** Those that the answer to a preflight has besides. */
+  preflight(methods: string): Array<Array<string>>
+}
+
 /** Encodes events into memory of JavaScript's: to make a buffer for each costs more than all the rest. */
 export declare class NativeEncoder {
   /** Makes an encoder that writes into `slab`. */
@@ -118,6 +134,12 @@ export declare class NativeResponder {
   /** Answers with a status. */
   refuse(status: number): void
 }
+
+/** The `Cache-Control` of a stream's response, if the host wants this one. */
+export declare function cacheControl(wanted: string): string
+
+/** Throws for what can't be the name of a topic. */
+export declare function checkTopic(topic: string): void
 
 /** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
 export declare function isFinished(lastEventId: string): boolean

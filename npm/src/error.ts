@@ -1,3 +1,5 @@
+import { described, isPlain } from './value.js'
+
 /** The stable codes of ssecast's errors, the same in every language. */
 export type ErrorCode =
   | 'SSECAST_INVALID_EVENT'
@@ -28,11 +30,20 @@ export class SsecastError extends Error {
   }
 }
 
-/** Refuses an option that nobody knows: it is a mistyped one. */
-export function refuseUnknown(options: object, known: readonly string[]): void {
+/** Refuses what is no object of options: also what has no properties of its own, such as a promise or a Map. */
+export function checkObject(options: unknown, name: string, example: string): asserts options is object {
+  const isObject = typeof options === 'object' && options !== null && !Array.isArray(options)
+  if (isObject && (isPlain(options) || Object.keys(options).length > 0)) return
+  throw new SsecastError('SSECAST_INVALID_OPTION', name, `must be an object such as ${example}, not ${described(options)}`)
+}
+
+/** Refuses what is no object of options, and an option that is unknown: it is a mistyped one. `example` is one of them. */
+export function refuseUnknown(options: unknown, known: readonly string[], name = 'options', example = `{ ${known[0]}: … }`): void {
+  checkObject(options, name, example)
   const unknown = Object.keys(options).find(key => !known.includes(key))
   if (unknown !== undefined) {
-    throw new SsecastError('SSECAST_INVALID_OPTION', unknown, `is unknown; known are ${known.join(', ')}`)
+    const field = name.startsWith('cors') ? `${name}.${unknown}` : unknown
+    throw new SsecastError('SSECAST_INVALID_OPTION', field, `is unknown; known are ${known.join(', ')}`)
   }
 }
 

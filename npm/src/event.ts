@@ -1,5 +1,6 @@
 import { NativeEncoder } from '../native.cjs'
-import { named, refuseUnknown, SsecastError } from './error.js'
+import { serialise } from './data.js'
+import { named, refuseUnknown } from './error.js'
 
 /** The fields of an event besides its data. */
 export interface EventFields {
@@ -15,7 +16,7 @@ export interface EventFields {
 
 /** An event, whole. */
 export interface EventInit extends EventFields {
-  /** A string goes as it is, bytes as UTF-8, anything else as JSON. */
+  /** A string goes as it is, bytes as UTF-8, anything else as JSON. What JSON would lose is refused. */
   data?: unknown
 }
 
@@ -24,10 +25,17 @@ const WHOLE = ['data', ...FIELDS]
 
 /** Refuses what has unknown fields. A loop over the names costs a tenth of an array of them. */
 export function checkFields(event: object, known: readonly string[] = FIELDS): void {
-  if (typeof event !== 'object' || event === null) {
-    throw new SsecastError('SSECAST_INVALID_OPTION', 'event', `must be an object of an event's fields, not ${String(event)}`)
+  let isKnown = false
+  if (typeof event === 'object') {
+    for (const name in event) {
+      isKnown = known.includes(name)
+      if (!isKnown) break
+    }
   }
-  for (const name in event) if (!known.includes(name)) refuseUnknown(event, known)
+  // What has no fields may be no object of them at all.
+  if (isKnown) return
+  if (known === FIELDS) refuseUnknown(event, known, 'fields', "{ event: 'tick' }")
+  else refuseUnknown(event, known, 'event', "{ event: 'tick', data: 1 }")
 }
 
 /** What the addon takes for an event after its data: which of the fields there are, as bits, and the fields. */
@@ -39,25 +47,10 @@ export function given(event: unknown, id: unknown, retry: unknown, comment: unkn
 }
 
 /** The arguments that the addon takes for an event that may go without data. */
-export function whole({ data, ...fields }: EventInit): [data: string | Uint8Array | undefined, ...Fields] {
-  checkFields(fields)
-  const { event, id, retry, comment } = fields
+export function whole(init: EventInit): [data: string | Uint8Array | undefined, ...Fields] {
+  checkFields(init, WHOLE)
+  const { data, event, id, retry, comment } = init
   return [data === undefined ? undefined : serialise(data), given(event, id, retry, comment), event, id, retry, comment]
-}
-
-/** What the addon takes for data. */
-export function serialise(data: unknown): string | Uint8Array {
-  if (typeof data === 'string' || data instanceof Uint8Array) return data
-  if (data instanceof ArrayBuffer) return new Uint8Array(data)
-  let text: string | undefined
-  try {
-    text = JSON.stringify(data)
-  } catch (cause) {
-    const problem = `can't be serialised: ${cause instanceof Error ? cause.message : cause}`
-    throw new SsecastError('SSECAST_INVALID_DATA', 'data', problem, { cause })
-  }
-  if (text !== undefined) return text
-  throw new SsecastError('SSECAST_INVALID_DATA', 'data', `can't be serialised: JSON has no ${typeof data}`)
 }
 
 /** Events are encoded into parts of this, as Node does for its small Buffers: to make memory for each costs more. */

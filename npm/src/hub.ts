@@ -1,8 +1,10 @@
-import { named, native, refuseUnknown, SsecastError } from './error.js'
-import { checkFields, type EventFields, type EventInit, given, serialise, whole } from './event.js'
+import { serialise } from './data.js'
+import { checkObject, named, native, refuseUnknown, SsecastError } from './error.js'
+import { checkFields, type EventFields, type EventInit, given, whole } from './event.js'
 import { listen, type Listener, type ListenOptions } from './listener.js'
 import { Pull, type Reason } from './pull.js'
 import type { Session } from './session.js'
+import { described } from './value.js'
 
 /** How a hub behaves. Everything has a default that suits a web application. */
 export interface HubOptions {
@@ -81,6 +83,9 @@ export interface Stats {
   resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
 }
 
+/** What hubs of every copy of this package have. */
+const MARK = Symbol.for('ssecast.Hub')
+
 /** Node's timers take no more milliseconds than this. */
 const LONGEST_TIMER = 2 ** 31 - 1
 
@@ -99,11 +104,12 @@ export class Hub {
   #emptied: (() => void) | undefined
   #closing: Promise<void> | undefined
 
+  /** @internal */
+  readonly [MARK] = true
+
   /** Use {@link createHub}. */
   constructor(options: HubOptions = {}) {
-    if (typeof options !== 'object' || options === null) {
-      throw new SsecastError('SSECAST_INVALID_OPTION', 'options', `must be an object, not ${options}`)
-    }
+    checkObject(options, 'options', '{ heartbeatMs: 15_000 }')
     this.pipeBytes = Math.min(64 << 10, (options.slowClient?.bytes ?? Infinity) / 2)
     this.pull = new Pull(options)
   }
@@ -113,13 +119,18 @@ export class Hub {
    * does not depend on how many there are, and no slow one is waited for.
    *
    * @param topic 1 to 256 bytes
-   * @param data a string goes as it is, bytes as UTF-8, anything else as JSON
+   * @param data a string goes as it is, bytes as UTF-8, anything else as JSON; what JSON would lose, such as a promise or
+   *   a Map, is refused
    * @throws {SsecastError} naming the field; nothing is published then
    * @example
    * hub.publish('ticks', { now: Date.now() }, { event: 'tick' })
    */
   publish(topic: string, data: unknown, fields?: EventFields): Published {
     const { publish, subscribers } = this.pull
+    if (typeof topic !== 'string') {
+      const problem = `must be a string, as in publish('ticks', data), not ${described(topic)}`
+      throw new SsecastError('SSECAST_INVALID_TOPIC', 'topic', problem)
+    }
     const text = typeof data === 'string' ? data : serialise(data)
     if (fields !== undefined) checkFields(fields)
     try {
@@ -202,4 +213,9 @@ export class Hub {
  */
 export function createHub(options?: HubOptions): Hub {
   return new Hub(options)
+}
+
+/** Whether something is a hub, or was one before it was copied: of this copy of the package or another one. */
+export function isHub(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && MARK in value
 }

@@ -6,8 +6,10 @@
 export { type ErrorCode, SsecastError } from './error.js'
 export { encode, type EventFields, type EventInit } from './event.js'
 export { type CloseOptions, createHub, Hub, type HubOptions, type Published, type Stats } from './hub.js'
+export type { CorsDecision, CorsOption, CorsOptions, CorsOrigins } from './cors.js'
 export type { Answer, Listener, ListenerRequest, ListenOptions } from './listener.js'
-export { type Koa1Middleware, type Middleware, type MiddlewareOptions, sseMiddleware } from './middleware.js'
+export { type Koa1Middleware, type Middleware, sseMiddleware } from './middleware.js'
+export type { HeaderFields, MiddlewareOptions } from './options.js'
 export {
   createParser,
   type EventSourceMessage,

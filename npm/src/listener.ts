@@ -1,7 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { NativeListener, type NativeRequest, type NativeResponder } from '../native.cjs'
+import { type CorsOption, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
+import { described } from './value.js'
 import type { Hub } from './hub.js'
+import { allowedOf } from './options.js'
 
 /** A request for a stream. */
 export interface ListenerRequest {
@@ -43,11 +46,8 @@ export interface ListenOptions {
   authorize?: (request: ListenerRequest) => boolean | Promise<boolean>
   /** More headers for the responses that are streams. */
   headers?: Record<string, string>
-  /** Lets pages of other origins read the streams: any, one, some, or with cookies. Preflights are answered, too. */
-  cors?:
-    | boolean
-    | string
-    | { origin?: string | readonly string[] | true; credentials?: boolean; maxAgeMs?: number }
+  /** Lets pages of other origins read the streams: all, one, some, or with cookies. Preflights are answered, too. */
+  cors?: CorsOption
   /** The most bytes of a request's head; a longer one is answered 431. Default 16 KiB. */
   maxHeadBytes?: number
   /** The most headers of a request; more are answered 431. Default 100. */
@@ -85,7 +85,7 @@ export class Listener {
     this.#options = options
     const { host, authorize, topics, queryTopics, cors, ...rest } = options
     const isAsked = authorize !== undefined || typeof topics === 'function'
-    const plain = { ...rest, cors: origins(cors), ...(isAsked ? {} : { topics, queryTopics }) }
+    const plain = { ...rest, cors: plainCors(cors, false), ...(isAsked ? {} : { topics, queryTopics }) }
     // The addon holds the function, and so all this, until the listener is closed.
     const ask = (request: NativeRequest, responder: NativeResponder) => void this.#answer(request, responder)
     this.#listener = native(() => new NativeListener(hub.pull.hub, addresses, plain, ask))
@@ -109,12 +109,12 @@ export class Listener {
     const { authorize, topics, queryTopics } = this.#options
     try {
       const request = requestOf(asked)
-      if (authorize && (await authorize(request)) !== true) return responder.refuse(403)
+      if (authorize && !allowedOf(await authorize(request))) return responder.refuse(403)
       if (queryTopics) return responder.allowNamed(request.query.getAll('topic'))
       const answer = typeof topics === 'function' ? await topics(request) : topics
       if (typeof answer === 'number') return native(() => responder.refuse(answer))
       if (!Array.isArray(answer) || !answer.every(topic => typeof topic === 'string')) {
-        throw new SsecastError('SSECAST_INVALID_TOPIC', 'topics', 'must be an array of strings, or a status')
+        throw new SsecastError('SSECAST_INVALID_TOPIC', 'topics', `must return an array of strings, or a status, not ${described(answer)}`)
       }
       native(() => responder.allow(answer))
     } catch (error) {
@@ -126,26 +126,21 @@ export class Listener {
 
 /** @internal Makes a listener of a hub. */
 export async function listen(hub: Hub, options: ListenOptions): Promise<Listener> {
-  refuseUnknown(options, KNOWN)
+  refuseUnknown(options, KNOWN, 'options', "{ port: 3000, topics: ['ticks'] }")
   const { host = '127.0.0.1', topics, queryTopics = false, authorize } = options
   const refuse = (field: string, problem: string, cause?: unknown) => {
     return new SsecastError('SSECAST_INVALID_OPTION', field, problem, { cause })
   }
-  if ((topics === undefined) === !queryTopics) throw refuse('topics', 'must be given, or queryTopics: true, and not both')
-  if (authorize !== undefined && typeof authorize !== 'function') throw refuse('authorize', 'must be a function')
+  if ((topics === undefined) === !queryTopics) throw refuse('topics', "must be given, such as ['ticks'], or queryTopics: true, and not both")
+  if (authorize !== undefined && typeof authorize !== 'function') throw refuse('authorize', `must be a function, not ${described(authorize)}`)
+  const { port = 0 } = options
+  if (!Number.isInteger(port) || port < 0 || port > 65_535) throw refuse('port', `must be a whole number from 0 to 65535, not ${described(port)}`)
+  if (typeof host !== 'string') throw refuse('host', `must be a name or an address, not ${described(host)}`)
   if (!NativeListener) throw refuse('listen', 'needs a Unix; here, use sseMiddleware')
   const found = await lookup(host, { all: true }).catch(error => {
     throw refuse('host', `can't be listened on: ${error.message}`, error)
   })
   return new Listener(hub, found.map(({ address }) => address), options)
-}
-
-/** `cors` as the addon knows it. */
-function origins(cors: ListenOptions['cors']): object | undefined {
-  if (!cors) return
-  const { origin = true, ...rest } = typeof cors === 'object' ? cors : { origin: cors }
-  if (origin === true || origin === '*') return rest
-  return { origin: typeof origin === 'string' ? [origin] : origin, ...rest }
 }
 
 function requestOf({ address, port, ...request }: NativeRequest): ListenerRequest {

@@ -61,7 +61,7 @@ for (const delivery of ['auto', 'pull']) {
     assert.equal(hub.closed, true)
     await Promise.all([first, hub.close()])
     await hub.close()
-    const client = await (await join(url)).end()
+    const client = await (await join(url, { headers: { Accept: '*/*' } })).end()
     assert.equal(client.status, 503)
     assert.match(client.headers['retry-after'], /^\d+$/)
   })

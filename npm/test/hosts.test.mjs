@@ -177,14 +177,20 @@ for (const host of hosts) {
     assert.equal(hub.stats().disconnects.client, 0)
   })
 
-  test(`${name} refuses one client too many with 503 and Retry-After, and evicts none`, async t => {
-    const hub = createHub({ maxConnections: 1 })
+  test(`${name} has a browser that is one client too many come back, refuses others with 503, and evicts none`, async t => {
+    const hub = createHub({ maxConnections: 1, retryMs: 3000 })
     const { url } = await start(t, hub, { topics })
     const first = await join(url, { version })
-    const second = await (await join(url, { version })).end()
+    const second = await (await join(url, { version, headers: { Accept: '*/*' } })).end()
 
     assert.equal(second.status, 503)
-    assert.match(second.headers['retry-after'], /^[1-9][0-9]*$/)
+    assert.match(second.headers['retry-after'], /^[3-6]$/)
+    const browser = await (await join(url, { version })).end()
+    assert.equal(browser.status, 200)
+    assert.equal(browser.headers['content-type'], 'text/event-stream; charset=utf-8')
+    assert.ok(browser.complete)
+    assert.ok(browser.retries.length === 1 && browser.retries[0] >= 3000 && browser.retries[0] < 6000, browser.text)
+    assert.deepEqual(browser.events, [])
     hub.publish('t', 'still here')
     assert.deepEqual(await first.has(1), ['still here'])
     first.cut()
@@ -198,7 +204,8 @@ for (const host of hosts) {
     const clients = await Promise.all(Array.from({ length: 5 }, () => join(url, { version })))
     hub.publish('t', 'last')
     await hub.close({ event: { event: 'farewell', data: 'bye' } })
-    assert.equal((await join(url, { version })).status, 503)
+    assert.equal((await join(url, { version, headers: { Accept: '*/*' } })).status, 503)
+    assert.equal((await (await join(url, { version })).end()).retries.length, 1)
     await new Promise(resolve => server.close(resolve))
 
     for (const client of clients) {

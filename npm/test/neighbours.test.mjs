@@ -61,23 +61,6 @@ test('the cookies of a session that Express sets stay', async t => {
   assert.deepEqual((await join(url)).headers['set-cookie'], ['session=abc; Path=/; HttpOnly'])
 })
 
-for (const [option, origin, credentials, vary] of [
-  [true, '*', undefined, undefined],
-  ['https://example.com', 'https://example.com', undefined, 'Origin'],
-  [{ origin: 'https://example.com', credentials: true }, 'https://example.com', 'true', 'Origin'],
-  [{ origin: true, credentials: true }, 'https://page.example', 'true', 'Origin'],
-  [undefined, undefined, undefined, undefined],
-  [false, undefined, undefined, undefined]
-]) {
-  test(`cors: ${JSON.stringify(option)} allows ${origin ?? 'no other origin'}`, async t => {
-    const { url } = await serve(t, createHub(), { topics, cors: option })
-    const { headers } = await join(url, { headers: { Origin: 'https://page.example' } })
-    assert.equal(headers['access-control-allow-origin'], origin)
-    assert.equal(headers['access-control-allow-credentials'], credentials)
-    assert.equal(headers.vary, vary)
-  })
-}
-
 test('more headers come from a function of the request', async t => {
   const { url } = await serve(t, createHub(), { topics, headers: request => ({ 'X-Path': request.url }) })
   assert.equal((await join(`${url}a/b`)).headers['x-path'], '/a/b')

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use napi::ValueType;
-use napi::bindgen_prelude::{Object, Unknown};
+use napi::bindgen_prelude::{JsValue, Object, Unknown};
 use ssecast::codec::Parser;
 use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
 

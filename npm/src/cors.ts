@@ -1,0 +1,105 @@
+import { NativeCors } from '../native.cjs'
+import { native, refuseUnknown, SsecastError } from './error.js'
+import { described, isPlain } from './value.js'
+import type { Request, Response } from './session.js'
+
+/** Origins as browsers send them, such as `https://app.example`; `true` and `'*'` are all. */
+export type CorsOrigins = true | string | readonly string[]
+
+/** Decides on each origin. */
+export type CorsDecision = (origin: string, request: Request) => boolean | Promise<boolean>
+
+/** Which pages of other origins may read the streams, and how. */
+export interface CorsOptions<Origins = CorsOrigins> {
+  origin: Origins
+  /** Whether they may send cookies, for which the origins must be named. Default false. */
+  credentials?: boolean
+  /** How long a browser may remember the answer to a preflight. Default a day. */
+  maxAgeMs?: number
+}
+
+/** Which pages of other origins may read the streams; `false`, the default, allows none. */
+export type CorsOption<Origins = CorsOrigins> = false | Origins | CorsOptions<Origins>
+
+/** The option as the addon knows it: `origin` is an array, or left out for all. */
+export interface PlainCors {
+  origin?: readonly string[]
+  credentials?: boolean
+  maxAgeMs?: number
+  decides?: CorsDecision
+}
+
+const SHAPES = "true, an origin such as 'https://app.example', an array of origins,"
+
+/** Reads the option; refuses what means nothing. */
+export function plainCors(cors: unknown, takesFunction: boolean): PlainCors | undefined {
+  if (cors === undefined || cors === false || cors === null) return undefined
+  const isOptions = typeof cors === 'object' && isPlain(cors)
+  const decision = 'a function (origin, request) => boolean'
+  if (!isOptions) {
+    const shapes = `${SHAPES} ${takesFunction ? `${decision}, ` : ''}or { origin, credentials }`
+    return originsOf('cors', cors, shapes, takesFunction)
+  }
+  refuseUnknown(cors, ['origin', 'credentials', 'maxAgeMs'], 'cors')
+  const { origin, ...rest } = cors as Partial<CorsOptions<unknown>>
+  const shapes = takesFunction ? `${SHAPES} or ${decision}` : SHAPES.replace(', an array', ' or an array')
+  return { ...rest, ...originsOf('cors.origin', origin, shapes, takesFunction) }
+}
+
+function originsOf(field: string, origin: unknown, shapes: string, takesFunction: boolean): PlainCors {
+  if (origin === true || origin === '*') return {}
+  if (typeof origin === 'string') return { origin: [origin] }
+  if (takesFunction && typeof origin === 'function') return { decides: origin as CorsDecision }
+  if (Array.isArray(origin)) {
+    const other = origin.find(item => typeof item !== 'string')
+    if (other === undefined && !origin.includes(undefined)) return { origin }
+    throw new SsecastError('SSECAST_INVALID_OPTION', field, `must be an array of origins, and has ${described(other)}`)
+  }
+  throw new SsecastError('SSECAST_INVALID_OPTION', field, `must be ${shapes}, not ${described(origin)}`)
+}
+
+/** What a middleware answers pages of other origins. */
+export class Cors {
+  readonly #native: NativeCors
+  readonly #decides: CorsDecision | undefined
+
+  constructor({ decides, ...plain }: PlainCors) {
+    this.#native = native(() => new NativeCors(plain, decides !== undefined))
+    this.#decides = decides
+  }
+
+  /** Sets the headers that every response to a request has, whatever its status. What others allowed does not stay. */
+  async apply(request: Request, response: Response): Promise<void> {
+    const { origin } = request.headers
+    // Until the function has decided the answer is no.
+    this.#set(response, this.#native.headers(origin, this.#decides ? false : undefined))
+    if (!this.#decides || typeof origin !== 'string') return
+    const allowed: unknown = await this.#decides(origin, request)
+    if (typeof allowed !== 'boolean') {
+      throw new SsecastError('SSECAST_INVALID_OPTION', 'cors', `must return true or false, not ${described(allowed)}`)
+    }
+    if (allowed && !response.headersSent) this.#set(response, this.#native.headers(origin, true))
+  }
+
+  /** Sets those that the answer to a preflight has besides. */
+  preflight(response: Response, methods: string): void {
+    for (const [name, value] of this.#native.preflight(methods)) response.setHeader(name!, value!)
+  }
+
+  #set(response: Response, headers: string[][]): void {
+    response.removeHeader('Access-Control-Allow-Origin')
+    response.removeHeader('Access-Control-Allow-Credentials')
+    for (const [name, value] of headers) {
+      if (name === 'Vary') addVary(response, value!)
+      else response.setHeader(name!, value!)
+    }
+  }
+}
+
+/** Adds a name to `Vary`, unless it is there. */
+export function addVary(response: Response, name: string): void {
+  const values = [response.getHeader('Vary') ?? []].flat().map(String)
+  const names = values.join(',').split(',').map(other => other.trim().toLowerCase())
+  if (names.includes('*') || names.includes(name.toLowerCase())) return
+  response.setHeader('Vary', [...values, name].join(', '))
+}
