@@ -1,11 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { named, native } from './error.js'
 import { serialise } from './data.js'
+import { named, native, refuseUnknown } from './error.js'
 import { checkFields, type EventFields, type EventInit, given } from './event.js'
 import type { Hub } from './hub.js'
 import type { Reason, Sink } from './pull.js'
 import { guard, type Plain, socketOf, unguard } from './socket.js'
+import { Characters, iteratorOf } from './source.js'
+import { isTurnOver, nextTurn } from './turn.js'
+import { isPromise } from './value.js'
 
 /** A request of node:http, https, or http2's compatibility API. */
 export type Request = IncomingMessage | Http2ServerRequest
@@ -16,11 +19,13 @@ export type Response = ServerResponse | Http2ServerResponse
 export interface PipeOptions<T> {
   /** The type of every event. */
   event?: string
-  /** Makes data of a value, or a whole event when it returns an object with `data`. */
+  /** Makes data of a value, or a whole event when it returns an object with `data`; may be async. Gets bytes as they are. */
   map?: (value: T) => unknown
   /** Sent after the last value: data, or a whole event when it is an object with `data`. */
   done?: unknown
 }
+
+const PIPE_OPTIONS = ['event', 'map', 'done']
 
 /** One open stream. The hub's events go to it by themselves; its methods are for what is this client's alone. */
 export class Session implements Sink {
@@ -122,7 +127,8 @@ export class Session implements Sink {
   }
 
   /**
-   * Sends every value of an iterable as an event, waiting while the client is slow. When the client leaves, the
+   * Sends every value of an iterable as an event, waiting while the client is slow, and now and then for the other work
+   * of the event loop. Chunks of bytes are UTF-8, and may be cut inside of a character. When the client leaves, the
    * iterable is returned from, so that its source stops. The stream stays open afterwards.
    *
    * @returns whether everything was sent
@@ -132,16 +138,28 @@ export class Session implements Sink {
    * session.close()
    */
   async pipe<T>(source: AsyncIterable<T> | Iterable<T>, options: PipeOptions<T> = {}): Promise<boolean> {
+    refuseUnknown(options, PIPE_OPTIONS, 'options', "{ event: 'token' }")
     const { event, map, done } = options
-    const iterator = (source as AsyncIterable<T>)[Symbol.asyncIterator]?.() ?? (source as Iterable<T>)[Symbol.iterator]()
+    const iterator = iteratorOf(source)
+    const characters = new Characters()
     try {
       while (!this.#ending) {
-        const next = await this.#unlessEnded(Promise.resolve(iterator.next()))
+        const next = await this.#unlessEnded(iterator.next())
         if (!next) break
-        if (next.done) return done === undefined || this.#sendWhole(done, event)
-        const sent = map ? this.#sendWhole(map(next.value), event) : this.send(next.value, { event })
+        if (next.done) {
+          characters.end()
+          return done === undefined || this.#sendWhole(done, event, characters)
+        }
+        // What `for await` would give: a synchronous iterable may have promises.
+        let value: unknown = next.value
+        if (isPromise(value)) value = await this.#unlessEnded(value)
+        if (map && !this.#ending) value = map(value as T)
+        if (isPromise(value)) value = await this.#unlessEnded(value)
+        if (this.#ending) break
+        const sent = map ? this.#sendWhole(value, event, characters) : this.#sendData(value, { event }, characters)
         if (!sent) break
         while (!this.#ending && this.#backlog > this.#hub.pipeBytes) await this.#changed()
+        if (!this.#ending && isTurnOver()) await nextTurn()
       }
     } catch (error) {
       this.#stop(iterator)
@@ -259,18 +277,24 @@ export class Session implements Sink {
     return native(() => this.#hub.pull.hub.pendingBytes(this.id))
   }
 
-  #sendWhole(value: unknown, event: string | undefined): boolean {
+  #sendWhole(value: unknown, event: string | undefined, characters: Characters): boolean {
     const whole = typeof value === 'object' && value !== null && 'data' in value
     const { data, ...rest }: EventInit = whole ? value : { data: value }
-    return this.send(data, { event, ...rest })
+    return this.#sendData(data, { event, ...rest }, characters)
+  }
+
+  #sendData(value: unknown, event: EventFields, characters: Characters): boolean {
+    const data = characters.of(value)
+    // Of a chunk that is only a part of a character there is nothing to be sent yet.
+    return (data === undefined && value !== undefined) || this.send(data, event)
   }
 
   /** Waits for a value, or for the end of the stream. */
-  #unlessEnded<V>(value: Promise<V>): Promise<V | undefined> {
+  #unlessEnded<V>(value: V | PromiseLike<V>): Promise<V | undefined> {
     return new Promise((resolve, reject) => {
       const check = () => this.#ending && resolve(undefined)
       this.#watchers.add(check)
-      value.then(resolve, reject).finally(() => this.#watchers.delete(check))
+      Promise.resolve(value).then(resolve, reject).finally(() => this.#watchers.delete(check))
     })
   }
 
