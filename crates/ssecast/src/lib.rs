@@ -11,21 +11,13 @@
 //! ```
 //!
 //! With the feature `stream`, `EventStream` gives the events of any stream of bytes, such as the body of a response that
-//! reqwest or hyper receives; with `tokio`, of anything that tokio reads from.
+//! reqwest or hyper receives; with `tokio`, of anything that tokio reads from. A program that only reads needs no more than
+//! `ssecast-codec`, which has the same features.
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "stream")]
-mod event_stream;
-#[cfg(feature = "tokio")]
-mod reads;
-#[cfg(feature = "stream")]
-mod received;
-
-#[cfg(feature = "stream")]
-pub use event_stream::{EventStream, EventStreamError};
-#[cfg(feature = "tokio")]
-pub use reads::Reads;
-#[cfg(feature = "stream")]
-pub use received::Received;
 pub use ssecast_codec as codec;
+#[cfg(feature = "tokio")]
+pub use ssecast_codec::Reads;
+#[cfg(feature = "stream")]
+pub use ssecast_codec::{EventStream, EventStreamError, LastEventId, Received};
 pub use ssecast_engine::*;

@@ -102,7 +102,7 @@ async fn events_share_the_last_event_id_until_there_is_another() {
     let all: Vec<Received> = events.by_ref().map(Result::unwrap).collect().await;
     let expected = [("a", "1", true), ("b", "1", false), ("c", "2", false)];
     assert_eq!(all, expected.map(|(data, id, has_id)| received("message", data, id, has_id)));
-    assert!(std::sync::Arc::ptr_eq(&all[0].last_event_id, &all[1].last_event_id));
+    assert_eq!(all[0].last_event_id.as_ptr(), all[1].last_event_id.as_ptr(), "events share an id");
 }
 
 #[tokio::test]

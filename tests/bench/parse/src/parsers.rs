@@ -1,23 +1,26 @@
 //! Each takes chunks and returns how many bytes of data it saw, so that all can be seen to do the same work.
 
-use std::{borrow::Cow, convert::Infallible, hint::black_box, sync::Arc};
+use std::{borrow::Cow, convert::Infallible, hint::black_box, pin::pin, sync::Arc};
 
 use bytes::Bytes;
 use eventsource_stream::Eventsource;
-use futures_executor::block_on_stream;
-use futures_util::stream;
-use ssecast_codec::{Item, Parser};
+use futures_executor::block_on;
+use futures_util::{Stream, StreamExt, stream};
+use ssecast_codec::{EventStream, Item, Parser};
 
 pub type Parse = fn(&[Bytes]) -> usize;
 
 /// `borrowed` looks at each field where it lies. `owned` makes what sse-core makes: a message with strings of its own.
-pub const PARSERS: [(&str, Parse); 6] = [
+/// A `stream` is driven as its users drive it: one `await` for each event.
+pub const PARSERS: [(&str, Parse); 8] = [
     ("ssecast, borrowed", borrowed),
     ("ssecast, owned", owned),
     ("sse-core", sse_core),
     ("sse-parse", sse_parse),
-    ("sse-stream", sse_stream),
-    ("eventsource-stream", eventsource_stream),
+    ("ssecast, stream", stream),
+    ("sse-core, stream", sse_core_stream),
+    ("sse-stream, stream", sse_stream),
+    ("eventsource-stream, stream", eventsource_stream),
 ];
 
 fn borrowed(chunks: &[Bytes]) -> usize {
@@ -87,17 +90,40 @@ fn sse_parse(chunks: &[Bytes]) -> usize {
     seen
 }
 
-fn source(chunks: &[Bytes]) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> + Unpin {
+fn source(chunks: &[Bytes]) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
     // A copy of a chunk shares its bytes.
     stream::iter(chunks.iter().map(|chunk| Ok(chunk.clone())).collect::<Vec<_>>())
 }
 
+/// Takes the events of a stream one after the other, and adds up their lengths.
+fn drive<T>(events: impl Stream<Item = T>, len: impl Fn(T) -> usize) -> usize {
+    let mut events = pin!(events);
+    block_on(async {
+        let mut seen = 0;
+        while let Some(event) = events.next().await {
+            seen += len(black_box(event));
+        }
+        seen
+    })
+}
+
+fn stream(chunks: &[Bytes]) -> usize {
+    drive(EventStream::new(source(chunks)), |event| event.expect("below the limit").data.len())
+}
+
+fn sse_core_stream(chunks: &[Bytes]) -> usize {
+    drive(sse_core::SseStream::new(source(chunks)), |event| match event.expect("below the limit") {
+        sse_core::SseEvent::Message(message) => message.data.len(),
+        _ => 0,
+    })
+}
+
 fn sse_stream(chunks: &[Bytes]) -> usize {
-    let events = block_on_stream(sse_stream::SseStream::from_bytes_stream(source(chunks)));
-    events.map(|event| black_box(event.expect("the stream is valid")).data.map_or(0, |data| data.len())).sum()
+    drive(sse_stream::SseStream::from_bytes_stream(source(chunks)), |event| {
+        event.expect("the stream is valid").data.map_or(0, |data| data.len())
+    })
 }
 
 fn eventsource_stream(chunks: &[Bytes]) -> usize {
-    let events = block_on_stream(source(chunks).eventsource());
-    events.map(|event| black_box(event.expect("the stream is valid")).data.len()).sum()
+    drive(source(chunks).eventsource(), |event| event.expect("the stream is valid").data.len())
 }

@@ -1,19 +1,32 @@
-use std::{
-    collections::VecDeque,
+use alloc::collections::VecDeque;
+use core::{
     error, fmt,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
-use ssecast_codec::{Error, Item, Parser};
 
-use crate::Received;
+use crate::{Error, Item, LastEventId, Message, Parser, Received};
 
 /// So much of a chunk is parsed at once: what is ready and not yet taken is bounded, whatever the chunk.
 const PIECE: usize = 16 << 10;
+
+/// If there is a line end in so much, a piece ends at the last one. The memory of a few events that are taken at once is
+/// used again for the next ones; that of many is not in the processor's cache any more.
+const SMALL_PIECE: usize = 2 << 10;
+
+/// How much of a chunk is to be parsed.
+fn piece_len(chunk: &[u8]) -> usize {
+    if chunk.len() <= SMALL_PIECE {
+        return chunk.len();
+    }
+    match memchr::memrchr(b'\n', &chunk[..SMALL_PIECE]) {
+        Some(end) => end + 1,
+        None => chunk.len().min(PIECE),
+    }
+}
 
 pin_project! {
     /// The events of a stream of bytes: `Stream<Item = Result<impl AsRef<[u8]>, E>>`, as `reqwest::Response::bytes_stream`
@@ -24,7 +37,7 @@ pin_project! {
     ///
     /// ```
     /// use futures_util::{StreamExt, stream};
-    /// use ssecast::EventStream;
+    /// use ssecast_codec::EventStream;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let chunks = ["data: he", "llo\n\nevent: tick\ndata: 2\n\n"].map(Ok::<_, std::io::Error>);
     /// let mut events = EventStream::new(stream::iter(chunks));
@@ -38,12 +51,43 @@ pin_project! {
         #[pin]
         source: S,
         parser: Parser,
-        last_event_id: Arc<str>,
+        inbox: Inbox,
         // What is left of a chunk, from one place on.
         chunk: Option<(B, usize)>,
-        ready: VecDeque<Received>,
         failure: Option<Error>,
+        unfinished: bool,
         ended: bool,
+    }
+}
+
+/// The events that were found and not yet taken.
+struct Inbox {
+    ready: VecDeque<Received>,
+    /// That of the last one: most streams change it seldom, and events share it.
+    last_event_id: LastEventId,
+}
+
+impl Inbox {
+    #[inline]
+    fn received(&mut self, message: &Message<'_>) -> Received {
+        // Most streams have no ids: to compare two empty strings can cost more than to parse an event, as libc may look at
+        // memory that is not there.
+        let id = message.last_event_id;
+        if id.len() != self.last_event_id.len() || (!id.is_empty() && *id != *self.last_event_id) {
+            self.last_event_id = id.into();
+        }
+        Received::of(message, &self.last_event_id)
+    }
+
+    #[inline]
+    fn take(&mut self, item: Item<'_>, first: &mut Option<Received>) {
+        let Item::Event(message) = item else { return };
+        let received = self.received(&message);
+        if first.is_none() {
+            *first = Some(received);
+        } else {
+            self.ready.push_back(received);
+        }
     }
 }
 
@@ -68,15 +112,32 @@ where
     /// Reads `source` with a parser that has a limit or a last event ID of its own.
     ///
     /// ```
-    /// use ssecast::{EventStream, codec::Parser};
+    /// use ssecast_codec::{EventStream, Parser};
     /// # let body = futures_util::stream::empty::<Result<bytes::Bytes, std::io::Error>>();
     /// let parser = Parser::with_max_event_bytes(1 << 20).with_last_event_id("7");
     /// assert_eq!(EventStream::with_parser(body, parser).last_event_id(), "7");
     /// ```
     pub fn with_parser(source: S, parser: Parser) -> Self {
-        let last_event_id = parser.last_event_id().into();
-        let (chunk, ready, failure) = (None, VecDeque::new(), None);
-        Self { source, parser, last_event_id, chunk, ready, failure, ended: false }
+        let inbox = Inbox { ready: VecDeque::new(), last_event_id: parser.last_event_id().into() };
+        Self { source, parser, inbox, chunk: None, failure: None, unfinished: false, ended: false }
+    }
+
+    /// Gives the event too in which the source ended, as [`Parser::finish_with`] does: for sources that leave out the last
+    /// blank line. Without this it is discarded.
+    ///
+    /// ```
+    /// use futures_util::{StreamExt, stream};
+    /// use ssecast_codec::EventStream;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// let source = stream::iter([Ok::<_, std::io::Error>("data: 1\n\ndata: [DONE]")]);
+    /// let events: Vec<_> = EventStream::new(source).with_unfinished().collect().await;
+    /// assert_eq!(events.len(), 2);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_unfinished(mut self) -> Self {
+        self.unfinished = true;
+        self
     }
 }
 
@@ -102,7 +163,7 @@ where
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let mut this = self.project();
         loop {
-            if let Some(event) = this.ready.pop_front() {
+            if let Some(event) = this.inbox.ready.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
             if let Some(error) = this.failure.take() {
@@ -112,22 +173,18 @@ where
             if *this.ended {
                 return Poll::Ready(None);
             }
+            // The first event needs no queue; in many streams a chunk has one.
+            let mut first = None;
             if let Some((chunk, start)) = this.chunk {
                 let rest = &chunk.as_ref()[*start..];
-                let piece = &rest[..rest.len().min(PIECE)];
+                let piece = &rest[..piece_len(rest)];
                 *start += piece.len();
-                let fed = this.parser.feed(piece, |item| match item {
-                    Item::Event(message) => {
-                        if message.last_event_id != &**this.last_event_id {
-                            *this.last_event_id = message.last_event_id.into();
-                        }
-                        this.ready.push_back(Received::of(&message, this.last_event_id));
-                    }
-                    Item::Id(_) | Item::Retry(_) | Item::Comment(_) => {}
-                });
-                *this.failure = fed.err();
+                *this.failure = this.parser.feed(piece, |item| this.inbox.take(item, &mut first)).err();
                 if piece.len() == rest.len() || this.failure.is_some() {
                     *this.chunk = None;
+                }
+                if first.is_some() {
+                    return Poll::Ready(first.map(Ok));
                 }
                 continue;
             }
@@ -139,8 +196,15 @@ where
                 }
                 None => {
                     *this.ended = true;
-                    // An incomplete event is discarded (SPEC 15).
-                    this.parser.finish();
+                    if *this.unfinished {
+                        let finished = this.parser.finish_with(|item| this.inbox.take(item, &mut first));
+                        *this.failure = finished.err();
+                    } else {
+                        this.parser.finish();
+                    }
+                    if first.is_some() {
+                        return Poll::Ready(first.map(Ok));
+                    }
                 }
             }
         }
@@ -153,7 +217,7 @@ where
     B: AsRef<[u8]>,
 {
     fn is_terminated(&self) -> bool {
-        self.ended && self.ready.is_empty() && self.failure.is_none()
+        self.ended && self.inbox.ready.is_empty() && self.failure.is_none()
     }
 }
 

@@ -1,8 +1,10 @@
-use std::{
-    io,
+extern crate std;
+
+use core::{
     pin::Pin,
     task::{Context, Poll, ready},
 };
+use std::io;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
@@ -30,7 +32,7 @@ impl<R: AsyncRead> EventStream<Reads<R>, Bytes> {
     /// ```
     /// use futures_util::StreamExt;
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
-    /// let mut events = ssecast::EventStream::from_reader(&b"id: 7\ndata: hello\n\n"[..]);
+    /// let mut events = ssecast_codec::EventStream::from_reader(&b"id: 7\ndata: hello\n\n"[..]);
     /// let event = events.next().await.expect("one event").expect("nothing fails");
     /// assert_eq!((&*event.data, &*event.last_event_id), ("hello", "7"));
     /// assert!(events.next().await.is_none());
