@@ -279,16 +279,20 @@ impl Reader {
     /// Queues what a closing hub says last to each connection; perhaps nothing.
     fn say_farewell(&mut self, subscriber: &mut Subscriber) {
         let hub = Arc::clone(&subscriber.registration.hub);
-        // Clients that all come back at once would be the next outage: each gets a time of its own.
-        let retry = hub.config.retry.map(millis);
-        let retry = retry.map(|retry| retry.saturating_add(self.random() % retry.max(1)));
-        let retry = retry.and_then(|retry| Event { retry: Some(retry), ..Event::default() }.encode().ok());
         let event = hub.closing().and_then(|closing| closing.farewell.as_ref());
-        let frame: Bytes = event.into_iter().flatten().copied().chain(retry.into_iter().flatten()).collect();
+        let frame: Bytes = event.into_iter().flatten().copied().chain(self.spread_retry()).collect();
         if !frame.is_empty() {
             let cursor = subscriber.cursor;
             subscriber.own_mut().push(cursor, frame, 0);
         }
+    }
+
+    /// A reconnection time for one client, encoded. Clients that all come back at once would be the next outage:
+    /// each gets a time of its own.
+    fn spread_retry(&mut self) -> Vec<u8> {
+        let retry = self.hub().config.retry.map(millis);
+        let retry = retry.map(|retry| retry.saturating_add(self.random() % retry.max(1)));
+        retry.and_then(|retry| Event { retry: Some(retry), ..Event::default() }.encode().ok()).unwrap_or_default()
     }
 
     /// A number to spread clients with: splitmix64.
@@ -418,11 +422,22 @@ impl Reader {
         self.end_after(subscriber, reason, head);
     }
 
-    /// Ends a subscriber once everything is out that was published up to a sequence number, or sent before.
+    /// Ends a subscriber once everything is out that was published up to a sequence number, or sent before. If its
+    /// server shuts down, a jittered reconnection time comes last.
     pub fn end_after(&mut self, subscriber: &mut Subscriber, reason: Reason, last: u64) {
-        if subscriber.own.as_ref().is_none_or(|own| own.end.is_none()) {
-            subscriber.reason = reason;
-            subscriber.own_mut().end = Some(last);
+        let own = subscriber.own.as_deref();
+        if own.is_some_and(|own| own.end.is_some()) {
+            return;
+        }
+        let told = own.is_some_and(|own| own.said_farewell);
+        subscriber.reason = reason;
+        subscriber.own_mut().end = Some(last);
+        if reason == Reason::Shutdown && !told {
+            let after = if subscriber.is_private() { subscriber.cursor } else { last };
+            let retry = self.spread_retry();
+            if !retry.is_empty() {
+                subscriber.own_mut().push(after, retry.into(), 0);
+            }
         }
     }
 

@@ -44,6 +44,39 @@ fn every_client_gets_a_reconnection_time_of_its_own() {
 }
 
 #[test]
+fn a_server_that_shuts_down_gives_each_client_a_reconnection_time_of_its_own_behind_what_is_pending() {
+    let mut rig = Rig::new(Config { retry: Some(Duration::from_secs(1)), ..quiet() });
+    let mut streams: Vec<_> = (0..20).map(|number| rig.subscribe(&["t"][..number % 2])).collect();
+    streams.iter_mut().for_each(|stream| drop(rig.read(stream)));
+    rig.publish("t", "1");
+    let mut times: Vec<u64> = Vec::new();
+    for stream in &mut streams {
+        rig.reader.send(&mut stream.subscriber, &data("bye")).unwrap();
+        rig.reader.end(&mut stream.subscriber, Reason::Shutdown);
+        let seen = rig.read(stream);
+        assert_eq!(stream.ended, Some(Reason::Shutdown));
+        times.push(seen.last().unwrap().strip_prefix("retry ").unwrap().parse().unwrap());
+        assert!(seen[seen.len() - 2].contains("bye"), "{seen:?}");
+    }
+    assert!(times.iter().all(|time| (1000..2000).contains(time)), "{times:?}");
+    times.sort_unstable();
+    times.dedup();
+    assert!(times.len() > 15, "{times:?}");
+}
+
+#[test]
+fn a_stream_that_ends_for_another_reason_gets_no_other_reconnection_time() {
+    for reason in [Reason::Server, Reason::Error] {
+        let mut rig = Rig::new(Config { retry: Some(Duration::from_secs(1)), ..quiet() });
+        let mut stream = rig.subscribe(&["t"]);
+        rig.read(&mut stream);
+        rig.reader.end(&mut stream.subscriber, reason);
+        assert_eq!(rig.read(&mut stream), [""; 0]);
+        assert_eq!(stream.ended, Some(reason));
+    }
+}
+
+#[test]
 fn with_no_farewell_and_no_reconnection_time_the_stream_just_ends() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["t"]);
