@@ -242,7 +242,10 @@ impl Writer {
         let cut = cut || !sink.is_empty();
         if sink.released && !cut {
             sink.link.put(ConnectionId::NOWHERE);
-            sink.load_end();
+            // A client must be able to tell a stream that failed from one that was complete.
+            if reason != Reason::Error {
+                sink.load_end();
+            }
             self.part(Parting { sink, reason, until: Instant::now() + PARTING });
         } else {
             self.forget(&mut sink);

@@ -41,6 +41,18 @@ fn a_head_is_sent_before_the_stream_even_when_there_is_no_room_for_it_yet() {
 }
 
 #[test]
+fn a_stream_that_failed_has_no_last_chunk() {
+    let mut rig = Rig::new(quiet());
+    let (id, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
+    rig.publish("t", "1");
+    rig.pull.end(id, Reason::Error);
+    client.read_to_end();
+    assert_eq!(client.events(), ["1"]);
+    assert!(!client.body().complete);
+    assert_eq!(rig.end_of(id), (Reason::Error, false));
+}
+
+#[test]
 fn its_end_is_the_last_chunk_and_the_end_of_the_connection() {
     for (pair, framing) in
         [(tcp as fn() -> _, Framing::Chunked), (tcp, Framing::Raw), (tiny, Framing::Chunked)]
