@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from ssecast import _departure
 from ssecast._body import close_events, last_event_id_of, refuse
+from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._options import StreamOptions
 from ssecast.errors import ClosedError, TooManyConnectionsError
@@ -16,18 +15,15 @@ from ssecast.session import Session
 
 __all__ = ["AsyncBody", "answer_async"]
 
-# How often it is looked whether the server has been asked to end: in seconds.
-LOOK = 0.25
-
 
 def answer_async(
-    options: StreamOptions, environ: dict[str, Any], headers: list[tuple[str, str]]
+    options: StreamOptions, environ: dict[str, Any], scope: Mapping[str, Any], headers: list[tuple[str, str]]
 ) -> tuple[str, list[tuple[str, str]], Any]:
     """Answers a request. Its stream is registered now or, where no event loop runs, when the body begins."""
     if environ["REQUEST_METHOD"] == "HEAD":
         close_events(options.events)
         return "200 OK", headers, []
-    body = AsyncBody(options, environ)
+    body = AsyncBody(options, environ, scope)
     try:
         if options.hub.closed:
             raise ClosedError("hub", "is closed")
@@ -47,9 +43,10 @@ def answer_async(
 class AsyncBody:
     """Iterated over once, by the framework."""
 
-    def __init__(self, options: StreamOptions, environ: dict[str, Any]) -> None:
+    def __init__(self, options: StreamOptions, environ: dict[str, Any], scope: Mapping[str, Any]) -> None:
         self._options = options
         self._environ = environ
+        self._scope = scope
         self._session: Session | None = None
         self._begun = False
 
@@ -91,10 +88,10 @@ class AsyncBody:
         async def send_head() -> None:
             """The framework has done so."""
 
-        stream = Exchange(self._options, session, gone, None, send)
+        departure = Departure.of(self._scope)
+        stream = Exchange(self._options, session, gone, departure, None, send)
         running = loop.create_task(stream.run(send_head, direct=False))
         running.add_done_callback(lambda _: chunks.put_nowait(None))
-        _watch(session, self._options)
         try:
             while (chunk := await chunks.get()) is not None:
                 yield chunk
@@ -104,31 +101,6 @@ class AsyncBody:
             if not gone.done():
                 gone.set_result(None)
             await asyncio.wait([running])
-
-
-def _watch(session: Session, options: StreamOptions) -> None:
-    """Ends the stream if the server is asked to end: one look for all streams of an event loop."""
-    loop = asyncio.get_running_loop()
-    watched = _watched.setdefault(loop, {})
-    if not watched:
-        loop.call_later(LOOK, _look, loop)
-    watched[session] = options
-
-
-_watched: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[Session, StreamOptions]] = (
-    weakref.WeakKeyDictionary()
-)
-
-
-def _look(loop: asyncio.AbstractEventLoop) -> None:
-    watched = _watched[loop]
-    near = _departure.is_near()
-    for session, options in list(watched.items()):
-        if near and session.reason is None:
-            if options.farewell is not None:
-                session.send(options.farewell)
-            session.close("shutdown")
-        if near or session.reason is not None:
-            del watched[session]
-    if watched:
-        loop.call_later(LOOK, _look, loop)
+            departure.stop()
+        # What failed must not look complete.
+        running.result()

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from typing import Any
 
 from ssecast import _source
+from ssecast._departure import GRACE, Departure
 from ssecast._options import StreamOptions, settle
 from ssecast._servers import Connection
 from ssecast._writer import SendWriter, TransportWriter
@@ -18,8 +19,6 @@ __all__ = ["Exchange"]
 
 logger = logging.getLogger("ssecast")
 
-# Seconds that clients have to take what is left for them when the server shuts down.
-GRACE = 1.0
 # Seconds between looks at a head that is on its way; about one second in all.
 STEPS = (0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, *(0.05,) * 20)
 
@@ -35,19 +34,21 @@ class Exchange:
         options: StreamOptions,
         session: Session,
         gone: asyncio.Future[None],
+        departure: Departure,
         connection: Connection | None,
         send: Callable[[bytes], Awaitable[None]],
     ) -> None:
-        """``gone`` is done when the client has left; ``send`` sends a part of the body through the server."""
+        """``gone`` is done when the client has left; ``departure`` is the server's; ``send`` sends a part of the body
+        through the server."""
         self.session = session
         self._options = options
         self._gone = gone
+        self._departure = departure
         self._connection = connection
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._writer: SendWriter | TransportWriter | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._deadline: asyncio.TimerHandle | None = None
         self._begun = False
 
     async def run(self, head: Callable[[], Awaitable[None]], *, direct: bool) -> bool:
@@ -57,13 +58,11 @@ class Exchange:
         Only if it is ``direct`` may the connection be written to past the server.
         """
         session = self.session
-        stop_watching: Callable[[], None] | None = None
         self._gone.add_done_callback(self._left)
         try:
-            if self._connection is not None:
-                stop_watching = self._connection.watch(self._shut_down)
-                if self._connection.transport.is_closing():
-                    session.left()
+            self._departure.tell(self._shut_down)
+            if self._connection is not None and self._connection.transport.is_closing():
+                session.left()
             try:
                 await head()
             except OSError:
@@ -75,8 +74,6 @@ class Exchange:
                 self._begin()
             await session.wait_closed()
         finally:
-            if stop_watching is not None:
-                stop_watching()
             self._gone.remove_done_callback(self._left)
             await self._clean_up()
         if self._gone.done():
@@ -84,6 +81,11 @@ class Exchange:
         if session.reason != "error" and not session.cut:
             return True
         if self._connection is None or not self._connection.exclusive:
+            if session.reason == "error" and not session.cut:
+                # A server cuts a response off whose application fails, but for daphne, which forgets it. Complete, it
+                # would look as if this was all.
+                self._loop.call_later(GRACE, self._departure.cut, True)
+                raise RuntimeError("the stream failed, as was logged before")
             # A server that takes nothing more is left alone; any other ends the response, and the client comes back.
             return not session.cut
         await self._cut(self._connection.transport)
@@ -145,16 +147,18 @@ class Exchange:
 
     def _shut_down(self) -> None:
         """The server ends: bids farewell, and gives those up who do not take it in time."""
-        if self._deadline is None:
-            self._deadline = self._loop.call_later(GRACE, self._give_up)
-            if self._options.farewell is not None:
-                self.session.send(self._options.farewell)
-            self.session.close("shutdown")
+        self._loop.call_later(GRACE, self._give_up)
+        if self._options.farewell is not None:
+            self.session.send(self._options.farewell)
+        self.session.close("shutdown")
 
     def _give_up(self) -> None:
+        late = self.session.reason is None
         self.session.left("shutdown")
         # A server waits for a connection that has something to send, however long its client takes nothing.
-        if self._connection is not None:
+        if self._connection is None:
+            self._departure.cut(late)
+        elif late or self._connection.transport.is_closing() or self._connection.transport.get_write_buffer_size():
             self._connection.transport.abort()
 
     async def _clean_up(self) -> None:

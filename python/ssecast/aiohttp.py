@@ -13,12 +13,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
+from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
 from ssecast._options import Options, Source, StreamOptions
@@ -28,12 +30,17 @@ from ssecast.session import Delivery, Session
 
 __all__ = ["EventSourceResponse"]
 
+logger = logging.getLogger("ssecast")
+
+PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+
 
 class EventSourceResponse(web.StreamResponse):
     """An event stream: of a hub's topics, or of an iterator's events for this client alone. Return it from a handler.
 
     The options are those of :class:`ssecast.asgi.EventSourceResponse`, but ``background``; ``topics`` may be a function
-    of the request. A handler that has more to do calls ``prepare``, uses ``session``, and returns the response then.
+    of the request, which may raise ``web.HTTPForbidden`` and its like: that is the answer then. A handler that has more
+    to do calls ``prepare``, uses ``session``, and returns the response then.
     """
 
     def __init__(self, source: Source, *, headers: Mapping[str, str] | None = None, **options: Unpack[Options]) -> None:
@@ -42,7 +49,7 @@ class EventSourceResponse(web.StreamResponse):
         self._refusal = b""
         self._stream: asyncio.Task[bool] | None = None
         self.session: Session | None = None
-        """The stream, once the response is prepared; None if the hub refuses it, or the client has left."""
+        """The stream, once the response is prepared; None if it was refused, or the client has left."""
 
     @property
     def delivery(self) -> Delivery | None:
@@ -53,18 +60,42 @@ class EventSourceResponse(web.StreamResponse):
         """Sends the head, and lets the stream begin."""
         if self.prepared:
             return await super().prepare(request)
+        # Its server's end is watched from now on, however long `topics` takes.
+        departure = Departure(request.get_extra_info("sockname"), request.get_extra_info("peername"))
         try:
             if request.method != "HEAD":
-                topics = await self._options.topics(request)
-                if request.transport is None or request.transport.is_closing():
-                    raise ConnectionResetError("the client has left")
-                self._open(request, topics)
+                await self._admit(request)
         finally:
             if self.session is None:
+                departure.stop()
                 await self._options.release()
         if self.session is None:
             return await super().prepare(request)
-        return await self._begin(request, self.session)
+        return await self._begin(request, self.session, departure)
+
+    async def _admit(self, request: web.BaseRequest) -> None:
+        """Opens the session, or makes this the response that refuses it: aiohttp closes the connection, without an
+        answer, if what a handler has returned raises."""
+        try:
+            topics = await self._options.topics(request)
+            if request.transport is None or request.transport.is_closing():
+                raise ConnectionResetError("the client has left")
+            self._open(request, topics)
+        except (ClosedError, TooManyConnectionsError):
+            self._refuse(503, {**PLAIN, "Retry-After": RETRY_AFTER}, REFUSAL)
+        except web.HTTPException as error:
+            self._refuse(error.status, error.headers, error.body)
+        except ConnectionError:
+            raise
+        except Exception:
+            logger.exception("topics failed")
+            self._refuse(500, PLAIN, b"Internal Server Error")
+
+    def _refuse(self, status: int, headers: Mapping[str, str], body: object) -> None:
+        self.set_status(status)
+        self.headers.clear()
+        self.headers.update({name: value for name, value in headers.items() if name.lower() != "content-length"})
+        self._refusal = body if isinstance(body, bytes) else b""
 
     def _open(self, request: web.BaseRequest, topics: Sequence[str]) -> None:
         last_event_id = self._options.last_event_id
@@ -72,26 +103,30 @@ class EventSourceResponse(web.StreamResponse):
         if last_event_id is None and given is not None:
             # aiohttp reads headers as UTF-8, as SPEC 26 has it, but keeps what is not.
             last_event_id = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        try:
-            self.session = Session(self._options.hub, topics, last_event_id)
-        except (ClosedError, TooManyConnectionsError):
-            self.set_status(503)
-            self.headers.clear()
-            self.headers.update({"Content-Type": "text/plain; charset=utf-8", "Retry-After": RETRY_AFTER})
-            self._refusal = REFUSAL
+        self.session = Session(self._options.hub, topics, last_event_id)
 
-    async def _begin(self, request: web.BaseRequest, session: Session) -> AbstractStreamWriter | None:
+    async def _begin(
+        self, request: web.BaseRequest, session: Session, departure: Departure
+    ) -> AbstractStreamWriter | None:
         connection = connection_of(request, self)
         gone = asyncio.get_running_loop().create_future() if connection is None else connection.gone
         try:
             writer = await super().prepare(request)
         except BaseException:
+            departure.stop()
             session.left("error")
             raise
-        exchange = Exchange(self._options, session, gone, connection, self.write)
+        exchange = Exchange(self._options, session, gone, departure, connection, self.write)
         direct = request.method == "GET" and request.version == HttpVersion11
         # A task of its own: a handler that fails after `prepare` ends the stream with its connection.
         self._stream = asyncio.create_task(exchange.run(_head_is_sent, direct=direct))
+
+        def forget(_: object) -> None:
+            departure.stop()
+            if connection is not None:
+                connection.forget()
+
+        self._stream.add_done_callback(forget)
         return writer
 
     async def write_eof(self, data: bytes = b"") -> None:

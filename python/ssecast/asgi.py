@@ -13,6 +13,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
+from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
 from ssecast._options import Options, Source, StreamOptions
@@ -104,18 +105,26 @@ class EventSourceResponse(Response):
             await self.background()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        departure = Departure.of(scope)
         gone = asyncio.create_task(_wait_for_disconnect(receive))
         try:
             topics = await self._options.topics(scope)
             # A client that has left is known by now.
             await asyncio.sleep(0)
             if not gone.done():
-                await self._open(topics, gone, scope, receive, send)
+                await self._open(topics, gone, departure, scope, receive, send)
         finally:
+            departure.stop()
             gone.cancel()
 
     async def _open(
-        self, topics: Sequence[str], gone: asyncio.Task[None], scope: Scope, receive: Receive, send: Send
+        self,
+        topics: Sequence[str],
+        gone: asyncio.Task[None],
+        departure: Departure,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
     ) -> None:
         options = self._options
         connection = connection_of(receive, send)
@@ -136,7 +145,7 @@ class EventSourceResponse(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
         direct = scope["method"] == "GET" and scope.get("http_version") == "1.1"
-        if await Exchange(options, session, gone, connection, send_body).run(send_head, direct=direct):
+        if await Exchange(options, session, gone, departure, connection, send_body).run(send_head, direct=direct):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

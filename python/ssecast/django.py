@@ -59,7 +59,7 @@ class EventSourceResponse(StreamingHttpResponse):
         if isinstance(options, ThreadOptions):
             status, given, self._body = answer(options, request.environ, given, self._head)
         else:
-            status, given, self._body = answer_async(options, request.META, given)
+            status, given, self._body = answer_async(options, request.META, request.scope, given)
         super().__init__(self._body, status=int(status[:3]), headers=dict(given))
 
     @property

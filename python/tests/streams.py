@@ -73,7 +73,9 @@ class Stream:
 
     def rest(self) -> list[Event]:
         """All events until the body's end."""
+        until = time.monotonic() + PATIENCE
         while not self.ended:
+            assert time.monotonic() < until, f"the stream does not end: {self.body!r}"
             self._read()
         events, self._events = list(self._events), deque()
         return events

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
 
 import pytest
 
 from ssecast import Hub
+from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._options import StreamOptions
 from ssecast.session import Session
@@ -27,9 +27,6 @@ class Connection:
 
     async def drain(self) -> None:
         pass
-
-    def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
-        return lambda: None
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
@@ -50,7 +47,7 @@ def test_nothing_of_the_stream_comes_before_all_of_the_head(loop: str) -> None:
             async def unused(_: bytes = b"") -> None:
                 pass
 
-            exchange = Exchange(options, session, left, Connection(transport), unused)
+            exchange = Exchange(options, session, left, Departure(None, None), Connection(transport), unused)
             running = asyncio.create_task(exchange.run(unused, direct=True))
             await asyncio.sleep(0.05)
             assert transport.get_write_buffer_size() > 0

@@ -9,6 +9,7 @@
 mod call;
 mod class;
 mod config;
+mod departure;
 mod error;
 mod event;
 mod events;
@@ -57,6 +58,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }
     module.add_function(wrap_pyfunction!(hub::after_fork, module)?)?;
     module.add_function(wrap_pyfunction!(call::install, module)?)?;
+    module.add_function(wrap_pyfunction!(departure::inode_of, module)?)?;
+    module.add_function(wrap_pyfunction!(departure::listening_sockets, module)?)?;
+    module.add_function(wrap_pyfunction!(departure::shut_down, module)?)?;
+    module.add_function(wrap_pyfunction!(departure::terminations, module)?)?;
     module.add_function(wrap_pyfunction!(event::encode, module)?)?;
     // The core's kinds of errors by their codes, for the test that each has its class.
     let kinds = PyDict::new(py);

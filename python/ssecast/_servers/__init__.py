@@ -7,7 +7,6 @@ server is imported, and nothing that is unknown is looked into.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Protocol
 
 __all__ = ["Connection", "connection_of"]
@@ -26,17 +25,14 @@ class Connection(Protocol):
     async def drain(self) -> None:
         """Waits until the transport's buffer is below the server's own mark."""
 
-    def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
-        """Has a function called when the server begins to shut down; returns what ends that."""
-
 
 def connection_of(receive: Any, send: Any) -> Connection | None:
     """The connection of an ASGI request, for the functions that the application was called with."""
-    from ssecast._servers import gunicorn, hypercorn, uvicorn
+    from ssecast._servers import hypercorn, uvicorn
 
     try:
         receive, send = _unwrap(receive, send)
-        return uvicorn.connection_of(receive) or hypercorn.connection_of(send) or gunicorn.connection_of(receive)
+        return uvicorn.connection_of(receive) or hypercorn.connection_of(send)
     except (AttributeError, ValueError):
         # Another version of it. The stream goes on as it would under a server that nobody knows.
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Callable
 from typing import Any
 
 from aiohttp import web
@@ -42,6 +41,9 @@ class AiohttpConnection:
         self._response = response
         self._manager: web.Server = protocol._manager  # type: ignore[assignment]
         self.gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the client has left."""
+        watch = _watches.get(self._manager) or _Watch(self._manager)
+        watch.open[protocol] = self.gone
 
     def is_framed(self) -> bool | None:
         if not self._response.prepared:
@@ -51,43 +53,33 @@ class AiohttpConnection:
     async def drain(self) -> None:
         await self._protocol._drain_helper()
 
-    def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
-        watch = _watches.get(self._manager)
-        if watch is None:
-            watch = _watches[self._manager] = _Watch(self._manager)
-        watch.open[self._protocol] = shutdown, self.gone
-
-        def stop() -> None:
-            del watch.open[self._protocol]
-            if not watch.open:
-                watch.stop()
-
-        return stop
+    def forget(self) -> None:
+        """Says that the response is over."""
+        watch = _watches[self._manager]
+        del watch.open[self._protocol]
+        if not watch.open:
+            watch.stop()
 
 
 class _Watch:
-    """What a server does to the connections that have streams. A handler is not told, but the server is: by these
-    methods, which are the instance's own while it has streams."""
+    """The connections of a server that have streams. A handler is not told that its client leaves, but the server is:
+    by this method, which is the instance's own while it has streams."""
 
     def __init__(self, manager: Any) -> None:
-        self.open: dict[RequestHandler, tuple[Callable[[], None], asyncio.Future[None]]] = {}
+        self.open: dict[RequestHandler, asyncio.Future[None]] = {}
         self._manager = manager
-        pre_shutdown, connection_lost = manager.pre_shutdown, manager.connection_lost
-
-        def shut_down() -> None:
-            pre_shutdown()
-            for shutdown, _ in list(self.open.values()):
-                shutdown()
+        connection_lost = manager.connection_lost
 
         def lost(handler: RequestHandler, error: BaseException | None = None) -> None:
             connection_lost(handler, error)
-            if handler in self.open and not self.open[handler][1].done():
-                self.open[handler][1].set_result(None)
+            if handler in self.open and not self.open[handler].done():
+                self.open[handler].set_result(None)
 
-        manager.pre_shutdown, manager.connection_lost = shut_down, lost
+        manager.connection_lost = lost
+        _watches[manager] = self
 
     def stop(self) -> None:
-        del self._manager.pre_shutdown, self._manager.connection_lost
+        del self._manager.connection_lost
         del _watches[self._manager]
 
 

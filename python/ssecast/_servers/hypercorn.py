@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
-from collections.abc import Callable
 from typing import Any
 
 from ssecast._servers import is_exactly, local_of_task, owner
@@ -43,34 +41,3 @@ class HypercornConnection:
 
     async def drain(self) -> None:
         await self._server.writer.drain()
-
-    def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
-        context = self._stream.context
-        watch = _watches.get(context)
-        if watch is None:
-            watch = _watches[context] = _Watch(context)
-        watch.callbacks.add(shutdown)
-
-        def stop() -> None:
-            watch.callbacks.discard(shutdown)
-            if not watch.callbacks and _watches.get(context) is watch:
-                del _watches[context]
-                watch.task.cancel()
-
-        return stop
-
-
-class _Watch:
-    """One task for all streams of a worker; it waits for the worker's end."""
-
-    def __init__(self, context: Any) -> None:
-        self.callbacks: set[Callable[[], None]] = set()
-        self.task = asyncio.create_task(self._wait(context.terminated))
-
-    async def _wait(self, terminated: Any) -> None:
-        await terminated.wait()
-        for callback in list(self.callbacks):
-            callback()
-
-
-_watches: weakref.WeakKeyDictionary[Any, _Watch] = weakref.WeakKeyDictionary()

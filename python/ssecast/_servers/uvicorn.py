@@ -58,21 +58,6 @@ class UvicornConnection:
     async def drain(self) -> None:
         await self._cycle.flow.drain()
 
-    def watch(self, shutdown: Callable[[], None]) -> Callable[[], None]:
-        protocol, shut_down = self._protocol, self._protocol.shutdown
-
-        def hook() -> None:
-            shut_down()
-            shutdown()
-
-        def stop() -> None:
-            protocol.__dict__.pop("shutdown", None)
-            self._cycle.transport = self.transport
-
-        # The protocol's own name for it, of this one connection and until the stream is over.
-        protocol.shutdown = hook
-        return stop
-
 
 class _HeadReader:
     """A transport's stand-in until a response's head is written."""

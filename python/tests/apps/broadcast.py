@@ -39,6 +39,12 @@ class Room:
         await self.door.wait()
         return ["ticks"]
 
+    async def pause(self, _: object) -> list[str]:
+        """Takes its time."""
+        self.asked += 1
+        await asyncio.sleep(0.7)
+        return ["ticks"]
+
     def look(self) -> dict[str, object]:
         return {
             "connections": self.hub.stats().connections,
@@ -69,7 +75,8 @@ class Room:
         }
         if "source" in query:
             return getattr(self, query["source"])(), keywords
-        return self.hub, {"topics": self.topics if "door" in query else ["ticks"], **keywords}
+        topics = self.topics if "door" in query else self.pause if "pause" in query else ["ticks"]
+        return self.hub, {"topics": topics, **keywords}
 
     # Sources of private streams.
 
@@ -195,6 +202,16 @@ class Hold:
         await self.app(scope, receive, hold)
 
 
+class Task:
+    """Runs the application in a task of its own, as middleware for functions does."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.create_task(self.app(scope, receive, send))
+
+
 class Wrap:
     """Puts functions of its own in the place of the server's, as tracing does."""
 
@@ -212,6 +229,7 @@ STACK = {
     "encode": Middleware(Encode),
     "hold": Middleware(Hold),
     "wrap": Middleware(Wrap),
+    "task": Middleware(Task),
 }
 behind = Starlette(
     routes=[Mount("/", app)],
