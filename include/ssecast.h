@@ -470,7 +470,8 @@ typedef struct ssecast_listen_config {
   const struct ssecast_header *headers;
   size_t headers_len;
   // The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a
-  // single `*` stands for all. None, the default, allows none.
+  // single `*` stands for all. None, the default, allows none. Each is one that browsers send: in lower case, without
+  // a path.
   const struct ssecast_slice *cors_origins;
   size_t cors_origins_len;
   // How long a browser may remember the answer to a preflight. Default a day.
@@ -485,7 +486,7 @@ typedef struct ssecast_listen_config {
   uint64_t answer_ms;
   // The most connections that are no streams yet, or no more. Default 4096.
   uint64_t max_pending;
-  // Not 0: pages of these origins may send cookies.
+  // Not 0: pages of these origins may send cookies. They must be named then, not `*`.
   uint32_t cors_credentials;
   // Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the
   // listener may then read all topics there are, and make new ones. `route` is NULL then.

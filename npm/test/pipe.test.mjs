@@ -60,6 +60,97 @@ for (const delivery of ['auto', 'pull']) {
     assert.equal(client.lastEventId, '')
   })
 
+  const text = 'grün 🎈 ok, und noch €'
+  const cut = Array.from({ length: Buffer.byteLength(text) }, (_, index) => Buffer.from(text).subarray(index, index + 1))
+  const stream = chunks => new ReadableStream({ start: controller => (chunks.forEach(chunk => controller.enqueue(chunk)), controller.close()) })
+  async function* generate(chunks) {
+    yield* chunks
+  }
+  for (const [what, source] of [
+    ['an array', () => cut],
+    ['a Node stream', () => Readable.from(cut, { objectMode: false })],
+    ['a web stream', () => stream(cut)],
+    ['an async iterable of Uint8Arrays', () => generate(cut.map(chunk => new Uint8Array(chunk)))],
+    ['an array of ArrayBuffers', () => cut.map(chunk => new Uint8Array(chunk).buffer)]
+  ]) {
+    check(`pipe joins the characters that chunks of bytes of ${what} cut, with map or without`, async t => {
+      const { session, client } = await connect(t)
+      for (const map of [undefined, chunk => chunk, async chunk => chunk, data => ({ data, event: 'part' })]) {
+        assert.equal(await session.pipe(source(), { ...(map && { map }), event: 'part', done: 'done' }), true)
+        session.send('', { event: 'end' })
+        await eventually(() => client.events.at(-1)?.event === 'end', 'the end')
+        const events = client.events.splice(0)
+        assert.deepEqual(events.filter(({ event }) => event === 'part').map(({ data }) => data).join(''), `${text}done`)
+        assert.ok(events.every(({ data }) => !data.includes('\ufffd')))
+      }
+    })
+  }
+
+  check('bytes that are not UTF-8, or end inside of a character, end a pipe with an error', async t => {
+    for (const chunks of [[[0xff]], [[0xe2], [0x82]], [[0xe2, 0x82], 'text'], [[0x41], [0xe2], [0x41]]]) {
+      const { session } = await connect(t)
+      const source = chunks.map(chunk => (typeof chunk === 'string' ? chunk : Buffer.from(chunk)))
+      await assert.rejects(session.pipe(source), { code: 'SSECAST_INVALID_DATA', field: 'data', message: 'data must be UTF-8' })
+      assert.equal(await session.closed, 'error')
+    }
+  })
+
+  check('map gets bytes as they are, also those that are no text', async t => {
+    const { session, client } = await connect(t)
+    const chunks = [Buffer.from([0xff, 0x00]), Buffer.from([0xe2])]
+    await session.pipe(Readable.from(chunks, { objectMode: false }), { map: chunk => chunk.toString('hex') })
+    assert.deepEqual(await client.has(2), ['ff00', 'e2'])
+  })
+
+  check('promises in a synchronous iterable are waited for, and so is what map promises', async t => {
+    const { session, client } = await connect(t)
+    assert.equal(await session.pipe([Promise.resolve('a'), 'b', Promise.resolve('c')], { map: async data => ({ data, event: 'e' }) }), true)
+    await client.has(3)
+    assert.deepEqual(client.events.map(({ event, data }) => event + data), ['ea', 'eb', 'ec'])
+  })
+
+  for (const source of ['text', Buffer.from('bytes'), new ArrayBuffer(1), Promise.resolve([]), undefined, null, 5, {}, () => []]) {
+    check(`pipe refuses ${Object.prototype.toString.call(source)}, which is no source, and the stream goes on`, async t => {
+      const { session, client } = await connect(t)
+      await assert.rejects(session.pipe(source), { code: 'SSECAST_INVALID_DATA', field: 'source', message: /must be an iterable/ })
+      session.send('good')
+      assert.deepEqual(await client.has(1), ['good'])
+    })
+  }
+
+  check('pipe refuses options that are none', async t => {
+    const { session } = await connect(t)
+    await assert.rejects(session.pipe([], { type: 'token' }), { code: 'SSECAST_INVALID_OPTION', field: 'type' })
+    await assert.rejects(session.pipe([], 'token'), { code: 'SSECAST_INVALID_OPTION', field: 'options' })
+  })
+
+  check('pipes of synchronous iterables leave turns to the event loop, however many there are', async t => {
+    const { session, client } = await connect(t)
+    const sources = [0, 1, 2, 3]
+    let made = 0
+    let most = 0
+    let before = 0
+    let isOver = false
+    function* values(name) {
+      for (let index = 0; index < 5000; index++, made++) yield `${name} ${index}`
+    }
+    // How many values are made between two turns, and not how long that takes, which depends on the machine.
+    const look = () => {
+      most = Math.max(most, made - before)
+      before = made
+      if (!isOver) setImmediate(look)
+    }
+    look()
+    assert.deepEqual(await Promise.all(sources.map(name => session.pipe(values(name)))), [true, true, true, true])
+    isOver = true
+    assert.ok(most < 10_000, `${most} of ${made} values in one turn`)
+    const data = await client.has(20_000)
+    for (const name of sources) {
+      const own = data.filter(text => text.startsWith(`${name} `))
+      assert.deepEqual(own, Array.from({ length: 5000 }, (_, index) => `${name} ${index}`))
+    }
+  })
+
   check('pipe does not run ahead of a slow client, and its memory stays bounded', async t => {
     const { hub, session, client } = await connect(t)
     client.stall()

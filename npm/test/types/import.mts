@@ -6,6 +6,8 @@ import https from 'node:https'
 import express from 'express'
 import {
   type Answer,
+  type CorsDecision,
+  type CorsOption,
   createHub,
   createParser,
   encode,
@@ -87,6 +89,15 @@ const typed: MiddlewareOptions<express.Request> = {
   }
 }
 express().get('/user/:user', sseMiddleware(hub, typed))
+const late: MiddlewareOptions<express.Request> = {
+  topics: [],
+  headers: async () => new Headers({ 'X-Path': '/' }),
+  lastEventId: async request => request.header('x-last-event-id') ?? null,
+  cors: async (origin, request) => origin.endsWith('.example.com') && request.url !== '/',
+  methods: ['GET', 'POST']
+}
+const decided: CorsOption<CorsDecision> = { origin: origin => origin === 'https://a.example', credentials: true }
+express().post('/late', sseMiddleware(hub, late), sseMiddleware(hub, { ...late, headers: new Map([['a', 'b']]), cors: decided }))
 
 async function* tokens(): AsyncGenerator<string> {
   yield 'token'
@@ -159,6 +170,14 @@ hub.publish()
 hub.listen({ topic: ['t'] })
 // @ts-expect-error: topics that are one string
 sseMiddleware(hub, { topics: 'ticks' })
+// @ts-expect-error: a hub that is missing
+sseMiddleware(undefined, { topics: ['ticks'] })
+// @ts-expect-error: a hub that was not waited for
+sseMiddleware(Promise.resolve(hub), { topics: ['ticks'] })
+// @ts-expect-error: a pattern is no origin
+sseMiddleware(hub, { topics: ['ticks'], cors: /example/ })
+// @ts-expect-error: a listener takes no function
+hub.listen({ topics: ['t'], cors: () => true })
 // @ts-expect-error: a mistyped option
 sseMiddleware(hub, { topic: ['ticks'] })
 // @ts-expect-error: a hub's option is not the middleware's
