@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import logging
+import functools
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Any
 
+from ssecast._departure import ServerEndsError, interrupted_by_sigterm
+from ssecast._failure import contain
 from ssecast._handover import Head, hand_over, part
 from ssecast._head import REFUSAL, RETRY_AFTER
 from ssecast._options import StreamOptions, ThreadOptions
@@ -17,8 +19,8 @@ from ssecast.session import Delivery
 
 __all__ = ["Answer", "Body", "answer", "close_events", "delivery_of", "last_event_id_of", "refuse"]
 
-logger = logging.getLogger("ssecast")
-
+# What an iterator that has no more gives.
+END = object()
 
 Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
 """Status, headers and body: a stream, or a refusal, or nothing to HEAD."""
@@ -118,13 +120,16 @@ class Body:
         if options.on_connect is not None:
             try:
                 options.on_connect(session)
-            except Exception:
-                logger.exception("on_connect failed")
+            except BaseException as error:
                 session.close("error")
+                contain("on_connect failed", error)
         if options.values is not None:
             yield from self._feed(options.values)
         if session.delivery != "socket":
             yield from session.batches()
+            if session.reason == "error":
+                # A server cuts a response off whose application fails. Complete, it would look as if this was all.
+                raise RuntimeError("the stream failed, as was logged before")
 
     def _feed(self, events: Iterable[Any]) -> Iterator[bytes]:
         """Sends what an iterator gives, at the client's pace, and ends the stream."""
@@ -133,19 +138,33 @@ class Body:
         limit = BACKLOG if session.delivery == "socket" else 0
         try:
             iterator = iter(events)
+        except BaseException as error:
+            session.close("error")
+            contain("the source of a stream's events failed", error)
+            return
+        with interrupted_by_sigterm() as wait:
             try:
-                for event in iterator:
-                    session.look()
-                    if not send(session, event):
-                        return
+                while self._next(iterator, wait):
                     yield from session.drain(limit)
             finally:
                 close_events(iterator)
-        except Exception:
-            logger.exception("the source of a stream's events failed")
-            session.close("error")
-        else:
+
+    def _next(self, events: Iterator[Any], wait: Callable[[Callable[[], Any]], Any]) -> bool:
+        """Sends the next event; returns whether there may be more. Otherwise the stream is ending."""
+        session = self.session
+        try:
+            event = wait(functools.partial(next, events, END))
+            session.look()
+            if event is not END:
+                return send(session, event)
             session.close()
+        except ServerEndsError:
+            session.depart()
+        except BaseException as error:
+            # What the server throws in, when it closes the body, comes up where the body yields, not here.
+            session.close("error")
+            contain("the source of a stream's events failed", error)
+        return False
 
 
 def delivery_of(body: object) -> Delivery | None:
@@ -158,5 +177,5 @@ def close_events(events: object) -> None:
     if isinstance(events, Iterator) and hasattr(events, "close"):
         try:
             events.close()
-        except Exception:
-            logger.exception("the source of a stream's events failed")
+        except BaseException as error:
+            contain("the source of a stream's events failed", error)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import logging
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from typing import Any
 
 from ssecast import _source
 from ssecast._departure import GRACE, Departure
+from ssecast._failure import contain
 from ssecast._options import StreamOptions, settle
 from ssecast._servers import Connection
 from ssecast._writer import SendWriter, TransportWriter
 from ssecast.session import Session
 
 __all__ = ["Exchange"]
-
-logger = logging.getLogger("ssecast")
 
 # Seconds between looks at a head that is on its way; about one second in all.
 STEPS = (0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, *(0.05,) * 20)
@@ -139,8 +137,17 @@ class Exchange:
         self._tasks.append(self._loop.create_task(coroutine))
 
     async def _connected(self, on_connect: Callable[[Session], object]) -> None:
-        if not await self._try(functools.partial(on_connect, self.session), "on_connect failed"):
+        try:
+            await settle(on_connect(self.session))
+        except asyncio.CancelledError as error:
+            # It is cancelled when the stream has ended. Any other one is a failure.
+            if self.session.reason is None:
+                self.session.close("error")
+                contain("on_connect was cancelled", error)
+            raise
+        except BaseException as error:
             self.session.close("error")
+            contain("on_connect failed", error)
 
     def _left(self, _: asyncio.Future[None]) -> None:
         self.session.left()
@@ -185,14 +192,12 @@ class Exchange:
         if options.on_close is not None:
             await self._try(functools.partial(options.on_close, reason), "on_close failed")
 
-    async def _try(self, function: Callable[[], object], problem: str) -> bool:
-        """Calls what is the application's."""
+    async def _try(self, function: Callable[[], object], problem: str) -> None:
+        """Calls what is the application's, when the stream is over."""
         try:
             await settle(function())
-        except Exception:
-            logger.exception(problem)
-            return False
-        return True
+        except BaseException as error:
+            contain(problem, error)
 
     async def _cut(self, transport: asyncio.Transport) -> None:
         """Closes the connection, so that the client sees that this was not all. What has gone out stays."""

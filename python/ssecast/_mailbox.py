@@ -4,7 +4,6 @@ are."""
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import select
 import threading
@@ -13,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from ssecast import _native
+from ssecast._failure import contain
 
 if TYPE_CHECKING:
     from ssecast.hub import Hub
@@ -22,10 +22,10 @@ __all__ = ["LoopMailbox", "Reason", "Receiver", "ThreadMailbox", "ThreadReceiver
 Reason = Literal["client", "server", "shutdown", "lagged", "error"]
 """Why a stream ended: the client left; the server ended it; the hub was closed; the client was too slow; a failure."""
 
-logger = logging.getLogger("ssecast")
-
 # How many connections are written to before other work of the event loop gets a turn.
 TURN = 256
+# How often a thread with connections looks whether the process has been asked to end: in milliseconds.
+LOOK = 250
 
 
 class Receiver(Protocol):
@@ -45,7 +45,7 @@ class ThreadReceiver(Receiver, Protocol):
     """What takes the deliveries of a connection that no event loop looks after."""
 
     def depart(self) -> None:
-        """The process is about to end."""
+        """The process is about to end: the stream has its farewell, and ends."""
 
 
 class LoopMailbox:
@@ -130,6 +130,9 @@ class ThreadMailbox:
         with self._lock:
             connection = self.native.open(topics, last_event_id)
             self._receivers[connection] = receiver
+            first = len(self._receivers) == 1
+        if first:
+            self.native.wake()
         return connection
 
     def forget(self, connection: int) -> None:
@@ -144,7 +147,7 @@ class ThreadMailbox:
         return self._process == os.getpid()
 
     def depart(self) -> None:
-        """Tells every connection that the process is about to end."""
+        """Bids every connection farewell, and ends it: the process is about to end."""
         with self._lock:
             receivers = list(self._receivers.values())
         for receiver in receivers:
@@ -164,9 +167,14 @@ class ThreadMailbox:
         poll = select.poll()
         poll.register(self.native.fileno(), select.POLLIN)
         more = False
+        terminations = _native.terminations()
         while more or not self._stopped or self._receivers:
             if not more:
-                poll.poll()
+                # A handler of Python's runs in the main thread, which may wait for the application: so the signal is
+                # looked for here. All streams have their farewell then, however long that one waits.
+                poll.poll(LOOK if self._receivers else None)
+            if terminations != (terminations := _native.terminations()):
+                self.depart()
             with self._lock:
                 deliveries, more = self.native.take(TURN)
                 named = (connection for _, connections in deliveries for connection in connections)
@@ -194,7 +202,7 @@ def _hand_out(
                     receiver.drained()
                 else:
                     receiver.ended(content.reason, content.cut)
-            except Exception:
-                logger.exception("a stream could not be written to")
+            except BaseException as error:
                 if native.remove(connection, "error"):
                     receiver.ended("error", True)
+                contain("a stream could not be written to", error)

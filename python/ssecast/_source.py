@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import logging
+import inspect
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
+from ssecast._failure import contain
 from ssecast.session import BaseSession, Session
 
 __all__ = ["feed", "feed_from_thread", "of_values", "release"]
-
-logger = logging.getLogger("ssecast")
 
 # How much may wait for the client before the iterator has to.
 BACKLOG = 64 * 1024
@@ -32,8 +31,13 @@ async def feed(session: Session, source: AsyncIterable[Any]) -> None:
                     await session.drain()
         finally:
             await release(iterator)
-    except Exception:
-        _failed(session)
+    except asyncio.CancelledError as error:
+        # It is cancelled when the stream has ended. Any other one is the source's end, and must be the stream's.
+        if session.reason is None:
+            _failed(session, error)
+        raise
+    except BaseException as error:
+        _failed(session, error)
     else:
         session.close()
 
@@ -60,8 +64,8 @@ def _feed_here(session: Session, source: Iterable[Any], loop: asyncio.AbstractEv
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()
-    except Exception:
-        _failed(session)
+    except BaseException as error:
+        _failed(session, error)
     else:
         session.close()
 
@@ -83,12 +87,13 @@ async def release(source: object) -> None:
     """Closes an iterator that is not needed any more, or never was: a generator, a subscription, a file."""
     if not isinstance(source, (AsyncIterator, Iterator)):
         return
-    if hasattr(source, "aclose"):
-        await source.aclose()
-    elif hasattr(source, "close"):
-        source.close()
+    close = getattr(source, "aclose", None) or getattr(source, "close", None)
+    if close is not None:
+        closing = close()
+        if inspect.isawaitable(closing):
+            await closing
 
 
-def _failed(session: Session) -> None:
-    logger.exception("the source of a stream's events failed")
+def _failed(session: Session, error: BaseException) -> None:
     session.close("error")
+    contain("the source of a stream's events failed", error)

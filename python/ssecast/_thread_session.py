@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ssecast import _departure, _native, errors
+from ssecast._failure import contain
 from ssecast._mailbox import Reason
 from ssecast.session import BaseSession
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from ssecast.hub import Hub
 
 __all__ = ["ThreadSession"]
-
-logger = logging.getLogger("ssecast")
 
 # How often a thread that waits for its stream looks whether the server has been asked to end.
 LOOK = 0.25
@@ -93,7 +91,6 @@ class ThreadSession(BaseSession):
         """Ends the stream if the server has been asked to end."""
         if self._reason is None and _departure.is_near():
             self.depart()
-            self.close("shutdown")
 
     def left(self, reason: Reason = "client") -> None:
         """Says that the client is gone, or that the stream failed."""
@@ -118,10 +115,11 @@ class ThreadSession(BaseSession):
         if self._on_close is not None:
             try:
                 self._on_close(reason)
-            except Exception:
-                logger.exception("on_close failed")
+            except BaseException as error:
+                contain("on_close failed", error)
 
     def depart(self) -> None:
         farewell, self._farewell = self._farewell, None
         if farewell is not None:
             self.send(farewell)
+        self.close("shutdown")

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 
 from ssecast import _native
+from ssecast._failure import contain
 from ssecast.session import Delivery, Session
 
 __all__ = ["SendWriter", "TransportWriter"]
-
-logger = logging.getLogger("ssecast")
 
 # What a transport may hold of a stream: it would take any amount.
 BUFFER = 64 * 1024
@@ -39,9 +37,8 @@ class SendWriter:
         except OSError:
             # As ASGI has it: the client is gone.
             self._session.left()
-        except Exception:
-            logger.exception("a stream could not be written to")
-            self._session.left("error")
+        except BaseException as error:
+            _failed(self._session, error)
         else:
             self._session.resume()
 
@@ -78,9 +75,18 @@ class TransportWriter:
                 await asyncio.sleep(LOOK)
         except OSError:
             self._session.left()
+        except BaseException as error:
+            _failed(self._session, error)
         else:
             self._session.resume()
 
     def cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+
+def _failed(session: Session, error: BaseException) -> None:
+    """Ends a stream whose writer has ended. It is cancelled when the stream is over; by others it must not be."""
+    if session.reason is None:
+        session.left("error")
+        contain("a stream could not be written to", error)

@@ -245,7 +245,10 @@ def test_a_callback_that_fails_is_logged_and_ends_its_stream(caplog: pytest.LogC
             raise ValueError("on purpose, too")
 
         response = EventSourceResponse(Hub(), topics=[], on_connect=fail, on_close=close)
-        await response(SCOPE, client.receive, client.send)
+        # So that the server cuts the response off.
+        with pytest.raises(RuntimeError, match="the stream failed"):
+            await response(SCOPE, client.receive, client.send)
+        assert client.messages[-1]["more_body"]
 
     asyncio.run(main())
     assert reasons == ["error"]

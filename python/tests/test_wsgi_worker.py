@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -11,7 +12,7 @@ from socket import AF_UNIX, socket
 
 import pytest
 
-from servers import SOON, Server, serve_wsgi
+from servers import PATIENCE, SOON, Server, serve_wsgi
 from streams import Stream
 
 # gunicorn waits two seconds for a client that keeps its connection, and longer than that where streams go on.
@@ -79,6 +80,39 @@ def test_a_thread_that_writes_a_stream_sees_that_the_server_ends(source: str) ->
             assert stream.rest()[-1].data == "good bye"
             assert stream.complete
             stream.close()
+
+
+@pytest.mark.parametrize("delivery", ["auto", "send"])
+@pytest.mark.parametrize("worker", ["gunicorn-sync", "gunicorn-gthread"])
+def test_a_source_that_waits_costs_nobody_a_farewell(worker: str, delivery: str) -> None:
+    with serve_wsgi(worker, "threads:plain", "--graceful-timeout=4") as server:
+        streams = [Stream(server, "/stream?farewell=good+bye") for _ in range(5)]
+        stuck = Stream(server, f"/stream?source=stuck&farewell=good+bye&delivery={delivery}")
+        assert stuck.data(1) == ["first"]
+        begin = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        for stream in streams:
+            assert [event.data for event in stream.rest()] == ["good bye"]
+            assert stream.complete
+            stream.close()
+        # Nobody waited for the source.
+        assert time.monotonic() - begin < AT_ONCE
+        if (worker, delivery) != ("gunicorn-gthread", "send"):
+            assert [event.data for event in stuck.rest()] == ["good bye"]
+        server.process.wait(PATIENCE)
+        # Out of the main thread's wait the signal gets it; a thread of a pool is gunicorn's to wait for.
+        assert worker == "gunicorn-gthread" or time.monotonic() - begin < AT_ONCE
+        stuck.close()
+
+
+@pytest.mark.parametrize("delivery", ["auto", "send"])
+@pytest.mark.parametrize("name", ["gunicorn-gthread", "waitress", "werkzeug-threaded"])
+def test_a_stream_that_failed_does_not_look_complete(name: str, delivery: str) -> None:
+    with serve_wsgi(name, "threads:plain") as server:
+        with Stream(server, f"/stream?source=failing&delivery={delivery}") as stream:
+            assert [event.data for event in stream.rest()] == ["first"]
+            assert not stream.complete
+        server.eventually("/reasons", ["error"])
 
 
 def test_a_sync_worker_that_writes_a_stream_ends_too() -> None:

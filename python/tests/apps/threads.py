@@ -77,6 +77,11 @@ def waiting() -> Iterator[str]:
     yield "second"
 
 
+def stuck() -> Iterator[str]:
+    yield "first"
+    time.sleep(3600)
+
+
 def failing() -> Iterator[str]:
     yield "first"
     raise ValueError("the source is broken")
@@ -87,7 +92,14 @@ def large() -> Iterator[str]:
         yield f"{number} " + "x" * 50_000
 
 
-SOURCES = {"numbers": numbers, "endless": endless, "waiting": waiting, "failing": failing, "large": large}
+SOURCES = {
+    "numbers": numbers,
+    "endless": endless,
+    "waiting": waiting,
+    "failing": failing,
+    "large": large,
+    "stuck": stuck,
+}
 
 
 def respond(place: str, query: dict[str, str]) -> Any:
