@@ -48,6 +48,8 @@ def answer(
     except BaseException:
         close_events(options.values)
         raise
+    # eventlet's server would hold back what is less than 4 KiB.
+    environ.setdefault("eventlet.minimum_write_chunk_size", 0)
     return status, headers, Body(session, environ, (status, headers), head, options)
 
 

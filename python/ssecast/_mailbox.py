@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import select
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from ssecast import _native
+from ssecast import _native, _wait
 from ssecast._failure import contain
 
 if TYPE_CHECKING:
@@ -65,9 +64,10 @@ class LoopMailbox:
         self._receivers: dict[int, Receiver] = {}
         self._scheduled = False
         loop.add_reader(self.native.fileno(), self._run)
-        # A loop that was closed with streams open left its mailbox behind.
-        for closed in [other for other in siblings if other.is_closed()]:
-            del siblings[closed]
+        # A loop that was closed with streams open left its mailbox behind. Other threads' loops come and go meanwhile.
+        for other in list(siblings):
+            if other.is_closed():
+                siblings.pop(other, None)
 
     def open(self, topics: tuple[str, ...], last_event_id: str | None, receiver: Receiver) -> int:
         """Registers a connection, which gets nothing before it is resumed or attached."""
@@ -87,7 +87,7 @@ class LoopMailbox:
     def _leave_if_empty(self) -> None:
         if self._receivers or self._siblings.get(self.loop) is not self:
             return
-        del self._siblings[self.loop]
+        self._siblings.pop(self.loop, None)
         if not self.loop.is_closed():
             self.loop.remove_reader(self.native.fileno())
 
@@ -109,8 +109,8 @@ class LoopMailbox:
 class ThreadMailbox:
     """The connections of a hub that no event loop looks after: a thread does, for all of them.
 
-    It calls the receivers, which must return soon. It starts with the first connection and is there as long as the hub
-    is, or has connections. May be used from any thread; a child process needs another one.
+    It calls the receivers, which must return soon. It is there as long as the hub is, or has connections. May be used
+    from any thread; a child process needs another one.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -122,6 +122,9 @@ class ThreadMailbox:
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="ssecast", daemon=True)
         weakref.finalize(hub, self.stop).atexit = False
+
+    def start(self) -> None:
+        """Starts the thread, once."""
         self._thread.start()
 
     def open(self, topics: tuple[str, ...], last_event_id: str | None, receiver: ThreadReceiver) -> int:
@@ -163,16 +166,13 @@ class ThreadMailbox:
         self._thread.join(seconds)
 
     def _run(self) -> None:
-        # Python's own, as it is at this moment, so that the wait is cooperative where somebody has made it so.
-        poll = select.poll()
-        poll.register(self.native.fileno(), select.POLLIN)
         more = False
         terminations = _native.terminations()
         while more or not self._stopped or self._receivers:
             if not more:
                 # A handler of Python's runs in the main thread, which may wait for the application: so the signal is
                 # looked for here. All streams have their farewell then, however long that one waits.
-                poll.poll(LOOK if self._receivers else None)
+                _wait.for_bytes(self.native.fileno(), LOOK if self._receivers else None)
             if terminations != (terminations := _native.terminations()):
                 self.depart()
             with self._lock:

@@ -427,11 +427,8 @@ class Mailbox:
     def fileno(self) -> int:
         """The descriptor that is readable when `take` has something to give."""
 
-    def wait(self, seconds: float | None) -> None:
-        """Waits until `take` has something to give, for so many seconds at most."""
-
     def wake(self) -> None:
-        """Ends the `wait` of another thread, though there may be nothing to take."""
+        """Makes the descriptor readable, though there may be nothing to take."""
 
     def open(self, topics: tuple[str, ...], last_event_id: str | None) -> int:
         """Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`."""

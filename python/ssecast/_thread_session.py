@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import queue
 from collections.abc import Callable, Iterator, Sequence
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from ssecast import _departure, _native, errors
@@ -40,7 +40,7 @@ class ThreadSession(BaseSession):
         self._farewell = farewell
         self._on_close = on_close
         # What the mailbox' thread has for the server's: a batch, one at a time; the end; None if what was sent is out.
-        self._news: SimpleQueue[_native.Batch | Reason | None] = SimpleQueue()
+        self._news: queue.SimpleQueue[_native.Batch | Reason | None] = queue.SimpleQueue()
         self._over = False
         self._mailbox = hub._thread_mailbox()
         self._native = self._mailbox.native
@@ -78,7 +78,7 @@ class ThreadSession(BaseSession):
         self.look()
         try:
             news = self._news.get(timeout=LOOK)
-        except Empty:
+        except queue.Empty:
             return
         if isinstance(news, _native.Batch):
             yield news.bytes

@@ -3,10 +3,11 @@
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from ssecast import _departure, _native
+from ssecast import _departure, _native, _wait
 from ssecast._json import text
 from ssecast._mailbox import LoopMailbox, ThreadMailbox
 from ssecast.listener import Limits, Listener, Topics
@@ -123,6 +124,23 @@ class Hub(_native.Hub):
         for listener in list(self._listeners):
             listener._stop()
 
+    def wait_closed(self, timeout: float | None = None) -> bool:
+        """Waits until the hub was closed and its last stream has ended, for ``timeout`` seconds at most; None sets no
+        limit. Returns whether that is so.
+
+        It blocks the thread, so it is not for an event loop's: that is what :meth:`aclose` is for.
+        """
+        if not _wait.are_replaced():
+            return super().wait_closed(timeout)
+        begin, step = time.monotonic(), 0.001
+        while not super().wait_closed(0.0):
+            left = step if timeout is None else timeout - (time.monotonic() - begin)
+            if left <= 0:
+                return False
+            time.sleep(min(step, left))
+            step = min(2 * step, 0.02)
+        return True
+
     @property
     def _listeners(self) -> set[Listener]:
         """Those that are not closed."""
@@ -147,11 +165,14 @@ class Hub(_native.Hub):
 
     def _thread_mailbox(self) -> ThreadMailbox:
         """That of this process, for connections of no event loop."""
+        # Nothing that waits may be under a lock that is older than gevent's locks: so the thread is started after it.
         with _starting:
             mailbox: ThreadMailbox | None = self.__dict__.get("_of_threads")
-            if mailbox is None or not mailbox.is_own():
-                mailbox = self.__dict__["_of_threads"] = ThreadMailbox(self)
-                _departure.expect(self)
+            if mailbox is not None and mailbox.is_own():
+                return mailbox
+            mailbox = self.__dict__["_of_threads"] = ThreadMailbox(self)
+        mailbox.start()
+        _departure.expect(self)
         return mailbox
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
-from ssecast import _native
+from ssecast import _native, _wait
 from ssecast._mailbox import LoopMailbox, Reason
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class _ThreadSource:
             if self._closed:
                 return "server"
             if not more:
-                self._mailbox.wait(None)
+                _wait.for_bytes(self._mailbox.fileno())
 
     def again(self, hub: Hub, topics: tuple[str, ...], last_event_id: str) -> _ThreadSource:
         return _ThreadSource(hub, topics, last_event_id)

@@ -50,6 +50,28 @@ module, name = "{app}".split(":")
 app = getattr(importlib.import_module(module), name)
 werkzeug.serving.run_simple("127.0.0.1", {port}, app, threaded={threaded}, ssl_context={tls})
 """
+# ssecast is imported before Python's waits are replaced, or after that.
+GREENLETS = {
+    "gevent": """
+{first}
+from gevent import monkey; monkey.patch_all()
+{then}
+import importlib
+from gevent.pywsgi import WSGIServer
+module, name = "{{app}}".split(":")
+WSGIServer(("127.0.0.1", {{port}}), getattr(importlib.import_module(module), name), log=None).serve_forever()
+""",
+    "eventlet": """
+{first}
+import warnings; warnings.simplefilter("ignore")
+import eventlet; eventlet.monkey_patch()
+{then}
+import importlib
+from eventlet import wsgi
+module, name = "{{app}}".split(":")
+wsgi.server(eventlet.listen(("127.0.0.1", {{port}})), getattr(importlib.import_module(module), name))
+""",
+}
 WSGI: dict[str, Sequence[str]] = {
     "gunicorn-sync": ("gunicorn", "{app}", "--bind=127.0.0.1:{port}", "--no-control-socket"),
     "gunicorn-gthread": (
@@ -63,6 +85,14 @@ WSGI: dict[str, Sequence[str]] = {
     "waitress": ("waitress", "--listen=127.0.0.1:{port}", "{app}"),
     "werkzeug": ("-c", WERKZEUG.replace("{threaded}", "False")),
     "werkzeug-threaded": ("-c", WERKZEUG.replace("{threaded}", "True")),
+}
+# Their threads are greenlets, and their sockets not Python's own: so they keep their connections.
+GREENLET_WSGI: dict[str, Sequence[str]] = {
+    "gunicorn-gevent": ("gunicorn", "{app}", "--bind=127.0.0.1:{port}", "--no-control-socket", "--worker-class=gevent"),
+    "gevent": ("-c", GREENLETS["gevent"].format(first="", then="import ssecast.wsgi")),
+    "gevent-late": ("-c", GREENLETS["gevent"].format(first="import ssecast.wsgi", then="")),
+    "eventlet": ("-c", GREENLETS["eventlet"].format(first="", then="import ssecast.wsgi")),
+    "eventlet-late": ("-c", GREENLETS["eventlet"].format(first="import ssecast.wsgi", then="")),
 }
 TLS: dict[str, Sequence[str]] = {
     "uvicorn": ("--ssl-certfile={certificate}", "--ssl-keyfile={certificate}"),
@@ -206,8 +236,8 @@ def serve_asgi(name: str, app: str, *extra: str, tls: bool = False, **environmen
 
 @contextmanager
 def serve_wsgi(name: str, app: str, *extra: str, tls: bool = False, **environment: str) -> Iterator[Server]:
-    """Runs an app (``module:name``, in tests/apps) on a server of ``WSGI``."""
-    first, *rest = (*WSGI[name], *extra)
+    """Runs an app (``module:name``, in tests/apps) on a server of ``WSGI`` or ``GREENLET_WSGI``."""
+    first, *rest = (*{**WSGI, **GREENLET_WSGI}[name], *extra)
     if tls and first != "-c":
         rest += TLS[name.partition("-")[0]]
     certificate = f"({str(CERTIFICATE)!r}, {str(CERTIFICATE)!r})" if first == "-c" and tls else CERTIFICATE

@@ -388,6 +388,53 @@ def test_a_loop_that_is_closed_with_streams_open_is_let_go_of_by_the_next_one() 
     assert hub.stats().connections == 0
 
 
+def test_event_loops_of_several_threads_come_and_go_while_another_begins() -> None:
+    hub = Hub()
+    begun, done = threading.Event(), threading.Event()
+    others: list[threading.Thread] = []
+
+    async def hold() -> None:
+        async with hub.subscribe("t"):
+            begun.set()
+            await asyncio.to_thread(done.wait)
+
+    class Loop(asyncio.SelectorEventLoop):
+        """It is asked whether it is closed while the loops are looked through."""
+
+        def is_closed(self) -> bool:
+            if threading.current_thread() is newest and not others:
+                others.append(threading.Thread(target=asyncio.run, args=(hold(),)))
+                others[0].start()
+                assert begun.wait(PATIENCE)
+            return super().is_closed()
+
+    async def look() -> None:
+        async with hub.subscribe("t") as events:
+            hub.publish("t", "1")
+            assert (await anext(events)).data == "1"
+
+    def run() -> None:
+        try:
+            asyncio.run(look())
+        except BaseException as error:
+            failures.append(error)
+
+    failures: list[BaseException] = []
+    newest = threading.Thread(target=run)
+    with asyncio.Runner(loop_factory=Loop) as runner:
+
+        async def main() -> None:
+            async with hub.subscribe("t"):
+                newest.start()
+                await asyncio.to_thread(newest.join)
+
+        runner.run(main())
+    done.set()
+    others[0].join(PATIENCE)
+    assert failures == []
+    assert hub.stats().connections == 0
+
+
 def test_a_private_mailbox_is_closed_with_its_connections() -> None:
     from ssecast import _native
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
 
-from servers import Server, serve_wsgi
+from servers import PATIENCE, Server, serve_wsgi
 from streams import Stream
 
-# What makes the server keep its connections: the application says so, or they have TLS.
+# What makes the server keep its connections: the application says so, or they have TLS; or its threads are greenlets.
 KEPT = [
+    ("gunicorn-gevent", False),
+    ("gevent", False),
+    ("gevent-late", False),
+    ("eventlet", False),
+    ("eventlet-late", False),
     ("gunicorn-gthread", False),
     ("gunicorn-gthread", True),
     ("waitress", False),
@@ -94,3 +100,23 @@ def test_head_is_answered_without_a_stream(server: Server) -> None:
     with Stream(server, path(server), method="HEAD", connection="close") as stream:
         assert stream.status == 200
     assert len(server.get("/deliveries")) == before
+
+
+def test_the_end_of_a_hub_is_waited_for_without_holding_others_up(server: Server) -> None:
+    with Stream(server, "/ending"):
+        server.eventually("/waits", ["begun"])
+        # The request that waits ends with this one.
+        server.get("/end")
+        server.eventually("/waits", ["begun", "ended"])
+
+
+def test_a_reader_in_the_same_process_holds_nobody_up(server: Server) -> None:
+    with Stream(server, "/read") as stream:
+        server.eventually("/connections", 1)
+        server.get("/publish?data=read")
+        assert stream.next().data == "read"
+    # It finds out when it writes.
+    until = time.monotonic() + PATIENCE
+    while server.get("/connections"):
+        assert time.monotonic() < until
+        server.get("/publish?data=gone")

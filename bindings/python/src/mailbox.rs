@@ -2,13 +2,11 @@ use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use ssecast::{
     ConnectionId, Content, Delivery, Error, ErrorKind, Framing, Pull, Reason, Sockets, Subscription,
@@ -89,18 +87,7 @@ impl Mailbox {
         self.signal.as_raw_fd()
     }
 
-    /// Waits until `take` has something to give, for so many seconds at most.
-    fn wait(&self, py: Python<'_>, seconds: Option<f64>) -> Result<()> {
-        entry(|| {
-            // A signal ends the wait too, so that Python's handlers run.
-            let timeout = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-            let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-            py.detach(|| poll(&mut [PollFd::new(&self.signal, PollFlags::IN)], timeout.as_ref()).ok());
-            Ok(())
-        })
-    }
-
-    /// Ends the `wait` of another thread, though there may be nothing to take.
+    /// Makes the descriptor readable, though there may be nothing to take.
     fn wake(&self) {
         ring(&self.ring);
     }

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -92,6 +92,18 @@ def large() -> Iterator[str]:
         yield f"{number} " + "x" * 50_000
 
 
+# A hub that ends before the process does.
+brief = Hub()
+waits: list[str] = []
+
+
+def ending() -> Iterator[bytes]:
+    waits[:] = ["begun"]
+    yield b": begun\n\n"
+    brief.wait_closed()
+    waits.append("ended")
+
+
 SOURCES = {
     "numbers": numbers,
     "endless": endless,
@@ -110,7 +122,7 @@ def respond(place: str, query: dict[str, str]) -> Any:
         return None
     if place == "publish-process":
         hub.publish("ticks", str(os.getpid()))
-    return {
+    answers: dict[str, Callable[[], Any]] = {
         "connections": lambda: hub.stats().connections,
         "deliveries": lambda: deliveries,
         "open": lambda: len(deliveries) - len(reasons),
@@ -119,7 +131,10 @@ def respond(place: str, query: dict[str, str]) -> Any:
         "publish-process": os.getpid,
         "descriptors": lambda: len(os.listdir("/proc/self/fd")),
         "fork": fork,
-    }[place]()
+        "waits": lambda: waits,
+        "end": brief.close,
+    }
+    return answers[place]()
 
 
 def fork() -> int:
@@ -136,9 +151,21 @@ def fork() -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def read() -> Iterator[bytes]:
+    """What a view that reads the hub itself gives."""
+    with hub.subscribe("ticks") as events:
+        yield b": begun\n\n"
+        for event in events:
+            yield ssecast.encode(event)
+
+
 def plain(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    query = {name: values[0] for name, values in parse_qs(environ["QUERY_STRING"]).items()}
+    query = {name: values[0] for name, values in parse_qs(environ.get("QUERY_STRING", "")).items()}
     place = environ["PATH_INFO"].lstrip("/")
+    if place in ("read", "ending"):
+        environ["eventlet.minimum_write_chunk_size"] = 0
+        start_response("200 OK", [("Content-Type", "text/event-stream")])
+        return read() if place == "read" else ending()
     if place == "stream":
         return ssecast.wsgi.EventSourceResponse(**options(query))(environ, start_response)
     if place == "dropped":
