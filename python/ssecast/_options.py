@@ -9,7 +9,8 @@ from typing import Any, Literal, TypedDict, TypeVar
 
 from ssecast import _source
 from ssecast._mailbox import Reason
-from ssecast._native import Event, SlowClient
+from ssecast._native import Event, Parser, SlowClient
+from ssecast.errors import InvalidOptionError
 from ssecast.hub import Hub
 
 __all__ = ["Choice", "Options", "Source", "StreamOptions", "ThreadOptions", "Topics", "settle"]
@@ -35,6 +36,8 @@ class Options(TypedDict, total=False):
     """Of an iterator's stream: seconds of silence before a heartbeat. Default 15; 0 for none."""
     send_timeout: float | None
     """Of an iterator's stream: seconds in which the client may take nothing. Default 30."""
+    max_event_bytes: int | None
+    """Of an iterator's stream: the most bytes of one event. Default 16 MiB, what a parser takes."""
     last_event_id: str | None
     """Where to continue, if not where the client says in its header."""
     delivery: Choice
@@ -50,11 +53,28 @@ class Options(TypedDict, total=False):
 # Of private streams: seconds.
 PING = 15.0
 SEND_TIMEOUT = 30.0
+MAX_EVENT_BYTES = Parser().max_event_bytes
+
+
+# What a hub has for the options of a private stream.
+OF_HUB = {"heartbeat": "ping", "seconds": "send_timeout", "slow_client.seconds": "send_timeout"}
+
+
+def _number(option: str, value: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{option} must be a number, not {type(value).__name__}")
+    return value
 
 
 @functools.lru_cache(maxsize=64)
-def _private_hub(ping: float | None, send_timeout: float) -> Hub:
-    return Hub(heartbeat=ping, slow_client=SlowClient(seconds=send_timeout), retry=None)
+def _private_hub(ping: float, send_timeout: float, max_event_bytes: int) -> Hub:
+    try:
+        # The source waits for its client, but one event is sent whole.
+        slow_client = SlowClient(bytes=max(max_event_bytes, 0) + _source.BACKLOG, seconds=send_timeout)
+        # A ping of 0 is none.
+        return Hub(heartbeat=ping or None, slow_client=slow_client, max_event_bytes=max_event_bytes, retry=None)
+    except InvalidOptionError as error:
+        raise InvalidOptionError(OF_HUB.get(error.field, error.field), error.problem) from None
 
 
 async def settle(value: T | Awaitable[T]) -> T:
@@ -71,6 +91,7 @@ class StreamOptions:
         topics: Topics | None = None,
         ping: float | None = None,
         send_timeout: float | None = None,
+        max_event_bytes: int | None = None,
         last_event_id: str | None = None,
         delivery: Choice = "auto",
         farewell: Event | None = None,
@@ -80,8 +101,10 @@ class StreamOptions:
         self.events: AsyncIterable[Any] | Iterable[Any] | None = None
         self._topics: Topics = ()
         if isinstance(source, Hub):
-            if ping is not None or send_timeout is not None:
-                raise TypeError("ping and send_timeout are options of the hub: heartbeat and slow_client")
+            if (ping, send_timeout, max_event_bytes) != (None, None, None):
+                raise TypeError(
+                    "ping, send_timeout and max_event_bytes are the hub's: heartbeat, slow_client and max_event_bytes"
+                )
             if topics is None:
                 raise TypeError("topics is missing: which of the hub's topics does the client get?")
             if isinstance(topics, (str, bytes)):
@@ -93,9 +116,11 @@ class StreamOptions:
         else:
             if topics is not None:
                 raise TypeError("topics are a hub's, and source is an iterator")
-            # A ping of 0 is none.
-            seconds = PING if ping is None else ping
-            self.hub = _private_hub(seconds or None, SEND_TIMEOUT if send_timeout is None else send_timeout)
+            self.hub = _private_hub(
+                PING if ping is None else _number("ping", ping),
+                SEND_TIMEOUT if send_timeout is None else _number("send_timeout", send_timeout),
+                MAX_EVENT_BYTES if max_event_bytes is None else int(_number("max_event_bytes", max_event_bytes)),
+            )
             # What is there already is not waited for.
             self.events = _source.of_values(source) if isinstance(source, Sequence) else source
         if delivery not in ("auto", "transport", "send"):

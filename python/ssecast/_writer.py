@@ -26,10 +26,14 @@ class SendWriter:
         self._session = session
         self._send = send
         self._task: asyncio.Task[None] | None = None
+        self._creating = False
 
     def write(self, batch: _native.Batch) -> bool:
+        # An eager task may have written all of it when it is made.
+        self._creating = True
         self._task = asyncio.create_task(self._write(batch.bytes))
-        return False
+        self._creating = False
+        return self._task.done()
 
     async def _write(self, data: bytes) -> None:
         try:
@@ -40,7 +44,8 @@ class SendWriter:
         except BaseException as error:
             _failed(self._session, error)
         else:
-            self._session.resume()
+            if not self._creating:
+                self._session.resume()
 
     def cancel(self) -> None:
         if self._task is not None:

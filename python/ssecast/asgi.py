@@ -18,7 +18,7 @@ from ssecast._exchange import Exchange
 from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
 from ssecast._options import Options, Source, StreamOptions
 from ssecast._servers import connection_of
-from ssecast.errors import ClosedError, TooManyConnectionsError
+from ssecast.errors import ClosedError, InvalidOptionError, TooManyConnectionsError
 from ssecast.session import Delivery, Session
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class EventSourceResponse(Response):
     - ``topics``: which of the hub's topics the client gets: a list, or a function of the ASGI scope.
     - ``ping``, ``send_timeout``: of an iterator's stream, in seconds: how much silence before a heartbeat (default 15;
       0 for none), and how long a client may take nothing (default 30). A hub has options of its own for both.
+    - ``max_event_bytes``: of an iterator's stream: the most bytes of one event. Default 16 MiB, as a parser's.
+    - ``status_code``: 200, and nothing else; it is there as FastAPI looks for it in a ``response_class``.
     - ``headers``: more headers.
     - ``last_event_id``: where to continue, if not where the client says in its header.
     - ``delivery``: ``"auto"``; or ``"transport"`` or ``"send"`` to keep the engine's threads out of it.
@@ -68,16 +70,20 @@ class EventSourceResponse(Response):
     """
 
     charset = "utf-8"
-    media_type = None
+    # FastAPI documents an endpoint whose `response_class` this is.
+    media_type = "text/event-stream"
 
     def __init__(
         self,
         source: Source,
         *,
+        status_code: int = 200,
         headers: Mapping[str, str] | None = None,
         background: Callable[[], Awaitable[None]] | None = None,
         **options: Unpack[Options],
     ) -> None:
+        if status_code != 200:
+            raise InvalidOptionError("status_code", f"must be 200, or clients see no stream, not {status_code}")
         self._options = StreamOptions(source, **options)
         # What Starlette's own responses have: middleware and `set_cookie` use them.
         self.status_code = 200

@@ -45,6 +45,7 @@ class EventSourceResponse(StreamingHttpResponse):
         topics: Topics | None = None,
         ping: float | None = None,
         send_timeout: float | None = None,
+        max_event_bytes: int | None = None,
         headers: Mapping[str, str] | None = None,
         last_event_id: str | None = None,
         delivery: Choice = "auto",
@@ -54,7 +55,9 @@ class EventSourceResponse(StreamingHttpResponse):
     ) -> None:
         kind = StreamOptions if hasattr(request, "scope") else ThreadOptions
         chosen: Any = topics(request) if callable(topics) else topics
-        options = kind(source, chosen, ping, send_timeout, last_event_id, delivery, farewell, on_connect, on_close)
+        options = kind(
+            source, chosen, ping, send_timeout, max_event_bytes, last_event_id, delivery, farewell, on_connect, on_close
+        )
         given = stream_headers(headers)
         if isinstance(options, ThreadOptions):
             status, given, self._body = answer(options, request.environ, given, self._head)

@@ -50,6 +50,7 @@ class EventSourceResponse:
     - ``environ``: the request's; in a view of Flask it is found if it is left out. With it the stream is registered
       when the response is made, not when it is called.
     - ``ping``, ``send_timeout``: seconds, of private streams; a hub has its own. 0 is no ping. Default 15 and 30.
+    - ``max_event_bytes``: of private streams: the most bytes of one event. Default 16 MiB, as a parser's.
     - ``headers``: more headers. What makes the response a stream stays.
     - ``last_event_id``: where the client left, if not in the header ``Last-Event-ID``.
     - ``delivery``: ``"send"`` leaves the connection with the server.
@@ -75,6 +76,7 @@ class EventSourceResponse:
         environ: Environ | None = None,
         ping: float | None = None,
         send_timeout: float | None = None,
+        max_event_bytes: int | None = None,
         headers: Mapping[str, str] | None = None,
         last_event_id: str | None = None,
         delivery: Choice = "auto",
@@ -83,7 +85,7 @@ class EventSourceResponse:
         on_close: Callable[[Reason], object] | None = None,
     ) -> None:
         self._options = ThreadOptions(
-            source, topics, ping, send_timeout, last_event_id, delivery, farewell, on_connect, on_close
+            source, topics, ping, send_timeout, max_event_bytes, last_event_id, delivery, farewell, on_connect, on_close
         )
         self._headers = stream_headers(headers)
         self._answer: Answer | None = None

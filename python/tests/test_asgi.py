@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +18,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from ssecast import Event, Hub
+from ssecast import Event, Hub, InvalidOptionError, Parser
 from ssecast.asgi import EventSourceResponse
 
 SCOPE = {"type": "http", "method": "GET", "http_version": "1.1", "headers": []}
@@ -49,6 +51,10 @@ class Client:
         (Hub(), {"topics": "ticks"}, "topics must be a sequence of strings"),
         (Hub(), {"topics": ["ticks"], "ping": 5}, "heartbeat"),
         (Hub(), {"topics": ["ticks"], "send_timeout": 5}, "slow_client"),
+        (Hub(), {"topics": ["ticks"], "max_event_bytes": 5}, "max_event_bytes"),
+        ([], {"max_event_bytes": "5"}, "max_event_bytes must be a number, not str"),
+        ([], {"ping": "5"}, "ping must be a number, not str"),
+        ([], {"send_timeout": True}, "send_timeout must be a number, not bool"),
         (Hub(), {"topics": ["ticks"], "farewell": "bye"}, "farewell must be an Event"),
         (Hub(), {"topics": ["ticks"], "headers": ["x"]}, "headers must be a mapping"),
         (Hub(), {"topics": ["ticks"], "topic": 1}, "topic"),
@@ -60,6 +66,13 @@ class Client:
 def test_a_wrong_argument_is_named(source: Any, options: dict[str, Any], problem: str) -> None:
     with pytest.raises(TypeError, match=problem):
         EventSourceResponse(source, **options)
+
+
+@pytest.mark.parametrize("options", [{"ping": -1}, {"send_timeout": float("nan")}, {"max_event_bytes": 0}])
+def test_a_number_out_of_its_range_is_named(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidOptionError) as raised:
+        EventSourceResponse([], **options)
+    assert raised.value.field == next(iter(options))
 
 
 def test_an_unknown_delivery_is_refused() -> None:
@@ -229,6 +242,109 @@ def test_it_is_what_an_endpoint_of_fastapi_returns() -> None:
     response = asyncio.run(main())
     assert response.headers["content-type"] == "text/event-stream; charset=utf-8"
     assert response.text == "data: one\n\nevent: number\ndata: 2\n\n"
+
+
+def test_fastapi_documents_an_endpoint_whose_response_class_it_is() -> None:
+    app, hub = FastAPI(), Hub()
+
+    @app.get("/stream", response_class=EventSourceResponse)
+    async def stream() -> Any:
+        return EventSourceResponse(hub, topics=["ticks"])
+
+    @app.get("/typed", status_code=201)
+    async def typed() -> EventSourceResponse:
+        return EventSourceResponse(hub, topics=["ticks"])
+
+    async def main() -> list[httpx.Response]:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            return [await client.get("/openapi.json"), await client.get("/docs")]
+
+    documents = asyncio.run(main())
+    assert [document.status_code for document in documents] == [200, 200]
+    (stated,) = documents[0].json()["paths"]["/stream"]["get"]["responses"].items()
+    assert (stated[0], list(stated[1]["content"])) == ("200", ["text/event-stream"])
+    with pytest.raises(ValueError, match="status_code must be 200"):
+        EventSourceResponse(hub, topics=["ticks"], status_code=201)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [({}, "server"), ({"max_event_bytes": 32 << 20}, "server"), ({"max_event_bytes": 1 << 20}, "error")],
+)
+def test_an_event_of_a_private_stream_is_as_large_as_a_parser_takes(options: dict[str, Any], reason: str) -> None:
+    size = options.get("max_event_bytes", 16 << 20) - 100 if reason == "server" else 2 << 20
+    reasons: list[str] = []
+    client = Client()
+
+    async def source() -> AsyncIterator[str]:
+        yield "x" * size
+
+    asyncio.run(EventSourceResponse(source(), on_close=reasons.append, **options)(SCOPE, client.receive, client.send))
+    assert reasons == [reason]
+    events = Parser(max_event_bytes=size + 100).feed(client.body)
+    assert [len(event.data or "") for event in events] == [size] * (reason == "server")
+
+
+def eager(loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Future[Any]:
+    """Tasks that begin when they are made: Python's own from 3.12 on, and what matters of them before."""
+    if sys.version_info >= (3, 12):
+        return asyncio.eager_task_factory(loop, coroutine, **options)
+
+    @types.coroutine
+    def rest(waits: Any) -> Iterator[Any]:
+        while True:
+            try:
+                sent = yield waits
+            except BaseException as error:
+                step = functools.partial(coroutine.throw, error)
+            else:
+                step = functools.partial(coroutine.send, sent)
+            try:
+                waits = step()
+            except StopIteration as end:
+                return end.value  # type: ignore[no-any-return]
+
+    async def go_on(waits: Any) -> Any:
+        return await rest(waits)
+
+    future = loop.create_future()
+    try:
+        waits = coroutine.send(None)
+    except StopIteration as end:
+        future.set_result(end.value)
+        return future
+    return asyncio.Task(go_on(waits), loop=loop)
+
+
+@pytest.mark.parametrize("pause", [False, True])
+def test_tasks_that_begin_at_once_lose_nothing(pause: bool) -> None:
+    class Slow(Client):
+        async def send(self, message: Any) -> None:
+            if pause:
+                await asyncio.sleep(0)
+            await super().send(message)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(eager)  # type: ignore[arg-type]
+        hub, client = Hub(), Slow(lambda body: b"data: 19\n" in body)
+        stream = asyncio.create_task(EventSourceResponse(hub, topics=["ticks"])(SCOPE, client.receive, client.send))
+        while not hub.stats().connections:
+            await asyncio.sleep(0)
+        for number in range(20):
+            hub.publish("ticks", number)
+            await asyncio.sleep(0.001)
+        await asyncio.wait_for(stream, 30)
+        assert client.body.count(b"data: ") == 20
+
+        private = Slow()
+        await EventSourceResponse(source())(SCOPE, private.receive, private.send)
+        assert private.body.count(b"data: ") == 20
+
+    async def source() -> AsyncIterator[int]:
+        for number in range(20):
+            yield number
+
+    asyncio.run(main())
 
 
 def test_a_callback_that_fails_is_logged_and_ends_its_stream(caplog: pytest.LogCaptureFixture) -> None:
