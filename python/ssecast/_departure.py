@@ -95,8 +95,10 @@ class _Watch:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.departures: set[Departure] = set()
         self._terminations = _native.terminations()
-        for closed in [other for other in _watches if other.is_closed()]:
-            del _watches[closed]
+        # Other threads' loops come and go meanwhile.
+        for other in [reference() for reference in _watches.keyrefs()]:
+            if other is not None and other.is_closed():
+                _watches.pop(other, None)
         _watches[loop] = self
         loop.call_later(LOOK, self._look, loop)
 

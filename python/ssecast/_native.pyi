@@ -483,16 +483,22 @@ class Mailbox:
         """Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows."""
 
 def terminations() -> int:
-    """How often this process was asked to end by SIGTERM, as far as it handles that signal."""
+    """How often this process was asked to end by SIGTERM, as far as it handles that signal. The handler is called as
+    before: this only counts. A process that leaves the signal to the system, or ignores it, goes on doing so.
+    """
 
 def listening_sockets() -> list[tuple[int, int, int | str | None]]:
-    """The sockets that this process listens at: descriptor, inode, and the port or the path."""
+    """The sockets that this process listens at: of each the descriptor, the number of the socket, and the port or the
+    path.
+    """
 
 def inode_of(descriptor: int) -> int | None:
-    """The number of the socket or file that a descriptor is of; None if it is closed."""
+    """The number of the socket, or file, that a descriptor is of; None if it is closed."""
 
 def shut_down(port: int, peer: tuple[str, int]) -> bool:
-    """Ends the connection between a local port and a peer, whoever in this process has it."""
+    """Ends the connection of this process between a local port and a peer, whoever has it. Returns whether there is
+    one.
+    """
 
 def encode(event: Event) -> bytes:
     """Encodes an event as it goes over the wire, ending with a blank line.
