@@ -23,8 +23,8 @@ Reason = Literal["client", "server", "shutdown", "lagged", "error"]
 
 # How many connections are written to before other work of the event loop gets a turn.
 TURN = 256
-# How often a thread with connections looks whether the process has been asked to end: in milliseconds.
-LOOK = 250
+# How often a thread with connections looks whether the process has been asked to end: in seconds.
+LOOK = 0.25
 
 
 class Receiver(Protocol):
