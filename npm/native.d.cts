@@ -66,6 +66,8 @@ export declare class NativeHub {
   sender(): (connection: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean
   /** How many bytes sent to this connection alone were not taken yet. */
   pendingBytes(connection: number): number
+  /** How often the socket of a connection that an engine thread writes to has taken something. */
+  writes(connection: number): number
   /** Adds and removes topics of a connection; returns whether it is still there. */
   changeTopics(connection: number, add: Array<unknown>, remove: Array<unknown>): boolean
   /** Ends a connection after all that was sent before. */

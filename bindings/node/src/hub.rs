@@ -260,6 +260,13 @@ impl NativeHub {
         entry(|| Ok(self.pull.pending_bytes(id(connection)) as u32))
     }
 
+    /// How often the socket of a connection that an engine thread writes to has taken something.
+    #[napi]
+    #[allow(clippy::cast_precision_loss, reason = "it is compared with an earlier one, and no more")]
+    pub fn writes(&self, connection: f64) -> Result<f64> {
+        entry(|| Ok(self.pull.writes(id(connection)) as f64))
+    }
+
     /// Adds and removes topics of a connection; returns whether it is still there.
     #[napi]
     pub fn change_topics(

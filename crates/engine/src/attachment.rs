@@ -51,6 +51,8 @@ pub(crate) struct Link {
     pub(crate) own_bytes: AtomicUsize,
     /// Somebody wants to know when there are none.
     pub(crate) awaited: AtomicBool,
+    /// How often the socket took something.
+    pub(crate) writes: AtomicUsize,
 }
 
 impl Link {
@@ -71,6 +73,7 @@ impl Link {
             ended: AtomicBool::new(false),
             own_bytes: AtomicUsize::new(own_bytes),
             awaited: AtomicBool::new(false),
+            writes: AtomicUsize::new(0),
         }
     }
 
@@ -141,6 +144,12 @@ impl Attachment {
             self.link.awaited.store(true, Ordering::SeqCst);
         }
         pending()
+    }
+
+    /// How often the socket has taken something of the stream: as long as it changes, the connection is not idle.
+    #[must_use]
+    pub fn writes(&self) -> usize {
+        self.link.writes.load(Ordering::Relaxed)
     }
 
     /// Adds and removes topics: what is published from here on counts. Returns whether the connection is still

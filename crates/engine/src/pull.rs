@@ -368,6 +368,17 @@ impl Pull {
         state.roster.get(connection).map_or(0, |(connection, _)| connection.subscriber.own_bytes())
     }
 
+    /// How often the socket of an attached connection has taken something: a host's own timer of idle connections
+    /// can't see it. Zero for a connection that the host writes itself.
+    #[must_use]
+    pub fn writes(&self, connection: ConnectionId) -> usize {
+        #[cfg(unix)]
+        if let Some(attachment) = self.shared.state().attached.get(&connection) {
+            return attachment.writes();
+        }
+        0
+    }
+
     /// Adds and removes topics of a connection. Returns whether it is still there.
     ///
     /// # Errors

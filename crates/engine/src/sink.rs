@@ -107,6 +107,7 @@ impl Sink {
             match self.descriptor.send(&self.rest) {
                 Sent::Some(sent) => {
                     took = true;
+                    self.link.writes.fetch_add(1, Ordering::Relaxed);
                     self.rest = self.rest.slice(sent..);
                 }
                 stopped => return (took, Some(stopped)),

@@ -162,3 +162,19 @@ fn hubs_that_share_a_thread_do_not_mix_and_none_starves() {
     assert_eq!(client.events(), numbers(200));
     assert_eq!(stalled[0].read_events(1)[0], "storm".repeat(100));
 }
+
+#[test]
+fn what_the_socket_takes_is_counted_for_the_hosts_own_timers() {
+    let mut rig = Rig::new(quiet());
+    let (id, mut client) = rig.connect(&["t"]);
+    rig.publish("t", "1");
+    client.read_events(1);
+    let before = rig.pull.writes(id);
+    assert!(before > 0);
+    rig.publish("t", "2");
+    client.read_events(1);
+    assert!(rig.pull.writes(id) > before);
+    rig.pull.end(id, Reason::Server);
+    rig.end_of(id);
+    assert_eq!(rig.pull.writes(id), 0, "it is gone");
+}
