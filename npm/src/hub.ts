@@ -1,6 +1,8 @@
+import type { Http2Session } from 'node:http2'
 import { serialise } from './data.js'
 import { checkObject, named, native, refuseUnknown, SsecastError } from './error.js'
 import { checkFields, type EventFields, type EventInit, given, whole } from './event.js'
+import { attempt } from './exchange.js'
 import { listen, type Listener, type ListenOptions } from './listener.js'
 import { Pull, type Reason } from './pull.js'
 import type { Session } from './session.js'
@@ -57,8 +59,8 @@ export interface CloseOptions {
 
 /** What became of a publication. */
 export interface Published {
-  /** The event's id: the publisher's own, or `<epoch>-<sequence>`. */
-  id: string
+  /** The event's id: the publisher's own, or `<epoch>-<sequence>`; `null` if the hub is closed: nothing is published then. */
+  id: string | null
   /** The connections that read the topic at that moment. */
   subscribers: number
 }
@@ -101,6 +103,10 @@ export class Hub {
   listened = false
   /** @internal A pipe waits while more than this waits for its client. */
   readonly pipeBytes: number
+  /** @internal How long a client may take nothing. */
+  readonly patienceMs: number
+  /** The sessions of HTTP/2 that carry streams of this hub, or did. */
+  readonly #http2Sessions = new Set<Http2Session>()
   #emptied: (() => void) | undefined
   #closing: Promise<void> | undefined
 
@@ -111,12 +117,14 @@ export class Hub {
   constructor(options: HubOptions = {}) {
     checkObject(options, 'options', '{ heartbeatMs: 15_000 }')
     this.pipeBytes = Math.min(64 << 10, (options.slowClient?.bytes ?? Infinity) / 2)
+    this.patienceMs = options.slowClient?.ms ?? 30_000
     this.pull = new Pull(options)
   }
 
   /**
    * Publishes an event to every connection that reads the topic, and keeps it for those that come back. The cost
-   * does not depend on how many there are, and no slow one is waited for.
+   * does not depend on how many there are, and no slow one is waited for. On a closed hub nothing happens: the answer
+   * has no id then, and a timer that publishes needs no care at shutdown.
    *
    * @param topic 1 to 256 bytes
    * @param data a string goes as it is, bytes as UTF-8, anything else as JSON; what JSON would lose, such as a promise or
@@ -139,6 +147,7 @@ export class Hub {
       const published = publish(topic, text, given(event, id, retry, comment), event, id, retry, comment)
       return { id: published, subscribers: subscribers[0]! }
     } catch (error) {
+      if ((error as SsecastError).code === 'SSECAST_CLOSED') return { id: null, subscribers: 0 }
       throw named(error)
     }
   }
@@ -181,6 +190,9 @@ export class Hub {
     }
     native(() => this.pull.hub.closer()(graceMs, ...(event ? whole(event) : [])))
     if (this.#closing) return this.#closing
+    // Whoever comes back is to use another connection, and the server is not to wait for these. What else is under way
+    // on them goes on.
+    for (const session of this.#http2Sessions) attempt(() => session.close())
     const listeners = [...this.listeners].map(listener => listener.close())
     const streams = new Promise<void>(resolve => (this.listened ? this.pull.hub.awaitEnd(resolve) : resolve()))
     const sessions = new Promise<void>(resolve => {
@@ -193,6 +205,13 @@ export class Hub {
     })
     this.#closing = Promise.all([...listeners, streams, sessions]).then(() => {})
     return this.#closing
+  }
+
+  /** @internal Notes a session of HTTP/2 that carries a stream. */
+  carriedBy(session: Http2Session): void {
+    if (this.#http2Sessions.has(session)) return
+    this.#http2Sessions.add(session)
+    session.once('close', () => this.#http2Sessions.delete(session))
   }
 
   /** @internal */

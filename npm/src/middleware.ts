@@ -1,31 +1,11 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { cacheControl, isFinished } from '../native.cjs'
 import { addVary } from './cors.js'
 import { native, SsecastError } from './error.js'
+import { attempt, Exchange } from './exchange.js'
+import { answer, type Host, koaHost, type KoaContext, nodeHost } from './host.js'
 import type { Hub } from './hub.js'
 import { allowedOf, type Checked, type Headers, headersOf, lastEventIdOf, type MiddlewareOptions, parse, topicsOf } from './options.js'
 import { type Request, type Response, Session } from './session.js'
-
-/** The part of Koa's context that is used. */
-interface KoaContext {
-  req: Request
-  res: Response
-  respond?: boolean
-  sse?: Session
-  onerror(error: unknown): void
-}
-
-/** What differs between the servers. */
-interface Host {
-  /** What the options' functions get. */
-  context: unknown
-  request: Request
-  response: Response
-  /** The response is the middleware's from here on. */
-  take(): void
-  /** Something failed when the stream was open already. */
-  fail(error: unknown): void
-}
 
 type Next = (error?: unknown) => unknown
 
@@ -73,7 +53,7 @@ function koa1(options?: MiddlewareOptions): Koa1Middleware
 function koa1(...given: unknown[]): Koa1Middleware {
   const { hub, options } = parse(given)
   const middleware = function* (this: KoaContext, next: unknown): Generator<any, void, any> {
-    const outcome: Outcome = yield open(hub, options, koa(this))
+    const outcome: Outcome = yield open(hub, options, koaHost(this))
     if (outcome === 'taken') return
     if (outcome !== 'passed') this.sse = outcome
     yield next
@@ -81,15 +61,9 @@ function koa1(...given: unknown[]): Koa1Middleware {
   return Object.assign(middleware, { hub })
 }
 
-function koa(context: KoaContext): Host {
-  const { req: request, res: response } = context
-  const take = () => void (context.respond = false)
-  return { context, request, response, take, fail: error => context.onerror(error) }
-}
-
 async function serveKoa(hub: Hub, options: Checked, context: KoaContext, next: Next): Promise<void> {
   checkHost(context.req, context.res)
-  const outcome = await open(hub, options, koa(context))
+  const outcome = await open(hub, options, koaHost(context))
   if (outcome === 'taken') return
   if (outcome !== 'passed') context.sse = outcome
   await next()
@@ -103,21 +77,29 @@ async function serveNode(
   next?: Next
 ): Promise<void> {
   checkHost(request, response)
-  const fail = next ?? console.error
+  const host = nodeHost(request, response, next)
+  let outcome: Outcome
   try {
-    const outcome = await open(hub, options, { context: request, request, response, take() {}, fail })
-    if (outcome === 'taken') return
-    if (outcome !== 'passed') request.sse = response.sse = outcome
-    else if (!next) {
+    outcome = await open(hub, options, host)
+    if (outcome === 'passed' && !next) {
       await options.cors?.apply(request, response)
-      answer(response, request.method === 'OPTIONS' ? 204 : 405, { Allow: methodsOf(options, request) })
+      return host.answer(request.method === 'OPTIONS' ? 204 : 405, { Allow: methodsOf(options, request) })
     }
   } catch (error) {
-    fail(error)
+    host.fail(error)
     if (!next) answer(response, 500)
     return
   }
-  next?.()
+  if (outcome === 'taken') return
+  if (outcome !== 'passed') request.sse = response.sse = outcome
+  // Nobody waits for this function in a plain server, so that what a `next` of its own throws would end the process.
+  try {
+    await next?.()
+  } catch (error) {
+    attempt(() => console.error(error))
+    if (outcome !== 'passed') outcome.close('error')
+    answer(response, 500)
+  }
 }
 
 /** Refuses the requests and responses of other servers, which have other methods. */
@@ -147,7 +129,7 @@ function methodsOf(options: Checked, request: Request): string {
   return [...new Set([...all, 'OPTIONS'])].join(', ')
 }
 
-/** A session for the next middleware; or the response is taken over; or the request is none of ours. */
+/** A session for the next middleware; or the request is dealt with; or it is none of ours. */
 type Outcome = Session | 'taken' | 'passed'
 
 async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
@@ -161,93 +143,82 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
     return refuse(204)
   }
   if (!opens(options, request)) return 'passed'
-  let left = false
-  const emitter: NodeJS.EventEmitter = response
-  emitter.once('close', () => (left = true))
-  // A client that leaves meanwhile gets nothing, and nothing stays registered for it.
-  const gone = () => left || request.socket?.destroyed
+  // A client that leaves meanwhile gets nothing, and nothing stays registered for it. An option's function may have
+  // answered by itself, with a redirect say.
+  const exchange = new Exchange(request, response)
+  const wasAnswered = host.isAnswered()
+  const isSettled = () => exchange.look() || (!wasAnswered && host.isAnswered())
   // Before anything is answered: a page may read refusals, too.
   await cors?.apply(request, response)
-  if (gone()) return taken()
+  if (isSettled()) return leave()
   const allowed = options.authorize ? await options.authorize(context) : true
-  if (gone()) return taken()
+  if (isSettled()) return leave()
   if (!allowedOf(allowed)) return refuse(403)
   const topics = typeof options.topics === 'function' ? topicsOf(await options.topics(context), 'return') : options.topics
-  if (gone()) return taken()
+  if (isSettled()) return leave()
   const headers =
     typeof options.headers === 'function' ? headersOf(await options.headers(context), cors !== undefined, 'return') : options.headers
   const lastEventId = options.lastEventId ? lastEventIdOf(await options.lastEventId(context)) : header(request)
-  if (gone()) return taken()
+  if (isSettled()) return leave()
   if (isFinished(lastEventId)) return refuse(204)
   if (request.method === 'HEAD') {
     if (hub.closed) return turnAway()
-    writeHead(response, headers)
-    response.end()
-    return taken()
+    setHead(response, headers)
+    host.end()
+    return 'taken'
   }
   let session: Session
   try {
-    session = new Session(hub, request, response, topics ?? [], lastEventId)
+    session = new Session(hub, exchange, topics ?? [], lastEventId)
   } catch (error) {
     if (!UNAVAILABLE.includes((error as SsecastError).code)) throw error
     return turnAway()
   }
   try {
-    writeHead(response, headers)
+    setHead(response, headers)
   } catch (error) {
     session.discard()
     throw error
   }
-  host.take()
-  session.start(options.release)
-  // Not awaited: a stream may well last as long as what it does.
-  new Promise(resolve => resolve(options.onConnect?.(session))).catch(error => {
-    session.close('error')
-    host.fail(error)
-  })
-  return topics ? 'taken' : session
+  const connect = () => {
+    // Not awaited: a stream may well last as long as what it does.
+    new Promise(resolve => resolve(options.onConnect?.(session))).catch(error => {
+      session.close('error')
+      host.fail(error)
+    })
+  }
+  const begin = () => {
+    if (session.start(options.release) && topics) connect()
+  }
+  host.whenHeadIsSet(begin, topics === undefined)
+  if (topics) return 'taken'
+  connect()
+  return session
 
-  function taken(): Outcome {
-    host.take()
+  function leave(): Outcome {
+    host.leave()
     return 'taken'
   }
 
   function refuse(status: number, headers?: Record<string, string>): Outcome {
-    answer(response, status, headers)
-    return taken()
+    host.answer(status, headers)
+    return 'taken'
   }
 
   /** There can be no stream for the moment. */
   function turnAway(): Outcome {
     const { body, retryAfter } = native(() => hub.pull.hub.unavailable(request.method!, request.headers.accept ?? ''))
     // The connection of a hub that closes is one that its server waits for.
-    if (hub.closed && request.httpVersionMajor === 1) response.setHeader('Connection', 'close')
+    if (hub.closed) exchange.endConnection()
     if (body === undefined) return refuse(503, { 'Retry-After': String(retryAfter) })
     setHead(response, headers)
-    ;(response as ServerResponse).end(request.method === 'HEAD' ? undefined : body)
-    return taken()
+    host.end(request.method === 'HEAD' ? undefined : body)
+    return 'taken'
   }
 }
 
 /** Errors of a hub that has no room for the moment. */
 const UNAVAILABLE: readonly string[] = ['SSECAST_TOO_MANY_CONNECTIONS', 'SSECAST_TOO_MANY_TOPICS', 'SSECAST_CLOSED']
-
-function answer(response: Response, status: number, headers: Record<string, string> = {}): void {
-  response.statusCode = status
-  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
-  if (status === 204) return void (response as ServerResponse).end()
-  response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-  response.end(STATUS_CODES[status] ?? '')
-}
-
-/** Writes the head of a stream. */
-function writeHead(response: Response, headers: Headers): void {
-  setHead(response, headers)
-  const common = response as ServerResponse
-  // A quiet stream is a healthy one.
-  common.setTimeout(0)
-  common.flushHeaders()
-}
 
 /** Sets what the head of a stream says. What others set before, such as cookies or CORS headers, stays. */
 function setHead(response: Response, headers: Headers): void {

@@ -10,6 +10,8 @@ export interface Sink {
   write(bytes: Uint8Array): boolean
   /** What was sent to this connection alone is out. */
   drained(): void
+  /** Something failed for this connection while it was delivered to. */
+  fail(): void
   /** Ends the response: the connection is gone from the hub. If it is `cut` it did not take all that it was given. */
   end(reason: Reason, cut: boolean): void
 }
@@ -61,13 +63,20 @@ export class Pull {
     connections.forEach((connection, index) => {
       const sink = this.#sinks.get(connection)
       if (!sink) return
-      const content = contents[index]!
-      if (content === -1) return sink.drained()
-      if (content < 0) {
-        const end = -2 - content
-        return sink.end(reasons[end % reasons.length] as Reason, end >= reasons.length)
+      // What a middleware throws for one connection is not to cost others what they are given here.
+      try {
+        const content = contents[index]!
+        if (content >= 0) {
+          if (!sink.write(buffers[content]!)) this.hub.pause(connection)
+        } else if (content === -1) {
+          sink.drained()
+        } else {
+          const end = -2 - content
+          sink.end(reasons[end % reasons.length] as Reason, end >= reasons.length)
+        }
+      } catch {
+        sink.fail()
       }
-      if (!sink.write(buffers[content]!)) this.hub.pause(connection)
     })
   }
 }

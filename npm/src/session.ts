@@ -3,6 +3,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { serialise } from './data.js'
 import { named, native, refuseUnknown } from './error.js'
 import { checkFields, type EventFields, type EventInit, given } from './event.js'
+import type { Exchange } from './exchange.js'
 import type { Hub } from './hub.js'
 import type { Reason, Sink } from './pull.js'
 import { guard, type Plain, socketOf, unguard } from './socket.js'
@@ -39,36 +40,34 @@ export class Session implements Sink {
   readonly id: number
 
   readonly #hub: Hub
-  readonly #response: Response
+  readonly #exchange: Exchange
   readonly #topics: Set<string>
   #delivery: 'socket' | 'pull' = 'pull'
   #released = false
   #resolve!: (reason: Reason) => void
   #reason: Reason | undefined
-  /** The response is closed. */
+  #isStarted = false
+  /** Nothing can be written to the client any more. */
   #closed = false
   /** The stream has ended. */
   #over = false
-  #paused = false
   #controller: AbortController | undefined
   /** What waits for something to be written, or for the end. */
   readonly #watchers = new Set<() => void>()
 
   /** @internal Registers the connection; throws if the hub refuses it, and then nothing has been written. */
-  constructor(hub: Hub, request: Request, response: Response, topics: readonly string[], lastEventId: string) {
+  constructor(hub: Hub, exchange: Exchange, topics: readonly string[], lastEventId: string) {
     this.#hub = hub
-    this.request = request
-    this.#response = response
+    this.#exchange = exchange
+    this.request = exchange.request
     this.lastEventId = lastEventId
     this.#topics = new Set(topics)
     this.closed = new Promise(resolve => (this.#resolve = resolve))
     this.id = native(() => hub.pull.hub.open([...topics], lastEventId))
     hub.pull.add(this.id, this)
     hub.sessions.add(this)
-    const emitter: NodeJS.EventEmitter = response
-    emitter.on('drain', () => this.#drained())
-    emitter.on('close', () => this.#released || this.#left())
-    emitter.on('error', () => (this.#reason ??= 'error'))
+    if (exchange.http2Session) hub.carriedBy(exchange.http2Session)
+    exchange.watch({ ended: () => this.#left(), drained: () => hub.pull.hub.resume(this.id) })
   }
 
   /** The topics that this stream reads. */
@@ -78,7 +77,8 @@ export class Session implements Sink {
 
   /**
    * The way that the bytes go out: an engine thread writes to the socket, or the event loop does. It is chosen when
-   * the response's head is out, which is before `onConnect` unless the client is slow to take even that.
+   * the response's head is out, which is before `onConnect` unless the client is slow to take even that, or a route of
+   * Koa's follows.
    */
   get delivery(): 'socket' | 'pull' {
     return this.#delivery
@@ -196,16 +196,25 @@ export class Session implements Sink {
   }
 
   /**
-   * @internal Lets the stream begin, once the response's head has been written: by an engine thread if it can have
-   * the socket, by this event loop otherwise. If it is to be `released`, Node's socket goes.
+   * @internal Sends the response's head and lets the stream begin: by an engine thread if it can have the socket, by
+   * this event loop otherwise. If it is to be `released`, Node's socket goes. Returns whether it has just begun.
    */
-  start(release: boolean): void {
+  start(release: boolean): boolean {
+    if (this.#isStarted || this.#exchange.look()) return false
+    this.#isStarted = true
+    try {
+      this.#exchange.sendHead()
+    } catch (error) {
+      this.discard()
+      throw error
+    }
     const { hub } = this.#hub.pull
-    const plain = hub.attaches ? socketOf(this.request, this.#response) : undefined
-    if (!plain) return hub.resume(this.id)
+    const plain = hub.attaches ? socketOf(this.#exchange) : undefined
+    if (!plain) hub.resume(this.id)
     // Whatever Node still holds must go out first.
-    if (plain.isFlushed()) return this.#attach(plain, release)
-    plain.socket.write('', () => (plain.isFlushed() ? this.#attach(plain, release) : hub.resume(this.id)))
+    else if (plain.isFlushed()) this.#attach(plain, release)
+    else plain.socket.write('', () => (plain.isFlushed() ? this.#attach(plain, release) : hub.resume(this.id)))
+    return true
   }
 
   #attach(plain: Plain, release: boolean): void {
@@ -217,10 +226,13 @@ export class Session implements Sink {
       return hub.resume(this.id)
     }
     this.#delivery = 'socket'
-    guard(plain.response)
     if (release) {
       this.#released = true
+      this.#exchange.release()
+      guard(plain)
       plain.socket.destroy()
+    } else {
+      guard(plain, () => hub.writes(this.id))
     }
   }
 
@@ -232,18 +244,9 @@ export class Session implements Sink {
 
   /** @internal Writes bytes of the stream. */
   write(bytes: Uint8Array): boolean {
-    const response = this.#response as ServerResponse & { flush?: () => void }
-    try {
-      this.#paused = !response.write(bytes)
-      // A compression that does not heed `no-transform` must at least not hold events back.
-      response.flush?.()
-    } catch {
-      // A middleware's `write`: what it has done with the bytes nobody knows.
-      this.#reason ??= 'error'
-      this.destroy()
-    }
+    const takesMore = this.#exchange.write(bytes)
     this.#watchers.forEach(watcher => watcher())
-    return !this.#paused
+    return takesMore
   }
 
   /** @internal What was sent is out. */
@@ -257,16 +260,21 @@ export class Session implements Sink {
     this.#watchers.forEach(watcher => watcher())
     if (this.#released || this.#closed) return this.#finish(reason)
     if (cut) return this.destroy()
-    const response = this.#response as ServerResponse
-    if (this.#delivery === 'socket') unguard(response)
+    if (this.#delivery === 'socket') unguard(this.#exchange)
     // A hub closes because its server does, which would wait for a connection that is kept alive.
-    response.end(() => reason === 'shutdown' && this.request.httpVersionMajor === 1 && this.request.socket.end())
+    this.#exchange.end(reason === 'shutdown', this.#hub.patienceMs)
+  }
+
+  /** @internal Something failed while the stream was written: how much of it is out is unknown. */
+  fail(): void {
+    this.#reason ??= 'error'
+    this.destroy()
   }
 
   /** @internal Cuts the connection. */
   destroy(): void {
     if (this.#released) this.#left()
-    else (this.#response as ServerResponse).destroy()
+    else this.#exchange.cut()
   }
 
   get #ending(): boolean {
@@ -316,16 +324,10 @@ export class Session implements Sink {
       .catch(() => {})
   }
 
-  #drained(): void {
-    if (!this.#paused) return
-    this.#paused = false
-    this.#hub.pull.hub.resume(this.id)
-  }
-
-  /** The response is closed: by its end, or because the client left. */
+  /** The exchange is over: by its end, or because the client left, or the application ended it. */
   #left(): void {
     this.#closed = true
-    const reason = this.#reason ?? 'client'
+    const reason = this.#reason ?? (this.#exchange.response.writableEnded ? 'server' : 'client')
     // If an engine thread has still to let go of the connection, `end` follows, with the reason of whoever was first:
     // an engine thread that cuts the connection shuts the socket down before it says why.
     if (this.#hub.pull.hub.remove(this.id, reason)) this.#finish(reason)

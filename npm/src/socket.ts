@@ -1,12 +1,12 @@
 import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
 import { SsecastError } from './error.js'
-import type { Request, Response } from './session.js'
+import type { Exchange } from './exchange.js'
 
 /** A connection that an engine thread can write to. */
 export interface Plain {
   response: ServerResponse
-  socket: Socket
+  socket: Socket & Timed
   descriptor: number
   /** The framing that the response's head has announced. */
   chunked: boolean
@@ -20,17 +20,28 @@ interface Handle {
   writeQueueSize?: number
 }
 
+/** What Node calls when a socket was idle for the time of its `setTimeout`. */
+interface Timed {
+  _onTimeout?: () => void
+}
+
+/** Whoever has replaced one of these wants to see the bytes, or to change them. */
+const WRITES = {
+  response: ['write', 'end', '_send', '_writeRaw'],
+  socket: ['write', 'end', '_write', '_writev', '_writeGeneric', '_final'],
+}
+
 /**
  * The connection of a response, if nothing stands between the response's body and the socket: no TLS, no HTTP/2, no
- * compression, no middleware that wraps `write` or `end`, and a runtime whose sockets have descriptors.
+ * compression, nothing that wraps how response or socket write, and a runtime whose sockets have descriptors.
  */
-export function socketOf(request: Request, response: Response): Plain | undefined {
+export function socketOf({ request, response }: Exchange): Plain | undefined {
   if (process.versions.bun || process.versions.deno) return
   if (!(response instanceof ServerResponse) || response.hasHeader('Content-Encoding')) return
-  const { write, end } = ServerResponse.prototype
-  if (response.write !== write || response.end !== end) return
+  if (!isUntouched(response, ServerResponse.prototype, WRITES.response)) return
   const { socket } = response
   if (!(socket instanceof Socket) || socket !== request.socket || 'encrypted' in socket) return
+  if (!isUntouched(socket, Socket.prototype, WRITES.socket)) return
   const handle = (socket as unknown as { _handle?: Handle | null })._handle
   const descriptor = handle?.fd
   if (typeof descriptor !== 'number' || descriptor < 0) return
@@ -43,16 +54,38 @@ export function socketOf(request: Request, response: Response): Plain | undefine
   return { response, socket, descriptor, chunked: response.chunkedEncoding, isFlushed }
 }
 
-/** Makes writing by hand an error: the bytes would end up inside of a frame. */
-export function guard(response: ServerResponse): void {
+function isUntouched(object: object, prototype: object, methods: string[]): boolean {
+  const methodOf = (of: object, name: string) => (of as Record<string, unknown>)[name]
+  return methods.every(name => methodOf(object, name) === methodOf(prototype, name))
+}
+
+/**
+ * Makes writing by hand an error: the bytes would end up inside of a frame. Node's timer of idle sockets does not see
+ * what an engine thread writes; `writes` tells how often it did.
+ */
+export function guard({ response, socket }: Plain, writes?: () => number): void {
   const refuse = (): never => {
     throw new SsecastError('SSECAST_ATTACHED', 'response', 'is written by ssecast; use the session to send and to close')
   }
   Object.assign(response, { write: refuse, end: refuse })
+  const { _onTimeout: onTimeout } = socket
+  if (!writes || !onTimeout) return
+  let before = writes()
+  const restart = () => Socket.prototype.setTimeout.call(socket, socket.timeout ?? 0)
+  socket._onTimeout = () => {
+    const now = writes()
+    if (now === before) return onTimeout.call(socket)
+    before = now
+    restart()
+  }
+  // A timer that runs already would call Node's own function.
+  if (socket.timeout) restart()
 }
 
-/** Gives the response back. */
-export function unguard(response: Partial<ServerResponse>): void {
+/** Gives the response and its socket back. */
+export function unguard(exchange: Exchange): void {
+  const response = exchange.response as Partial<ServerResponse>
   delete response.write
   delete response.end
+  delete (exchange.request.socket as Timed)._onTimeout
 }

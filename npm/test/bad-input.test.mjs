@@ -146,10 +146,19 @@ test('an id of the form of the hub itself is an error', () => {
   refuses(() => hub.publish('t', 'y', { id }), 'SSECAST_INVALID_ID', 'id')
 })
 
-test('publishing to a closed hub is an error', async () => {
+test('publishing to a closed hub does nothing and says so, and its arguments are still checked', async () => {
   const hub = createHub()
-  await hub.close()
-  refuses(() => hub.publish('t', 'x'), 'SSECAST_CLOSED', 'hub')
+  hub.publish('t', 'before')
+  const closed = hub.close()
+  for (let time = 0; time < 2; time++) {
+    assert.deepEqual(hub.publish('t', 'x', { event: 'tick', id: 'mine' }), { id: null, subscribers: 0 })
+    refuses(() => hub.publish('', 'x'), 'SSECAST_INVALID_TOPIC', 'topic')
+    refuses(() => hub.publish('t', 'x', { id: 'a\nb' }), 'SSECAST_INVALID_ID', 'id')
+    refuses(() => hub.publish('t', 'x', { retry: -1 }), 'SSECAST_INVALID_RETRY', 'retry')
+    refuses(() => hub.publish('t', undefined), 'SSECAST_INVALID_DATA', 'data')
+    await closed
+  }
+  assert.equal(hub.stats().published, 1)
 })
 
 const badOptions = [

@@ -52,6 +52,17 @@ describe('a program in the README', { timeout: 30_000 }, () => {
     })
   }
 
+  it('that shuts down says goodbye to its clients and exits with 0, though a timer goes on publishing', async t => {
+    const [, shutdown] = /^```js shutdown\n([^]*?)^```$/m.exec(readme)
+    const express = programs.find(code => code.includes("from 'express'"))
+    const often = express.replace('app.listen(3000)\n', '').replace('1000)', '1)')
+    const { port, stop } = await start(write(t, often + shutdown))
+    const streams = await Promise.all([1, 2, 3].map(() => open(t, `http://127.0.0.1:${port}/stream`)))
+    const events = Promise.all(streams.map(stream => take(stream)))
+    assert.deepEqual(await stop('SIGTERM'), { code: 0, signal: null })
+    for (const got of await events) assert.equal(got.at(-1).event, 'bye')
+  })
+
   it('with the parser prints what it reads', t => {
     const code = programs.find(code => code.includes('createParser'))
     const output = execFileSync(process.execPath, [write(t, code)], { encoding: 'utf8' })
