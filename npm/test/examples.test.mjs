@@ -123,3 +123,15 @@ describe('examples', { concurrency: true }, () => {
 function sequence({ id }) {
   return Number(id.split('-')[1])
 }
+
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  test(`demo/server.mjs: ${signal} ends its streams, and the process, without an error`, async t => {
+    const server = await startServer(t, new URL('demo/server.mjs', examples))
+    const clients = await Promise.all([1, 2, 3].map(n => join(`${server.url}/stream?client=c${n}&topics=ticks,stats`)))
+    for (const client of clients) await client.has(3)
+    server.kill(signal)
+    assert.equal(await server.exited, 0)
+    assert.doesNotMatch(server.output, /error/i)
+    for (const client of clients) assert.ok((await client.end()).complete)
+  })
+}
