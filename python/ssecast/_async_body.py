@@ -9,8 +9,9 @@ from typing import Any
 from ssecast._body import close_events, last_event_id_of, refuse
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
+from ssecast._head import FULL, unavailable
 from ssecast._options import StreamOptions
-from ssecast.errors import ClosedError, TooManyConnectionsError
+from ssecast.errors import ClosedError
 from ssecast.session import Session
 
 __all__ = ["AsyncBody", "answer_async"]
@@ -34,9 +35,9 @@ def answer_async(
             pass
         else:
             body.register()
-    except (ClosedError, TooManyConnectionsError):
+    except FULL:
         close_events(options.events)
-        return refuse()
+        return refuse(options, environ, headers)
     return "200 OK", headers, body
 
 
@@ -71,9 +72,9 @@ class AsyncBody:
         self._begun = True
         try:
             session = self._session or self.register()
-        except (ClosedError, TooManyConnectionsError):
+        except FULL:
             # The head is out: the client comes back, a little later.
-            yield b"retry: 5000\n\n"
+            yield unavailable(self._options.hub, "GET", "text/event-stream", [])[2]
             return
         loop = asyncio.get_running_loop()
         gone: asyncio.Future[None] = loop.create_future()

@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable, Generator, Iterable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 from ssecast._departure import ServerEndsError, interrupted_by_sigterm
 from ssecast._failure import contain
-from ssecast._handover import Head, hand_over, part
-from ssecast._head import REFUSAL, RETRY_AFTER
+from ssecast._handover import Head, hand_over, part, require_descriptors
+from ssecast._head import FULL, Headers, unavailable
 from ssecast._options import StreamOptions, ThreadOptions
 from ssecast._source import BACKLOG, send
 from ssecast._thread_session import ThreadSession
-from ssecast.errors import ClosedError, TooManyConnectionsError
 from ssecast.session import Delivery
 
 __all__ = ["Answer", "Body", "answer", "close_events", "delivery_of", "last_event_id_of", "refuse"]
@@ -41,10 +41,12 @@ def answer(
     last_event_id = last_event_id_of(options, environ)
     try:
         topics = options.given_topics(environ)
+        if options.delivery == "auto":
+            require_descriptors()
         session = ThreadSession(options.hub, topics, last_event_id, options.farewell, options.on_close)
-    except (ClosedError, TooManyConnectionsError):
+    except FULL:
         close_events(options.values)
-        return refuse()
+        return refuse(options, environ, headers)
     except BaseException:
         close_events(options.values)
         raise
@@ -62,10 +64,11 @@ def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
     return header.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
-def refuse() -> Answer:
-    """What a client is told that the hub does not take."""
-    headers = [("content-type", "text/plain; charset=utf-8"), ("retry-after", RETRY_AFTER)]
-    return "503 Service Unavailable", headers, [REFUSAL]
+def refuse(options: StreamOptions, environ: dict[str, Any], headers: Headers) -> Answer:
+    """What a client is told that can have no stream for the moment."""
+    accept = environ.get("HTTP_ACCEPT", "")
+    status, headers, body = unavailable(options.hub, environ["REQUEST_METHOD"], accept, headers)
+    return f"{status} {HTTPStatus(status).phrase}", headers, [body]
 
 
 class Body:

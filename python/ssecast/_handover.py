@@ -19,8 +19,9 @@ from typing import Any
 
 from ssecast._servers import is_exactly, owner, variable
 from ssecast._thread_session import ThreadSession
+from ssecast.errors import TooManyDescriptorsError
 
-__all__ = ["Head", "hand_over", "part"]
+__all__ = ["Head", "hand_over", "part", "require_descriptors"]
 
 Head = tuple[str, Sequence[tuple[str, str]]]
 """The status, with its phrase, and the headers of a response."""
@@ -58,6 +59,21 @@ def hand_over(session: ThreadSession, environ: dict[str, Any], head: Head) -> bo
             return False
         os.dup2(dead.fileno(), descriptor, inheritable=False)
     return True
+
+
+def require_descriptors() -> None:
+    """Raises if the process has not the few descriptors left that a hand-over takes: the worker would have to write the
+    stream itself then, and answer nobody else."""
+    descriptors: list[int] = []
+    try:
+        # One for the engine, one for the server, and what is needed for a moment.
+        descriptors += os.pipe()
+        descriptors += os.pipe()
+    except OSError as error:
+        raise TooManyDescriptorsError("socket", "can't be duplicated: the process has no descriptor left") from error
+    finally:
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
 def part(environ: dict[str, Any]) -> None:
@@ -98,6 +114,9 @@ def _gunicorn(environ: dict[str, Any], head: Head, chunked: bool) -> Place | Non
     """gunicorn's workers ``sync`` and ``gthread``. Its response has seen what a middleware did to the head."""
     connection = environ.get("gunicorn.socket")
     hints: Callable[..., object] | None = environ.get("wsgi.early_hints")
+    if connection is not None and hints is None:
+        # Before version 25, which speaks HTTP/1 alone.
+        return connection, head
     if connection is None or not _is_function(
         hints, "gunicorn.http.wsgi", "_make_early_hints_callback.<locals>.send_early_hints"
     ):
@@ -123,7 +142,8 @@ def _waitress(environ: dict[str, Any], head: Head) -> Place | None:
 
 def _werkzeug(environ: dict[str, Any], head: Head) -> Place | None:
     connection = environ.get("werkzeug.socket")
-    return None if connection is None else (connection, head)
+    # With a process for each request, there is no engine any more when the request is over.
+    return None if connection is None or environ.get("wsgi.multiprocess") else (connection, head)
 
 
 def _is_function(value: object, module: str, name: str) -> bool:

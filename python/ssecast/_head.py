@@ -1,8 +1,21 @@
-"""The head of a response that is an event stream."""
+"""The head of a response that is an event stream, and the response to a client that can have none for the moment."""
+
+from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-__all__ = ["REFUSAL", "RETRY_AFTER", "stream_headers"]
+from ssecast.errors import ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError
+
+if TYPE_CHECKING:
+    from ssecast.hub import Hub
+
+__all__ = ["FULL", "Headers", "stream_headers", "unavailable"]
+
+Headers = list[tuple[str, str]]
+
+FULL = (ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError)
+"""What is raised for a client that can have no stream for the moment."""
 
 STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
@@ -11,10 +24,13 @@ STREAM = {
     "x-accel-buffering": "no",
 }
 
-RETRY_AFTER = "5"
-"""Seconds after which a client that the hub refuses, with the status 503, may try again."""
 
-REFUSAL = b"Service Unavailable"
+def unavailable(hub: Hub, method: str, accept: str, headers: Headers) -> tuple[int, Headers, bytes]:
+    """The whole response to a client that can have no stream for the moment; ``headers`` are a stream's."""
+    answer = hub._unavailable(method, accept)
+    if isinstance(answer, bytes):
+        return 200, headers, answer
+    return 503, [("content-type", "text/plain; charset=utf-8"), ("retry-after", str(answer))], b"Service Unavailable"
 
 
 def stream_headers(extra: Mapping[str, str] | None) -> list[tuple[str, str]]:

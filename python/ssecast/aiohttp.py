@@ -22,10 +22,9 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
-from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
+from ssecast._head import FULL, stream_headers, unavailable
 from ssecast._options import Options, Source, StreamOptions
 from ssecast._servers.aiohttp import connection_of
-from ssecast.errors import ClosedError, TooManyConnectionsError
 from ssecast.session import Delivery, Session
 
 __all__ = ["EventSourceResponse"]
@@ -81,8 +80,10 @@ class EventSourceResponse(web.StreamResponse):
             if request.transport is None or request.transport.is_closing():
                 raise ConnectionResetError("the client has left")
             self._open(request, topics)
-        except (ClosedError, TooManyConnectionsError):
-            self._refuse(503, {**PLAIN, "Retry-After": RETRY_AFTER}, REFUSAL)
+        except FULL:
+            accept = ",".join(request.headers.getall("Accept", ()))
+            status, headers, body = unavailable(self._options.hub, request.method, accept, list(self.headers.items()))
+            self._refuse(status, dict(headers), body)
         except web.HTTPException as error:
             self._refuse(error.status, error.headers, error.body)
         except ConnectionError:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
-from ssecast._head import REFUSAL, RETRY_AFTER, stream_headers
+from ssecast._head import FULL, Headers, stream_headers, unavailable
 from ssecast._options import Options, Source, StreamOptions
 from ssecast._servers import connection_of
-from ssecast.errors import ClosedError, InvalidOptionError, TooManyConnectionsError
+from ssecast.errors import InvalidOptionError
 from ssecast.session import Delivery, Session
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ class EventSourceResponse(Response):
     """An event stream: of a hub's topics, or of an iterator's events for this client alone.
 
     Return it from an endpoint of Starlette or FastAPI, or call it as an ASGI application. Sends the head, and nothing
-    else, in answer to HEAD. A hub that takes no more connections answers 503 with ``Retry-After``. A client that has
-    left by then is not registered.
+    else, in answer to HEAD. A hub that takes no more connections answers 503 with ``Retry-After``, or, to an
+    EventSource, a stream that is nothing but a reconnection time. A client that has left by then is not registered.
 
     - ``source``: a :class:`Hub`; or an iterator, sync or async, whose values are strings, bytes, :class:`Event`, dicts
       with ``data`` and perhaps ``event``, ``id``, ``retry`` and ``comment``, or any other data for JSON. An async
@@ -89,7 +89,7 @@ class EventSourceResponse(Response):
         self.status_code = 200
         self.body = b""
         self.background: Any = background
-        self.raw_headers = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in stream_headers(headers)]
+        self.raw_headers = _encoded(stream_headers(headers))
         self._session: Session | None = None
 
     @property
@@ -99,6 +99,12 @@ class EventSourceResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            problem = "no event loop of asyncio runs here; under trio, have the server, or the test client, use asyncio"
+            await self._options.release()
+            raise RuntimeError(f"ssecast needs asyncio: {problem}") from None
         try:
             if scope["method"] == "HEAD":
                 await _answer(send, 200, self.raw_headers, b"")
@@ -137,9 +143,10 @@ class EventSourceResponse(Response):
         last_event_id = _last_event_id(scope) if options.last_event_id is None else options.last_event_id
         try:
             session = self._session = Session(options.hub, topics, last_event_id)
-        except (ClosedError, TooManyConnectionsError):
-            headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"retry-after", RETRY_AFTER.encode())]
-            await _answer(send, 503, headers, REFUSAL)
+        except FULL:
+            accept = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
+            status, headers, body = unavailable(options.hub, scope["method"], accept, [])
+            await _answer(send, status, _encoded(headers) or self.raw_headers, body)
             return
 
         async def send_head() -> None:
@@ -153,6 +160,10 @@ class EventSourceResponse(Response):
         direct = scope["method"] == "GET" and scope.get("http_version") == "1.1"
         if await Exchange(options, session, gone, departure, connection, send_body).run(send_head, direct=direct):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
 
 
 async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:

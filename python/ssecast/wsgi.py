@@ -8,9 +8,9 @@
 
 In Flask: ``return EventSourceResponse(hub, topics=["ticks"], environ=request.environ)``.
 
-Under gunicorn (``sync`` and ``gthread``), waitress and werkzeug, without TLS, the connection is handed over to the
-engine and the worker is free at once, so that one worker serves thousands of streams; ``delivery`` is ``socket``. Under
-everything else a stream holds a thread of the server, and ``delivery`` is ``send``.
+Under gunicorn (20 and later; ``sync`` and ``gthread``), waitress and werkzeug, without TLS, the connection is handed
+over to the engine and the worker is free at once, so that one worker serves thousands of streams; ``delivery`` is
+``socket``. Under everything else a stream holds a thread of the server, and ``delivery`` is ``send``.
 
 A stream ends with its server. gunicorn lets it have a farewell event first. waitress and werkzeug leave SIGTERM to the
 system, which ends the process at once: ``signal.signal(signal.SIGTERM, lambda *_: sys.exit())`` lets farewells out.
@@ -58,7 +58,8 @@ class EventSourceResponse:
     - ``on_connect``: called with the :class:`ThreadSession` when the stream begins, in the server's thread.
     - ``on_close``: called with the reason when it has ended, in a thread that serves all streams: it returns soon.
 
-    A hub that refuses the client makes the response a 503 with ``Retry-After``. HEAD is answered without a stream.
+    A hub that refuses the client makes the response a 503 with ``Retry-After``, or, for an EventSource, a stream that
+    is nothing but a reconnection time. HEAD is answered without a stream.
     """
 
     def __new__(cls, source: Hub | Iterable[Any], *, environ: Environ | None = None, **_: Any) -> EventSourceResponse:

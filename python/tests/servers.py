@@ -48,7 +48,7 @@ WERKZEUG = """
 import sys, importlib, werkzeug.serving
 module, name = "{app}".split(":")
 app = getattr(importlib.import_module(module), name)
-werkzeug.serving.run_simple("127.0.0.1", {port}, app, threaded={threaded}, ssl_context={tls})
+werkzeug.serving.run_simple("127.0.0.1", {port}, app, threaded={threaded}, processes={processes}, ssl_context={tls})
 """
 # ssecast is imported before Python's waits are replaced, or after that.
 GREENLETS = {
@@ -83,8 +83,8 @@ WSGI: dict[str, Sequence[str]] = {
         "--threads=4",
     ),
     "waitress": ("waitress", "--listen=127.0.0.1:{port}", "{app}"),
-    "werkzeug": ("-c", WERKZEUG.replace("{threaded}", "False")),
-    "werkzeug-threaded": ("-c", WERKZEUG.replace("{threaded}", "True")),
+    "werkzeug": ("-c", WERKZEUG.replace("{threaded}", "False").replace("{processes}", "1")),
+    "werkzeug-threaded": ("-c", WERKZEUG.replace("{threaded}", "True").replace("{processes}", "1")),
 }
 # Their threads are greenlets, and their sockets not Python's own: so they keep their connections.
 GREENLET_WSGI: dict[str, Sequence[str]] = {
@@ -94,6 +94,8 @@ GREENLET_WSGI: dict[str, Sequence[str]] = {
     "eventlet": ("-c", GREENLETS["eventlet"].format(first="", then="import ssecast.wsgi")),
     "eventlet-late": ("-c", GREENLETS["eventlet"].format(first="import ssecast.wsgi", then="")),
 }
+# Of which each request has a process of its own: for tests of that alone.
+WERKZEUG_PROCESSES = ("-c", WERKZEUG.replace("{threaded}", "False").replace("{processes}", "4"))
 TLS: dict[str, Sequence[str]] = {
     "uvicorn": ("--ssl-certfile={certificate}", "--ssl-keyfile={certificate}"),
     "hypercorn": ("--certfile={certificate}", "--keyfile={certificate}"),
@@ -237,7 +239,8 @@ def serve_asgi(name: str, app: str, *extra: str, tls: bool = False, **environmen
 @contextmanager
 def serve_wsgi(name: str, app: str, *extra: str, tls: bool = False, **environment: str) -> Iterator[Server]:
     """Runs an app (``module:name``, in tests/apps) on a server of ``WSGI`` or ``GREENLET_WSGI``."""
-    first, *rest = (*{**WSGI, **GREENLET_WSGI}[name], *extra)
+    known = {**WSGI, **GREENLET_WSGI, "werkzeug-processes": WERKZEUG_PROCESSES}
+    first, *rest = (*known[name], *extra)
     if tls and first != "-c":
         rest += TLS[name.partition("-")[0]]
     certificate = f"({str(CERTIFICATE)!r}, {str(CERTIFICATE)!r})" if first == "-c" and tls else CERTIFICATE

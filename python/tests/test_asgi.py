@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trio
 from fastapi import FastAPI
 from starlette.responses import Response
 
@@ -348,6 +349,17 @@ def test_tasks_that_begin_at_once_lose_nothing(pause: bool) -> None:
             yield number
 
     asyncio.run(main())
+
+
+def test_another_event_loop_than_that_of_asyncio_is_named() -> None:
+    async def main() -> None:
+        async def channel(*_: object) -> Any:
+            await trio.sleep_forever()
+
+        await EventSourceResponse(["one"])(SCOPE, channel, channel)
+
+    with pytest.raises(RuntimeError, match="ssecast needs asyncio"):
+        trio.run(main)
 
 
 def test_a_callback_that_fails_is_logged_and_ends_its_stream(caplog: pytest.LogCaptureFixture) -> None:

@@ -102,7 +102,7 @@ def test_a_client_too_many_is_told_to_come_back_later(server: Server) -> None:
     streams = [Stream(server) for _ in range(20)]
     with Stream(server) as refused:
         assert refused.status == 503
-        assert refused.headers["retry-after"] == "5"
+        assert 2 <= int(refused.headers["retry-after"]) <= 4
         refused.rest()
         assert refused.body == b"Service Unavailable"
     for stream in streams:

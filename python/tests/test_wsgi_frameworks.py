@@ -101,9 +101,10 @@ def test_a_view_refuses_a_client_too_many(view: tuple[Server, str, str]) -> None
         refused.rest()
         if (path, delivery) == ("/stream", "send"):
             # In a thread of ASGI's the stream is registered when the head is out.
-            assert refused.body == b"retry: 5000\n\n"
+            assert 2000 <= int(refused.body.removeprefix(b"retry: ")) <= 4000
         else:
-            assert (refused.status, refused.headers["retry-after"]) == (503, "5")
+            assert refused.status == 503
+            assert 2 <= int(refused.headers["retry-after"]) <= 4
     for stream in streams:
         stream.close()
     server.eventually("/connections", 0)

@@ -105,6 +105,52 @@ def test_a_source_that_waits_costs_nobody_a_farewell(worker: str, delivery: str)
         stuck.close()
 
 
+def test_a_worker_that_has_no_descriptor_left_refuses_clients_and_keeps_those_it_has() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:plain", "--timeout=3", DESCRIPTORS="60") as server:
+        streams: list[Stream] = []
+        while not streams or streams[-1].status == 200:
+            assert len(streams) < 60
+            streams.append(Stream(server))
+        refused = streams.pop()
+        assert refused.status == 503
+        assert 2 <= int(refused.headers["retry-after"]) <= 4
+        browser = Stream(server, accept="text/event-stream")
+        browser.rest()
+        assert (browser.status, browser.complete) == (200, True)
+        assert browser.body.startswith(b"retry: ")
+        # The worker answers others, which gunicorn kills one for that does not.
+        server.get("/publish?data=on")
+        for stream in streams:
+            assert stream.data(1) == ["on"]
+        streams.pop().close()
+        server.eventually("/connections", len(streams))
+        with Stream(server) as again:
+            assert again.status == 200
+        assert "WORKER TIMEOUT" not in server.output
+        for stream in (*streams, refused, browser):
+            stream.close()
+
+
+def test_a_server_with_a_process_for_each_request_keeps_its_connections() -> None:
+    with serve_wsgi("werkzeug-processes", "threads:plain") as server:
+        with Stream(server, "/stream?source=large") as stream:
+            assert len(stream.rest()) == 100
+            assert stream.complete
+        with Stream(server) as stream:
+            while b"retry: " not in stream.body:
+                stream._read()
+
+
+def test_gunicorn_before_its_version_25_gives_its_connections_away_too() -> None:
+    with serve_wsgi("gunicorn-sync", "threads:before_25") as server:
+        streams = [Stream(server) for _ in range(3)]
+        server.get("/publish?data=on")
+        for stream in streams:
+            assert stream.data(1) == ["on"]
+            stream.close()
+        assert server.get("/deliveries") == ["socket"] * 3
+
+
 @pytest.mark.parametrize("delivery", ["auto", "send"])
 @pytest.mark.parametrize("name", ["gunicorn-gthread", "waitress", "werkzeug-threaded"])
 def test_a_stream_that_failed_does_not_look_complete(name: str, delivery: str) -> None:

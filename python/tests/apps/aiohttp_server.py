@@ -12,10 +12,22 @@ from ssecast.aiohttp import EventSourceResponse
 async def handle(request: web.Request) -> web.StreamResponse:
     query = dict(request.query)
     room, action = rooms[query["room"]], request.path.lstrip("/")
+    if action == "refuse":
+        return EventSourceResponse(room.hub, topics=refuse)
     if action == "stream":
         source, options = room.stream(query)
         return EventSourceResponse(source, **options)
     return web.json_response(room.do(action, query))
+
+
+async def refuse(request: web.Request) -> list[str]:
+    """Topics that raise."""
+    raise {"forbidden": web.HTTPForbidden, "found": Moved, "failed": ValueError}[request.query["how"]]
+
+
+class Moved(web.HTTPFound):
+    def __init__(self) -> None:
+        super().__init__("/elsewhere")
 
 
 app = web.Application()

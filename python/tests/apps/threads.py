@@ -4,6 +4,7 @@ import ctypes
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 import time
@@ -35,6 +36,9 @@ deliveries: list[str] = []
 reasons: list[str] = []
 cleaned: list[str] = []
 
+if "DESCRIPTORS" in os.environ:
+    limit = int(os.environ["DESCRIPTORS"])
+    resource.setrlimit(resource.RLIMIT_NOFILE, (limit, limit))
 if "TERM_EXITS" in os.environ:
     # As the documentation says, for servers that leave SIGTERM to the system.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
@@ -183,6 +187,12 @@ def adding(name: str, value: str) -> Any:
         return plain(environ, lambda status, headers: start_response(status, [*headers, (name, value)]))
 
     return app
+
+
+def before_25(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """The same with what gunicorn gave to applications before its version 25."""
+    del environ["wsgi.early_hints"]
+    return plain(environ, start_response)
 
 
 with_header = adding("Set-Cookie", "a=b")
