@@ -33,7 +33,7 @@ from ssecast.errors import (
 from ssecast.hub import Hub
 from ssecast.listener import Listener, Request
 from ssecast.session import Session
-from ssecast.stream import aiter_events, iter_events
+from ssecast.stream import Decoder, aiter_events, iter_events
 from ssecast.subscription import Subscription
 
 _native.install(_json.text, json.loads, errors.CLASSES)
@@ -41,6 +41,7 @@ _native.install(_json.text, json.loads, errors.CLASSES)
 __all__ = [
     "AttachedError",
     "ClosedError",
+    "Decoder",
     "Error",
     "Event",
     "EventTooLargeError",

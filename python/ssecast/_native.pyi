@@ -145,7 +145,9 @@ class Events(Iterator[Event]):
     error is raised. It takes a chunk when an event is asked for and all those of the chunk before it were given.
     """
 
-    def __new__(cls, chunks: Iterator[builtins.bytes | bytearray | memoryview], parser: Parser) -> Events: ...
+    def __new__(
+        cls, chunks: Iterator[builtins.bytes | bytearray | memoryview], parser: Parser, unfinished: bool
+    ) -> Events: ...
     def __iter__(self) -> Events: ...
     def __next__(self) -> Event: ...
 
@@ -354,8 +356,9 @@ class Parser:
     """Parses a stream that arrives in chunks of any size.
 
     Any bytes are a stream; the only error is an event of more than `max_event_bytes`: that is the bytes of its `data`,
-    `event` and `id` lines. `last_event_id` is the one that the stream resumes from. Comments are not reported. One
-    call at a time; any thread.
+    `event` and `id` lines; `None` is no limit, for a source that is trusted with all of the memory. `last_event_id` is
+    the one that the stream resumes from, and `default_event` the type of events to which the stream gives none, or
+    `message`. Comments are not reported. One call at a time; any thread.
 
     >>> from ssecast import Parser
     >>> parser = Parser()
@@ -365,7 +368,9 @@ class Parser:
     [Event('two', event='message')]
     """
 
-    def __new__(cls, *, max_event_bytes: int = 16777216, last_event_id: str = "") -> Parser: ...
+    def __new__(
+        cls, *, max_event_bytes: int | None = 16777216, last_event_id: str = "", default_event: str | None = "message"
+    ) -> Parser: ...
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
         """Takes a chunk and returns the events that it completes.
 
@@ -377,6 +382,18 @@ class Parser:
     def finish(self) -> None:
         """Ends the stream: a block that is not complete is discarded. The parser is then at the beginning of the next
         stream, and keeps the last event ID and the reconnection time. Raises what `feed` had to raise next.
+        """
+
+    def flush(self) -> list[Event]:
+        """Ends the stream as `finish` does, and returns the event that it was cut off in, if there is one: as if a line
+        end and a blank line had come. For sources that leave out the last ones; by the standard it is discarded.
+
+        >>> from ssecast import Parser
+        >>> parser = Parser()
+        >>> parser.feed(b"data: on")
+        []
+        >>> parser.flush()
+        [Event('on', event='message')]
         """
 
     def reset(self) -> None:
@@ -391,8 +408,8 @@ class Parser:
         """The reconnection time in milliseconds, if the stream has set one."""
 
     @property
-    def max_event_bytes(self) -> int:
-        """The most bytes that one event may have."""
+    def max_event_bytes(self) -> int | None:
+        """The most bytes that one event may have; `None` if there is no limit."""
 
 @final
 class Batch:

@@ -205,6 +205,7 @@ def test_an_event_knows_the_last_event_id_of_its_stream() -> None:
         (lambda: encode("1"), "event"),  # type: ignore[arg-type]
         (lambda: Parser(max_event_bytes="1"), "max_event_bytes"),  # type: ignore[arg-type]
         (lambda: Parser(max_event_bytes=1.0), "max_event_bytes"),  # type: ignore[arg-type]
+        (lambda: Parser(default_event=7), "default_event"),  # type: ignore[arg-type]
         (lambda: Parser(last_event_id=7), "last_event_id"),  # type: ignore[arg-type]
         (lambda: Parser().feed("data: 1\n\n"), "chunk"),  # type: ignore[arg-type]
         (lambda: Parser().feed(None), "chunk"),  # type: ignore[arg-type]
@@ -270,6 +271,94 @@ def test_finishing_raises_what_was_left_to_raise_and_begins_a_new_stream() -> No
     parser.finish()
     assert parser.last_event_id == "7"
     assert parser.feed(b"data: 2\n\n") == [Event("2", event="message")]
+
+
+def test_an_unfinished_event_is_there_where_it_is_asked_for() -> None:
+    chunks = [b"data: 1\n\nid: 7\nda", b"ta: 2"]
+    expected = [Event("1", event="message"), Event("2", event="message", id="7")]
+    assert list(iter_events(chunks)) == expected[:1]
+    assert list(iter_events(chunks, unfinished=True)) == expected
+
+    async def chunked() -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+
+    async def main(unfinished: bool) -> list[Event]:
+        return [event async for event in aiter_events(chunked(), unfinished=unfinished)]
+
+    assert asyncio.run(main(False)) == expected[:1]
+    assert asyncio.run(main(True)) == expected
+
+    parser = Parser(max_event_bytes=14)
+    parser.feed(b"data: 1\n\ndata: too large")
+    with pytest.raises(ssecast.EventTooLargeError):
+        parser.flush()
+    assert parser.feed(b"data: 2") == []
+    assert parser.flush() == [Event("2", event="message")]
+    assert parser.flush() == []
+    with pytest.raises(ssecast.EventTooLargeError):
+        list(iter_events([b"data: too", b" large"], parser=parser, unfinished=True))
+
+
+def test_the_limit_may_be_off() -> None:
+    parser = Parser(max_event_bytes=None)
+    assert parser.max_event_bytes is None
+    data = "x" * (17 << 20)
+    (event,) = parser.feed(b"data: %b\n\n" % data.encode())
+    assert event.data == data
+
+
+@pytest.mark.parametrize(("default", "expected"), [("message", "message"), (None, None), ("delta", "delta")])
+def test_events_without_a_type_have_the_one_that_was_asked_for(default: str | None, expected: str | None) -> None:
+    events = Parser(default_event=default).feed(b"data: 1\n\nevent: tick\ndata: 2\n\nevent\ndata: 3\n\n")
+    assert [event.event for event in events] == [expected, "tick", expected]
+
+
+def test_closing_the_events_closes_the_chunks_first() -> None:
+    log: list[str] = []
+
+    async def chunks() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"data: 1\n\ndata: 2\n\n"
+        finally:
+            # It may take a turn of the loop to let go of a connection.
+            await asyncio.sleep(0)
+            log.append("source closed")
+
+    async def main(leave: str) -> None:
+        events = aiter_events(chunks())
+        await anext(events)
+        if leave == "aclose":
+            await events.aclose()  # type: ignore[attr-defined]
+        else:
+            with pytest.raises(ValueError, match="the reader's"):
+                await events.athrow(ValueError("the reader's"))  # type: ignore[attr-defined]
+        log.append("events closed")
+
+    for leave in ["aclose", "athrow"]:
+        log.clear()
+        asyncio.run(main(leave))
+        assert log == ["source closed", "events closed"]
+
+
+def test_chunks_that_cannot_be_closed_are_read_all_the_same() -> None:
+    class Chunks:
+        def __init__(self) -> None:
+            self.left = [b"data: 1\n\n"]
+
+        def __aiter__(self) -> Chunks:
+            return self
+
+        async def __anext__(self) -> bytes:
+            if not self.left:
+                raise StopAsyncIteration
+            return self.left.pop()
+
+    async def main() -> list[str | None]:
+        return [event.data async for event in aiter_events(Chunks())]
+
+    assert asyncio.run(main()) == ["1"]
 
 
 def test_the_reconnection_time_is_the_parsers() -> None:

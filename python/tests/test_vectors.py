@@ -45,6 +45,20 @@ def test_a_stream_gives_the_same_events_in_all_chunkings(vector: dict[str, Any],
             assert retry == vector.get("retry")
 
 
+@named("parse.json")
+def test_the_unfinished_event_is_there_where_it_is_asked_for(vector: dict[str, Any]) -> None:
+    if "error" in vector:
+        return
+    limit = {"max_event_bytes": vector["max_event_bytes"]} if "max_event_bytes" in vector else {}
+    for chunks in vectors.chunkings(vectors.octets(vector["input"])):
+        parser = Parser(**limit)
+        for chunk in chunks:
+            parser.feed(chunk)
+        found = parser.flush()
+        if "unfinished" in vector:
+            assert [seen(event) for event in found] == vectors.events(vector["unfinished"])
+
+
 @named("chunks.json")
 def test_an_event_is_there_with_its_last_byte(vector: dict[str, Any]) -> None:
     parser = Parser()

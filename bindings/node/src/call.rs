@@ -1,7 +1,7 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::rc::Rc;
 use std::ptr;
+use std::rc::Rc;
 
 use napi::bindgen_prelude::{FromNapiValue, Object};
 use napi::{Env, JsError, sys};

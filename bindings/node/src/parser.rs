@@ -159,7 +159,11 @@ unsafe extern "C" fn feed(env: sys::napi_env, info: sys::napi_callback_info) -> 
         }
         // The slice is used in this call alone.
         let Some(chunk) = bytes(env.raw(), chunk) else {
-            return Err(Error::new(ErrorKind::Internal, "Node-API", "failed: the chunk is not a typed array"));
+            return Err(Error::new(
+                ErrorKind::Internal,
+                "Node-API",
+                "failed: the chunk is not a typed array",
+            ));
         };
         state.feed(&env, &chunk)
     });

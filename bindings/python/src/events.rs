@@ -17,14 +17,16 @@ pub struct Events {
     ready: VecDeque<Py<Event>>,
     /// The chunks and their parser; nothing once there is no more to read.
     source: Option<(Py<PyIterator>, Py<Parser>)>,
+    /// Whether the event counts in which the source ends.
+    unfinished: bool,
 }
 
 #[pymethods]
 impl Events {
     /// `chunks` is an iterator.
     #[new]
-    fn new(chunks: Py<PyIterator>, parser: Py<Parser>) -> Self {
-        Self { ready: VecDeque::new(), source: Some((chunks, parser)) }
+    fn new(chunks: Py<PyIterator>, parser: Py<Parser>, unfinished: bool) -> Self {
+        Self { ready: VecDeque::new(), source: Some((chunks, parser)), unfinished }
     }
 
     fn __iter__(events: Py<Self>) -> Py<Self> {
@@ -66,7 +68,7 @@ impl Events {
     fn read<'py>(&mut self, py: Python<'py>) -> Result<Option<Bound<'py, Event>>> {
         let Some((chunks, parser)) = self.source.take() else { return Ok(None) };
         self.ready.shrink_to(Self::KEPT);
-        let mut first = None;
+        let (mut first, mut over) = (None, false);
         let mut read = || {
             while let Some(chunk) = call::next(chunks.bind(py)) {
                 parser.get().parse(&chunk?, |event| match first {
@@ -77,10 +79,15 @@ impl Events {
                     return Ok(());
                 }
             }
+            over = true;
+            if self.unfinished {
+                first = parser.get().rest(py)?;
+                return Ok(());
+            }
             parser.get().end()
         };
         let read = read();
-        if first.is_some() {
+        if first.is_some() && !over {
             self.source = Some((chunks, parser));
         } else {
             call::release(py, chunks);

@@ -18,7 +18,6 @@ mod listener;
 mod mailbox;
 mod option;
 mod parser;
-mod text;
 mod value;
 
 use pyo3::exceptions::PyImportError;

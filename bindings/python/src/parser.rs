@@ -12,14 +12,14 @@ use crate::call;
 use crate::error::{Failure, Result, entry, wrong_type};
 use crate::event::{Event, Members};
 use crate::option::Given;
-use crate::text::Texts;
 use crate::value::text;
 
 /// Parses a stream that arrives in chunks of any size.
 ///
 /// Any bytes are a stream; the only error is an event of more than `max_event_bytes`: that is the bytes of its `data`,
-/// `event` and `id` lines. `last_event_id` is the one that the stream resumes from. Comments are not reported. One
-/// call at a time; any thread.
+/// `event` and `id` lines; `None` is no limit, for a source that is trusted with all of the memory. `last_event_id` is
+/// the one that the stream resumes from, and `default_event` the type of events to which the stream gives none, or
+/// `message`. Comments are not reported. One call at a time; any thread.
 ///
 /// >>> from ssecast import Parser
 /// >>> parser = Parser()
@@ -36,25 +36,30 @@ struct State {
     failure: Option<Error>,
     names: Names,
     last_event_id: LastEventId,
-    texts: Texts,
 }
 
 #[pymethods]
 impl Parser {
     #[new]
     #[pyo3(
-        signature = (*, max_event_bytes = Given::Default, last_event_id = None),
-        text_signature = "(*, max_event_bytes=16777216, last_event_id='')"
+        signature = (*, max_event_bytes = Given::Default, last_event_id = None, default_event = Given::Default),
+        text_signature = "(*, max_event_bytes=16777216, last_event_id='', default_event='message')"
     )]
-    fn new(max_event_bytes: Given<'_>, last_event_id: Option<&Bound<'_, PyAny>>) -> Result<Self> {
+    fn new(
+        max_event_bytes: Given<'_>,
+        last_event_id: Option<&Bound<'_, PyAny>>,
+        default_event: Given<'_>,
+    ) -> Result<Self> {
         entry(|| {
-            let limit = max_event_bytes.limit("max_event_bytes", codec::Parser::DEFAULT_MAX_EVENT_BYTES)?;
-            let mut parser = codec::Parser::with_max_event_bytes(limit);
+            let limit =
+                max_event_bytes.cap("max_event_bytes", Some(codec::Parser::DEFAULT_MAX_EVENT_BYTES))?;
+            let mut parser = codec::Parser::with_max_event_bytes(limit.unwrap_or(usize::MAX));
             if let Some(id) = last_event_id {
                 parser = parser.with_last_event_id(&text(id, "last_event_id", ErrorKind::InvalidId)?);
             }
-            let (names, last_event_id, texts) = <(Names, LastEventId, Texts)>::default();
-            Ok(Self(Mutex::new(State { parser, failure: None, names, last_event_id, texts })))
+            let names = Names { default: default_type(default_event)?, ..Names::default() };
+            let last_event_id = LastEventId::default();
+            Ok(Self(Mutex::new(State { parser, failure: None, names, last_event_id })))
         })
     }
 
@@ -75,6 +80,19 @@ impl Parser {
     /// stream, and keeps the last event ID and the reconnection time. Raises what `feed` had to raise next.
     fn finish(&self) -> Result<()> {
         entry(|| self.end())
+    }
+
+    /// Ends the stream as `finish` does, and returns the event that it was cut off in, if there is one: as if a line
+    /// end and a blank line had come. For sources that leave out the last ones; by the standard it is discarded.
+    ///
+    /// >>> from ssecast import Parser
+    /// >>> parser = Parser()
+    /// >>> parser.feed(b"data: on")
+    /// []
+    /// >>> parser.flush()
+    /// [Event('on', event='message')]
+    fn flush<'py>(&self, py: Python<'py>) -> Result<Bound<'py, PyList>> {
+        entry(|| Ok(PyList::new(py, self.rest(py)?)?))
     }
 
     /// Forgets everything but the limit.
@@ -99,10 +117,10 @@ impl Parser {
         entry(|| Ok(self.state()?.parser.retry()))
     }
 
-    /// The most bytes that one event may have.
+    /// The most bytes that one event may have; `None` if there is no limit.
     #[getter]
-    fn max_event_bytes(&self) -> Result<usize> {
-        entry(|| Ok(self.state()?.parser.max_event_bytes()))
+    fn max_event_bytes(&self) -> Result<Option<usize>> {
+        entry(|| Ok(Some(self.state()?.parser.max_event_bytes()).filter(|limit| *limit != usize::MAX)))
     }
 }
 
@@ -157,6 +175,22 @@ impl Parser {
         state.failure.take().map_or(Ok(()), |error| Err(error.into()))
     }
 
+    /// Ends the stream as `flush` does.
+    pub(crate) fn rest<'py>(&self, py: Python<'py>) -> Result<Option<Bound<'py, Event>>> {
+        let State { parser, failure, names, last_event_id } = &mut *self.state()?;
+        if let Some(error) = failure.take() {
+            parser.finish();
+            return Err(error.into());
+        }
+        let mut rest = None;
+        parser.finish_with(|item| {
+            if let Item::Event(message) = item {
+                rest = Some(Event::parsed(py, &message, names, last_event_id));
+            }
+        })?;
+        Ok(rest)
+    }
+
     /// It is locked only while the interpreter is attached, and meanwhile nothing of Python's is made but strings and
     /// events. A list, or anything else of the collector's, may begin a collection, and that may run anything: another
     /// thread, or this parser's `feed` again. Should something be forgotten here, an error is better than a deadlock.
@@ -181,13 +215,13 @@ impl State {
         chunk: &[u8],
         mut found: impl FnMut(Bound<'py, Event>),
     ) -> Result<()> {
-        let Self { parser, failure, names, last_event_id, texts } = self;
+        let Self { parser, failure, names, last_event_id } = self;
         *failure = None;
         let mut none = true;
         let parsed = parser.feed(chunk, |item| {
             if let Item::Event(message) = item {
                 none = false;
-                found(Event::parsed(py, &message, names, last_event_id, texts));
+                found(Event::parsed(py, &message, names, last_event_id));
             }
         });
         match parsed {
@@ -207,7 +241,6 @@ impl Event {
         message: &Message<'_>,
         names: &mut Names,
         last: &mut LastEventId,
-        texts: &mut Texts,
     ) -> Bound<'py, Self> {
         let (id, last_event_id) = match message.id {
             // An id that an event carries is the last event ID as well.
@@ -215,8 +248,8 @@ impl Event {
             None if message.last_event_id.is_empty() => (py.None(), None),
             None => (py.None(), Some(last.get(py, message.last_event_id).into_any())),
         };
-        let data = texts.string(py, message.data).into_any().unbind();
-        let event = names.get(py, message.event).into_any();
+        let data = PyString::new(py, message.data).into_any().unbind();
+        let event = names.get(py, message.event);
         Self::object(py, Members { data, event, id, retry: None, comment: None, last_event_id })
     }
 }
@@ -224,22 +257,38 @@ impl Event {
 /// The event types of a stream as strings of Python's, each made once. The interpreter's own table is not used: what is in
 /// it may stay for ever, and a stream may invent names without end.
 #[derive(Default)]
-struct Names(Vec<(Box<str>, Py<PyString>)>);
+struct Names {
+    known: Vec<(Box<str>, Py<PyAny>)>,
+    /// What stands for `message`, if that is something else.
+    default: Option<Py<PyAny>>,
+}
+
+/// The type of events that have none: `None`, or a string. Nothing where it is as the standard has it.
+fn default_type(given: Given<'_>) -> Result<Option<Py<PyAny>>> {
+    match given {
+        Given::Default => Ok(None),
+        Given::Value(value) if value.is_none() || value.is_exact_instance_of::<PyString>() => {
+            Ok(Some(value.unbind()))
+        }
+        Given::Value(value) => Err(wrong_type("default_event", "a str, or None", &value)),
+    }
+}
 
 impl Names {
     const MOST: usize = 16;
     const LONGEST: usize = 64;
 
-    fn get(&mut self, py: Python<'_>, name: &str) -> Py<PyString> {
+    fn get(&mut self, py: Python<'_>, name: &str) -> Py<PyAny> {
         if name == "message" {
-            return intern!(py, "message").clone().unbind();
+            let default = self.default.as_ref().map(|default| default.clone_ref(py));
+            return default.unwrap_or_else(|| intern!(py, "message").clone().into_any().unbind());
         }
-        if let Some((_, known)) = self.0.iter().find(|(known, _)| **known == *name) {
+        if let Some((_, known)) = self.known.iter().find(|(known, _)| **known == *name) {
             return known.clone_ref(py);
         }
-        let made = PyString::new(py, name).unbind();
-        if self.0.len() < Self::MOST && name.len() <= Self::LONGEST {
-            self.0.push((name.into(), made.clone_ref(py)));
+        let made = PyString::new(py, name).into_any().unbind();
+        if self.known.len() < Self::MOST && name.len() <= Self::LONGEST {
+            self.known.push((name.into(), made.clone_ref(py)));
         }
         made
     }

@@ -72,6 +72,8 @@ struct ParseVector {
     rules: Vec<u8>,
     input: Text,
     items: Vec<ExpectedItem>,
+    /// What the end brings where the unfinished event is asked for.
+    unfinished: Option<Vec<ExpectedItem>>,
     last_event_id: Option<Text>,
     retry: Option<u64>,
     max_event_bytes: Option<usize>,
@@ -160,6 +162,12 @@ fn check_parse(vector: &ParseVector, input: &[u8], sizes: &[usize]) {
         let last_event_id = vector.last_event_id.as_ref().map(Text::string).unwrap_or_default();
         assert_eq!(log.last_event_id, last_event_id, "{}", vector.name);
         assert_eq!(log.retry, vector.retry, "{}", vector.name);
+    }
+    if let Some(unfinished) = &vector.unfinished {
+        let expected: Vec<Entry> = unfinished.iter().map(Into::into).collect();
+        let mut entries = Vec::new();
+        parser.finish_with(|item| entries.push(Entry::from(item))).expect("below the limit");
+        assert_eq!(entries, expected, "{}", vector.name);
     }
 }
 

@@ -292,7 +292,9 @@ impl Reader {
     fn spread_retry(&mut self) -> Vec<u8> {
         let retry = self.hub().config.retry.map(millis);
         let retry = retry.map(|retry| retry.saturating_add(self.random() % retry.max(1)));
-        retry.and_then(|retry| Event { retry: Some(retry), ..Event::default() }.encode().ok()).unwrap_or_default()
+        retry
+            .and_then(|retry| Event { retry: Some(retry), ..Event::default() }.encode().ok())
+            .unwrap_or_default()
     }
 
     /// A number to spread clients with: splitmix64.
