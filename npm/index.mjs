@@ -3,6 +3,7 @@ export {
   createHub,
   createParser,
   encode,
+  events,
   EventSourceParserStream,
   Hub,
   Session,

@@ -104,29 +104,6 @@ export declare class NativeListener {
   close(): Promise<void>
 }
 
-/**
- * A parser whose items cross to JavaScript once per chunk: as one string, in which their texts stand one after
- * the other, and a table of their lengths.
- */
-export declare class NativeParser {
-  /** Makes a parser that puts its items into `table`, and finds small chunks in `small`. */
-  constructor(options: { maxEventBytes?: unknown }, comments: boolean, table: Int32Array, small: Uint8Array)
-  /**
-   * Makes the function that parses a chunk, or as many bytes of `small`, and returns the texts of the items in it, or
-   * undefined if there is none. It never throws. Small chunks are common: a call costs a tenth of a method's, and to
-   * ask where an array is costs more than to copy its bytes.
-   */
-  feeder(): (chunk: Uint8Array | number) => string | undefined
-  /** Takes another table, and puts the items into it that the last one had no room for. */
-  useTable(table: Int32Array): void
-  /** Throws what was wrong with the last chunk, if anything was. */
-  check(): void
-  /** Whether the last line that was fed has not ended. */
-  get inLine(): boolean
-  /** Discards an incomplete block, and awaits the next stream. */
-  finish(): void
-}
-
 /** Answers one request, once. Without an answer it is answered 500 when this is collected. */
 export declare class NativeResponder {
   /** Gives the client a stream of these topics. */
@@ -145,9 +122,6 @@ export declare function checkTopic(topic: string): void
 
 /** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
 export declare function isFinished(lastEventId: string): boolean
-
-/** The most bytes that one event may have by these options of a parser, without the cost of making one. */
-export declare function maxEventBytes(options: { maxEventBytes?: unknown }): number
 
 /** What is to be done for connections: one entry in `connections` and `contents` for each. */
 export interface NativeDeliveries {

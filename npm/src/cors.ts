@@ -1,4 +1,5 @@
-import { NativeCors } from '../native.cjs'
+import type { NativeCors } from '../native.cjs'
+import { addon } from './addon.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described, isPlain } from './value.js'
 import type { Request, Response } from './session.js'
@@ -64,7 +65,7 @@ export class Cors {
   readonly #decides: CorsDecision | undefined
 
   constructor({ decides, ...plain }: PlainCors) {
-    this.#native = native(() => new NativeCors(plain, decides !== undefined))
+    this.#native = native(() => new (addon().NativeCors)(plain, decides !== undefined))
     this.#decides = decides
   }
 

@@ -1,4 +1,5 @@
-import { NativeEncoder } from '../native.cjs'
+import type { NativeEncoder } from '../native.cjs'
+import { addon } from './addon.js'
 import { serialise } from './data.js'
 import { named, refuseUnknown } from './error.js'
 
@@ -64,7 +65,7 @@ function takeSlab(): void {
   slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
   used = 0
   if (encoder) return encoder.useSlab(slab)
-  encoder = new NativeEncoder(slab)
+  encoder = new (addon().NativeEncoder)(slab)
   encodeNative = encoder.encoder()
 }
 

@@ -11,12 +11,17 @@ export type { Answer, Listener, ListenerRequest, ListenOptions } from './listene
 export { type Koa1Middleware, type Middleware, sseMiddleware } from './middleware.js'
 export type { HeaderFields, MiddlewareOptions } from './options.js'
 export {
+  type Chunk,
+  type Chunks,
   createParser,
+  type EndOptions,
+  events,
   type EventSourceMessage,
   type EventSourceParser,
+  EventSourceParserStream,
   type ParserCallbacks,
   type ParserOptions,
-} from './parser.js'
-export { EventSourceParserStream, type ParserStreamOptions } from './parser-stream.js'
+  type ParserStreamOptions,
+} from './parser/index.js'
 export type { Reason } from './pull.js'
 export { type PipeOptions, type Request, type Response, Session } from './session.js'

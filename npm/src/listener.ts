@@ -1,5 +1,6 @@
 import { lookup } from 'node:dns/promises'
-import { NativeListener, type NativeRequest, type NativeResponder } from '../native.cjs'
+import type { NativeListener, NativeRequest, NativeResponder } from '../native.cjs'
+import { addon } from './addon.js'
 import { type CorsOption, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described } from './value.js'
@@ -88,7 +89,7 @@ export class Listener {
     const plain = { ...rest, cors: plainCors(cors, false), ...(isAsked ? {} : { topics, queryTopics }) }
     // The addon holds the function, and so all this, until the listener is closed.
     const ask = (request: NativeRequest, responder: NativeResponder) => void this.#answer(request, responder)
-    this.#listener = native(() => new NativeListener(hub.pull.hub, addresses, plain, ask))
+    this.#listener = native(() => new (addon().NativeListener)(hub.pull.hub, addresses, plain, ask))
     this.address = this.#listener.address
     this.port = this.#listener.port
     hub.listeners.add(this)
@@ -136,7 +137,7 @@ export async function listen(hub: Hub, options: ListenOptions): Promise<Listener
   const { port = 0 } = options
   if (!Number.isInteger(port) || port < 0 || port > 65_535) throw refuse('port', `must be a whole number from 0 to 65535, not ${described(port)}`)
   if (typeof host !== 'string') throw refuse('host', `must be a name or an address, not ${described(host)}`)
-  if (!NativeListener) throw refuse('listen', 'needs a Unix; here, use sseMiddleware')
+  if (!addon().NativeListener) throw refuse('listen', 'needs a Unix; here, use sseMiddleware')
   const found = await lookup(host, { all: true }).catch(error => {
     throw refuse('host', `can't be listened on: ${error.message}`, error)
   })

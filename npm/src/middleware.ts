@@ -1,4 +1,4 @@
-import { cacheControl, isFinished } from '../native.cjs'
+import { addon } from './addon.js'
 import { addVary } from './cors.js'
 import { native, SsecastError } from './error.js'
 import { attempt, Exchange } from './exchange.js'
@@ -160,7 +160,7 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
     typeof options.headers === 'function' ? headersOf(await options.headers(context), cors !== undefined, 'return') : options.headers
   const lastEventId = options.lastEventId ? lastEventIdOf(await options.lastEventId(context)) : header(request)
   if (isSettled()) return leave()
-  if (isFinished(lastEventId)) return refuse(204)
+  if (addon().isFinished(lastEventId)) return refuse(204)
   if (request.method === 'HEAD') {
     if (hub.closed) return turnAway()
     setHead(response, headers)
@@ -233,7 +233,7 @@ function setHead(response: Response, headers: Headers): void {
   response.removeHeader('Content-Length')
   response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
   // A stricter one stays.
-  response.setHeader('Cache-Control', cacheControl(cache.join(', ')))
+  response.setHeader('Cache-Control', addon().cacheControl(cache.join(', ')))
   response.setHeader('X-Accel-Buffering', 'no')
 }
 

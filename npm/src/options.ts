@@ -1,5 +1,5 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { checkTopic } from '../native.cjs'
+import { addon } from './addon.js'
 import { Cors, type CorsDecision, type CorsOption, type CorsOrigins, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described, isPlain, isPromise } from './value.js'
@@ -135,7 +135,7 @@ export function topicsOf(topics: unknown, verb = 'be'): readonly string[] {
   for (const [index, topic] of topics.entries()) {
     if (typeof topic !== 'string') throw refuse(`${must}, and the item ${index} is ${described(topic)}`)
     try {
-      native(() => checkTopic(topic))
+      native(() => addon().checkTopic(topic))
     } catch (error) {
       throw refuse(`has an item ${index} that ${(error as SsecastError).message.replace(/^topic /, '')}`)
     }

@@ -1,4 +1,5 @@
-import { NativeHub } from '../native.cjs'
+import type { NativeHub } from '../native.cjs'
+import { addon } from './addon.js'
 import { native } from './error.js'
 
 /** Why a stream ended. */
@@ -36,7 +37,7 @@ export class Pull {
   constructor(options: object) {
     // The addon holds the wake-up function; a weak reference lets a hub that nobody uses be collected.
     const self = new WeakRef(this)
-    this.hub = native(() => new NativeHub(options, () => self.deref()?.run()))
+    this.hub = native(() => new (addon().NativeHub)(options, () => self.deref()?.run()))
     this.publish = this.hub.publisher(this.subscribers)
     this.send = this.hub.sender()
   }

@@ -66,9 +66,19 @@ test('an error of a callback ends the stream', async () => {
   await assert.rejects(collect(stream([':\n']).pipeThrough(parser)), error => error === failure)
 })
 
+test('an unfinished event comes at the end, where it is asked for', async () => {
+  const chunks = ['data: a\n\ndata: b\n', Buffer.from('data: é').subarray(0, -1)]
+  const read = async options => (await collect(stream(chunks).pipeThrough(new EventSourceParserStream(options)))).map(({ data }) => data)
+  assert.deepEqual(await read(), ['a'])
+  assert.deepEqual(await read({ dispatchUnfinished: false }), ['a'])
+  assert.deepEqual(await read({ dispatchUnfinished: true }), ['a', 'b\n\ufffd'])
+})
+
 test('options that make no sense are refused', () => {
   const invalid = field => ({ code: 'SSECAST_INVALID_OPTION', field })
   assert.throws(() => new EventSourceParserStream({ onError: 'ignore' }), invalid('onError'))
   assert.throws(() => new EventSourceParserStream({ onEvnt() {} }), invalid('onEvnt'))
   assert.throws(() => new EventSourceParserStream({ maxEventBytes: '1' }), invalid('maxEventBytes'))
+  assert.throws(() => new EventSourceParserStream({ dispatchUnfinished: 1 }), invalid('dispatchUnfinished'))
+  assert.throws(() => new EventSourceParserStream({ onEvent() {} }), invalid('onEvent'))
 })

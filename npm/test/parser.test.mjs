@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
+import vm from 'node:vm'
 
 import { createParser, SsecastError } from 'ssecast'
 
@@ -10,11 +12,12 @@ const next = random(6)
 const irregular = Array.from({ length: 20 }, () => Array.from({ length: 37 }, () => 1 + next(16)))
 
 /** Everything that can be seen of a stream that is fed in these chunks. */
-function outcome(chunks, options) {
+function outcome(chunks, options, end) {
   const { log, parser } = logged(options)
   let code
   try {
     for (const chunk of chunks) parser.feed(chunk)
+    if (end) parser.reset(end)
   } catch (error) {
     code = error.code
   }
@@ -24,18 +27,26 @@ function outcome(chunks, options) {
 }
 
 describe('shared vectors', () => {
-  for (const { name, input, items, last_event_id = '', max_event_bytes: maxEventBytes, error: code } of vectors('parse')) {
+  for (const { name, input, items, last_event_id = '', max_event_bytes: maxEventBytes, error: code, unfinished } of vectors('parse')) {
     test(name, () => {
       const whole = bytes(input)
-      const log = items.map(entry).filter(item => item.data !== undefined || item.id === undefined)
+      const told = items => items.map(entry).filter(item => item.data !== undefined || item.id === undefined)
+      const log = told(items)
       const options = { maxEventBytes }
-      const check = (chunks, what) => {
+      const check = (pieces, what) => {
+        const chunks = [...pieces]
         const seen = outcome(chunks, options)
         // A difference of megabytes helps nobody who reads it.
         if (seen.log.length !== log.length || whole.length < 100_000) assert.deepEqual(seen.log, log, what)
         else assert.ok(seen.log.every((item, index) => item.data === log[index].data), what)
         assert.equal(seen.code, code, what)
         if (!code) assert.equal(seen.lastEventId, text(last_event_id), what)
+        if (!unfinished) return
+        const ended = outcome(chunks, options, { dispatchUnfinished: true })
+        assert.deepEqual(ended.log, [...log, ...told(unfinished)], what)
+        assert.equal(ended.lastEventId, text(unfinished.at(-1)?.id ?? last_event_id), what)
+        // Where nobody asks, nothing comes but an unfinished line.
+        assert.deepEqual(outcome(chunks, options, {}), seen, what)
       }
       check([whole], 'whole')
       const isText = Buffer.from(whole.toString()).equals(whole)
@@ -281,6 +292,22 @@ describe('reset', () => {
     assert.deepEqual(log, [{ retry: 5 }])
   })
 
+  test('with dispatchUnfinished delivers an unfinished event, and what an error has held up before it', () => {
+    const seen = []
+    const onEvent = ({ data }) => {
+      seen.push(data)
+      if (data === '1') throw new Error('on purpose')
+    }
+    const parser = createParser({ onEvent })
+    assert.throws(() => parser.feed('data: 1\n\ndata: 2\n\nid: 5\ndata: 3'), /on purpose/)
+    parser.reset({ dispatchUnfinished: true })
+    assert.deepEqual(seen, ['1', '2', '3'])
+    assert.equal(parser.lastEventId, '5')
+    parser.reset({ dispatchUnfinished: true })
+    parser.feed('data: 4\n\n')
+    assert.deepEqual(seen, ['1', '2', '3', '4'])
+  })
+
   test('with consume delivers what an error has held up, and without it does not', () => {
     for (const consume of [true, false]) {
       const seen = []
@@ -433,16 +460,62 @@ test('options and chunks that make no sense are refused, and change nothing', ()
   assert.throws(() => createParser(), invalid('options'))
   assert.throws(() => createParser({ onEvents() {} }), invalid('onEvents'))
   assert.throws(() => createParser({ onEvent: 'log' }), invalid('onEvent'))
-  for (const maxEventBytes of [-1, 1.5, '1', Infinity, null, 2 ** 27 + 1]) {
+  for (const maxEventBytes of [-1, 1.5, '1', -Infinity, NaN, null, 2n]) {
     assert.throws(() => createParser({ maxEventBytes }), invalid('maxEventBytes'))
   }
-  const { log, parser } = logged({ maxEventBytes: 2 ** 27 })
+  const { log, parser } = logged({ maxEventBytes: 2 ** 40 })
   parser.feed('data: ')
-  for (const chunk of [undefined, null, 1, {}, [100], new ArrayBuffer(4), new Uint16Array(2)]) {
+  for (const chunk of [undefined, null, 1, {}, [100], new Uint16Array(2), new Blob([])]) {
     assert.throws(() => parser.feed(chunk), { code: 'SSECAST_INVALID_DATA', field: 'chunk' })
   }
   parser.feed('1\n\n')
   assert.equal(log[0].data, '1')
+})
+
+test('bytes may be an ArrayBuffer, a DataView, or of another realm', () => {
+  const { log, parser } = logged()
+  const bytes = new TextEncoder().encode('data: é\n\n')
+  for (const chunk of [bytes.buffer, new DataView(bytes.buffer), vm.runInNewContext('Uint8Array').from(bytes), vm.runInNewContext('Uint8Array').from(bytes).buffer]) {
+    parser.feed(chunk)
+    parser.feed(bytes)
+  }
+  assert.deepEqual(log.map(({ data }) => data), Array(8).fill('é'))
+})
+
+describe('without a limit', () => {
+  const parse = (chunks, maxEventBytes) => outcome(chunks, { maxEventBytes })
+
+  test('an event may be larger than the default allows', () => {
+    const data = 'x'.repeat(17 << 20)
+    for (const whole of [`data: ${data}\n\n`, Buffer.from(`data: ${data}\n\n`)]) {
+      for (const size of [1 << 16, whole.length]) {
+        assert.equal(parse(cut(whole, [size])).code, 'SSECAST_EVENT_TOO_LARGE')
+        const { log, code } = parse(cut(whole, [size]), Infinity)
+        assert.equal(code, undefined)
+        assert.ok(log[0].data === data)
+      }
+    }
+  })
+})
+
+test('lines that mean nothing are not kept, however long they are', () => {
+  // With 64 MiB for all of the process, 256 MiB of one line can't be anywhere.
+  const program = `
+    import { createParser } from 'ssecast/parser'
+    const chunk = new Uint8Array(1 << 16).fill(120)
+    for (const begin of [':', 'unknown: ', 'retry: ', '\\0']) {
+      for (const callbacks of [{}, { onComment() {}, onRetry() {} }]) {
+        const seen = []
+        const parser = createParser({ ...callbacks, onEvent: ({ data }) => seen.push(data), maxEventBytes: 1 << 20 })
+        parser.feed('data: a\\n' + begin)
+        for (let n = 0; n < 4096; n++) parser.feed(n % 2 ? chunk : 'x'.repeat(1 << 16))
+        parser.feed('\\ndata: b\\n\\n')
+        if (seen.join() !== 'a\\nb') throw new Error(begin + seen)
+      }
+    }
+    console.log('done')`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--max-old-space-size=64', '--input-type=module', '-e', program], { cwd: new URL('..', import.meta.url), encoding: 'utf8' })
+  assert.equal(stdout, 'done\n', stderr)
 })
 
 test('bytes may be a view, shared memory, or nothing', () => {

@@ -1,19 +1,27 @@
-// The two entry points of the npm package, and their types, export the same names.
-import { readFileSync } from 'node:fs'
+// What can be required of the npm package can be imported, at each of its entry points, and the other way round; and types are there.
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const root = new URL('../../npm/', import.meta.url)
 const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
-const entries = exports['.']
+const require = createRequire(import.meta.url)
 
 const names = value => Object.keys(value).filter(name => !['default', '__esModule', 'module.exports'].includes(name)).sort()
-const required = names(createRequire(import.meta.url)(new URL(entries.require.default, root).pathname))
-const imported = names(await import(new URL(entries.import.default, root)))
+const problems = []
 
-const missing = [
-  ...required.filter(name => !imported.includes(name)).map(name => `${name} can be required but not imported`),
-  ...imported.filter(name => !required.includes(name)).map(name => `${name} can be imported but not required`),
-]
-for (const problem of missing) console.error(problem)
-if (missing.length > 0) process.exit(1)
-console.log(`exports: ${required.join(', ')}, both required and imported`)
+for (const [entry, conditions] of Object.entries(exports)) {
+  if (typeof conditions === 'string') continue
+  const { require: own, ...others } = conditions
+  const required = names(require(new URL(own.default, root).pathname))
+  for (const [condition, files] of Object.entries(others)) {
+    const imported = names(await import(new URL(files.default, root)))
+    problems.push(
+      ...required.filter(name => !imported.includes(name)).map(name => `${entry}: ${name} can be required, but not imported (${condition})`),
+      ...imported.filter(name => !required.includes(name)).map(name => `${entry}: ${name} can be imported (${condition}), but not required`),
+    )
+  }
+  for (const { types } of Object.values(conditions)) if (!existsSync(new URL(types, root))) problems.push(`${entry}: there is no ${types}`)
+  console.log(`${entry}: ${required.join(', ')}`)
+}
+for (const problem of problems) console.error(problem)
+if (problems.length > 0) process.exit(1)

@@ -14,7 +14,7 @@ for (const [, crate, found] of section(manifest, 'workspace.dependencies').match
 )) {
   stated.set(`Cargo.toml, ${crate}`, found)
 }
-for (const path of ['npm/package.json', 'npm/package-lock.json']) stated.set(path, JSON.parse(read(path)).version)
+for (const path of ['npm/package.json', 'npm/package-lock.json', 'npm/alias/package.json']) stated.set(path, JSON.parse(read(path)).version)
 stated.set('CHANGELOG.md, the newest heading', /^## \[(\d.+?)\]/m.exec(read('CHANGELOG.md'))?.[1])
 
 // The Python package takes its version from Cargo, unless it states one; the header states it in three macros.

@@ -15,5 +15,4 @@ mod hub;
 #[cfg(unix)]
 mod listener;
 mod options;
-mod parser;
 mod value;

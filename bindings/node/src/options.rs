@@ -2,7 +2,6 @@ use std::time::Duration;
 
 use napi::ValueType;
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
-use ssecast::codec::Parser;
 use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
 
 use crate::error::internal;
@@ -68,17 +67,6 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
     };
     options.finish()?;
     Ok((config, delivery))
-}
-
-/// Reads the one option of `createParser` that is the parser's.
-pub(crate) fn max_event_bytes(object: &Object<'_>) -> Result<usize, Error> {
-    // What comes out of one chunk is one string, and JavaScript's end at 2^28 units where memory is small.
-    const MOST: usize = 1 << 27;
-    let limit = Options::new(object, "").limit("maxEventBytes", Parser::DEFAULT_MAX_EVENT_BYTES)?;
-    if limit > MOST {
-        return Err(Error::new(ErrorKind::InvalidOption, "maxEventBytes", format!("must be at most {MOST}")));
-    }
-    Ok(limit)
 }
 
 /// An error of the core about an option, with the option's name in JavaScript.

@@ -10,6 +10,7 @@ import {
   type CorsOption,
   createHub,
   createParser,
+  events,
   encode,
   type EventSourceMessage,
   type EventSourceParser,
@@ -34,6 +35,9 @@ import {
   type PipeOptions,
   type Stats
 } from 'ssecast'
+import * as eventsource from 'ssecast/eventsource-parser'
+import * as eventsourceStream from 'ssecast/eventsource-parser/stream'
+import * as parserOnly from 'ssecast/parser'
 
 const options: HubOptions = {
   history: { events: 1000, bytes: null, ms: 300_000 },
@@ -144,6 +148,14 @@ parser.feed(new Uint8Array())
 parser.feed('data: x\n\n')
 parser.reset({ consume: true })
 const place: string = parser.lastEventId
+parser.feed(new ArrayBuffer(1))
+parser.reset({ dispatchUnfinished: true })
+async function iterate(response: globalThis.Response) {
+  for await (const { data } of events(response, { dispatchUnfinished: true })) data.length
+  for await (const { id } of parserOnly.events(process.stdin)) id?.length
+}
+const alias: eventsource.EventSourceParser = eventsource.createParser({ onId: id => id.length, maxBufferSize: 1, onError: ({ type, field }) => [type, field] })
+const aliasStream: TransformStream<string, eventsource.EventSourceMessage> = new eventsourceStream.EventSourceParserStream({ onError: 'terminate' })
 const streamOptions: ParserStreamOptions = { onError: 'terminate', maxEventBytes: 1000 }
 fetch('http://localhost').then(async response => {
   const events: ReadableStream<EventSourceMessage> = response.body!.pipeThrough(new EventSourceParserStream(streamOptions))

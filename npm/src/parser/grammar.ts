@@ -1,0 +1,437 @@
+import { StringBuilder } from './string-builder.js'
+
+const LF = 10
+const CR = 13
+const SPACE = 32
+const COLON = 58
+const A = 97
+const D = 100
+const E = 101
+const I = 105
+const N = 110
+const T = 116
+const V = 118
+
+/** The longest beginning of a line that shows what field it is: `event:`, `retry:`. */
+const NAME = 6
+
+/** What a grammar calls, in the order of the stream. */
+export interface Handler {
+  /** Ends a block that has an id, data or both. */
+  block(id: string | undefined, event: string | undefined, data: string | undefined): void
+  comment?: ((comment: string) => void) | undefined
+  /** Gets a reconnection time as soon as its line has ended. */
+  retry?: ((milliseconds: number) => void) | undefined
+  /** Gets a whole line that means nothing. */
+  unknown?: ((name: string, value: string, line: string) => void) | undefined
+  /** Ends the stream: a block was larger than the limit. */
+  fail(): void
+}
+
+/** How much one block may take. */
+export interface Limit {
+  readonly most: number
+  /**
+   * What counts: the bytes of UTF-8 of data, event and id lines; or else, as eventsource-parser does it, the units of the
+   * data, and of a line that has not ended.
+   */
+  readonly isOfBytes: boolean
+}
+
+/** The grammar at some place in a stream. */
+export interface Grammar {
+  /** Parses a chunk. One that a callback feeds is parsed after the one under way; what an error of a callback has held up comes first. */
+  feed(chunk: string): void
+  /** Leaves a chunk to the next call of `feed`. */
+  add(chunk: string): void
+  /** Takes an unfinished line as finished and, if `block` says so, the unfinished block too. */
+  end(block: boolean): void
+  /** Begins another stream. With `goesOn`, what is left of the chunk under way is its beginning. */
+  reset(goesOn?: boolean): void
+  /** Whether a callback is under way. */
+  isBusy(): boolean
+}
+
+/**
+ * Makes the grammar of event streams, for text in chunks. Its rules are those of the Rust codec, and the tests hold it to
+ * them. A callback may throw or reset the grammar: before each call, the outer variables have all that the rest needs.
+ */
+export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Grammar {
+  const { block, comment, retry, unknown, fail } = handler
+  const fields = ['data:', 'event:', 'id:', 'retry:', ...(comment ? [':'] : [])]
+  /** So many units fit, whatever they are: only from there on are bytes counted. */
+  const roomy = isOfBytes ? Math.floor(most / 3) : most
+
+  /** What an error of a callback has left of its chunk. */
+  let rest = ''
+  /** Whether anything is left for `settle`: that, a failure, or chunks that wait. */
+  let hasRest = false
+  /** How many streams there were. A callback may have begun another. */
+  let streams = 0
+  let waiting: string[] = []
+  let isBusy = false
+  /** Whether nothing waits, and no callback is under way. */
+  let isReady = true
+  let hasFailed = false
+  /** Whether a line goes on with the next chunk, or a line end. */
+  let hasCarry = false
+  /** Whether the last chunk ended with a CR, whose LF may still come (SPEC 4). */
+  let isAfterCr = false
+  /** The beginning of a line whose end has not come, or whether its rest is discarded. */
+  const held = new StringBuilder(4096)
+  let isSkipping = false
+  /** Its bytes, if they had to be counted, and its last unit. */
+  let heldBytes = 0
+  let lastUnit = 0
+
+  // What the block under way has of earlier chunks, if there is any.
+  let hasBlock = false
+  let hasData = false
+  const kept = new StringBuilder(64)
+  let keptEvent: string | undefined
+  let keptId: string | undefined
+  /** The units of it that count. One is one to three bytes of UTF-8. */
+  let keptUnits = 0
+  /** How many bytes it has beyond that, once they had to be counted; before, only those of lines that were replaced. */
+  let extra = 0
+  let isCounted = false
+
+  function feed(chunk: string): void {
+    if (!isReady) {
+      add(chunk)
+      if (isBusy) return
+      chunk = ''
+    }
+    isReady = false
+    isBusy = true
+    try {
+      if (hasCarry) read(chunk)
+      else parse(chunk, 0)
+      if (hasRest) settle()
+      isReady = true
+    } finally {
+      isBusy = false
+    }
+  }
+
+  function add(chunk: string): void {
+    waiting.push(chunk)
+    hasRest = true
+    isReady = false
+  }
+
+  /** Parses all that is left. */
+  function settle(): void {
+    while (hasRest) {
+      if (rest !== '') {
+        const chunk = rest
+        rest = ''
+        parse(chunk, 0)
+      } else if (hasFailed) {
+        hasRest = hasFailed = false
+        waiting = []
+        fail()
+      } else if (waiting.length > 0) read(waiting.shift()!)
+      else hasRest = false
+    }
+  }
+
+  /** Parses a chunk that may go on with a line, or with a line end. */
+  function read(chunk: string): void {
+    if (chunk === '') return
+    let start = 0
+    if (isAfterCr && chunk.charCodeAt(0) === LF) start = 1
+    isAfterCr = chunk.charCodeAt(chunk.length - 1) === CR
+    if (isSkipping || held.length > 0) {
+      const end = chunk.search(/[\r\n]/)
+      if (end === -1) {
+        if (!isSkipping) hold(chunk)
+        return
+      }
+      if (isSkipping) start = afterLineEnd(chunk, end)
+      else chunk = held.take(chunk)
+      isSkipping = false
+      heldBytes = 0
+    }
+    hasCarry = isAfterCr
+    parse(chunk, start)
+  }
+
+  /** Parses a chunk from the beginning of a line on. */
+  function parse(chunk: string, line: number): void {
+    const { length } = chunk
+    const stream = streams
+    let data: string | undefined
+    let event: string | undefined
+    let id: string | undefined
+    let units = 0
+    let room = roomy
+    if (hasBlock) {
+      event = keptEvent
+      id = keptId
+      units = keptUnits
+      // Once the bytes of a block count, those of each line do.
+      if (isCounted) room = -1
+    }
+    // Where the next LF and the next CR are: at the end of the text if there is none.
+    let lf = -1
+    let cr = chunk.indexOf('\r', line)
+    const hasCr = cr !== -1
+    if (hasCr) {
+      if (chunk.charCodeAt(length - 1) === CR) hasCarry = isAfterCr = true
+    } else cr = length
+    try {
+      while (line < length) {
+        const first = chunk.charCodeAt(line)
+        if (first === LF || first === CR) {
+          line = afterLineEnd(chunk, line)
+          if (hasBlock) {
+            data = takeBlock(data)
+            room = roomy
+          }
+          // Without data there is no event (SPEC 12).
+          if (data !== undefined || id !== undefined) {
+            block(id, event, data)
+            if (streams !== stream) return
+          }
+          data = event = id = undefined
+          units = 0
+          continue
+        }
+        if (lf < line && (lf = chunk.indexOf('\n', line)) === -1) lf = length
+        if (cr < line && (cr = chunk.indexOf('\r', line)) === -1) cr = length
+        const end = lf < cr ? lf : cr
+        if (end === length) break
+        const isData = first === D && isDataName(chunk, line) && endsName(chunk, line + 4, end)
+        // Most events end with one data line and its blank line.
+        if (isData && !hasCr && data === undefined && !hasBlock && chunk.charCodeAt(end + 1) === LF && chunk.charCodeAt(line + 4) === COLON) {
+          if (units + end - line <= room || !isOfBytes) {
+            const value = chunk.slice(chunk.charCodeAt(line + 5) === SPACE ? line + 6 : line + 5, end)
+            line = end + 2
+            block(id, event, value)
+            if (streams !== stream) return
+            event = id = undefined
+            units = 0
+            continue
+          }
+        }
+        const next = end === cr && lf === end + 1 ? end + 2 : end + 1
+        if (
+          isData ||
+          (first === E && isEventName(chunk, line) && endsName(chunk, line + 5, end)) ||
+          (first === I && isIdName(chunk, line) && endsName(chunk, line + 2, end))
+        ) {
+          const value = chunk.slice(valueStart(chunk, line + (isData ? 4 : first === E ? 5 : 2), end), end)
+          const size = isOfBytes ? end - line : !isData ? 0 : data !== undefined || hasData ? value.length + 1 : value.length
+          if (units + size > room) {
+            if (isOfBytes) {
+              keep(data, event, id, units)
+              data = undefined
+              const bytes = bytesOf(chunk.slice(line, end))
+              if (!fits(bytes)) return overflow()
+              room = -1
+              if (first !== I || !value.includes('\0')) extra += bytes - size
+            } else if (hasCr || data !== undefined || hasData || chunk.charCodeAt(next) !== LF) {
+              // One data line with its blank line is never kept by eventsource-parser, and so does not count.
+              return overflow()
+            }
+          }
+          if (isData) {
+            data = data === undefined ? value : `${data}\n${value}`
+            units += size
+          } else if (first === E) {
+            if (event !== undefined) replace(event)
+            event = value === '' ? undefined : value
+            units += size
+          } else if (!value.includes('\0')) {
+            if (id !== undefined) replace(id)
+            id = value
+            units += size
+          }
+        } else if (first === COLON ? comment : retry || unknown) {
+          keep(data, event, id, units)
+          data = undefined
+          if (!isOfBytes || units + end - line <= room || fits(bytesOf(chunk.slice(line, end)))) {
+            const begin = line
+            line = next
+            if (first === COLON) comment!(chunk.slice(valueStart(chunk, begin, end), end))
+            else other(chunk.slice(begin, end))
+            if (streams !== stream) return
+            // It may have begun another stream with the next line.
+            event = keptEvent
+            id = keptId
+            units = keptUnits
+          }
+          room = isCounted ? -1 : roomy
+        }
+        line = next
+      }
+    } catch (error) {
+      if (streams === stream) rest = chunk.slice(line)
+      hasRest = true
+      throw error
+    }
+    if (hasBlock || data !== undefined || event !== undefined || id !== undefined || units > 0) keep(data, event, id, units)
+    if (line < length) hold(chunk.slice(line))
+  }
+
+  function other(line: string): void {
+    const colon = line.indexOf(':')
+    const name = colon === -1 ? line : line.slice(0, colon)
+    const value = colon === -1 ? '' : line.slice(valueStart(line, colon, line.length))
+    // Digits alone are a time (SPEC 11).
+    if (name === 'retry' && /^[0-9]+$/.test(value)) retry?.(Number(value))
+    else unknown?.(name, value, line)
+  }
+
+  /** Keeps what the block has, beyond the chunk or while a callback is called. */
+  function keep(data: string | undefined, event: string | undefined, id: string | undefined, units: number): void {
+    if (data !== undefined) {
+      kept.add(hasData ? `\n${data}` : data)
+      hasData = true
+    }
+    keptEvent = event
+    keptId = id
+    keptUnits = units
+    if (data !== undefined || event !== undefined || id !== undefined || units > 0) hasBlock = true
+  }
+
+  /** Ends the block that was kept, and returns all its data: what was kept, and what came last. */
+  function takeBlock(data?: string): string | undefined {
+    if (hasData) {
+      const first = kept.take()
+      data = data === undefined ? first : `${first}\n${data}`
+    }
+    hasBlock = hasData = isCounted = false
+    keptEvent = keptId = undefined
+    keptUnits = extra = 0
+    return data
+  }
+
+  /** Keeps a piece of a line whose end has not come, unless it can't be a field. */
+  function hold(piece: string): void {
+    const { length } = held
+    if (length < NAME) {
+      const head = held + piece.slice(0, NAME)
+      if (!fields.some(field => field.startsWith(head) || head.startsWith(field))) return skip()
+    }
+    held.add(piece)
+    hasCarry = true
+    if (keptUnits + held.length > roomy) {
+      if (!isOfBytes) return overflow()
+      // The halves of a pair count three each while they are apart.
+      if (heldBytes === 0) heldBytes = bytesOf(held.toString())
+      else heldBytes += bytesOf(piece) - (isPair(lastUnit, piece.charCodeAt(0)) ? 2 : 0)
+      if (!fits(heldBytes)) {
+        const [, isKept, isOther] = /^(?:((?:data|event|id):)|(:|retry:))/.exec(held.toString()) ?? []
+        if (isKept) return overflow()
+        if (isOther) return skip()
+      }
+    }
+    lastUnit = piece.charCodeAt(piece.length - 1)
+  }
+
+  function skip(): void {
+    held.take()
+    heldBytes = 0
+    isSkipping = hasCarry = true
+  }
+
+  /** Whether the block that was kept has room for so many more bytes. */
+  function fits(bytes: number): boolean {
+    if (!isCounted) {
+      isCounted = hasBlock = true
+      extra += extraOf(kept.toString()) + extraOf(keptEvent) + extraOf(keptId)
+    }
+    return keptUnits + extra + bytes <= most
+  }
+
+  /** Notes that a line has taken the place of one with this value, which still counts. */
+  function replace(value: string): void {
+    if (isOfBytes && !isCounted) extra += extraOf(value)
+    hasBlock = true
+  }
+
+  function overflow(): void {
+    clear()
+    isAfterCr = false
+    hasFailed = hasRest = true
+  }
+
+  /** Forgets the block and the line under way. */
+  function clear(): void {
+    held.take()
+    heldBytes = 0
+    isSkipping = hasFailed = false
+    takeBlock()
+  }
+
+  return {
+    feed,
+    add,
+    end(block) {
+      feed('')
+      const isInLine = isSkipping || held.length > 0
+      // A CR is a line end of its own after every other.
+      if (isInLine) feed('\r')
+      if (block) feed('\r')
+    },
+    reset(goesOn = false) {
+      clear()
+      if (goesOn) return
+      streams++
+      rest = ''
+      hasCarry = isAfterCr = hasRest = false
+      isReady = !isBusy
+      waiting = []
+    },
+    isBusy: () => isBusy,
+  }
+}
+
+/** Where the line after the line end at this place begins. */
+function afterLineEnd(text: string, at: number): number {
+  return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF ? at + 2 : at + 1
+}
+
+// To compare units takes a tenth of the time of `startsWith`.
+
+function isDataName(text: string, line: number): boolean {
+  return text.charCodeAt(line + 1) === A && text.charCodeAt(line + 2) === T && text.charCodeAt(line + 3) === A
+}
+
+function isEventName(text: string, line: number): boolean {
+  return (
+    text.charCodeAt(line + 1) === V && text.charCodeAt(line + 2) === E && text.charCodeAt(line + 3) === N && text.charCodeAt(line + 4) === T
+  )
+}
+
+function isIdName(text: string, line: number): boolean {
+  return text.charCodeAt(line + 1) === D
+}
+
+/** Whether a field's name ends here: at a colon, or with its line, whose value is empty then (SPEC 6). */
+function endsName(text: string, at: number, end: number): boolean {
+  return text.charCodeAt(at) === COLON || at === end
+}
+
+/** Where the value after a colon begins: one space does not belong to it (SPEC 5). */
+function valueStart(text: string, colon: number, end: number): number {
+  if (colon === end) return end
+  return text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1
+}
+
+const encoder = new TextEncoder()
+
+function bytesOf(text: string): number {
+  return encoder.encode(text).length
+}
+
+/** How many bytes more than units a text has. */
+function extraOf(text = ''): number {
+  return bytesOf(text) - text.length
+}
+
+function isPair(first: number, second: number): boolean {
+  return (first & 0xfc00) === 0xd800 && (second & 0xfc00) === 0xdc00
+}

@@ -1,0 +1,82 @@
+// What the parser's modules need and weigh. Where they run is tests/runtimes' business.
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { brotliCompressSync } from 'node:zlib'
+
+import { build } from 'esbuild'
+import * as whole from 'ssecast'
+import * as imported from 'ssecast/parser'
+
+const require = createRequire(import.meta.url)
+const npm = fileURLToPath(new URL('..', import.meta.url))
+
+/** A module and all that it imports, as a page would get it. */
+async function bundled(module) {
+  // A neutral platform has no built-in modules: to import one is an error.
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(npm, 'dist/esm', module)],
+    bundle: true, minify: true, format: 'esm', platform: 'neutral', target: 'es2022', write: false, metafile: true, logLevel: 'silent',
+  })
+  return { text: outputFiles[0].text, inputs: Object.keys(metafile.inputs) }
+}
+
+test('the grammar takes at most two kilobytes, and imports nothing of Node', async () => {
+  const { text } = await bundled('parser/grammar.js')
+  const size = brotliCompressSync(text).length
+  assert.ok(size <= 2048, `${size} bytes`)
+})
+
+test('no entry point of the parsers needs Node, the addon, or more than it is', async () => {
+  for (const [module, most] of [['parser/index.js', 4096], ['eventsource-parser/index.js', 2700], ['eventsource-parser/stream.js', 2800]]) {
+    const { text, inputs } = await bundled(module)
+    assert.deepEqual(inputs.filter(path => /native|addon/.test(path)), [])
+    assert.doesNotMatch(text, /\brequire\b|\bBuffer\b/)
+    const size = brotliCompressSync(text).length
+    assert.ok(size <= most, `${module} is ${size} bytes`)
+  }
+})
+
+test('in Node, the package and its parser are one implementation, for import and for require', () => {
+  const required = require('ssecast/parser')
+  assert.deepEqual(Object.keys(required).sort(), ['EventSourceParserStream', 'SsecastError', 'createParser', 'events'])
+  for (const name of Object.keys(required)) {
+    assert.equal(imported[name], required[name])
+    assert.equal(whole[name], required[name])
+  }
+})
+
+test('without the addon the package can be imported and required, and parses; only what needs the addon fails', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'ssecast-no-addon-'))
+  t.after(() => rmSync(folder, { recursive: true }))
+  const installed = join(folder, 'node_modules/ssecast')
+  for (const name of ['dist', 'index.mjs', 'parser.mjs', 'native.cjs', 'package.json']) cpSync(join(npm, name), join(installed, name), { recursive: true })
+  const use = `
+    const parsed = []
+    for (const { createParser } of [whole, parser]) createParser({ onEvent: ({ data }) => parsed.push(data) }).feed(new TextEncoder().encode('data: é\\n\\n'))
+    let failure
+    try { whole.encode({ data: 'x' }) } catch (error) { failure = error.message }
+    console.log(JSON.stringify({ parsed, failure: /native binding/.test(failure) }))`
+  writeFileSync(join(folder, 'a.mjs'), `import * as whole from 'ssecast'; import * as parser from 'ssecast/parser'; ${use}`)
+  writeFileSync(join(folder, 'a.cjs'), `const whole = require('ssecast'), parser = require('ssecast/parser'); ${use}`)
+  for (const name of ['a.mjs', 'a.cjs']) {
+    const { stdout, stderr } = spawnSync(process.execPath, [join(folder, name)], { encoding: 'utf8' })
+    assert.deepEqual(JSON.parse(stdout || 'null'), { parsed: ['é', 'é'], failure: true }, stderr)
+  }
+})
+
+test('the parser loads no addon in Node', () => {
+  const program = `
+    const load = process.dlopen
+    process.dlopen = () => { throw new Error('an addon was loaded') }
+    const { createParser } = await import('ssecast/parser')
+    const whole = await import('ssecast')
+    createParser({ onEvent: ({ data }) => console.log(data) }).feed(Buffer.from('data: x\\n\\n'))`
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: npm, encoding: 'utf8' })
+  assert.equal(stdout, 'x\n', stderr)
+})
