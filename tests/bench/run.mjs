@@ -81,7 +81,10 @@ for (const name of quick ? stalling.slice(-1) : stalling) {
   }
 }
 
-const text = ['# Results', environment(), ...groups.map(groupTables), stallTable(), openedTable(), goalTable(), skippedList()]
+progress('one event')
+const made = events()
+
+const text = ['# Results', environment(), ...groups.map(groupTables), stallTable(), openedTable(), eventTable(), goalTable(), skippedList()]
   .filter(Boolean)
   .join('\n\n')
 console.log(text)
@@ -144,6 +147,27 @@ function groupTables({ title, servers, counts, modes }) {
       .map(([mode, rows]) => `### ${number(clients)} clients, ${mode}\n\n${table(rows, fanOutColumns)}`)
   )
   return tables.length > 0 && [`## Fan-out: ${title}`, ...tables].join('\n\n')
+}
+
+/** What one event costs, on this Node and on those that NODES names (paths, commas between). */
+function events() {
+  return [process.execPath, ...list('NODES', [])].flatMap(path => {
+    const output = execFileSync(path, [here('publish.mjs').pathname], { encoding: 'utf8', env: { ...process.env, ...(quick && { QUICK: '1' }) } })
+    return output.trim().split('\n').map(line => JSON.parse(line))
+  })
+}
+
+function eventTable() {
+  return `### Making one event in Node, without subscribers\n\nBeside the line that people write by hand: a template string and ` +
+    `\`Buffer.from\`, or \`JSON.stringify\` alone for an object.\n\n` +
+    table(made, {
+      Node: row => row.node,
+      event: row => row.what,
+      'ssecast ns': row => number(row.ours),
+      'by hand ns': row => number(row.theirs),
+      times: row => number(row.ours / row.theirs),
+      goal: row => `≤ ${row.goal} ×: ${row.ours <= row.goal * row.theirs ? 'met' : '**missed**'}`,
+    })
 }
 
 function openedTable() {

@@ -42,6 +42,7 @@ class Body:
 # Each takes chunks and gives events with data, by the iterator that its users are told to use.
 PARSERS: dict[str, Callable[[list[bytes]], Iterable[Any]]] = {
     "ssecast": ssecast.iter_events,
+    "ssecast, Decoder": lambda chunks: ssecast.Decoder().iter_bytes(iter(chunks)),
     "httpx-sse": lambda chunks: httpx_sse.EventSource(Body(chunks)).iter_sse(),
     "openai": lambda chunks: openai._streaming.SSEDecoder().iter_bytes(iter(chunks)),
     "anthropic": lambda chunks: anthropic._streaming.SSEDecoder().iter_bytes(iter(chunks)),
