@@ -45,7 +45,7 @@ class Departure:
         request alone."""
         self.begun = False
         self._address, self._peer = _two(address), _two(peer)
-        self._callback: Callable[[], None] | None = None
+        self._callback: Callable[[], object] | None = None
         self.listener = _Listener.at(self._address)
         loop = asyncio.get_running_loop()
         self._watch = _watches.get(loop) or _Watch(loop)
@@ -57,8 +57,8 @@ class Departure:
         shared = scope.get("http_version") not in ("1.0", "1.1")
         return cls(scope.get("server"), None if shared else scope.get("client"))
 
-    def tell(self, callback: Callable[[], None]) -> None:
-        """Has a function called, once, when the server begins to end, or now if it has."""
+    def tell(self, callback: Callable[[], object]) -> None:
+        """Has a function, the last that is given, called when the server begins to end, or now if it has."""
         self._callback = callback
         if self.begun:
             callback()

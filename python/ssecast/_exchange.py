@@ -179,7 +179,10 @@ class Exchange:
         rest = self._loop.create_task(self._close())
         _cleanups.add(rest)
         rest.add_done_callback(_cleanups.discard)
-        await asyncio.shield(rest)
+        # A server that ends waits for its responses: no source, nor a callback, may hold it for long.
+        late: asyncio.Future[None] = self._loop.create_future()
+        self._departure.tell(lambda: self._loop.call_later(GRACE, late.cancel))
+        await asyncio.wait([rest, late], return_when=asyncio.FIRST_COMPLETED)
 
     async def _close(self) -> None:
         options = self._options

@@ -13,7 +13,7 @@ from ssecast._native import Event, Parser, SlowClient
 from ssecast.errors import InvalidOptionError
 from ssecast.hub import Hub
 
-__all__ = ["Choice", "Options", "Source", "StreamOptions", "ThreadOptions", "Topics", "settle"]
+__all__ = ["Choice", "Options", "Source", "StreamOptions", "ThreadOptions", "Topics", "refuse_unknown", "settle"]
 
 T = TypeVar("T")
 
@@ -82,6 +82,42 @@ async def settle(value: T | Awaitable[T]) -> T:
     return await value if inspect.isawaitable(value) else value
 
 
+def topic_names(topics: Any) -> tuple[str, ...]:
+    """The topics that were given, or that a function has returned."""
+    if isinstance(topics, (str, bytes)):
+        raise TypeError("topics must be a sequence of strings, not a string; wrap it in a list")
+    if not isinstance(topics, Iterable):
+        raise TypeError(f"topics must be a sequence of strings, not {type(topics).__name__}")
+    names = tuple(topics)
+    for index, name in enumerate(names):
+        if not isinstance(name, str):
+            raise TypeError(f"topics must be strings, and topics[{index}] is of the type {type(name).__name__}")
+    return names
+
+
+def refuse_unknown(options: Iterable[str]) -> None:
+    """Raises for options that a response does not have."""
+    known = Options.__annotations__
+    for name in options:
+        if name not in known:
+            raise TypeError(
+                f"EventSourceResponse has no option {name!r}; it has {', '.join(sorted(known))} and headers"
+            )
+
+
+def _described(source: object) -> str:
+    """What was given for a source, and what to do with it."""
+    if isinstance(source, type):
+        return f"the class {source.__name__}; make one: {source.__name__}()"
+    if inspect.iscoroutine(source):
+        source.close()
+        return "a coroutine; a function that yields is called without await"
+    if callable(source):
+        return f"{type(source).__name__}; call it"
+    hint = "; wrap it in a list" if isinstance(source, (str, bytes, dict)) else ""
+    return type(source).__name__ + hint
+
+
 class StreamOptions:
     """The options, checked."""
 
@@ -107,12 +143,10 @@ class StreamOptions:
                 )
             if topics is None:
                 raise TypeError("topics is missing: which of the hub's topics does the client get?")
-            if isinstance(topics, (str, bytes)):
-                raise TypeError("topics must be a sequence of strings, not a string; wrap it in a list")
             self.hub = source
-            self._topics = topics
+            self._topics = topics if callable(topics) else topic_names(topics)
         elif not isinstance(source, (AsyncIterable, Iterable)) or isinstance(source, (str, bytes, dict)):
-            raise TypeError(f"source must be a Hub or an iterator of events, not {type(source).__name__}")
+            raise TypeError(f"source must be a Hub or an iterator of events, not {_described(source)}")
         else:
             if topics is not None:
                 raise TypeError("topics are a hub's, and source is an iterator")
@@ -127,6 +161,11 @@ class StreamOptions:
             raise ValueError(f"delivery must be 'auto', 'transport' or 'send', not {delivery!r}")
         if farewell is not None and not isinstance(farewell, Event):
             raise TypeError(f"farewell must be an Event, not {type(farewell).__name__}")
+        for name, callback in (("on_connect", on_connect), ("on_close", on_close)):
+            if callback is not None and not callable(callback):
+                raise TypeError(f"{name} must be a function, not {type(callback).__name__}")
+        if last_event_id is not None and not isinstance(last_event_id, str):
+            raise TypeError(f"last_event_id must be a string, not {type(last_event_id).__name__}")
         self.last_event_id = last_event_id
         self.delivery = delivery
         self.farewell = farewell
@@ -137,14 +176,16 @@ class StreamOptions:
         """The topics that a request's stream reads."""
         if not callable(self._topics):
             return self._topics
-        return await settle(self._topics(request))
+        return topic_names(await settle(self._topics(request)))
 
     def given_topics(self, request: Any) -> Sequence[str]:
         """The same where nothing can be waited for."""
         topics = self._topics(request) if callable(self._topics) else self._topics
         if inspect.isawaitable(topics):
-            raise TypeError("topics is asynchronous, and can't be waited for here")
-        return topics
+            if inspect.iscoroutine(topics):
+                topics.close()
+            raise TypeError("topics is asynchronous, and can't be waited for here; give a function that is not")
+        return topic_names(topics)
 
     async def release(self) -> None:
         """Closes the iterator of a stream that did not begin."""

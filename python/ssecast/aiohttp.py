@@ -23,7 +23,7 @@ from aiohttp.abc import AbstractStreamWriter
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._head import FULL, stream_headers, unavailable
-from ssecast._options import Options, Source, StreamOptions
+from ssecast._options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._servers.aiohttp import connection_of
 from ssecast.session import Delivery, Session
 
@@ -44,6 +44,7 @@ class EventSourceResponse(web.StreamResponse):
 
     def __init__(self, source: Source, *, headers: Mapping[str, str] | None = None, **options: Unpack[Options]) -> None:
         super().__init__(headers=stream_headers(headers))
+        refuse_unknown(options)
         self._options = StreamOptions(source, **options)
         self._refusal = b""
         self._stream: asyncio.Task[bool] | None = None

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._head import FULL, Headers, stream_headers, unavailable
-from ssecast._options import Options, Source, StreamOptions
+from ssecast._options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._servers import connection_of
 from ssecast.errors import InvalidOptionError
 from ssecast.session import Delivery, Session
@@ -84,6 +84,7 @@ class EventSourceResponse(Response):
     ) -> None:
         if status_code != 200:
             raise InvalidOptionError("status_code", f"must be 200, or clients see no stream, not {status_code}")
+        refuse_unknown(options)
         self._options = StreamOptions(source, **options)
         # What Starlette's own responses have: middleware and `set_cookie` use them.
         self.status_code = 200

@@ -54,6 +54,8 @@ class Listener:
         credentials: bool,
         limits: Limits,
     ) -> None:
+        if not isinstance(address, tuple) or len(address) != 2:
+            raise TypeError(f"address must be a host and a port, such as ('127.0.0.1', 3000), not {address!r}")
         if (topics is None) is not query_topics:
             raise TypeError("topics must be given, or query_topics=True, and not both")
         if isinstance(topics, (str, bytes)):

@@ -104,6 +104,21 @@ def test_a_server_that_its_own_program_ends_without_a_signal_bids_farewell(name:
         assert time.monotonic() - begin < SOON
 
 
+@pytest.mark.parametrize("name", ["uvicorn-httptools", "hypercorn", "aiohttp"])
+def test_a_source_that_does_not_end_keeps_neither_the_server_nor_the_others(name: str) -> None:
+    with serve_asgi(name, "broadcast:app") as server, Room(server) as room:
+        left, stubborn, other = room.stream(source="stubborn"), room.stream(source="stubborn"), room.stream(farewell=1)
+        for stream in (left, stubborn):
+            assert stream.data(1) == ["ready"]
+        # Its source is still at it when the server ends.
+        left.close()
+        room.wait(connections=1)
+        seconds = server.terminate()
+        assert [event.data for event in other.rest()] == ["the server ends"]
+        assert stubborn.rest() == []
+    assert seconds < SOON
+
+
 def test_a_server_that_has_had_enough_requests_bids_farewell() -> None:
     with serve_asgi("uvicorn-httptools", "broadcast:app", "--limit-max-requests=3") as server, Room(server) as room:
         streams = [room.stream(farewell=1) for _ in range(2)]

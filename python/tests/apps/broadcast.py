@@ -105,6 +105,14 @@ class Room:
         finally:
             self.cleaned.append("waiting")
 
+    async def stubborn(self) -> AsyncIterator[str]:
+        """Does not end when it is asked to."""
+        try:
+            yield "ready"
+            await asyncio.sleep(3600)
+        finally:
+            await asyncio.sleep(3600)
+
     async def failing(self) -> AsyncIterator[str]:
         yield "before"
         raise ValueError("the source is broken")
