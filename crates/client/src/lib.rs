@@ -11,19 +11,27 @@
 //!                                       └────────────────────────────────────────────┘
 //! ```
 //!
+//! With the feature `reqwest`, `EventSource` is the whole client for programs on tokio.
+//!
 //! The rules are those of the HTML Standard's `EventSource`; `tests/vectors/RULES.md` numbers them (SPEC 19 to 28).
 #![forbid(unsafe_code)]
 
 mod backoff;
+#[cfg(feature = "reqwest")]
+mod event_source;
 mod loss;
 mod options;
 mod request;
 mod response;
 mod source;
 
+#[cfg(feature = "reqwest")]
+pub use event_source::{EventSource, EventSourceBuilder, Update};
 pub use loss::{Cause, Loss};
 pub use options::{Options, Retry};
 pub use request::Request;
 pub use response::{Response, Step};
 pub use source::{Source, State};
+#[cfg(feature = "reqwest")]
+pub use ssecast_codec::Received;
 pub use ssecast_codec::{Error, ErrorKind, Flow, Message};

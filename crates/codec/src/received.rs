@@ -61,8 +61,10 @@ pub struct Received {
 }
 
 impl Received {
+    /// Copies the texts of a message. `last_event_id` is the message's, kept by the caller so that events share it.
     #[inline]
-    pub(crate) fn of(message: &Message<'_>, last_event_id: &LastEventId) -> Self {
+    #[must_use]
+    pub fn of(message: &Message<'_>, last_event_id: &LastEventId) -> Self {
         Self {
             event: if message.event == "message" {
                 "message".into()

@@ -12,9 +12,11 @@
 //!
 //! With the feature `stream`, `EventStream` gives the events of any stream of bytes, such as the body of a response that
 //! reqwest or hyper receives; with `tokio`, of anything that tokio reads from. A program that only reads needs no more than
-//! `ssecast-codec`, which has the same features.
+//! `ssecast-codec`, which has the same features. With `client`, `client::EventSource` reconnects and resumes by itself.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "client")]
+pub use ssecast_client as client;
 pub use ssecast_codec as codec;
 #[cfg(feature = "tokio")]
 pub use ssecast_codec::Reads;
