@@ -216,8 +216,8 @@ def _depart() -> None:
     until = time.monotonic() + GRACE
     leaving = []
     for hub in list(_hubs):
-        mailbox = hub.__dict__["_of_threads"]
-        if mailbox.is_own():
+        mailbox = hub._own_thread_mailbox
+        if mailbox is not None:
             mailbox.depart()
             hub.close(grace=GRACE)
             leaving.append((hub, mailbox))

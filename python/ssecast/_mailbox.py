@@ -4,7 +4,6 @@ are."""
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import weakref
 from collections.abc import Mapping, Sequence
@@ -59,6 +58,7 @@ class LoopMailbox:
         self, hub: Hub, loop: asyncio.AbstractEventLoop, siblings: dict[asyncio.AbstractEventLoop, LoopMailbox]
     ) -> None:
         self.native = _native.Mailbox(hub)
+        self.process = _native.process()
         self.loop = loop
         self._siblings = siblings
         self._receivers: dict[int, Receiver] = {}
@@ -118,13 +118,12 @@ class ThreadMailbox:
         # The collector may have a connection forgotten at any moment.
         self._lock = threading.RLock()
         self._receivers: dict[int, ThreadReceiver] = {}
-        self._process = os.getpid()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="ssecast", daemon=True)
-        weakref.finalize(hub, self.stop).atexit = False
 
-    def start(self) -> None:
+    def start(self, hub: Hub) -> None:
         """Starts the thread, once."""
+        weakref.finalize(hub, self.stop).atexit = False
         self._thread.start()
 
     def open(self, topics: tuple[str, ...], last_event_id: str | None, receiver: ThreadReceiver) -> int:
@@ -144,10 +143,6 @@ class ThreadMailbox:
             self._receivers.pop(connection, None)
         if self._stopped:
             self.native.wake()
-
-    def is_own(self) -> bool:
-        """Whether it is this process', and not one that its parent has."""
-        return self._process == os.getpid()
 
     def depart(self) -> None:
         """Bids every connection farewell, and ends it: the process is about to end."""

@@ -22,9 +22,9 @@ __all__ = [
     "Responder",
     "SlowClient",
     "Stats",
-    "after_fork",
     "encode",
     "install",
+    "process",
 ]
 
 _Reason = Literal["client", "server", "shutdown", "lagged", "error"]
@@ -528,8 +528,8 @@ def encode(event: Event) -> bytes:
     b'id: 7\\nevent: tick\\ndata: one\\ndata: two\\n\\n'
     """
 
-def after_fork() -> None:
-    """Called in a child process, for `os.register_at_fork`."""
+def process() -> int:
+    """The number of this process, which no other of its line of forks has, whether or not Python knows of the fork."""
 
 def install(text: Callable[[object], str | bytes], loads: Callable[[str], Any], errors: dict[int, Any]) -> None:
     """Called once, by the package: `text` makes a str or bytes of any data, `loads` reads JSON, and `errors` are the

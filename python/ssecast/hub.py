@@ -1,8 +1,6 @@
 """The hub, and what asyncio needs of it."""
 
 import asyncio
-import os
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
@@ -20,8 +18,8 @@ class Hub(_native.Hub):
     """Topics, their history, and the connections that read them.
 
     Every method may be called from any thread and any event loop. No thread starts before the first connection.
-    After ``os.fork`` the child's hub is another one with the same options: it has no connections and no history,
-    so a hub that is made before a server forks its workers works in each of them.
+    After a fork the child's hub is another one with the same options, whether or not Python did the fork: it has no
+    connections, no history and other ids, so a hub that is made before a server forks its workers works in each.
 
     Options; ``None`` turns off what can be turned off:
 
@@ -159,32 +157,28 @@ class Hub(_native.Hub):
         loop = asyncio.get_running_loop()
         mailboxes: dict[asyncio.AbstractEventLoop, LoopMailbox] = self.__dict__.setdefault("_mailboxes", {})
         mailbox = mailboxes.get(loop)
-        if mailbox is None:
+        if mailbox is None or mailbox.process != _native.process():
             mailbox = mailboxes[loop] = LoopMailbox(self, loop, mailboxes)
         return mailbox
 
     def _thread_mailbox(self) -> ThreadMailbox:
         """That of this process, for connections of no event loop."""
-        # Nothing that waits may be under a lock that is older than gevent's locks: so the thread is started after it.
-        with _starting:
-            mailbox: ThreadMailbox | None = self.__dict__.get("_of_threads")
-            if mailbox is not None and mailbox.is_own():
-                return mailbox
-            mailbox = self.__dict__["_of_threads"] = ThreadMailbox(self)
-        mailbox.start()
-        _departure.expect(self)
+        mailbox = self._own_thread_mailbox
+        if mailbox is not None:
+            return mailbox
+        # No lock: a fork, or a greenlet that has to wait, would leave it held.
+        process, fresh = _native.process(), ThreadMailbox(self)
+        mailboxes: dict[int, ThreadMailbox] = self.__dict__.setdefault("_thread_mailboxes", {})
+        mailbox = mailboxes.setdefault(process, fresh)
+        if mailbox is fresh:
+            for parent in [other for other in list(mailboxes) if other != process]:
+                mailboxes.pop(parent, None)
+            mailbox.start(self)
+            _departure.expect(self)
         return mailbox
 
-
-_starting = threading.Lock()
-
-
-def _after_fork() -> None:
-    """In the child, where a thread that held the lock is no more."""
-    global _starting
-    _starting = threading.Lock()
-    _native.after_fork()
-
-
-# The engine's own threads look after themselves; a hub finds out when it is next used.
-os.register_at_fork(after_in_child=_after_fork)
+    @property
+    def _own_thread_mailbox(self) -> ThreadMailbox | None:
+        """The same, if there is one."""
+        mailboxes: dict[int, ThreadMailbox] = self.__dict__.get("_thread_mailboxes", {})
+        return mailboxes.get(_native.process())

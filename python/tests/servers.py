@@ -86,6 +86,14 @@ WSGI: dict[str, Sequence[str]] = {
     "werkzeug": ("-c", WERKZEUG.replace("{threaded}", "False").replace("{processes}", "1")),
     "werkzeug-threaded": ("-c", WERKZEUG.replace("{threaded}", "True").replace("{processes}", "1")),
 }
+# It is a program of its own, and loads the application before it forks.
+UWSGI = """
+import os, pathlib, sys
+uwsgi = str(pathlib.Path(sys.executable).with_name("uwsgi"))
+os.execv(uwsgi, [uwsgi, "--http-socket=127.0.0.1:{port}", "--module={app}", "--master", "--need-app", "--die-on-term",
+    "--processes=2", "--threads=4", "--enable-threads", "--worker-reload-mercy=1", "--virtualenv=" + sys.prefix])
+"""
+FORKING_WSGI: dict[str, Sequence[str]] = {"uwsgi": ("-c", UWSGI)}
 # Their threads are greenlets, and their sockets not Python's own: so they keep their connections.
 GREENLET_WSGI: dict[str, Sequence[str]] = {
     "gunicorn-gevent": ("gunicorn", "{app}", "--bind=127.0.0.1:{port}", "--no-control-socket", "--worker-class=gevent"),
@@ -238,8 +246,8 @@ def serve_asgi(name: str, app: str, *extra: str, tls: bool = False, **environmen
 
 @contextmanager
 def serve_wsgi(name: str, app: str, *extra: str, tls: bool = False, **environment: str) -> Iterator[Server]:
-    """Runs an app (``module:name``, in tests/apps) on a server of ``WSGI`` or ``GREENLET_WSGI``."""
-    known = {**WSGI, **GREENLET_WSGI, "werkzeug-processes": WERKZEUG_PROCESSES}
+    """Runs an app (``module:name``, in tests/apps) on a server of one of these tables."""
+    known = {**WSGI, **FORKING_WSGI, **GREENLET_WSGI, "werkzeug-processes": WERKZEUG_PROCESSES}
     first, *rest = (*known[name], *extra)
     if tls and first != "-c":
         rest += TLS[name.partition("-")[0]]

@@ -1,9 +1,8 @@
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
+use ssecast::process::Process;
 use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, Unavailable};
 
 use crate::call;
@@ -12,44 +11,23 @@ use crate::error::{Result, entry};
 use crate::option::{Given, seconds};
 use crate::value::{Arguments, Fields, text};
 
-/// How often this process and its parents were forked, by `os.fork`.
-static FORKS: AtomicU32 = AtomicU32::new(0);
-
-/// Called in a child process, for `os.register_at_fork`.
-#[pyfunction]
-pub fn after_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
-}
-
 /// Topics, their history, and the connections that read them. `ssecast.Hub` adds what is asyncio's.
 #[pyclass(frozen, subclass, module = "ssecast._native")]
 pub struct Hub {
-    /// It is locked only while the interpreter is attached and nothing of Python's is called: so no thread holds it
-    /// when `os.fork` runs.
-    life: RwLock<Life>,
+    /// A child of a fork has another one by itself.
+    hub: ssecast::Hub,
     sockets: Option<Sockets>,
 }
 
-/// A hub in one process. A child gets another one with the same options: without the parent's connections, which are
-/// none of the child's, and with an epoch of its own, as its events are others than the parent's.
-struct Life {
-    hub: ssecast::Hub,
-    forks: u32,
+/// The number of this process, which no other of its line of forks has, whether or not Python knows of the fork.
+#[pyfunction]
+pub fn process() -> u32 {
+    Process::current().number()
 }
 
 impl Hub {
-    pub(crate) fn current(&self) -> Result<ssecast::Hub> {
-        let forks = FORKS.load(Ordering::Relaxed);
-        let life = self.life.read().unwrap_or_else(PoisonError::into_inner);
-        if life.forks == forks {
-            return Ok(life.hub.clone());
-        }
-        drop(life);
-        let mut life = self.life.write().unwrap_or_else(PoisonError::into_inner);
-        if life.forks != forks {
-            *life = Life { hub: ssecast::Hub::new(life.hub.config().clone())?, forks };
-        }
-        Ok(life.hub.clone())
+    pub(crate) fn hub(&self) -> &ssecast::Hub {
+        &self.hub
     }
 
     /// The threads that may have its connections, if any may.
@@ -98,8 +76,7 @@ impl Hub {
             let pull = delivery.choice("delivery", ["auto", "pull"])?;
             let sockets = (!pull).then(|| threads.map_or_else(Sockets::shared, Sockets::new));
             let hub = ssecast::Hub::new(options.config()?).map_err(rename)?;
-            let life = Life { hub, forks: FORKS.load(Ordering::Relaxed) };
-            Ok(Self { life: RwLock::new(life), sockets })
+            Ok(Self { hub, sockets })
         })
     }
 
@@ -119,7 +96,7 @@ impl Hub {
         entry(|| {
             let topic = text(topic, "topic", ErrorKind::InvalidTopic)?;
             let fields = Fields::read(Some(data), &Arguments { event, id, retry, comment })?;
-            let hub = self.current()?;
+            let hub = &self.hub;
             // To give the interpreter up and to get it back takes longer than to publish a small event.
             let published = if fields.is_large() {
                 py.detach(|| hub.publish(&topic, &fields.event()))
@@ -149,7 +126,7 @@ impl Hub {
                 Given::Default => Close::default().grace,
                 Given::Value(value) => seconds("grace", value, "a number of seconds")?,
             };
-            let hub = self.current()?;
+            let hub = &self.hub;
             py.detach(|| hub.close(&Close { event: fields.as_ref().map(Fields::event), grace }))?;
             Ok(())
         })
@@ -168,7 +145,7 @@ impl Hub {
             // Python's handlers of signals run in between.
             const TURN: Duration = Duration::from_millis(100);
             let timeout = timeout.time("timeout", None)?.unwrap_or(Duration::MAX);
-            let (hub, begin) = (self.current()?, Instant::now());
+            let (hub, begin) = (&self.hub, Instant::now());
             loop {
                 let left = timeout.saturating_sub(begin.elapsed());
                 if py.detach(|| hub.wait_closed(left.min(TURN))) {
@@ -188,7 +165,7 @@ impl Hub {
     /// `accept` is the value of its `Accept`.
     fn _unavailable(&self, py: Python<'_>, method: &str, accept: &str) -> Result<Py<PyAny>> {
         entry(|| {
-            Ok(match Unavailable::new(&self.current()?, method, [accept.as_bytes()]) {
+            Ok(match Unavailable::new(&self.hub, method, [accept.as_bytes()]) {
                 Unavailable::Stream { body } => PyBytes::new(py, &body).into_any().unbind(),
                 Unavailable::Status { retry_after } => PyInt::new(py, retry_after).into_any().unbind(),
             })
@@ -198,13 +175,13 @@ impl Hub {
     /// Whether the hub was closed.
     #[getter]
     fn closed(&self) -> Result<bool> {
-        entry(|| Ok(self.current()?.is_closed()))
+        entry(|| Ok(self.hub.is_closed()))
     }
 
     /// Reads the counters.
     fn stats(&self, py: Python<'_>) -> Result<Stats> {
         entry(|| {
-            let hub = self.current()?;
+            let hub = &self.hub;
             let stats = py.detach(|| hub.stats());
             call::uncollected(py, || {
                 let disconnects = PyDict::new(py);
@@ -222,7 +199,7 @@ impl Hub {
 
     fn __repr__(&self) -> Result<String> {
         entry(|| {
-            let hub = self.current()?;
+            let hub = &self.hub;
             let stats = hub.stats();
             let closed = if hub.is_closed() { ", closed" } else { "" };
             Ok(format!("<Hub: {} topics, {} connections{closed}>", stats.topics, stats.connections))

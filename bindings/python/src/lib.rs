@@ -55,7 +55,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         class::seal(&class);
         module.add(class.name()?, class)?;
     }
-    module.add_function(wrap_pyfunction!(hub::after_fork, module)?)?;
+    module.add_function(wrap_pyfunction!(hub::process, module)?)?;
     module.add_function(wrap_pyfunction!(call::install, module)?)?;
     module.add_function(wrap_pyfunction!(departure::inode_of, module)?)?;
     module.add_function(wrap_pyfunction!(departure::listening_sockets, module)?)?;

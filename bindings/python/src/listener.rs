@@ -93,10 +93,10 @@ impl Listener {
                 None if query_topics => Routes::Query,
                 None => Routes::Asked(answer),
             };
-            let hub = hub.current()?;
+            let hub = hub.hub();
             let (host, port) = address;
             // A name may have to be looked up, which takes time.
-            let bind = || ssecast::Listener::bind(&hub, (host.as_str(), port), config, routes);
+            let bind = || ssecast::Listener::bind(hub, (host.as_str(), port), config, routes);
             let listener = py.detach(bind).map_err(rename)?;
             Ok(Self { address: listener.address(), listener: Mutex::new(Some(listener)) })
         })

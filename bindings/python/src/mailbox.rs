@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use rustix::io::Errno;
+use ssecast::process::Process;
 use ssecast::{
     ConnectionId, Content, Delivery, Error, ErrorKind, Framing, Pull, Reason, Sockets, Subscription,
 };
@@ -27,6 +28,8 @@ pub struct Mailbox {
     sockets: Option<Sockets>,
     signal: UnixStream,
     ring: Arc<UnixStream>,
+    /// That which has the other end of the signal as well.
+    process: Process,
 }
 
 /// Bytes of a stream, shared by all connections that are to get them.
@@ -74,11 +77,11 @@ impl Mailbox {
             let (signal, ring) = UnixStream::pair().map_err(failed)?;
             ring.set_nonblocking(true).map_err(failed)?;
             signal.set_nonblocking(true).map_err(failed)?;
-            let (hub, sockets) = (hub.get().current()?, hub.get().sockets().cloned());
+            let (hub, sockets) = (hub.get().hub(), hub.get().sockets().cloned());
             let ring = Arc::new(ring);
             let bell = Arc::clone(&ring);
-            let pull = Pull::new(&hub, move || self::ring(&bell));
-            Ok(Self { pull, sockets, signal, ring })
+            let pull = Pull::new(hub, move || self::ring(&bell));
+            Ok(Self { pull, sockets, signal, ring, process: Process::current() })
         })
     }
 
@@ -129,6 +132,11 @@ impl Mailbox {
     /// whether there is more.
     fn take<'py>(&self, py: Python<'py>, limit: usize) -> Result<(Bound<'py, PyList>, bool)> {
         entry(|| {
+            // A child shares the signal with its parent, who would wait for what is read here.
+            if !self.process.is_current() {
+                let problem = "is that of a parent process; subscribe anew after a fork";
+                return Err(Error::new(ErrorKind::Closed, "subscription", problem).into());
+            }
             while matches!((&self.signal).read(&mut [0; 64]), Ok(64)) {}
             let mut deliveries = Vec::new();
             let more = py.detach(|| self.pull.take(limit, &mut deliveries));

@@ -23,6 +23,12 @@ impl Process {
         Self(system::current())
     }
 
+    /// A number that no other process of its line of forks has.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     /// Whether this code runs in this process, and not in a child of it.
     #[must_use]
     pub fn is_current(self) -> bool {
