@@ -159,8 +159,8 @@ impl Hub {
         })
     }
 
-    /// What a request gets that can't have a stream for the moment: bytes are the whole body of an event stream, with
-    /// the status 200; a number is the seconds of a `Retry-After`, with the status 503.
+    /// What a request gets that can't have a stream for the moment: bytes are the whole body of an event stream,
+    /// with the status 200; a number is the seconds of a `Retry-After`, with the status 503.
     ///
     /// `accept` is the value of its `Accept`.
     fn _unavailable(&self, py: Python<'_>, method: &str, accept: &str) -> Result<Py<PyAny>> {
