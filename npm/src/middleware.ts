@@ -154,10 +154,13 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
   const allowed = options.authorize ? await options.authorize(context) : true
   if (isSettled()) return leave()
   if (!allowedOf(allowed)) return refuse(403)
-  const topics = typeof options.topics === 'function' ? topicsOf(await options.topics(context), 'return') : options.topics
+  // What a function returns that has answered by itself means nothing.
+  const read = typeof options.topics === 'function' ? await options.topics(context) : options.topics
   if (isSettled()) return leave()
-  const headers =
-    typeof options.headers === 'function' ? headersOf(await options.headers(context), cors !== undefined, 'return') : options.headers
+  const topics = typeof options.topics === 'function' ? topicsOf(read, 'return') : options.topics
+  const more = typeof options.headers === 'function' ? await options.headers(context) : undefined
+  if (isSettled()) return leave()
+  const headers = typeof options.headers === 'function' ? headersOf(more, cors !== undefined, 'return') : options.headers
   const lastEventId = options.lastEventId ? lastEventIdOf(await options.lastEventId(context)) : header(request)
   if (isSettled()) return leave()
   if (addon().isFinished(lastEventId)) return refuse(204)

@@ -161,6 +161,22 @@ for (const [what, option, field, message, code = 'SSECAST_INVALID_OPTION'] of [
   })
 }
 
+for (const name of ['authorize', 'topics', 'headers', 'lastEventId']) {
+  test(`what ${name}() returns that has answered by itself means nothing`, async t => {
+    for (const { name: host, start } of hosted) {
+      if (host.startsWith('Koa')) continue
+      for (const value of [undefined, 'nothing of use', 5]) {
+        const own = createHub()
+        const answer = async request => (request.res.status(401).end('mine'), value)
+        const { url, errors } = await start(t, own, { topics, [name]: answer })
+        const client = await (await join(url)).end()
+        assert.deepEqual([client.status, client.text, errors.length], [401, 'mine', 0], host)
+        assert.equal(own.stats().connections, 0)
+      }
+    }
+  })
+}
+
 for (const [what, headers] of [
   ['an object', { 'X-Mine': 'yes', 'X-Number': 5, 'X-List': ['a', 'b'], 'Set-Cookie': ['a=1', 'b=2'] }],
   ['Headers', new Headers([['X-Mine', 'yes'], ['X-Number', '5'], ['X-List', 'a'], ['X-List', 'b'], ['Set-Cookie', 'a=1'], ['Set-Cookie', 'b=2']])],
