@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from ssecast import _native
+from ssecast._failure import contain
 
 if TYPE_CHECKING:
     from ssecast.hub import Hub
@@ -49,7 +50,7 @@ class Departure:
         self.listener = _Listener.at(self._address)
         loop = asyncio.get_running_loop()
         self._watch = _watches.get(loop) or _Watch(loop)
-        self._watch.departures.add(self)
+        self._watch.departures.setdefault(self.listener, set()).add(self)
 
     @classmethod
     def of(cls, scope: Mapping[str, Any]) -> Departure:
@@ -66,7 +67,7 @@ class Departure:
     def stop(self) -> None:
         """Forgets it."""
         self._callback = None
-        self._watch.departures.discard(self)
+        self._watch.forget(self)
 
     def cut(self, late: bool) -> None:
         """Ends the client's connection, whoever has it, if its stream is ``late`` or the server surely ends."""
@@ -79,7 +80,10 @@ class Departure:
         """Called by the watch."""
         self.begun = True
         if self._callback is not None:
-            self._callback()
+            try:
+                self._callback()
+            except BaseException as error:
+                contain("a stream could not be ended", error)
 
 
 def _two(address: Address) -> tuple[Any, Any]:
@@ -93,7 +97,7 @@ class _Watch:
     """One timer for all streams of an event loop, while there are any."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.departures: set[Departure] = set()
+        self.departures: dict[_Listener, set[Departure]] = {}
         self._terminations = _native.terminations()
         # Other threads' loops come and go meanwhile.
         for other in [reference() for reference in _watches.keyrefs()]:
@@ -108,13 +112,19 @@ class _Watch:
             return
         terminations = _native.terminations()
         terminated, self._terminations = terminations != self._terminations, terminations
-        gone = {listener for listener in {departure.listener for departure in self.departures} if listener.is_closed()}
-        if terminated or gone:
-            for departure in list(self.departures):
-                if terminated or departure.listener in gone:
-                    self.departures.discard(departure)
-                    departure.begin()
+        # Whatever comes up below, there is another look.
         loop.call_later(LOOK, self._look, loop)
+        for listener in [listener for listener in self.departures if terminated or listener.is_closed()]:
+            for departure in self.departures.pop(listener, ()):
+                departure.begin()
+
+    def forget(self, departure: Departure) -> None:
+        """Lets go of a request that is over."""
+        departures = self.departures.get(departure.listener)
+        if departures is not None:
+            departures.discard(departure)
+            if not departures:
+                del self.departures[departure.listener]
 
 
 _watches: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Watch] = weakref.WeakKeyDictionary()

@@ -155,9 +155,7 @@ class Exchange:
     def _shut_down(self) -> None:
         """The server ends: bids farewell, and gives those up who do not take it in time."""
         self._loop.call_later(GRACE, self._give_up)
-        if self._options.farewell is not None:
-            self.session.send(self._options.farewell)
-        self.session.close("shutdown")
+        self.session.bid_farewell(self._options.farewell)
 
     def _give_up(self) -> None:
         late = self.session.reason is None

@@ -120,6 +120,4 @@ class ThreadSession(BaseSession):
 
     def depart(self) -> None:
         farewell, self._farewell = self._farewell, None
-        if farewell is not None:
-            self.send(farewell)
-        self.close("shutdown")
+        self.bid_farewell(farewell)

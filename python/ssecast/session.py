@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ssecast import _native, errors
+from ssecast._failure import contain
 from ssecast._json import text
 from ssecast._mailbox import Reason
+from ssecast._native import Event
 
 if TYPE_CHECKING:
     from ssecast.hub import Hub
@@ -103,6 +105,16 @@ class BaseSession:
         """Ends the stream, after everything published and sent before is out. Closing twice is fine."""
         if self._reason is None:
             self._native.end(self.id, reason)
+
+    def bid_farewell(self, event: Event | None) -> None:
+        """Ends the stream because its server ends, after an event that may not be one that the hub takes."""
+        try:
+            if event is not None:
+                self.send(event)
+        except errors.Error as error:
+            contain("farewell could not be sent", error)
+        finally:
+            self.close("shutdown")
 
     @property
     def backlog(self) -> int:

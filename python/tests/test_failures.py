@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ssecast import Hub
+from ssecast import Event, Hub, Session
 from ssecast.asgi import EventSourceResponse
 from ssecast.wsgi import EventSourceResponse as ThreadResponse
 
@@ -192,6 +192,23 @@ def test_an_interrupt_of_the_main_thread_goes_on() -> None:
     body.close()  # type: ignore[attr-defined]
     assert hub.stats().connections == 0
     assert reasons in (["error"], ["client"])
+
+
+def test_a_farewell_that_the_hub_does_not_take_keeps_no_stream_open() -> None:
+    hub, farewell = Hub(max_event_bytes=100), Event("x" * 200)
+
+    async def main() -> None:
+        session = Session(hub, ["t"])
+        session.bid_farewell(farewell)
+        # It gets nothing before it is started, so it can but be closing.
+        assert not session.send("too late")
+        session.left()
+
+    asyncio.run(main())
+    body = open_stream(hub, topics=["t"], farewell=farewell)
+    next(body)
+    body.session.depart()  # type: ignore[attr-defined]
+    assert within(30, lambda: list(body)) == [None]
 
 
 class Cursor:
