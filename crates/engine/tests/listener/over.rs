@@ -99,3 +99,26 @@ fn a_stream_that_is_allowed_after_the_hub_was_closed_is_none_that_the_router_is_
     assert_eq!(visit.answer().status, 503);
     assert!(hub.wait_closed(Duration::ZERO));
 }
+
+/// The threads are shared, and know hubs by their keys.
+#[test]
+fn a_hub_that_comes_to_where_another_one_was_has_its_own_connections() {
+    let mut clients = Vec::new();
+    for round in 0..50 {
+        let hub = Hub::new(patient()).unwrap();
+        let listener = Listener::bind(
+            &hub,
+            ("127.0.0.1", 0),
+            ListenerConfig::default(),
+            |_: Request, responder: Responder| assert!(responder.allow(&["t"]).unwrap()),
+        )
+        .unwrap();
+        let mut visit = connect(&listener);
+        visit.say(GET);
+        let mut client = visit.stream(ssecast_engine::Framing::Chunked);
+        hub.publish("t", &data(&round.to_string())).unwrap();
+        client.read_until(&format!("data: {round}\n"));
+        // The stream goes on without any handle of its hub.
+        clients.push(client);
+    }
+}

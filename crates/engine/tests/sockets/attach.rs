@@ -205,16 +205,3 @@ fn a_peer_that_does_not_answer_is_given_up_in_the_slow_clients_time_and_the_host
         assert_eq!(sockopt::tcp_user_timeout(&observer).unwrap(), 500);
     }
 }
-
-#[test]
-fn a_hub_that_comes_to_where_another_one_was_has_its_own_connections() {
-    let sockets = ssecast_engine::Sockets::new(1);
-    for _ in 0..300 {
-        let mut rig = Rig::new(quiet());
-        rig.sockets = sockets.clone();
-        let (_, mut client) = rig.connect(&["t"]);
-        rig.publish("t", "1");
-        assert_eq!(client.read_events(1), ["1"]);
-        // Its connection ends with it, which the engine's thread finds out later.
-    }
-}
