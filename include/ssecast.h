@@ -19,12 +19,17 @@
  * and copied where it is needed longer.
  *
  * Structures that may grow begin with their size: call the init function with the structure's sizeof, then set what
- * differs. A program that was compiled with an older header goes on working with a newer library.
+ * differs; or make one that is zero but for its size, as a designated initializer does: zero is the default of every field.
+ * A program that was compiled with an older header goes on working with a newer library.
  *
  * Callbacks say on which thread they run. They are called while no lock is held, so that they may call any function here,
  * but must not throw through the library, nor wait for something that their own thread does.
  *
- * A process that forks: connections stay with the parent. The child makes hubs of its own.
+ * Threads that the library starts block all signals but those of their own faults: signals are the program's.
+ *
+ * A process that forks: connections stay with the parent, and so do the listeners, subscriptions and parsers in use. A hub
+ * that the child has from its parent is another one there from its first use on, found without any hook: it has the same
+ * options and an epoch of its own, no history and no connections. What the child frees is only given back to the system.
  */
 
 #ifndef SSECAST_H
@@ -41,11 +46,14 @@
 #define SSECAST_VERSION_STRING "0.1.0"
 
 
-// The value of `ssecast_event.retry` that leaves it out.
-#define SSECAST_NO_RETRY UINT64_MAX
+// Stands for a real zero, in a number whose 0 means something else: that it is left out, or has its default.
+#define SSECAST_ZERO (UINT64_MAX - 1)
 
 // The most bytes of one event that `ssecast_parser_new` allows when it is given 0: 16 MiB.
 #define SSECAST_DEFAULT_MAX_EVENT_BYTES 16777216
+
+// The reconnection time of a stream that has set none.
+#define SSECAST_NO_RETRY UINT64_MAX
 
 // The value that turns off an option which can be off.
 #define SSECAST_OFF UINT64_MAX
@@ -164,10 +172,12 @@ enum ssecast_framing
   : uint32_t
 #endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
  {
+  // What the configuration says is its default.
+  SSECAST_FRAMING_DEFAULT = 0,
   // HTTP/1.1's chunked transfer coding. The last chunk, `0\r\n\r\n`, is the caller's to write, after the end.
-  SSECAST_FRAMING_CHUNKED = 0,
+  SSECAST_FRAMING_CHUNKED = 1,
   // As it is: the end of the connection ends the body, or the caller frames it.
-  SSECAST_FRAMING_RAW = 1,
+  SSECAST_FRAMING_RAW = 2,
 };
 #ifndef __cplusplus
 #if __STDC_VERSION__ >= 202311L
@@ -240,7 +250,8 @@ typedef struct ssecast_slice {
 // One event to encode, publish or send. A slice whose `data` is NULL leaves its field out; an empty one writes the
 // field with an empty value, which is another thing for `data` and for `id`.
 //
-// Every function that takes an event reads all of it before it returns, and keeps nothing of it.
+// All of it but the size may be zero, so that a designated initializer does: `{.size = sizeof event, .data = ...}`. Every
+// function that takes an event reads all of it before it returns, and keeps nothing of it.
 typedef struct ssecast_event {
   // `sizeof(ssecast_event)`; `ssecast_event_init` sets it.
   size_t size;
@@ -252,7 +263,8 @@ typedef struct ssecast_event {
   struct ssecast_slice data;
   // Text for people and proxies, which receivers ignore.
   struct ssecast_slice comment;
-  // The receiver's reconnection time in milliseconds, or `SSECAST_NO_RETRY`.
+  // The receiver's reconnection time in milliseconds. 0 leaves it out, and so does `SSECAST_OFF`; `SSECAST_ZERO` has
+  // the receiver come back at once.
   uint64_t retry;
 } ssecast_event;
 
@@ -261,8 +273,13 @@ typedef struct ssecast_event {
 typedef struct ssecast_error {
   // The result that the call returned.
   ssecast_result result;
+  // The `errno` of the system's error that is behind it, such as `EADDRINUSE`; 0 if none is.
+  int os_error;
   // The argument or field that it is about, such as `id`. Ends with a zero byte; cut if it is longer.
   char field[60];
+  // The field of a configuration that it is about, or whose limit was reached, such as `max_event_bytes`; empty if
+  // there is none. The message has it as it stands here.
+  char option[60];
   // One sentence that begins with the field and says how to mend it. Ends with a zero byte; cut if it is longer.
   char message[256];
 } ssecast_error;
@@ -290,12 +307,14 @@ typedef struct ssecast_item {
 // `ssecast_parser_finish` does, and drops the rest of the chunk.
 typedef int (*ssecast_item_callback)(void *user_data, const struct ssecast_item *item);
 
-// How a hub behaves. Times are in milliseconds.
+// How a hub behaves. Times are in milliseconds. A number that is 0 has its default, so that a designated initializer does:
+// `{.size = sizeof config, .max_connections = 500}`. `SSECAST_ZERO` stands for a real zero, `SSECAST_OFF` turns off what
+// can be off.
 typedef struct ssecast_hub_config {
   // `sizeof(ssecast_hub_config)`; `ssecast_hub_config_init` sets it.
   size_t size;
-  // The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the
-  // three caps of the history must be on.
+  // The most events that a topic keeps for clients that come back, or `SSECAST_OFF`; `SSECAST_ZERO` keeps none.
+  // Default 1000. One of the three caps of the history must be on.
   uint64_t history_events;
   // The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
   uint64_t history_bytes;
@@ -309,7 +328,8 @@ typedef struct ssecast_hub_config {
   uint64_t heartbeat_ms;
   // The reconnection time that each client is told first, or `SSECAST_OFF`. Default 2000.
   uint64_t retry_ms;
-  // The type of the event that tells a client of lost events; with `data` NULL there is none. Default `reset`.
+  // The type of the event that tells a client of lost events; an empty text sends none. Left out, or by default,
+  // `reset`.
   struct ssecast_slice reset_event;
   // The most connections at once; one more is refused, none is ever evicted. Default 100000.
   uint64_t max_connections;
@@ -403,7 +423,14 @@ typedef struct ssecast_attach_config {
   // An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
   uint32_t framing;
   // Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave,
-  // ends the body itself and closes the connection. Default 0.
+  // ends the body itself and closes the connection. A client that half-closes, as `curl` does when it reads its
+  // request from a pipe, has its stream until it leaves. Default 0.
+  //
+  // The caller calls `close`, and nothing else: `shutdown` would end the connection for every descriptor of it, and
+  // `on_close` then tells of `SSECAST_REASON_ERROR`. A server whose own connection object shuts the socket down when it
+  // is freed, as `evhttp_connection_free` of libevent does, keeps that object until `on_close`, without `released`: it
+  // stops reading and writing there, and calls `ssecast_connection_disconnect` when it is told that the client has
+  // left. `SSL_shutdown` and a timeout of the server's that closes idle connections are of the same kind.
   uint32_t released;
   // Is told of the end. May be NULL.
   ssecast_close_callback on_close;
@@ -456,7 +483,8 @@ typedef void (*ssecast_stream_close_callback)(void *user_data,
 // Tells that all that was sent to one stream alone has been handed to the system, as `ssecast_drain_callback` does.
 typedef void (*ssecast_stream_drain_callback)(void *user_data, uint64_t stream);
 
-// How a listener answers, and what it bears. Times are in milliseconds.
+// How a listener answers, and what it bears. Times are in milliseconds. A number that is 0 and a text that is left out
+// have their defaults; `SSECAST_ZERO` stands for a real zero.
 typedef struct ssecast_listen_config {
   // `sizeof(ssecast_listen_config)`; `ssecast_listen_config_init` sets it.
   size_t size;
@@ -648,7 +676,9 @@ ssecast_result ssecast_attach_config_init(struct ssecast_attach_config *config, 
 //
 // The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it,
 // and calls `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets
-// `released`.
+// `released`. A client that does not answer for `slow_client_ms` is given up by the system, also when its network has
+// vanished: the connection has `TCP_USER_TIMEOUT`, and keep-alive where no heartbeat asks, until the library lets go of
+// it, and then what it had before.
 //
 // `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`.
 // `on_close` may run before this function returns.

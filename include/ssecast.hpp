@@ -1,4 +1,5 @@
-// ssecast for C++17: the handles of ssecast.h as classes that are moved and not copied, its failures as exceptions.
+// ssecast for C++17: the handles of ssecast.h as classes that are moved and not copied, its failures as exceptions. Copies of a
+// Hub alone are handles of the same hub, one for each thread that may outlive another.
 //
 // Text goes in and comes out as std::string_view. One whose data() is nullptr, as that of `{}` is, leaves its field out; an
 // empty one writes it empty. Who owns what until when, and on which thread a callback runs, is as in ssecast.h. A callback
@@ -7,9 +8,11 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 #include "ssecast.h"
 
@@ -21,10 +24,15 @@ struct Error : std::exception {
   ssecast_error error;
   explicit Error(const ssecast_error& error) noexcept : error(error) {}
   ssecast_result code() const noexcept { return error.result; }
+  // The errno of the system's error that is behind it, such as EADDRINUSE, or 0.
+  int os_error() const noexcept { return error.os_error; }
   const char* what() const noexcept override { return error.message; }
 };
 
 inline ssecast_slice slice(std::string_view text) noexcept { return {text.data(), text.size()}; }
+// A slice borrows: one of a temporary string would outlive it.
+template <class T, class = std::enable_if_t<std::is_same_v<std::remove_const_t<T>, std::string>>>
+ssecast_slice slice(T&& temporary) = delete;
 inline std::string_view view(ssecast_slice slice) noexcept { return {slice.data, slice.len}; }
 
 namespace detail {
@@ -80,7 +88,7 @@ inline ssecast_listen_config listen_config() { return detail::initial(ssecast_li
 // One event to encode, publish or send. It borrows its texts.
 struct Event : ssecast_event {
   Event(std::string_view data, std::string_view event = {}, std::string_view id = {}) noexcept
-      : ssecast_event{sizeof(ssecast_event), slice(event), slice(id), slice(data), slice({}), SSECAST_NO_RETRY} {}
+      : ssecast_event{sizeof(ssecast_event), slice(event), slice(id), slice(data), ssecast_slice{}, 0} {}
 };
 
 // The bytes of an event on the wire.
@@ -139,14 +147,49 @@ struct Subscription {
   }
 };
 
+namespace detail {
+
+// A hub, and what its callbacks use, which goes when none of them runs any more.
+struct Owned {
+  ssecast_hub* hub;
+  std::mutex adding;
+  std::vector<std::shared_ptr<void>> used;
+  explicit Owned(ssecast_hub* hub) noexcept : hub(hub) {}
+  ~Owned() {
+    bool over;
+    // A callback that lets go of the last handle can't wait for itself: what it uses stays.
+    if (ssecast_hub_wait_closed(hub, 0, &over, nullptr) == SSECAST_BUSY) new std::vector<std::shared_ptr<void>>(std::move(used));
+    ssecast_hub_free(hub);
+  }
+  template <class T>
+  T* add(std::shared_ptr<T> made) {
+    const std::lock_guard<std::mutex> lock(adding);
+    used.push_back(made);
+    return made.get();
+  }
+};
+
+}  // namespace detail
+
+// With its last handle a hub ends: an open one closes with a grace of one second, and the destructor returns when the streams
+// that the library writes have ended and all callbacks have returned. Whoever destroys it holds no lock that a callback needs.
 struct Hub {
   using OnClose = std::function<void(ssecast_reason reason, bool cut)>;
-  detail::Handle<ssecast_hub, ssecast_hub_free> handle;
-  explicit Hub(const ssecast_hub_config& options = hub_config()) : handle(detail::get<ssecast_hub*>(ssecast_hub_new, &options)) {}
+  std::shared_ptr<detail::Owned> owned;
+  std::shared_ptr<ssecast_hub> handle;
+  explicit Hub(const ssecast_hub_config& options = hub_config())
+      : owned(std::make_shared<detail::Owned>(detail::get<ssecast_hub*>(ssecast_hub_new, &options))), handle(owned, owned->hub) {}
+  // To a hub that is closed nothing is published: the id is empty, and there are no subscribers.
   ssecast_published publish(std::string_view topic, const Event& event) {
-    return detail::get<ssecast_published>(ssecast_hub_publish, handle.get(), slice(topic), &event);
+    ssecast_published published{};
+    ssecast_error error;
+    const auto result = ssecast_hub_publish(handle.get(), slice(topic), &event, &published, &error);
+    if (result != SSECAST_OK && result != SSECAST_CLOSED) throw Error(error);
+    return published;
   }
   void close(std::uint64_t grace_ms) { detail::call(ssecast_hub_close, handle.get(), nullptr, grace_ms); }
+  // Whether it was closed, and all is over by then, callbacks included. Not in a callback.
+  bool wait_closed(std::uint64_t timeout_ms) { return detail::get<bool>(ssecast_hub_wait_closed, handle.get(), timeout_ms); }
   ssecast_stats stats() const {
     ssecast_stats stats{};
     stats.size = sizeof stats;
@@ -155,10 +198,21 @@ struct Hub {
   }
   Connection attach(int socket, const Topics& topics, ssecast_attach_config config = attach_config(), OnClose on_close = {}) {
     const detail::Slices texts(topics);
-    auto told = std::make_unique<OnClose>(std::move(on_close));
+    // The configuration's own callbacks get its own user_data.
+    struct Told {
+      OnClose function;
+      ssecast_attach_config config;
+    };
+    auto told = std::make_unique<Told>(Told{std::move(on_close), config});
     config.topics = texts.data(), config.topics_len = texts.size(), config.user_data = told.get();
     config.on_close = [](void* data, ssecast_reason reason, bool cut) noexcept {
-      if (const std::unique_ptr<OnClose> told(static_cast<OnClose*>(data)); *told) (*told)(reason, cut);
+      const std::unique_ptr<Told> told(static_cast<Told*>(data));
+      if (told->config.on_close) told->config.on_close(told->config.user_data, reason, cut);
+      if (told->function) told->function(reason, cut);
+    };
+    if (config.on_drain) config.on_drain = [](void* data) noexcept {
+      const auto& own = static_cast<Told*>(data)->config;
+      own.on_drain(own.user_data);
     };
     auto* connection = detail::get<ssecast_connection*>(ssecast_hub_attach_socket, handle.get(), socket, &config);
     told.release();
@@ -184,15 +238,31 @@ struct Responder {
 // An HTTP/1.1 endpoint of a hub. A thread of its own calls `route`, which may keep the responder; if it throws, the answer is 500.
 struct Listener {
   using Route = std::function<void(const ssecast_request* request, Responder responder)>;
-  struct State { Route route; detail::Handle<ssecast_listener, ssecast_listener_free> handle; };
-  std::unique_ptr<State> state;
-  Listener(Hub& hub, ssecast_listen_config config, Route route) : state(new State{std::move(route), nullptr}) {
-    config.user_data = state.get();
-    config.route = [](void* data, const ssecast_request* request, ssecast_responder* responder) noexcept {
-      try { static_cast<State*>(data)->route(request, {decltype(Responder::handle)(responder)}); } catch (...) {}
+  detail::Handle<ssecast_listener, ssecast_listener_free> handle;
+  // The configuration's own callbacks get its own user_data. What they and the route use lives as long as the hub.
+  Listener(Hub& hub, ssecast_listen_config config, Route route) {
+    struct Told {
+      Route route;
+      ssecast_listen_config config;
     };
-    state->handle.reset(detail::get<ssecast_listener*>(ssecast_hub_listen, hub.handle.get(), &config));
+    config.user_data = hub.owned->add(std::make_shared<Told>(Told{std::move(route), config}));
+    config.route = [](void* data, const ssecast_request* request, ssecast_responder* responder) noexcept {
+      try { static_cast<Told*>(data)->route(request, {decltype(Responder::handle)(responder)}); } catch (...) {}
+    };
+    if (config.on_open) config.on_open = [](void* data, std::uint64_t stream, ssecast_connection* connection) noexcept {
+      const auto& own = static_cast<Told*>(data)->config;
+      own.on_open(own.user_data, stream, connection);
+    };
+    if (config.on_close) config.on_close = [](void* data, std::uint64_t stream, ssecast_reason reason) noexcept {
+      const auto& own = static_cast<Told*>(data)->config;
+      own.on_close(own.user_data, stream, reason);
+    };
+    if (config.on_drain) config.on_drain = [](void* data, std::uint64_t stream) noexcept {
+      const auto& own = static_cast<Told*>(data)->config;
+      own.on_drain(own.user_data, stream);
+    };
+    handle.reset(detail::get<ssecast_listener*>(ssecast_hub_listen, hub.handle.get(), &config));
   }
-  std::uint16_t port() const noexcept { return ssecast_listener_port(state->handle.get()); }
+  std::uint16_t port() const noexcept { return ssecast_listener_port(handle.get()); }
 };
 }  // namespace ssecast

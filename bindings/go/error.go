@@ -3,6 +3,11 @@ package ssecast
 // #include <ssecast.h>
 import "C"
 
+import (
+	"strings"
+	"syscall"
+)
+
 // A Code says what became of a call. Its numbers are those of ssecast.h. It is an error by itself, so that
 // errors.Is(err, ssecast.ErrClosed) works.
 type Code uint32
@@ -32,16 +37,50 @@ type Error struct {
 	Code    Code
 	Field   string
 	Message string
+	// The system's error that is behind it, such as syscall.EADDRINUSE, or 0. errors.Is finds it.
+	Errno syscall.Errno
 }
 
 func (e *Error) Error() string { return "ssecast: " + e.Message }
 
-// Unwrap gives the code.
-func (e *Error) Unwrap() error { return e.Code }
+// Unwrap gives the code, and the system's error if there is one.
+func (e *Error) Unwrap() []error {
+	if e.Errno == 0 {
+		return []error{e.Code}
+	}
+	return []error{e.Code, e.Errno}
+}
 
 func failure(result C.ssecast_result, detail *C.ssecast_error) error {
 	if result == C.SSECAST_OK {
 		return nil
 	}
-	return &Error{Code(result), C.GoString(&detail.field[0]), C.GoString(&detail.message[0])}
+	field, message := C.GoString(&detail.field[0]), C.GoString(&detail.message[0])
+	if option := C.GoString(&detail.option[0]); option != "" {
+		name := optionName(option)
+		message = strings.Replace(message, option, name, 1)
+		if field == option {
+			field = name
+		}
+	}
+	return &Error{Code(result), field, message, syscall.Errno(detail.os_error)}
+}
+
+// The field of a Config that a field of the library's configuration comes from.
+func optionName(option string) string {
+	switch option {
+	case "history_ms":
+		return "HistoryAge"
+	case "slow_client_ms":
+		return "SlowClientTime"
+	case "slow_client_policy":
+		return "SlowClientSkips"
+	}
+	var name strings.Builder
+	for _, word := range strings.Split(strings.TrimSuffix(option, "_ms"), "_") {
+		if word != "" {
+			name.WriteString(strings.ToUpper(word[:1]) + word[1:])
+		}
+	}
+	return name.String()
 }

@@ -66,8 +66,5 @@ func pin(pinner *runtime.Pinner, texts []string) *C.ssecast_slice {
 }
 
 func retry(time time.Duration) C.uint64_t {
-	if time == 0 {
-		return C.SSECAST_NO_RETRY
-	}
 	return C.uint64_t(milliseconds(time))
 }

@@ -130,7 +130,11 @@ func (h *Handler) run(gone context.Context, r *http.Request, wanted stream, head
 		write([]byte("0\r\n\r\n"))
 	}
 	if h.OnClose != nil {
-		go h.OnClose(r, reason)
+		h.Hub.callbacks.Add(1)
+		go func() {
+			defer h.Hub.callbacks.Done()
+			h.OnClose(r, reason)
+		}()
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ import "C"
 
 import (
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -44,6 +45,8 @@ type Hub struct {
 	handle *C.ssecast_hub
 	// How long a client that is written to from here may take nothing.
 	patience time.Duration
+	// The calls of OnClose that have not returned.
+	callbacks sync.WaitGroup
 }
 
 // NewHub makes a hub, which lives until nothing refers to it any more. The error names the field that is out of range.
@@ -59,13 +62,13 @@ func NewHub(config Config) (*Hub, error) {
 		{int64(config.HistoryEvents), &native.history_events, C.SSECAST_OFF},
 		{int64(config.HistoryBytes), &native.history_bytes, C.SSECAST_OFF},
 		{milliseconds(config.HistoryAge), &native.history_ms, C.SSECAST_OFF},
-		{int64(config.SlowClientBytes), &native.slow_client_bytes, 0},
-		{milliseconds(config.SlowClientTime), &native.slow_client_ms, 0},
+		{int64(config.SlowClientBytes), &native.slow_client_bytes, C.SSECAST_ZERO},
+		{milliseconds(config.SlowClientTime), &native.slow_client_ms, C.SSECAST_ZERO},
 		{milliseconds(config.Heartbeat), &native.heartbeat_ms, C.SSECAST_OFF},
 		{milliseconds(config.Retry), &native.retry_ms, C.SSECAST_OFF},
-		{int64(config.MaxConnections), &native.max_connections, 0},
-		{int64(config.MaxTopics), &native.max_topics, 0},
-		{int64(config.MaxEventBytes), &native.max_event_bytes, 0},
+		{int64(config.MaxConnections), &native.max_connections, C.SSECAST_ZERO},
+		{int64(config.MaxTopics), &native.max_topics, C.SSECAST_ZERO},
+		{int64(config.MaxEventBytes), &native.max_event_bytes, C.SSECAST_ZERO},
 	} {
 		if option.number < 0 {
 			*option.field = option.negative
@@ -82,7 +85,10 @@ func NewHub(config Config) (*Hub, error) {
 	if err := failure(C.ssecast_hub_new(&native, &hub.handle, &detail), &detail); err != nil {
 		return nil, err
 	}
-	runtime.SetFinalizer(hub, func(hub *Hub) { C.ssecast_hub_free(hub.handle) })
+	runtime.SetFinalizer(hub, func(hub *Hub) {
+		// It waits for what the last clients still get.
+		go C.ssecast_hub_free(hub.handle)
+	})
 	return hub, nil
 }
 
@@ -106,7 +112,7 @@ type Published struct {
 // nothing was published.
 func (h *Hub) Publish(topic string, event Event) (Published, error) {
 	if event.Retry < 0 {
-		return Published{}, &Error{ErrInvalidRetry, "retry", "retry must be zero or more"}
+		return Published{}, &Error{Code: ErrInvalidRetry, Field: "retry", Message: "retry must be zero or more"}
 	}
 	var published C.ssecast_published
 	var detail C.ssecast_error
@@ -119,14 +125,35 @@ func (h *Hub) Publish(topic string, event Event) (Published, error) {
 	return Published{C.GoString(&published.id[0]), int(published.subscribers)}, nil
 }
 
-// Close ends all streams, after what was published before, and returns at once; what is not out after the grace is given up.
-// From now on publications fail with ErrClosed, and requests are answered 503.
+// Close ends all streams, after what was published before, and returns when all of them have ended and OnClose has returned for
+// each, or soon after the grace: what is not out by then is given up. From now on publications fail with ErrClosed, and requests
+// are answered 503. It may run beside every other call.
 func (h *Hub) Close(grace time.Duration) error {
+	grace = max(0, grace)
+	began := time.Now()
 	var detail C.ssecast_error
-	result := C.ssecast_hub_close(h.handle, nil, C.uint64_t(max(0, milliseconds(grace))), &detail)
+	result := C.ssecast_hub_close(h.handle, nil, C.uint64_t(milliseconds(grace)), &detail)
+	if err := failure(result, &detail); err != nil {
+		return err
+	}
+	var over C.bool
+	// The engine ends what is left when the grace is over, and that takes a moment.
+	C.ssecast_hub_wait_closed(h.handle, C.uint64_t(milliseconds(grace+ending)), &over, nil)
 	runtime.KeepAlive(h)
-	return failure(result, &detail)
+	returned := make(chan struct{})
+	go func() {
+		h.callbacks.Wait()
+		close(returned)
+	}()
+	select {
+	case <-returned:
+	case <-time.After(grace + ending - time.Since(began)):
+	}
+	return nil
 }
+
+// How long the end of a stream may take that is not waited for any more.
+const ending = 250 * time.Millisecond
 
 // Stats are some of a hub's counters.
 type Stats struct {

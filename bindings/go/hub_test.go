@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -354,6 +355,76 @@ func TestFieldsAndOptionsThatAreLeftOutAreNotWritten(t *testing.T) {
 	for _, block := range []string{"-0\n\n: no data\nid: 1\n\n", "\n\nid: 2\nevent: empty\nretry: 5000\ndata: \n\n"} {
 		if !strings.Contains(string(text), block) {
 			t.Errorf("%q is not in %q (%v)", block, text, err)
+		}
+	}
+}
+
+func TestClosingWaitsForEveryCallback(t *testing.T) {
+	for _, kind := range servers {
+		t.Run(kind.name, func(t *testing.T) {
+			const clients = 30
+			hub := newHub(t, ssecast.Config{})
+			handler := hub.Handler("ticks")
+			var returned atomic.Int32
+			handler.OnClose = func(*http.Request, ssecast.Reason) {
+				time.Sleep(5 * time.Millisecond)
+				returned.Add(1)
+			}
+			server := serve(t, handler, kind.start)
+			for range make([]struct{}, clients) {
+				client := connect(t, server, "")
+				go io.Copy(io.Discard, client.lines)
+			}
+			eventually(t, "all are there", func() bool { return hub.Stats().Connections == clients })
+			if err := hub.Close(patience); err != nil {
+				t.Fatal(err)
+			}
+			if told := returned.Load(); told != clients || hub.Stats().Connections != 0 {
+				t.Fatalf("%d of %d callbacks have returned", told, clients)
+			}
+		})
+	}
+}
+
+func TestPublishingBesideCloseIsAnError(t *testing.T) {
+	for round := 0; round < 100; round++ {
+		hub := newHub(t, ssecast.Config{})
+		var all sync.WaitGroup
+		for range make([]struct{}, 4) {
+			all.Add(1)
+			go func() {
+				defer all.Done()
+				for {
+					if _, err := hub.Publish("ticks", ssecast.Event{}); err != nil {
+						if !errors.Is(err, ssecast.ErrClosed) {
+							t.Errorf("publishing: %v", err)
+						}
+						return
+					}
+				}
+			}()
+		}
+		hub.Close(0)
+		all.Wait()
+	}
+}
+
+func TestMessagesNameTheOptionsOfGo(t *testing.T) {
+	hub := newHub(t, ssecast.Config{MaxEventBytes: 100, MaxTopics: 1})
+	_, err := hub.Publish("ticks", ssecast.Event{Data: make([]byte, 200)})
+	if err == nil || !strings.Contains(err.Error(), "MaxEventBytes allows 100") {
+		t.Errorf("%v", err)
+	}
+	publish(t, hub, "ticks", "1")
+	if _, err = hub.Publish("tocks", ssecast.Event{}); err == nil || !strings.Contains(err.Error(), "MaxTopics") {
+		t.Errorf("%v", err)
+	}
+	for name, config := range map[string]ssecast.Config{"SlowClientTime": {SlowClientTime: -1}, "MaxConnections": {MaxConnections: -1},
+		"Threads": {Threads: -1}} {
+		_, err := ssecast.NewHub(config)
+		var detail *ssecast.Error
+		if !errors.As(err, &detail) || detail.Field != name || !strings.HasPrefix(detail.Message, name+" ") {
+			t.Errorf("%v does not name %s", err, name)
 		}
 	}
 }

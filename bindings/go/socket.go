@@ -42,7 +42,11 @@ func (h *Hub) attach(socket syscall.RawConn, head []byte, stream stream, onClose
 	topics := pin(&pinner, stream.topics)
 	var told cgo.Handle
 	if onClose != nil {
-		told = cgo.NewHandle(onClose)
+		h.callbacks.Add(1)
+		told = cgo.NewHandle(func(reason Reason) {
+			defer h.callbacks.Done()
+			onClose(reason)
+		})
 	}
 	var result C.ssecast_result
 	var detail C.ssecast_error
@@ -56,6 +60,7 @@ func (h *Hub) attach(socket syscall.RawConn, head []byte, stream stream, onClose
 	}
 	if err != nil && told != 0 {
 		told.Delete()
+		h.callbacks.Done()
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import sys
 from ctypes import CFUNCTYPE, POINTER, byref, c_bool, c_char, c_char_p, c_int, c_size_t, c_uint32, c_uint64, c_void_p, sizeof
 
 OK, INVALID_EVENT, INVALID_TOPIC, CLOSED, NULL_POINTER, WOULD_BLOCK, ENDED = 0, 1, 5, 10, 100, 103, 104
-ITEM_EVENT, REASON_SHUTDOWN, NO_RETRY = 1, 2, 2**64 - 1
+ITEM_EVENT, REASON_SHUTDOWN = 1, 2
 PATIENCE_MS = 30_000
 
 
@@ -29,7 +29,8 @@ class Slice(ctypes.Structure):
 
 
 class Error(ctypes.Structure):
-    _fields_ = [("result", c_uint32), ("field", c_char * 60), ("message", c_char * 256)]
+    _fields_ = [("result", c_uint32), ("os_error", c_int), ("field", c_char * 60), ("option", c_char * 60),
+                ("message", c_char * 256)]
 
 
 class Event(ctypes.Structure):
@@ -95,7 +96,7 @@ def succeed(result, error):
 
 def event_of(library, **fields):
     event = Event()
-    check(library.ssecast_event_init(byref(event), sizeof(event)) == OK and event.retry == NO_RETRY, "an event is initialized")
+    check(library.ssecast_event_init(byref(event), sizeof(event)) == OK and event.retry == 0, "an event is initialized")
     for name, value in fields.items():
         setattr(event, name, Slice.of(value))
     event.kept = fields

@@ -19,10 +19,15 @@
  * and copied where it is needed longer.
  *
  * Structures that may grow begin with their size: call the init function with the structure's sizeof, then set what
- * differs. A program that was compiled with an older header goes on working with a newer library.
+ * differs; or make one that is zero but for its size, as a designated initializer does: zero is the default of every field.
+ * A program that was compiled with an older header goes on working with a newer library.
  *
  * Callbacks say on which thread they run. They are called while no lock is held, so that they may call any function here,
  * but must not throw through the library, nor wait for something that their own thread does.
  *
- * A process that forks: connections stay with the parent. The child makes hubs of its own.
+ * Threads that the library starts block all signals but those of their own faults: signals are the program's.
+ *
+ * A process that forks: connections stay with the parent, and so do the listeners, subscriptions and parsers in use. A hub
+ * that the child has from its parent is another one there from its first use on, found without any hook: it has the same
+ * options and an epoch of its own, no history and no connections. What the child frees is only given back to the system.
  */

@@ -27,10 +27,12 @@ pub struct ssecast_connection {
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ssecast_framing {
+    /// What the configuration says is its default.
+    SSECAST_FRAMING_DEFAULT = 0,
     /// HTTP/1.1's chunked transfer coding. The last chunk, `0\r\n\r\n`, is the caller's to write, after the end.
-    SSECAST_FRAMING_CHUNKED = 0,
+    SSECAST_FRAMING_CHUNKED = 1,
     /// As it is: the end of the connection ends the body, or the caller frames it.
-    SSECAST_FRAMING_RAW = 1,
+    SSECAST_FRAMING_RAW = 2,
 }
 
 /// Why a connection ended.
@@ -80,7 +82,14 @@ pub struct ssecast_attach_config {
     /// An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
     pub framing: u32,
     /// Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave,
-    /// ends the body itself and closes the connection. Default 0.
+    /// ends the body itself and closes the connection. A client that half-closes, as `curl` does when it reads its
+    /// request from a pipe, has its stream until it leaves. Default 0.
+    ///
+    /// The caller calls `close`, and nothing else: `shutdown` would end the connection for every descriptor of it, and
+    /// `on_close` then tells of `SSECAST_REASON_ERROR`. A server whose own connection object shuts the socket down when it
+    /// is freed, as `evhttp_connection_free` of libevent does, keeps that object until `on_close`, without `released`: it
+    /// stops reading and writing there, and calls `ssecast_connection_disconnect` when it is told that the client has
+    /// left. `SSL_shutdown` and a timeout of the server's that closes idle connections are of the same kind.
     pub released: u32,
     /// Is told of the end. May be NULL.
     pub on_close: ssecast_close_callback,
@@ -99,7 +108,7 @@ unsafe impl Versioned for ssecast_attach_config {
             topics_len: 0,
             last_event_id: ssecast_slice::NONE,
             head: ssecast_slice::NONE,
-            framing: ssecast_framing::SSECAST_FRAMING_CHUNKED as u32,
+            framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
             released: 0,
             on_close: None,
             on_drain: None,
@@ -124,7 +133,9 @@ pub unsafe extern "C" fn ssecast_attach_config_init(
 ///
 /// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it,
 /// and calls `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets
-/// `released`.
+/// `released`. A client that does not answer for `slow_client_ms` is given up by the system, also when its network has
+/// vanished: the connection has `TCP_USER_TIMEOUT`, and keep-alive where no heartbeat asks, until the library lets go of
+/// it, and then what it had before.
 ///
 /// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`.
 /// `on_close` may run before this function returns.
@@ -144,7 +155,7 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         // SAFETY: the caller's hub, and a configuration that is as its size says.
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
-        let framing = framing(config.framing)?;
+        let framing = framing(config.framing, Framing::Chunked)?;
         // SAFETY: the caller's texts are there until the call returns.
         let (topics, last_event_id, head) = unsafe {
             let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
@@ -365,8 +376,9 @@ fn host_reason(number: u32) -> Result<Reason, Failure> {
         })
 }
 
-pub(crate) fn framing(number: u32) -> Result<Framing, Failure> {
+pub(crate) fn framing(number: u32, default: Framing) -> Result<Framing, Failure> {
     match number {
+        number if number == ssecast_framing::SSECAST_FRAMING_DEFAULT as u32 => Ok(default),
         number if number == ssecast_framing::SSECAST_FRAMING_CHUNKED as u32 => Ok(Framing::Chunked),
         number if number == ssecast_framing::SSECAST_FRAMING_RAW as u32 => Ok(Framing::Raw),
         other => {
@@ -393,5 +405,5 @@ pub(crate) fn ended(field: &'static str) -> Failure {
 
 pub(crate) fn too_much(field: &'static str) -> Failure {
     let problem = "has more waiting than slow_client_bytes allows; the event was not taken";
-    Failure::new(ssecast_result::SSECAST_TOO_MUCH_PENDING, field, problem)
+    Failure::new(ssecast_result::SSECAST_TOO_MUCH_PENDING, field, problem).about("slow_client_bytes")
 }

@@ -1,5 +1,5 @@
 use std::borrow::Cow;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_int};
 
 use ssecast::{Error, ErrorKind};
 
@@ -63,8 +63,13 @@ pub enum ssecast_result {
 pub struct ssecast_error {
     /// The result that the call returned.
     pub result: ssecast_result,
+    /// The `errno` of the system's error that is behind it, such as `EADDRINUSE`; 0 if none is.
+    pub os_error: c_int,
     /// The argument or field that it is about, such as `id`. Ends with a zero byte; cut if it is longer.
     pub field: [c_char; 60],
+    /// The field of a configuration that it is about, or whose limit was reached, such as `max_event_bytes`; empty if
+    /// there is none. The message has it as it stands here.
+    pub option: [c_char; 60],
     /// One sentence that begins with the field and says how to mend it. Ends with a zero byte; cut if it is longer.
     pub message: [c_char; 256],
 }
@@ -114,8 +119,34 @@ impl From<ErrorKind> for ssecast_result {
 pub(crate) struct Failure {
     result: ssecast_result,
     field: Cow<'static, str>,
+    /// The option that it is about, as it is called here.
+    option: &'static str,
     problem: Cow<'static, str>,
+    os_error: Option<i32>,
 }
+
+/// The core's names of options, and those of the fields here.
+const OPTIONS: &[(&str, &str)] = &[
+    ("history.age", "history_ms"),
+    ("slowClient.bytes", "slow_client_bytes"),
+    ("slowClient.time", "slow_client_ms"),
+    ("heartbeat", "heartbeat_ms"),
+    ("resetEvent", "reset_event"),
+    ("maxConnections", "max_connections"),
+    ("maxTopics", "max_topics"),
+    ("maxEventBytes", "max_event_bytes"),
+    ("maxBacklogBytes", "max_backlog_bytes"),
+    ("cors.origins", "cors_origins"),
+    ("cors.credentials", "cors_credentials"),
+    ("maxHeadBytes", "max_head_bytes"),
+    ("maxHeaders", "max_headers"),
+    ("maxPending", "max_pending"),
+    ("headTime", "head_ms"),
+    ("answerTime", "answer_ms"),
+];
+
+/// Options that are called the same in the core.
+const FIELDS: [&str; 4] = ["address", "headers", "history", "path"];
 
 impl Failure {
     pub(crate) fn new(
@@ -123,7 +154,12 @@ impl Failure {
         field: impl Into<Cow<'static, str>>,
         problem: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { result, field: field.into(), problem: problem.into() }
+        Self { result, field: field.into(), option: "", problem: problem.into(), os_error: None }
+    }
+
+    /// Names the option that the problem speaks of.
+    pub(crate) fn about(self, option: &'static str) -> Self {
+        Self { option, ..self }
     }
 
     pub(crate) fn null(field: &'static str) -> Self {
@@ -135,14 +171,6 @@ impl Failure {
         self.result
     }
 
-    /// Names the field as the caller knows it.
-    pub(crate) fn rename(mut self, names: &[(&str, &'static str)]) -> Self {
-        if let Some((_, name)) = names.iter().find(|(core, _)| *core == self.field) {
-            self.field = Cow::Borrowed(name);
-        }
-        self
-    }
-
     /// Writes the detail where the caller wants it.
     ///
     /// # Safety
@@ -152,7 +180,9 @@ impl Failure {
             let message = format!("{} {}", self.field, self.problem);
             let detail = ssecast_error {
                 result: self.result,
+                os_error: self.os_error.unwrap_or(0),
                 field: terminated(&self.field),
+                option: terminated(self.option),
                 message: terminated(&message),
             };
             // SAFETY: the caller's promise.
@@ -164,7 +194,20 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::new(error.kind().into(), error.field().to_owned(), error.problem().to_owned())
+        let mut failure =
+            Self::new(error.kind().into(), error.field().to_owned(), error.problem().to_owned());
+        failure.os_error = error.os_error();
+        let is_option = failure.result == SSECAST_INVALID_OPTION;
+        if let Some((_, name)) = OPTIONS.iter().find(|(core, _)| is_option && *core == failure.field) {
+            failure.field = Cow::Borrowed(name);
+            failure.option = name;
+        } else if is_option {
+            failure.option = FIELDS.iter().find(|name| **name == failure.field).copied().unwrap_or_default();
+        } else if let Some((core, name)) = OPTIONS.iter().find(|(core, _)| failure.problem.contains(core)) {
+            failure.problem = failure.problem.replace(core, name).into();
+            failure.option = name;
+        }
+        failure
     }
 }
 
@@ -181,7 +224,8 @@ pub(crate) fn terminated<const N: usize>(text: &str) -> [c_char; N] {
 
 #[cfg(test)]
 impl ssecast_error {
-    pub(crate) const EMPTY: Self = Self { result: SSECAST_OK, field: [0; 60], message: [0; 256] };
+    pub(crate) const EMPTY: Self =
+        Self { result: SSECAST_OK, os_error: 0, field: [0; 60], option: [0; 60], message: [0; 256] };
 
     pub(crate) fn text(&self) -> &str {
         // SAFETY: it ends with a zero byte.

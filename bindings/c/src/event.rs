@@ -4,16 +4,18 @@ use ssecast::{ErrorKind, Event};
 
 use crate::entry::{entry, output};
 use crate::error::{Failure, ssecast_error, ssecast_result};
+use crate::hub::SSECAST_OFF;
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
 
-/// The value of `ssecast_event.retry` that leaves it out.
-pub const SSECAST_NO_RETRY: u64 = u64::MAX;
+/// Stands for a real zero, in a number whose 0 means something else: that it is left out, or has its default.
+pub const SSECAST_ZERO: u64 = u64::MAX - 1;
 
 /// One event to encode, publish or send. A slice whose `data` is NULL leaves its field out; an empty one writes the
 /// field with an empty value, which is another thing for `data` and for `id`.
 ///
-/// Every function that takes an event reads all of it before it returns, and keeps nothing of it.
+/// All of it but the size may be zero, so that a designated initializer does: `{.size = sizeof event, .data = ...}`. Every
+/// function that takes an event reads all of it before it returns, and keeps nothing of it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_event {
@@ -27,7 +29,8 @@ pub struct ssecast_event {
     pub data: ssecast_slice,
     /// Text for people and proxies, which receivers ignore.
     pub comment: ssecast_slice,
-    /// The receiver's reconnection time in milliseconds, or `SSECAST_NO_RETRY`.
+    /// The receiver's reconnection time in milliseconds. 0 leaves it out, and so does `SSECAST_OFF`; `SSECAST_ZERO` has
+    /// the receiver come back at once.
     pub retry: u64,
 }
 
@@ -40,7 +43,7 @@ unsafe impl Versioned for ssecast_event {
             id: ssecast_slice::NONE,
             data: ssecast_slice::NONE,
             comment: ssecast_slice::NONE,
-            retry: SSECAST_NO_RETRY,
+            retry: 0,
         }
     }
 }
@@ -103,7 +106,11 @@ pub(crate) unsafe fn read<'a>(event: *const ssecast_event) -> Result<Event<'a>, 
     Ok(Event {
         event: text(event.event, "event", ErrorKind::InvalidEvent)?,
         id: text(event.id, "id", ErrorKind::InvalidId)?,
-        retry: (event.retry != SSECAST_NO_RETRY).then_some(event.retry),
+        retry: match event.retry {
+            0 | SSECAST_OFF => None,
+            SSECAST_ZERO => Some(0),
+            retry => Some(retry),
+        },
         data: text(event.data, "data", ErrorKind::InvalidData)?,
         comment: text(event.comment, "comment", ErrorKind::InvalidData)?,
     })

@@ -2,13 +2,14 @@ use std::ffi::c_char;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use ssecast::process::PerProcess;
 use ssecast::{
     Close, Config, ErrorKind, History, Hub, Policy, SlowClient, Sockets, check_topic, is_engine_thread,
 };
 
 use crate::entry::{entry, free, output, quiet, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
-use crate::event::{self, ssecast_event};
+use crate::event::{self, SSECAST_ZERO, ssecast_event};
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
 
@@ -20,7 +21,7 @@ pub struct ssecast_hub {
     pub(crate) hub: Hub,
     pub(crate) sockets: Sockets,
     /// Two that close it at once must not both be told that they did.
-    closing: Mutex<()>,
+    closing: PerProcess<Mutex<()>>,
 }
 
 /// What happens to a client that is too slow.
@@ -33,14 +34,16 @@ pub enum ssecast_policy {
     SSECAST_POLICY_SKIP = 1,
 }
 
-/// How a hub behaves. Times are in milliseconds.
+/// How a hub behaves. Times are in milliseconds. A number that is 0 has its default, so that a designated initializer does:
+/// `{.size = sizeof config, .max_connections = 500}`. `SSECAST_ZERO` stands for a real zero, `SSECAST_OFF` turns off what
+/// can be off.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_hub_config {
     /// `sizeof(ssecast_hub_config)`; `ssecast_hub_config_init` sets it.
     pub size: usize,
-    /// The most events that a topic keeps for clients that come back, or `SSECAST_OFF`. Default 1000. One of the
-    /// three caps of the history must be on.
+    /// The most events that a topic keeps for clients that come back, or `SSECAST_OFF`; `SSECAST_ZERO` keeps none.
+    /// Default 1000. One of the three caps of the history must be on.
     pub history_events: u64,
     /// The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
     pub history_bytes: u64,
@@ -54,7 +57,8 @@ pub struct ssecast_hub_config {
     pub heartbeat_ms: u64,
     /// The reconnection time that each client is told first, or `SSECAST_OFF`. Default 2000.
     pub retry_ms: u64,
-    /// The type of the event that tells a client of lost events; with `data` NULL there is none. Default `reset`.
+    /// The type of the event that tells a client of lost events; an empty text sends none. Left out, or by default,
+    /// `reset`.
     pub reset_event: ssecast_slice,
     /// The most connections at once; one more is refused, none is ever evicted. Default 100000.
     pub max_connections: u64,
@@ -133,13 +137,13 @@ pub unsafe extern "C" fn ssecast_hub_new(
         // SAFETY: its slice is there until the call returns.
         let core = unsafe { config.core() }?;
         let made = ssecast_hub {
-            hub: Hub::new(core).map_err(|error| Failure::from(error).rename(OPTIONS))?,
+            hub: Hub::new(core)?,
             sockets: if config.threads == 0 {
                 Sockets::shared()
             } else {
                 Sockets::new(config.threads as usize)
             },
-            closing: Mutex::new(()),
+            closing: PerProcess::new(),
         };
         // SAFETY: not NULL.
         unsafe { hub.write(Box::into_raw(Box::new(made))) };
@@ -221,7 +225,7 @@ pub unsafe extern "C" fn ssecast_hub_close(
     let call = || {
         // SAFETY: the caller's hub and event are there until the call returns.
         let (hub, event) = unsafe { (required(hub, "hub")?, event::read_optional(event)?) };
-        let closing = hub.closing.lock();
+        let closing = hub.closing.get_or_init(Mutex::default).lock();
         if hub.hub.is_closed() {
             return Err(Failure::new(ssecast_result::SSECAST_CLOSED, "hub", "is closed already"));
         }
@@ -292,26 +296,29 @@ pub(crate) unsafe fn required_topic<'a>(topic: ssecast_slice) -> Result<&'a str,
     unsafe { topic.text("topic", ErrorKind::InvalidTopic) }?.ok_or_else(|| Failure::null("topic"))
 }
 
-/// The core's names of the options, and those here.
-const OPTIONS: &[(&str, &str)] = &[
-    ("history.age", "history_ms"),
-    ("slowClient.bytes", "slow_client_bytes"),
-    ("slowClient.time", "slow_client_ms"),
-    ("heartbeat", "heartbeat_ms"),
-    ("maxConnections", "max_connections"),
-    ("maxTopics", "max_topics"),
-    ("maxEventBytes", "max_event_bytes"),
-    ("resetEvent", "reset_event"),
-];
+/// A number of a configuration: 0 stands for its default.
+pub(crate) fn or_default(number: u64, default: u64) -> u64 {
+    match number {
+        0 => default,
+        SSECAST_ZERO => 0,
+        number => number,
+    }
+}
 
 impl ssecast_hub_config {
     /// # Safety
     /// The bytes of its slice are there.
     unsafe fn core(&self) -> Result<Config, Failure> {
-        let optional = |number: u64| (number != SSECAST_OFF).then_some(number);
+        let default = Self::defaults();
+        let optional = |number: u64, default| {
+            let number = or_default(number, default);
+            (number != SSECAST_OFF).then_some(number)
+        };
+        let required = or_default;
         let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
         // SAFETY: the caller's promise.
         let reset_event = unsafe { self.reset_event.text("reset_event", ErrorKind::InvalidOption) }?;
+        let reset_event = reset_event.unwrap_or("reset");
         let policy = match self.slow_client_policy {
             policy if policy == ssecast_policy::SSECAST_POLICY_DISCONNECT as u32 => Policy::Disconnect,
             policy if policy == ssecast_policy::SSECAST_POLICY_SKIP as u32 => Policy::Skip,
@@ -321,30 +328,31 @@ impl ssecast_hub_config {
                     ssecast_result::SSECAST_INVALID_OPTION,
                     "slow_client_policy",
                     problem,
-                ));
+                )
+                .about("slow_client_policy"));
             }
         };
         if self.threads > MAX_THREADS {
             let problem = format!("must be at most {MAX_THREADS}, and is {}", self.threads);
-            return Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "threads", problem));
+            return Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "threads", problem).about("threads"));
         }
         Ok(Config {
             history: History {
-                events: optional(self.history_events).map(size),
-                bytes: optional(self.history_bytes).map(size),
-                age: optional(self.history_ms).map(Duration::from_millis),
+                events: optional(self.history_events, default.history_events).map(size),
+                bytes: optional(self.history_bytes, default.history_bytes).map(size),
+                age: optional(self.history_ms, default.history_ms).map(Duration::from_millis),
             },
             slow_client: SlowClient {
-                bytes: size(self.slow_client_bytes),
-                time: Duration::from_millis(self.slow_client_ms),
+                bytes: size(required(self.slow_client_bytes, default.slow_client_bytes)),
+                time: Duration::from_millis(required(self.slow_client_ms, default.slow_client_ms)),
                 policy,
             },
-            heartbeat: optional(self.heartbeat_ms).map(Duration::from_millis),
-            retry: optional(self.retry_ms).map(Duration::from_millis),
-            reset_event: reset_event.map(Into::into),
-            max_connections: size(self.max_connections),
-            max_topics: size(self.max_topics),
-            max_event_bytes: size(self.max_event_bytes),
+            heartbeat: optional(self.heartbeat_ms, default.heartbeat_ms).map(Duration::from_millis),
+            retry: optional(self.retry_ms, default.retry_ms).map(Duration::from_millis),
+            reset_event: (!reset_event.is_empty()).then(|| reset_event.into()),
+            max_connections: size(required(self.max_connections, default.max_connections)),
+            max_topics: size(required(self.max_topics, default.max_topics)),
+            max_event_bytes: size(required(self.max_event_bytes, default.max_event_bytes)),
         })
     }
 }

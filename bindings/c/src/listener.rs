@@ -10,11 +10,13 @@ use ssecast::{
 use crate::connection::{ended, ssecast_connection, ssecast_reason};
 use crate::entry::{entry, free, quiet, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
-use crate::hub::ssecast_hub;
+use crate::hub::{or_default, ssecast_hub};
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;
 use crate::slice::{self, ssecast_slice};
 use crate::versioned::{self, Versioned};
+
+const DEFAULT_ADDRESS: &str = "127.0.0.1:0";
 
 /// An HTTP/1.1 endpoint of a hub, for programs that have no HTTP server. Any thread may use it.
 pub struct ssecast_listener {
@@ -54,7 +56,8 @@ pub type ssecast_stream_close_callback =
 /// Tells that all that was sent to one stream alone has been handed to the system, as `ssecast_drain_callback` does.
 pub type ssecast_stream_drain_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64)>;
 
-/// How a listener answers, and what it bears. Times are in milliseconds.
+/// How a listener answers, and what it bears. Times are in milliseconds. A number that is 0 and a text that is left out
+/// have their defaults; `SSECAST_ZERO` stands for a real zero.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_listen_config {
@@ -110,7 +113,7 @@ unsafe impl Versioned for ssecast_listen_config {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         Self {
             size: size_of::<Self>(),
-            address: ssecast_slice::new(b"127.0.0.1:0"),
+            address: ssecast_slice::new(DEFAULT_ADDRESS.as_bytes()),
             path: ssecast_slice::NONE,
             headers: std::ptr::null(),
             headers_len: 0,
@@ -162,7 +165,9 @@ pub unsafe extern "C" fn ssecast_hub_listen(
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
         let listener = crate::entry::output(listener, "listener")?;
         // SAFETY: the caller's texts are there until the call returns.
-        let (core, address) = unsafe { (config.core()?, required_text(config.address, "address")?) };
+        let (core, address) =
+            unsafe { (config.core()?, config.address.text("address", ErrorKind::InvalidOption)?) };
+        let address = address.unwrap_or(DEFAULT_ADDRESS);
         let routes = Routes {
             route: config.route,
             on_open: config.on_open,
@@ -174,8 +179,7 @@ pub unsafe extern "C" fn ssecast_hub_listen(
             let problem = "must be set, or else query_topics, and not both";
             return Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "route", problem));
         }
-        let bound = Listener::bind(&hub.hub, address, core, routes);
-        let bound = bound.map_err(|error| Failure::from(error).rename(OPTIONS))?;
+        let bound = Listener::bind(&hub.hub, address, core, routes)?;
         let made = ssecast_listener {
             address: bound.address().to_string(),
             listener: bound,
@@ -284,17 +288,6 @@ impl Router for Routes {
     }
 }
 
-/// The core's names of the options, and those here.
-const OPTIONS: &[(&str, &str)] = &[
-    ("cors.origins", "cors_origins"),
-    ("cors.credentials", "cors_credentials"),
-    ("maxHeadBytes", "max_head_bytes"),
-    ("maxHeaders", "max_headers"),
-    ("maxPending", "max_pending"),
-    ("headTime", "head_ms"),
-    ("answerTime", "answer_ms"),
-];
-
 /// # Safety
 /// The text stays for as long as the borrow lives.
 unsafe fn required_text<'a>(slice: ssecast_slice, name: &'static str) -> Result<&'a str, Failure> {
@@ -306,7 +299,9 @@ impl ssecast_listen_config {
     /// # Safety
     /// What it points to is there.
     unsafe fn core(&self) -> Result<ListenerConfig, Failure> {
-        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        let default = Self::defaults();
+        let size = |number, default| usize::try_from(or_default(number, default)).unwrap_or(usize::MAX);
+        let time = |number, default| Duration::from_millis(or_default(number, default));
         // SAFETY: the caller's promise, here and below.
         let path = unsafe { self.path.text("path", ErrorKind::InvalidOption) }?.map(str::to_owned);
         // SAFETY: the same.
@@ -321,11 +316,11 @@ impl ssecast_listen_config {
             // SAFETY: the same.
             cors: unsafe { self.cors() }?,
             headers: headers.iter().map(header).collect::<Result<_, Failure>>()?,
-            max_head_bytes: size(self.max_head_bytes),
-            max_headers: size(self.max_headers),
-            head_time: Duration::from_millis(self.head_ms),
-            answer_time: Duration::from_millis(self.answer_ms),
-            max_pending: size(self.max_pending),
+            max_head_bytes: size(self.max_head_bytes, default.max_head_bytes),
+            max_headers: size(self.max_headers, default.max_headers),
+            head_time: time(self.head_ms, default.head_ms),
+            answer_time: time(self.answer_ms, default.answer_ms),
+            max_pending: size(self.max_pending, default.max_pending),
         })
     }
 
@@ -344,7 +339,8 @@ impl ssecast_listen_config {
             ["*"] => Origins::Any,
             _ => Origins::List(origins.into_iter().map(str::to_owned).collect()),
         };
-        let max_age = Duration::from_millis(self.cors_max_age_ms);
+        let max_age =
+            Duration::from_millis(or_default(self.cors_max_age_ms, Self::defaults().cors_max_age_ms));
         Ok(Some(Cors { origins, credentials: self.cors_credentials != 0, max_age }))
     }
 }

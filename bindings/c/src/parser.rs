@@ -13,6 +13,9 @@ use ssecast_item_kind::*;
 /// The most bytes of one event that `ssecast_parser_new` allows when it is given 0: 16 MiB.
 pub const SSECAST_DEFAULT_MAX_EVENT_BYTES: usize = 16_777_216;
 
+/// The reconnection time of a stream that has set none.
+pub const SSECAST_NO_RETRY: u64 = u64::MAX;
+
 const _: () = assert!(SSECAST_DEFAULT_MAX_EVENT_BYTES == Parser::DEFAULT_MAX_EVENT_BYTES);
 
 /// Parses one stream, which arrives in chunks of any size.
@@ -183,7 +186,7 @@ pub unsafe extern "C" fn ssecast_parser_retry(
         let parser = unsafe { lock(parser) }?;
         let retry = output(retry, "retry")?;
         // SAFETY: not NULL.
-        unsafe { retry.write(parser.retry().unwrap_or(crate::event::SSECAST_NO_RETRY)) };
+        unsafe { retry.write(parser.retry().unwrap_or(SSECAST_NO_RETRY)) };
         Ok(())
     };
     // SAFETY: the caller's error may be written.

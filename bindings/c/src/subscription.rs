@@ -62,7 +62,7 @@ unsafe impl Versioned for ssecast_subscription_config {
             topics: std::ptr::null(),
             topics_len: 0,
             last_event_id: ssecast_slice::NONE,
-            framing: ssecast_framing::SSECAST_FRAMING_RAW as u32,
+            framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
             reserved: 0,
         }
     }
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
         let subscription = output(subscription, "subscription")?;
-        let framing = connection::framing(config.framing)?;
+        let framing = connection::framing(config.framing, Framing::Raw)?;
         // SAFETY: the caller's texts are there until the call returns.
         let (topics, last_event_id) = unsafe {
             let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn ssecast_subscription_end(
     let call = || {
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
-        if subscription.ending.swap(true, Ordering::AcqRel) {
+        if !subscription.pull.is_here() || subscription.ending.swap(true, Ordering::AcqRel) {
             return Err(ended("subscription"));
         }
         subscription.pull.end(subscription.connection, Reason::Server);
@@ -288,6 +288,10 @@ pub unsafe extern "C" fn ssecast_subscription_end(
 impl ssecast_subscription {
     /// Takes the output for one call, without waiting.
     fn output(&self) -> Result<MutexGuard<'_, Output>, Failure> {
+        // In a child of its process it has ended: its lock and its descriptor are the parent's.
+        if !self.pull.is_here() {
+            return Err(ended("subscription"));
+        }
         match self.output.try_lock() {
             Ok(output) => Ok(output),
             Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
@@ -343,6 +347,6 @@ impl ssecast_subscription {
     }
 
     fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Acquire)
+        self.ending.load(Ordering::Acquire) || !self.pull.is_here()
     }
 }

@@ -27,7 +27,7 @@ static const ssecast_slice TICKS[] = {{"ticks", 5}};
 static ssecast_attach_config config_of(struct ending *ending) {
   ssecast_attach_config config;
   CHECK(ssecast_attach_config_init(&config, sizeof config) == SSECAST_OK);
-  CHECK(config.framing == SSECAST_FRAMING_CHUNKED && config.released == 0);
+  CHECK(config.framing == SSECAST_FRAMING_DEFAULT && config.released == 0);
   memset(ending, 0, sizeof *ending);
   config.topics = TICKS;
   config.topics_len = 1;

@@ -1,5 +1,5 @@
 /* The hub: options, publishing, ids, counters, closing. */
-#include "check.h"
+#include "stream.h"
 
 static void the_defaults_are_those_of_every_language(void) {
   ssecast_hub_config config;
@@ -30,9 +30,9 @@ static void an_option_out_of_range_is_named(void) {
   };
   for (size_t at = 0; at < sizeof zeros / sizeof *zeros; at++) {
     ssecast_hub_config_init(&config, sizeof config);
-    memset((char *)&config + zeros[at].option, 0, sizeof(uint64_t));
+    *(uint64_t *)(void *)((char *)&config + zeros[at].option) = SSECAST_ZERO;
     CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
-    CHECK(strcmp(error.field, zeros[at].name) == 0);
+    CHECK(strcmp(error.field, zeros[at].name) == 0 && strcmp(error.option, zeros[at].name) == 0);
   }
   ssecast_hub_config_init(&config, sizeof config);
   config.history_events = config.history_bytes = config.history_ms = SSECAST_OFF;
@@ -46,6 +46,58 @@ static void an_option_out_of_range_is_named(void) {
   CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
   CHECK(strcmp(error.field, "reset_event") == 0);
   CHECK(hub == NULL);
+}
+
+static void a_structure_that_is_zero_but_for_its_size_has_the_defaults(void) {
+  ssecast_error error;
+  ssecast_hub_config config = {.size = sizeof config, .max_topics = 3};
+  ssecast_event event = {.size = sizeof event, .data = {"x", 1}};
+  ssecast_attach_config attach = {.size = sizeof attach};
+  ssecast_subscription_config subscribe = {.size = sizeof subscribe};
+  ssecast_listen_config listen = {.size = sizeof listen, .query_topics = 1};
+  ssecast_subscription *subscription;
+  ssecast_connection *connection;
+  ssecast_listener *listener;
+  ssecast_slice topic = {"t", 1}, bytes;
+  ssecast_hub *hub;
+  char encoded[64];
+  size_t length;
+  CHECK_OK(ssecast_event_encode(&event, encoded, sizeof encoded, &length, &error));
+  CHECK(length == 9 && memcmp(encoded, "data: x\n\n", 9) == 0);
+  event.retry = SSECAST_ZERO;
+  CHECK_OK(ssecast_event_encode(&event, encoded, sizeof encoded, &length, &error));
+  CHECK(memcmp(encoded, "retry: 0\ndata: x\n\n", length) == 0);
+  event.retry = SSECAST_OFF;
+  CHECK_OK(ssecast_event_encode(&event, encoded, sizeof encoded, &length, &error));
+  CHECK(length == 9);
+
+  CHECK_OK(ssecast_hub_new(&config, &hub, &error));
+  subscribe.topics = &topic, subscribe.topics_len = 1;
+  CHECK_OK(ssecast_hub_subscribe(hub, &subscribe, &subscription, &error));
+  CHECK_OK(ssecast_subscription_next(subscription, &bytes, &error));
+  /* Raw, with the reconnection time of the defaults. */
+  CHECK(bytes.len > 12 && memcmp(bytes.data, "id: ", 4) == 0 && memcmp(bytes.data + bytes.len - 13, "retry: 2000\n\n", 13) == 0);
+  /* The history of the defaults. */
+  CHECK_OK(ssecast_hub_publish(hub, topic, &event, NULL, &error));
+  CHECK(stats_of(hub).history_events == 1);
+  ssecast_subscription_free(subscription);
+
+  struct stream client;
+  int attached = connected(&client);
+  attach.topics = &topic, attach.topics_len = 1;
+  CHECK_OK(ssecast_hub_attach_socket(hub, attached, &attach, &connection, &error));
+  publish(hub, "t", "chunked");
+  EVENTUALLY(stream_has(&client, "data: chunked\n\n\r\n"));
+  CHECK_OK(ssecast_hub_listen(hub, &listen, &listener, &error));
+  CHECK(ssecast_listener_port(listener) != 0);
+  ssecast_listener_free(listener);
+  ssecast_connection_free(connection);
+  ssecast_hub_free(hub);
+  close(attached), close(client.socket);
+
+  memset(&config, 0, sizeof config);
+  CHECK_FAILS(SSECAST_INVALID_SIZE, ssecast_hub_new(&config, &hub, &error));
+  CHECK(strcmp(error.field, "config.size") == 0);
 }
 
 static void an_event_gets_an_id_or_has_its_own(void) {
@@ -83,8 +135,10 @@ static void what_cant_be_published_is_refused(void) {
   CHECK_OK(ssecast_topic_check(text("ticks"), &error));
   CHECK_OK(ssecast_hub_publish(hub, text("ticks"), &event, NULL, &error));
   CHECK_FAILS(SSECAST_TOO_MANY_TOPICS, ssecast_hub_publish(hub, text("tocks"), &event, NULL, &error));
+  CHECK(strcmp(error.option, "max_topics") == 0 && strstr(error.message, "max_topics") != NULL);
   event.data = text(large);
   CHECK_FAILS(SSECAST_EVENT_TOO_LARGE, ssecast_hub_publish(hub, text("ticks"), &event, NULL, &error));
+  CHECK(strcmp(error.option, "max_event_bytes") == 0 && strstr(error.message, "max_event_bytes allows 200") != NULL);
   CHECK(stats_of(hub).published == 1);
   ssecast_hub_free(hub);
   free(large);
@@ -130,6 +184,7 @@ static void a_newer_structure_is_understood(void) {
 int main(void) {
   TEST("the defaults are those of every language", the_defaults_are_those_of_every_language);
   TEST("an option out of range is named", an_option_out_of_range_is_named);
+  TEST("a structure that is zero but for its size has the defaults", a_structure_that_is_zero_but_for_its_size_has_the_defaults);
   TEST("an event gets an id, or has its own", an_event_gets_an_id_or_has_its_own);
   TEST("what can't be published is refused", what_cant_be_published_is_refused);
   TEST("closing twice is an error, and nothing is published after", closing_twice_is_an_error_and_nothing_is_published_after);

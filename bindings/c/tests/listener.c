@@ -275,13 +275,19 @@ static void an_option_out_of_range_is_named(void) {
   };
   for (size_t at = 0; at < sizeof zeros / sizeof *zeros; at++) {
     ssecast_listen_config bad = config;
-    memset((char *)&bad + zeros[at].option, 0, sizeof(uint64_t));
+    *(uint64_t *)(void *)((char *)&bad + zeros[at].option) = SSECAST_ZERO;
     CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_listen(server.hub, &bad, &server.listener, &error));
     CHECK(strcmp(error.field, zeros[at].name) == 0);
   }
   config.address = text("127.0.0.1:notaport");
   CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_listen(server.hub, &config, &server.listener, &error));
   CHECK(strcmp(error.field, "address") == 0);
+  CHECK_OK(ssecast_hub_listen(server.hub, (config.address = text("127.0.0.1:0"), &config), &server.listener, &error));
+  config.address = ssecast_listener_address(server.listener);
+  ssecast_listener *second;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_listen(server.hub, &config, &second, &error));
+  CHECK(error.os_error == EADDRINUSE && strcmp(error.option, "address") == 0);
+  ssecast_listener_free(server.listener);
   ssecast_hub_free(server.hub);
 }
 

@@ -8,7 +8,7 @@ static ssecast_subscription *subscribe(ssecast_hub *hub, uint32_t framing, const
   ssecast_subscription *subscription;
   ssecast_subscription_config config;
   CHECK(ssecast_subscription_config_init(&config, sizeof config) == SSECAST_OK);
-  CHECK(config.framing == SSECAST_FRAMING_RAW);
+  CHECK(config.framing == SSECAST_FRAMING_DEFAULT);
   config.topics = TICKS;
   config.topics_len = 1;
   config.framing = framing;

@@ -166,6 +166,7 @@ static void encode_vector(const char *name) {
   event.data = slice(fields[2]);
   event.comment = slice(fields[3]);
   event.retry = read_number(SSECAST_NO_RETRY);
+  if (event.retry == 0) event.retry = SSECAST_ZERO;
   output = read_value();
   expected = read_value();
   message = read_value();

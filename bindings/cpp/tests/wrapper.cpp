@@ -6,9 +6,12 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <list>
+#include <memory>
 #include <stdexcept>
 #include <thread>
 #include <type_traits>
@@ -105,7 +108,7 @@ void handles_are_moved_and_not_copied() {
     using Type = std::remove_pointer_t<decltype(type)>;
     return std::is_nothrow_move_constructible_v<Type> && std::is_move_assignable_v<Type> && !std::is_copy_constructible_v<Type>;
   };
-  CHECK(moves_only(static_cast<ssecast::Hub*>(nullptr)) && moves_only(static_cast<ssecast::Parser*>(nullptr)));
+  CHECK(std::is_copy_constructible_v<ssecast::Hub> && moves_only(static_cast<ssecast::Parser*>(nullptr)));
   CHECK(moves_only(static_cast<ssecast::Connection*>(nullptr)) && moves_only(static_cast<ssecast::Subscription*>(nullptr)));
   CHECK(moves_only(static_cast<ssecast::Listener*>(nullptr)) && moves_only(static_cast<ssecast::Responder*>(nullptr)));
 }
@@ -222,6 +225,94 @@ void a_listener_asks_its_route_and_answers_500_when_it_throws() {
   CHECK(hub.stats().disconnects_shutdown == 1);
 }
 
+struct Told {
+  ssecast_reason reasons[64] = {};
+  std::atomic<int> count{0};
+};
+
+void when_a_hub_is_destroyed_no_callback_of_it_runs_any_more() {
+  for (int round = 0; round < 20; round++) {
+    std::list<Descriptor> own;
+    auto told = std::make_unique<Told>();
+    ssecast::Hub hub;
+    for (int at = 0; at < 50; at++) {
+      const auto [server, other] = sockets();
+      own.emplace_back(server), own.emplace_back(other);
+      hub.attach(server, {"t"}, ssecast::attach_config(), [told = told.get()](ssecast_reason why, bool) {
+        told->reasons[told->count++] = why;
+      });
+    }
+    // The hub goes first.
+  }
+  auto hub = quiet_hub();
+  CHECK(!hub.wait_closed(0));
+  hub.close(1000);
+  CHECK(hub.wait_closed(patience_ms));
+}
+
+void a_handle_keeps_its_hub_and_publishing_to_a_closed_one_gives_nothing() {
+  std::thread publisher;
+  {
+    auto hub = quiet_hub();
+    publisher = std::thread([hub]() mutable {
+      while (hub.publish("t", {"x"}).id[0] != 0) {
+      }
+    });
+    hub.publish("t", {"x"});
+    hub.close(0);
+    CHECK(hub.publish("t", {"late"}).id == ""s && hub.publish("t", {"late"}).subscribers == 0);
+    CHECK(failure([&] { hub.publish("", {"x"}); }).code() == SSECAST_INVALID_TOPIC);
+  }
+  publisher.join();
+}
+
+void the_callers_own_callbacks_get_the_callers_own_user_data() {
+  struct Mine {
+    std::atomic<int> opened{0}, closed{0}, attached{0};
+  } mine;
+  {
+    auto hub = quiet_hub();
+    auto config = ssecast::listen_config();
+    config.user_data = &mine;
+    config.on_open = [](void* data, uint64_t, ssecast_connection* connection) {
+      ++static_cast<Mine*>(data)->opened;
+      ssecast_connection_free(connection);
+    };
+    config.on_close = [](void* data, uint64_t, ssecast_reason) { ++static_cast<Mine*>(data)->closed; };
+    const ssecast::Listener listener(hub, config, [](const ssecast_request*, ssecast::Responder responder) { responder.allow({"t"}); });
+    Client client(listener.port(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    client.until("id: ");
+    const auto [server, other] = sockets();
+    const Descriptor own(server);
+    const Client reader(other);
+    auto attached = ssecast::attach_config();
+    attached.user_data = &mine;
+    attached.on_close = [](void* data, ssecast_reason, bool) { ++static_cast<Mine*>(data)->attached; };
+    hub.attach(server, {"t"}, attached, [&](ssecast_reason, bool) { ++mine.attached; });
+  }
+  CHECK(mine.opened == 1 && mine.closed == 1 && mine.attached == 2);
+}
+
+template <class T, class = void>
+struct Sliced : std::false_type {};
+template <class T>
+struct Sliced<T, std::void_t<decltype(ssecast::slice(std::declval<T>()))>> : std::true_type {};
+
+void a_slice_is_none_of_a_temporary() {
+  CHECK((!Sliced<std::string>() && !Sliced<const std::string>()));
+  CHECK((Sliced<std::string&>() && Sliced<const std::string&>() && Sliced<const char*>() && Sliced<std::string_view>()));
+}
+
+void an_error_of_the_system_has_its_number() {
+  auto hub = quiet_hub();
+  const auto route = [](const ssecast_request*, ssecast::Responder) {};
+  const ssecast::Listener first(hub, ssecast::listen_config(), route);
+  const auto address = "127.0.0.1:" + std::to_string(first.port());
+  auto config = ssecast::listen_config();
+  config.address = ssecast::slice(address);
+  CHECK(failure([&] { ssecast::Listener(hub, config, route); }).os_error() == EADDRINUSE);
+}
+
 }  // namespace
 
 #define TEST(function) (function(), std::puts("ok " #function))
@@ -236,4 +327,9 @@ int main() {
   TEST(a_socket_that_is_refused_calls_nobody);
   TEST(a_subscription_gives_bytes_resumes_and_says_why_it_ended);
   TEST(a_listener_asks_its_route_and_answers_500_when_it_throws);
+  TEST(when_a_hub_is_destroyed_no_callback_of_it_runs_any_more);
+  TEST(a_handle_keeps_its_hub_and_publishing_to_a_closed_one_gives_nothing);
+  TEST(the_callers_own_callbacks_get_the_callers_own_user_data);
+  TEST(a_slice_is_none_of_a_temporary);
+  TEST(an_error_of_the_system_has_its_number);
 }

@@ -175,7 +175,10 @@ public final class SsecastTest {
             client.expect("last");
             check(client.data() == null, "the stream ends, and is not cut");
             check(status("GET", endpoint, "/") == 503, "the next one is refused");
-            check(failure(() -> hub.publish("ticks", new Event("late"))).code.equals("SSECAST_CLOSED"), "it publishes no more");
+            Published late = hub.publish("ticks", new Event("late"));
+            check(late.id().isEmpty() && late.subscribers() == 0, "it publishes no more");
+            check(failure(() -> hub.publish("", new Event("late"))).code.equals("SSECAST_INVALID_TOPIC"), "what is wrong stays wrong");
+            check(hub.awaitEnd(PATIENCE.toMillis()) && hub.connections() == 0, "all is over");
         }
     }
 
@@ -225,9 +228,52 @@ public final class SsecastTest {
             listener.close();
             hub.close();
         }
-        check(failure(() -> hub.publish("ticks", new Event("x"))).field.equals("hub"), "the hub is closed");
-        check(failure(subscription::next).field.equals("subscription"), "the subscription is closed");
+        check(hub.publish("ticks", new Event("x")).id().isEmpty(), "the hub is closed");
+        check(failure(hub::connections).field.equals("hub"), "the hub has no counters any more");
+        check(subscription.next() == null, "the subscription is closed");
+        check(failure(subscription::reason).field.equals("subscription"), "the subscription has no reason any more");
         check(listener.port() == 0, "the listener is closed");
+    }
+
+    private static void closingBesideOtherCallsHarmsNobody() throws Exception {
+        for (int round = 0; round < 300; round++) {
+            Hub hub = new Hub();
+            Listener listener = hub.listen("127.0.0.1:0", request -> null);
+            Subscription subscription = hub.subscribe(List.of("ticks"), null);
+            List<Thread> threads = new ArrayList<>();
+            for (int at = 0; at < 3; at++) {
+                threads.add(new Thread(() -> {
+                    while (!hub.publish("ticks", new Event("x")).id().isEmpty()) {}
+                }));
+            }
+            threads.add(new Thread(() -> {
+                while (listener.port() != 0) {}
+            }));
+            threads.add(new Thread(() -> {
+                while (subscription.next() != null) {}
+            }));
+            threads.forEach(Thread::start);
+            subscription.close();
+            listener.close();
+            hub.close();
+            for (Thread thread : threads) {
+                thread.join(PATIENCE.toMillis());
+                check(!thread.isAlive(), "every call has returned");
+            }
+        }
+    }
+
+    private static void aSubscriptionThatWaitsEndsWhenItIsClosed() throws Exception {
+        try (Hub hub = new Hub()) {
+            Subscription subscription = hub.subscribe(List.of("ticks"), null);
+            Thread waiting = new Thread(() -> {
+                while (subscription.next() != null) {}
+            });
+            waiting.start();
+            subscription.close();
+            waiting.join(PATIENCE.toMillis());
+            check(!waiting.isAlive(), "its wait is over");
+        }
     }
 
     private static void whatIsWrongIsNamed() {
@@ -241,8 +287,17 @@ public final class SsecastTest {
             check(published.id().isEmpty() && published.subscribers() == 0, published.toString());
             HubConfig config = new HubConfig();
             check(config.heartbeatMs == 15_000 && config.maxConnections == 100_000, "the defaults");
+            config.maxConnections = HubConfig.ZERO;
+            SsecastException named = failure(() -> new Hub(config));
+            check(named.field.equals("maxConnections") && named.getMessage().startsWith("maxConnections "), named.getMessage());
             config.maxConnections = 0;
-            check(failure(() -> new Hub(config)).field.equals("max_connections"), "the option is named");
+            config.maxEventBytes = 100;
+            try (Hub small = new Hub(config); Listener first = small.listen("127.0.0.1:0", request -> null)) {
+                String message = failure(() -> small.publish("ticks", new Event("x".repeat(200)))).getMessage();
+                check(message.contains("maxEventBytes allows 100"), message);
+                SsecastException taken = failure(() -> small.listen("127.0.0.1:" + first.port(), request -> null));
+                check(taken.errno != 0 && taken.field.equals("address"), taken.errno + " " + taken.getMessage());
+            }
         }
     }
 
@@ -296,6 +351,10 @@ public final class SsecastTest {
         System.out.println("ok a route decides");
         aListenerWhoseObjectNobodyKeepsGoesOn();
         System.out.println("ok a listener whose object nobody keeps goes on");
+        closingBesideOtherCallsHarmsNobody();
+        System.out.println("ok closing beside other calls harms nobody");
+        aSubscriptionThatWaitsEndsWhenItIsClosed();
+        System.out.println("ok a subscription that waits ends when it is closed");
         aSubscriptionSaysWhyItEnded();
         System.out.println("ok a subscription says why it ended");
         whatIsClosedRefusesEveryCall();

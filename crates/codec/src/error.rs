@@ -92,6 +92,7 @@ pub struct Error {
     kind: ErrorKind,
     field: Cow<'static, str>,
     problem: Cow<'static, str>,
+    errno: Option<i32>,
 }
 
 impl Error {
@@ -108,7 +109,19 @@ impl Error {
         field: impl Into<Cow<'static, str>>,
         problem: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { kind, field: field.into(), problem: problem.into() }
+        Self { kind, field: field.into(), problem: problem.into(), errno: None }
+    }
+
+    /// Says which error of the operating system is behind it.
+    #[must_use]
+    pub fn with_os_error(self, number: Option<i32>) -> Self {
+        Self { errno: number, ..self }
+    }
+
+    /// The number of the operating system's error that is behind it, such as `EADDRINUSE`, if one is.
+    #[must_use]
+    pub const fn os_error(&self) -> Option<i32> {
+        self.errno
     }
 
     /// What went wrong.

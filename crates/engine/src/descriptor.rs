@@ -56,14 +56,18 @@ impl Descriptor {
     /// Duplicates a descriptor.
     pub(crate) fn duplicate(socket: BorrowedFd<'_>) -> Result<Self, Error> {
         // All that is asked is asked of the duplicate: nobody else can close it, and have its number reused.
-        let socket = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| match error {
-            // The last of them: not even the first number that is asked for is below the limit.
-            Errno::MFILE | Errno::NFILE | Errno::INVAL => {
-                let problem = "can't be duplicated: the process has no descriptor left (raise RLIMIT_NOFILE)";
-                Error::new(ErrorKind::TooManyDescriptors, "socket", problem)
-            }
-            Errno::BADF => invalid("is closed".into()),
-            error => invalid(format!("can't be duplicated: {error}")),
+        let socket = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| {
+            let refused = match error {
+                // The last of them: not even the first number that is asked for is below the limit.
+                Errno::MFILE | Errno::NFILE | Errno::INVAL => {
+                    let problem =
+                        "can't be duplicated: the process has no descriptor left (raise RLIMIT_NOFILE)";
+                    Error::new(ErrorKind::TooManyDescriptors, "socket", problem)
+                }
+                Errno::BADF => invalid("is closed".into()),
+                error => invalid(format!("can't be duplicated: {error}")),
+            };
+            refused.with_os_error(Some(error.raw_os_error()))
         })?;
         Self::take(socket)
     }
@@ -82,14 +86,18 @@ impl Descriptor {
 
     /// Takes a descriptor for its own.
     pub(crate) fn take(socket: OwnedFd) -> Result<Self, Error> {
-        let unusable = |error: Errno| invalid(format!("can't be used: {error}"));
+        let unusable = |error: Errno| {
+            invalid(format!("can't be used: {error}")).with_os_error(Some(error.raw_os_error()))
+        };
         match sockopt::socket_type(&socket) {
             Ok(SocketType::STREAM) => {}
             Ok(_) => return Err(invalid("must be a stream socket".into())),
             Err(Errno::NOTSOCK) => return Err(invalid("must be a socket".into())),
             Err(error) => return Err(unusable(error)),
         }
-        rustix::net::getpeername(&socket).map_err(|error| invalid(format!("is not connected: {error}")))?;
+        rustix::net::getpeername(&socket).map_err(|error| {
+            invalid(format!("is not connected: {error}")).with_os_error(Some(error.raw_os_error()))
+        })?;
         let stat = rustix::fs::fstat(&socket).map_err(unusable)?;
         #[cfg(target_vendor = "apple")]
         sockopt::set_socket_nosigpipe(&socket, true).map_err(unusable)?;
@@ -109,6 +117,11 @@ impl Descriptor {
     /// Whether the peer has not answered for so long, though it was asked.
     pub(crate) fn is_unanswered(&self, time: Duration) -> bool {
         system::unanswered(self.socket.as_fd()).is_some_and(|silence| silence >= time)
+    }
+
+    /// Whether somebody has shut this side of the connection down.
+    pub(crate) fn is_shut_down(&self) -> bool {
+        system::is_shut_down(self.socket.as_fd())
     }
 
     /// Sends what the socket takes at once.

@@ -161,11 +161,12 @@ fn open(door: TcpListener) -> io::Result<(TcpListener, SocketAddr, Poll, Waker)>
 }
 
 fn failed(error: &io::Error) -> Error {
-    match Errno::from_io_error(error) {
+    let failed = match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
             let problem = "can't be listened on: the process has no descriptor left (raise RLIMIT_NOFILE)";
             Error::new(ErrorKind::TooManyDescriptors, "address", problem)
         }
         _ => Error::new(ErrorKind::InvalidOption, "address", format!("can't be listened on: {error}")),
-    }
+    };
+    failed.with_os_error(error.raw_os_error())
 }

@@ -153,7 +153,8 @@ impl Pull {
 
     /// Whether this is the process that made it. In a child of it no lock is taken, and nothing happens to the
     /// connections: they are the parent's.
-    fn is_here(&self) -> bool {
+    #[must_use]
+    pub fn is_here(&self) -> bool {
         self.process.is_current()
     }
 

@@ -175,4 +175,5 @@ fn failed(error: &io::Error) -> Error {
         _ => ErrorKind::Internal,
     };
     Error::new(kind, "engine", format!("could not start its thread: {error}"))
+        .with_os_error(error.raw_os_error())
 }

@@ -177,6 +177,11 @@ impl Sink {
         self.descriptor.is_unanswered(time)
     }
 
+    /// Why a connection is lost: the client left, or the host has shut its side down, which it should have left alone.
+    pub(crate) fn loss(&self) -> Reason {
+        if self.descriptor.is_shut_down() { Reason::Error } else { Reason::Client }
+    }
+
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
         let Self { descriptor, released, peer_timeout, hold, link, .. } = self;

@@ -86,16 +86,36 @@ pub(crate) fn work_in_the_background() {
 #[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
 pub(crate) fn work_in_the_background() {}
 
+/// Whether this side of a TCP connection has said its last, by a `shutdown` of any descriptor of it.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_shut_down(socket: std::os::fd::BorrowedFd<'_>) -> bool {
+    // FIN_WAIT1, FIN_WAIT2, LAST_ACK and CLOSING.
+    tcp_info(socket).is_some_and(|info| matches!(info.tcpi_state, 4 | 5 | 9 | 11))
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+pub(crate) fn is_shut_down(_: std::os::fd::BorrowedFd<'_>) -> bool {
+    false
+}
+
 /// How long the peer of a TCP connection has not answered, while the system asks it again and again: what it was sent
 /// is not acknowledged, nor are the questions whether it has room. `None` for one that answers.
 #[cfg(target_os = "linux")]
 pub(crate) fn unanswered(socket: std::os::fd::BorrowedFd<'_>) -> Option<std::time::Duration> {
+    let info = tcp_info(socket)?;
+    // One question may be on its way to a peer that answers.
+    let asked = info.tcpi_probes > 1 || info.tcpi_retransmits > 1;
+    asked.then(|| std::time::Duration::from_millis(info.tcpi_last_ack_recv.into()))
+}
+
+#[cfg(target_os = "linux")]
+fn tcp_info(socket: std::os::fd::BorrowedFd<'_>) -> Option<libc::tcp_info> {
     use std::os::fd::AsRawFd;
     let mut info = MaybeUninit::<libc::tcp_info>::zeroed();
     let mut length = size_of::<libc::tcp_info>() as libc::socklen_t;
     // SAFETY: the system writes at most `length` bytes, which are there; what it does not write is zero, which every
     // field may be.
-    let info = unsafe {
+    unsafe {
         let done = libc::getsockopt(
             socket.as_raw_fd(),
             libc::IPPROTO_TCP,
@@ -103,11 +123,8 @@ pub(crate) fn unanswered(socket: std::os::fd::BorrowedFd<'_>) -> Option<std::tim
             info.as_mut_ptr().cast(),
             &raw mut length,
         );
-        (done == 0).then(|| info.assume_init())?
-    };
-    // One question may be on its way to a peer that answers.
-    let asked = info.tcpi_probes > 1 || info.tcpi_retransmits > 1;
-    asked.then(|| std::time::Duration::from_millis(info.tcpi_last_ack_recv.into()))
+        (done == 0).then(|| info.assume_init())
+    }
 }
 
 #[cfg(all(unix, not(target_os = "linux")))]

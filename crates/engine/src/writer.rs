@@ -232,8 +232,10 @@ impl Writer {
 
     /// The peer is gone.
     fn lose(&mut self, hub: usize, id: ConnectionId) {
-        if let Some(sink) = self.rosters.get_mut(&hub).and_then(|roster| roster.remove(id, Reason::Client)) {
-            self.end(sink, Reason::Client, true);
+        let Some(roster) = self.rosters.get_mut(&hub) else { return };
+        let Some(reason) = roster.get(id).map(|(connection, _)| connection.sink.loss()) else { return };
+        if let Some(sink) = roster.remove(id, reason) {
+            self.end(sink, reason, true);
         }
     }
 

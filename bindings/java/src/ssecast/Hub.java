@@ -1,17 +1,17 @@
 package ssecast;
 
 import com.sun.jna.Native;
-import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
 
 /**
- * Topics, their history, and the connections that read them. Any thread may use it, but for {@link #close}, after which
- * every call fails. Subscriptions and listeners may outlive it, and are closed on their own.
+ * Topics, their history, and the connections that read them. Any thread may use it. To one that is closed nothing is published;
+ * every other call then fails. Subscriptions and listeners may outlive it, and are closed on their own.
  */
 public final class Hub implements AutoCloseable {
-    // Null once it is closed: the library then refuses every call.
-    private volatile Pointer handle;
+    private static final long GRACE_MS = 1000, TURN_MS = 50;
+
+    private final Handle handle;
 
     public Hub() {
         this(new HubConfig());
@@ -21,17 +21,26 @@ public final class Hub implements AutoCloseable {
         PointerByReference made = new PointerByReference();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_new(config, made, failure), failure);
-        handle = made.getValue();
+        handle = new Handle(made.getValue());
     }
 
-    /** Sends an event to all who read the topic. The time that it takes does not depend on their number. */
+    /**
+     * Sends an event to all who read the topic. The time that it takes does not depend on their number. To a hub that has ended or
+     * is closed nothing is published: the id is empty, and there are no subscribers.
+     */
     public Published publish(String topic, Event event) {
         Library.NativePublished published = new Library.NativePublished();
         Library.Failure failure = new Library.Failure();
         Library.NativeEvent native_ = new Library.NativeEvent(event);
         Library.Slice.Value name = Library.Slice.of(topic);
-        SsecastException.check(Library.INSTANCE.ssecast_hub_publish(handle, name, native_, published, failure), failure);
-        return new Published(Native.toString(published.id, "UTF-8"), published.subscribers);
+        boolean sent = handle.use(hub -> {
+            if (hub == null) return false;
+            int result = Library.INSTANCE.ssecast_hub_publish(hub, name, native_, published, failure);
+            if (result == Library.CLOSED) return false;
+            SsecastException.check(result, failure);
+            return true;
+        });
+        return sent ? new Published(Native.toString(published.id, "UTF-8"), published.subscribers) : new Published("", 0);
     }
 
     /** Open connections. */
@@ -39,31 +48,52 @@ public final class Hub implements AutoCloseable {
         Library.Stats stats = new Library.Stats();
         stats.size = stats.size();
         Library.Failure failure = new Library.Failure();
-        SsecastException.check(Library.INSTANCE.ssecast_hub_stats(handle, stats, failure), failure);
+        SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_stats(hub, stats, failure)), failure);
         return stats.connections;
     }
 
     /** Opens an HTTP/1.1 endpoint, such as {@code 127.0.0.1:8080}, whose streams cost no thread and no object here. */
     public Listener listen(String address, Listener.Route route) {
-        return new Listener(handle, address, route);
+        return handle.use(hub -> new Listener(hub, address, route));
     }
 
     /** Makes a stream that the caller writes. {@code lastEventId} is null for a client that is new. */
     public Subscription subscribe(List<String> topics, String lastEventId) {
-        return new Subscription(handle, topics, lastEventId);
+        return handle.use(hub -> new Subscription(hub, topics, lastEventId));
     }
 
     /** Ends all streams after what was published, and returns at once; what is not out after the grace is given up. */
     public void end(long graceMs) {
         Library.Failure failure = new Library.Failure();
-        SsecastException.check(Library.INSTANCE.ssecast_hub_close(handle, null, graceMs, failure), failure);
+        SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_close(hub, null, graceMs, failure)), failure);
     }
 
-    /** Frees the hub, and ends its streams if {@link #end} has not. */
+    /**
+     * Waits until the hub has ended and all is over, for so long at most, and returns whether that is so. Not in a route.
+     */
+    public boolean awaitEnd(long timeoutMs) {
+        byte[] over = new byte[1];
+        Library.Failure failure = new Library.Failure();
+        long begin = System.nanoTime();
+        do {
+            // In short turns: nobody who closes it meanwhile has to wait for all of it.
+            long left = Math.max(0, timeoutMs - (System.nanoTime() - begin) / 1_000_000);
+            long turn = Math.min(left, TURN_MS);
+            SsecastException.check(
+                handle.use(hub -> Library.INSTANCE.ssecast_hub_wait_closed(hub, turn, over, failure)), failure);
+            if (left <= turn) break;
+        } while (over[0] == 0);
+        return over[0] != 0;
+    }
+
+    /**
+     * Frees the hub once every stream that the library writes has what was published, or a second has passed; {@link #end} sets
+     * another time. It may run beside every other call, and closing twice does nothing.
+     */
     @Override
-    public synchronized void close() {
-        Pointer closed = handle;
-        handle = null;
-        Library.INSTANCE.ssecast_hub_free(closed);
+    public void close() {
+        handle.use(hub -> hub == null ? Library.CLOSED
+            : Library.INSTANCE.ssecast_hub_close(hub, null, GRACE_MS, new Library.Failure()));
+        Library.INSTANCE.ssecast_hub_free(handle.take());
     }
 }

@@ -10,6 +10,8 @@ import com.sun.jna.Structure.FieldOrder;
 public final class HubConfig extends Structure {
     /** Turns off what can be off: the caps of the history, the heartbeat and the reconnection time. */
     public static final long OFF = -1;
+    /** A real zero, where zero stands for the default: a history that keeps no event, a client that comes back at once. */
+    public static final long ZERO = Library.ZERO;
 
     public long size;
     public long historyEvents, historyBytes, historyMs;

@@ -15,8 +15,9 @@ import java.util.List;
 interface Library extends com.sun.jna.Library {
     Library INSTANCE = Native.load("ssecast", Library.class);
 
-    int OK = 0, CLOSED = 10, WOULD_BLOCK = 103, ENDED = 104;
-    long NO_RETRY = -1;
+    int OK = 0, CLOSED = 10, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104;
+    /** Stands for a real zero, where zero leaves a number out or to its default. */
+    long ZERO = -2;
 
     /** Borrows memory, which lives as long as this object. */
     @FieldOrder({"data", "len"})
@@ -63,10 +64,10 @@ interface Library extends com.sun.jna.Library {
         }
     }
 
-    @FieldOrder({"result", "field", "message"})
+    @FieldOrder({"result", "osError", "field", "option", "message"})
     class Failure extends Structure {
-        public int result;
-        public byte[] field = new byte[60];
+        public int result, osError;
+        public byte[] field = new byte[60], option = new byte[60];
         public byte[] message = new byte[256];
     }
 
@@ -74,7 +75,7 @@ interface Library extends com.sun.jna.Library {
     class NativeEvent extends Structure {
         public long size;
         public Slice event = new Slice(), id = new Slice(), data = new Slice(), comment = new Slice();
-        public long retry = NO_RETRY;
+        public long retry;
 
         NativeEvent(Event fields) {
             size = size();
@@ -82,7 +83,7 @@ interface Library extends com.sun.jna.Library {
             id.set(fields.id());
             data.set(fields.data());
             comment.set(fields.comment());
-            if (fields.retryMs() != null) retry = fields.retryMs();
+            if (fields.retryMs() != null) retry = fields.retryMs() == 0 ? ZERO : fields.retryMs();
         }
     }
 
@@ -139,6 +140,8 @@ interface Library extends com.sun.jna.Library {
 
     int ssecast_hub_close(Pointer hub, NativeEvent event, long graceMs, Failure error);
 
+    int ssecast_hub_wait_closed(Pointer hub, long timeoutMs, byte[] over, Failure error);
+
     int ssecast_hub_stats(Pointer hub, Stats stats, Failure error);
 
     int ssecast_subscription_config_init(SubscriptionConfig config, long size);
@@ -150,6 +153,8 @@ interface Library extends com.sun.jna.Library {
     int ssecast_subscription_descriptor(Pointer subscription);
 
     int ssecast_subscription_next(Pointer subscription, Slice bytes, Failure error);
+
+    int ssecast_subscription_end(Pointer subscription, Failure error);
 
     int ssecast_subscription_reason(Pointer subscription, IntByReference reason, Failure error);
 

@@ -17,8 +17,7 @@ public final class Listener implements AutoCloseable {
     // The library calls their routes until they are closed: nothing of them may be collected before, also if nobody refers to them.
     private static final Set<Listener> OPEN = ConcurrentHashMap.newKeySet();
 
-    // Null once it is closed: the library then refuses every call.
-    private volatile Pointer handle;
+    private final Handle handle;
     private final Library.RouteCallback route;
 
     Listener(Pointer hub, String address, Route decide) {
@@ -37,7 +36,7 @@ public final class Listener implements AutoCloseable {
         PointerByReference made = new PointerByReference();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_listen(hub, config, made, failure), failure);
-        handle = made.getValue();
+        handle = new Handle(made.getValue());
         OPEN.add(this);
     }
 
@@ -51,15 +50,13 @@ public final class Listener implements AutoCloseable {
     }
 
     public int port() {
-        return Short.toUnsignedInt(Library.INSTANCE.ssecast_listener_port(handle));
+        return Short.toUnsignedInt(handle.use(Library.INSTANCE::ssecast_listener_port));
     }
 
     /** Accepts nobody any more. Streams go on until the hub ends them. */
     @Override
-    public synchronized void close() {
-        Pointer closed = handle;
-        handle = null;
-        Library.INSTANCE.ssecast_listener_free(closed);
+    public void close() {
+        Library.INSTANCE.ssecast_listener_free(handle.take());
         OPEN.remove(this);
     }
 }

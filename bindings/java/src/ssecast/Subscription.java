@@ -18,8 +18,8 @@ public final class Subscription implements AutoCloseable {
 
     private static final short POLLIN = 1;
 
-    // Null once it is closed: the library then refuses every call.
-    private volatile Pointer handle;
+    private final Handle handle;
+    private volatile boolean closed;
     // A struct pollfd.
     private final Memory poll = new Memory(8);
 
@@ -34,17 +34,22 @@ public final class Subscription implements AutoCloseable {
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_subscribe(hub, config, made, failure), failure);
         Reference.reachabilityFence(slices);
-        handle = made.getValue();
+        handle = new Handle(made.getValue());
         poll.clear();
-        poll.setInt(0, Library.INSTANCE.ssecast_subscription_descriptor(handle));
+        poll.setInt(0, Library.INSTANCE.ssecast_subscription_descriptor(made.getValue()));
         poll.setShort(4, POLLIN);
     }
 
-    /** Waits for the next bytes of the stream; null when it is over. */
+    /** Waits for the next bytes of the stream; null when it is over, or closed by another thread. */
     public byte[] next() {
+        // The descriptor is there as long as the handle is in use.
+        return handle.use(this::next);
+    }
+
+    private byte[] next(Pointer handle) {
         Library.Slice bytes = new Library.Slice();
         Library.Failure failure = new Library.Failure();
-        while (true) {
+        while (!closed) {
             int result = Library.INSTANCE.ssecast_subscription_next(handle, bytes, failure);
             if (result == Library.OK) return bytes.bytes();
             if (result == Library.ENDED) return null;
@@ -52,21 +57,24 @@ public final class Subscription implements AutoCloseable {
             // A signal may end the wait early; it then is asked again.
             C.INSTANCE.poll(poll, 1, -1);
         }
+        return null;
     }
 
     /** Why the stream is over, once {@link #next} has returned null. */
     public Reason reason() {
         IntByReference reason = new IntByReference();
         Library.Failure failure = new Library.Failure();
-        SsecastException.check(Library.INSTANCE.ssecast_subscription_reason(handle, reason, failure), failure);
+        SsecastException.check(
+            handle.use(subscription -> Library.INSTANCE.ssecast_subscription_reason(subscription, reason, failure)), failure);
         return Reason.values()[reason.getValue()];
     }
 
-    /** Frees it; not while another thread waits for what is next. */
+    /** Frees it, once another thread that waits for what is next has returned: its wait is over. */
     @Override
-    public synchronized void close() {
-        Pointer closed = handle;
-        handle = null;
-        Library.INSTANCE.ssecast_subscription_free(closed);
+    public void close() {
+        closed = true;
+        // It makes the descriptor readable, so that a wait ends.
+        handle.use(subscription -> Library.INSTANCE.ssecast_subscription_end(subscription, new Library.Failure()));
+        Library.INSTANCE.ssecast_subscription_free(handle.take());
     }
 }

@@ -170,3 +170,21 @@ fn the_end_reaches_a_client_that_still_talks() {
         assert!(client.socket.as_fd().try_clone_to_owned().is_ok());
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_host_that_shuts_down_a_connection_which_it_has_handed_over_is_told_of_its_error() {
+    for how in [std::net::Shutdown::Write, std::net::Shutdown::Both] {
+        let mut rig = Rig::new(quiet());
+        let (host, client) = tcp();
+        let own = std::net::TcpStream::from(host.try_clone().unwrap());
+        let (id, mut client) = rig.release(&["t"], (host, client), Framing::Chunked);
+        client.read_until("id: ");
+        own.shutdown(how).unwrap();
+        while !rig.ended.contains_key(&id) {
+            rig.publish("t", "nobody will read this");
+            rig.turn();
+        }
+        assert_eq!(rig.ended[&id], (Reason::Error, true));
+    }
+}
