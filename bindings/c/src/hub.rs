@@ -334,7 +334,9 @@ impl ssecast_hub_config {
         };
         if self.threads > MAX_THREADS {
             let problem = format!("must be at most {MAX_THREADS}, and is {}", self.threads);
-            return Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "threads", problem).about("threads"));
+            return Err(
+                Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "threads", problem).about("threads")
+            );
         }
         Ok(Config {
             history: History {
