@@ -17,6 +17,8 @@ SUITE := PYTHONPATH=tests/report python3
 NPM_INSTALLED := npm/node_modules/.installed
 NPM_BUILT := npm/dist/.built
 BROWSER_INSTALLED := tests/browser/node_modules/.installed
+RUNTIMES_INSTALLED := tests/runtimes/node_modules/.installed
+DROP_IN_INSTALLED := tests/drop-in/node_modules/.installed
 BENCH_INSTALLED := tests/bench/node_modules/.installed
 BENCH_PYTHON_INSTALLED := tests/bench/python/.venv/.installed
 PYTHON := python/.venv/bin
@@ -29,13 +31,13 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := Cargo.toml Cargo.lock python/pyproject.toml \
   $(shell find crates bindings/python -name '*.rs' -o -name Cargo.toml)
-NPM_SOURCES := npm/package.json npm/tsconfig.json $(wildcard npm/index.*) $(shell find npm/src -type f)
+NPM_SOURCES := npm/package.json npm/build.mjs $(wildcard npm/tsconfig*.json) $(wildcard npm/index.*) $(shell find npm/src -type f)
 
 .PHONY: help
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
 	@echo 'make demo-python the same page in front of a FastAPI server'
-	@echo 'make test        every suite: Rust, loom, Node, Python, README, browser, C, C++, Go, Java, ctypes'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, browser, C, C++, Go, Java, ctypes'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
@@ -60,6 +62,14 @@ $(NPM_BUILT): $(NPM_INSTALLED) $(RUST_SOURCES) $(NPM_SOURCES) | tools
 
 $(BROWSER_INSTALLED): tests/browser/package.json tests/browser/package-lock.json | tools
 	cd tests/browser && $(NPM) ci
+	@touch $@
+
+$(RUNTIMES_INSTALLED): tests/runtimes/package.json tests/runtimes/package-lock.json | tools
+	cd tests/runtimes && $(NPM) ci
+	@touch $@
+
+$(DROP_IN_INSTALLED): tests/drop-in/package.json tests/drop-in/package-lock.json | tools
+	cd tests/drop-in && $(NPM) ci
 	@touch $@
 
 $(BENCH_INSTALLED): tests/bench/package.json tests/bench/package-lock.json | tools
@@ -95,8 +105,8 @@ demo: $(NPM_BUILT)
 demo-python: $(PYTHON_BUILT)
 	@$(PYTHON)/python python/examples/demo/server.py
 
-.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
-test: test-rust test-loom test-node test-python test-python-package test-readme test-browser test-c test-consumers
+.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers
+test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers
 
 test-rust: | tools
 	$(CARGO_TEST) --workspace --locked --no-fail-fast
@@ -131,6 +141,14 @@ test-python-package: $(PYTHON_BUILT)
 
 test-readme: $(NPM_BUILT)
 	$(NODE_TEST) tests/readme/*.test.mjs
+
+# The parser in Node 20 to 26, Deno and Bun.
+test-runtimes: $(NPM_BUILT) $(RUNTIMES_INSTALLED)
+	$(NODE_TEST) --test-concurrency=1 tests/runtimes/*.test.mjs
+
+# Other people's clients, over our parser instead of eventsource-parser.
+test-drop-in: $(NPM_BUILT) $(DROP_IN_INSTALLED)
+	$(NODE_TEST) tests/drop-in/*.test.mjs
 
 test-browser: $(NPM_BUILT) $(PYTHON_BUILT) $(BROWSER_INSTALLED)
 	node tests/browser/chromium/provide.mjs
@@ -233,6 +251,7 @@ fuzz: | tools
 
 .PHONY: clean
 clean:
-	rm -rf target npm/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
+	rm -rf target npm/dist npm/alias/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
 	rm -rf tests/bench/node_modules tests/bench/python/.venv tests/bench/results tests/bench/*/target
+	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
