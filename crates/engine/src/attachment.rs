@@ -177,6 +177,7 @@ impl Attachment {
     /// Ends the stream as [`detach`](Self::detach) does, and for good: the client's next request has a last event ID
     /// that [`is_finished`](ssecast_hub::is_finished). Returns whether it will be told: not when the connection has
     /// ended or is ending, or has more waiting than its limit.
+    #[allow(clippy::must_use_candidate, reason = "not every host asks")]
     pub fn finish(&self, reason: Reason) -> bool {
         let told = self.queue(self.hub.final_block());
         self.detach(reason);

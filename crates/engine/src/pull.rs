@@ -423,6 +423,7 @@ impl Pull {
     /// Ends a connection as [`end`](Self::end) does, and for good: the client's next request has a last event ID that
     /// [`is_finished`](ssecast_hub::is_finished), and is to be answered 204. Returns whether it will be told: not when
     /// it is gone, or ending, or over its lag limit.
+    #[allow(clippy::must_use_candidate, reason = "not every host asks")]
     pub fn finish(&self, connection: ConnectionId, reason: Reason) -> bool {
         let last = self.hub.final_block();
         let mut state = self.shared.state();

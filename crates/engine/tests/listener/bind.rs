@@ -31,6 +31,11 @@ fn the_address_can_be_read_and_a_taken_one_is_refused() {
     assert!(bind(&[address, free][..], ListenerConfig::default()).is_ok());
 }
 
+fn list(origins: &[&str]) -> Cors {
+    let origins = Origins::List(origins.iter().map(|origin| (*origin).to_owned()).collect());
+    Cors { origins, ..Cors::default() }
+}
+
 #[test]
 fn an_option_that_can_not_work_is_named() {
     let with = |change: fn(&mut ListenerConfig)| {
@@ -42,10 +47,6 @@ fn an_option_that_can_not_work_is_named() {
         let headers = vec![(name.to_owned(), value.to_owned())];
         bind("127.0.0.1:0", ListenerConfig { headers, ..ListenerConfig::default() }).unwrap_err()
     };
-    fn list(origins: &[&str]) -> Cors {
-        let origins = Origins::List(origins.iter().map(|origin| (*origin).to_owned()).collect());
-        Cors { origins, ..Cors::default() }
-    }
     let origin = |origin: &str| {
         let cors = Some(list(&[origin]));
         bind("127.0.0.1:0", ListenerConfig { cors, ..ListenerConfig::default() }).unwrap_err()
