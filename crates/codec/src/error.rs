@@ -37,11 +37,13 @@ pub enum ErrorKind {
     Attached = 13,
     /// The process has no descriptor left.
     TooManyDescriptors = 14,
+    /// More waits than the hub's delivery has offered to its connections: the publisher is too fast.
+    BacklogFull = 15,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::InvalidEvent,
         Self::InvalidId,
         Self::InvalidRetry,
@@ -56,6 +58,7 @@ impl ErrorKind {
         Self::InvalidSocket,
         Self::Attached,
         Self::TooManyDescriptors,
+        Self::BacklogFull,
     ];
 
     /// The stable number: the C result code. Zero is success and never stands here.
@@ -82,6 +85,7 @@ impl ErrorKind {
             Self::InvalidSocket => "SSECAST_INVALID_SOCKET",
             Self::Attached => "SSECAST_ATTACHED",
             Self::TooManyDescriptors => "SSECAST_TOO_MANY_DESCRIPTORS",
+            Self::BacklogFull => "SSECAST_BACKLOG_FULL",
         }
     }
 }

@@ -122,9 +122,10 @@ impl Attachment {
 
     pub(crate) fn queue(&self, event: PrivateEvent) -> bool {
         let pending = self.link.own_bytes.load(Ordering::Acquire);
-        let limit = self.hub.config().slow_client.bytes;
-        // The thread applies the policy to what is past the limit; here memory is bounded while it does not run.
-        if self.is_ending() || self.hub.is_closed() || pending > limit.saturating_mul(2) {
+        let config = self.hub.config();
+        let limit = config.max_backlog_bytes.max(config.slow_client.bytes);
+        // The thread applies the policy to a slow client; here memory is bounded while it does not run.
+        if self.is_ending() || self.hub.is_closed() || pending > limit {
             return false;
         }
         self.link.own_bytes.fetch_add(event.len(), Ordering::SeqCst);

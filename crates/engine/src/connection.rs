@@ -47,6 +47,8 @@ pub(crate) struct Connection<S> {
     pub(crate) subscriber: Subscriber,
     /// Where its bytes go, for whoever delivers.
     pub(crate) sink: S,
+    /// It was offered everything up to this sequence number; or up to its cursor, if that is further.
+    pub(crate) offered: u64,
     /// It stands in the list of those to look at.
     pub(crate) ready: bool,
     /// It does not take more for now.

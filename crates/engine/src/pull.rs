@@ -63,6 +63,8 @@ struct Shared {
 
 struct State {
     roster: Roster<()>,
+    /// With a host that sets the pace: the connections that it has not asked for since they had something.
+    paced: Option<Vec<ConnectionId>>,
     /// The earliest alarm that is set, as the hub's time.
     alarm: Option<Duration>,
     /// The connections that engine threads write to by now.
@@ -128,15 +130,31 @@ impl Pull {
     /// Makes the pull delivery of one event loop. No thread starts before the first connection.
     #[must_use]
     pub fn new(hub: &Hub, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::make(hub, wake, false)
+    }
+
+    /// Makes the pull delivery of one connection whose host asks only when it wants more: not asking is then what being
+    /// full is to others. No publication is refused for a host that does not ask within a second, and what is kept for it
+    /// is as much as for a slow client.
+    #[must_use]
+    pub fn paced(hub: &Hub, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        Self::make(hub, wake, true)
+    }
+
+    fn make(hub: &Hub, wake: impl Fn() + Send + Sync + 'static, paced: bool) -> Self {
         let shared = Arc::new_cyclic(|shared: &Weak<Shared>| {
             let shared = shared.clone();
-            let reader = hub.reader(Arc::new(move || {
+            let mut reader = hub.reader(Arc::new(move || {
                 if let Some(shared) = shared.upgrade() {
                     shared.wake();
                 }
             }));
+            if paced {
+                reader.pace();
+            }
             let state = State {
                 roster: Roster::new(reader),
+                paced: paced.then(Vec::new),
                 alarm: None,
                 #[cfg(unix)]
                 attached: HashMap::new(),
@@ -186,7 +204,7 @@ impl Pull {
         self.refuse_if_inherited()?;
         let mut state = self.shared.state();
         let id = state.roster.open(subscription, ())?;
-        state.roster.block(id);
+        state.roster.hold(id);
         Ok(id)
     }
 
@@ -264,8 +282,13 @@ impl Pull {
         let before = deliveries.len();
         let mut more = self.take_notices(&mut state, limit, deliveries);
         let limit = limit.saturating_sub(deliveries.len() - before);
+        let state = &mut *state;
         let roster = &mut state.roster;
         roster.look();
+        if let Some(paced) = &mut state.paced {
+            roster.check_lag();
+            paced.drain(..).for_each(|connection| roster.unblock(connection));
+        }
         if roster.is_check_due() {
             roster.check_lag(|()| false);
             roster.note_progress(std::iter::empty());
@@ -274,6 +297,9 @@ impl Pull {
         // Nobody is visited twice: the host may find that a connection's writer is full.
         let visits = roster.waiting();
         for (connection, work) in (0..visits).filter_map(|_| roster.visit()).take(limit) {
+            if let (Some(paced), Work::Send(_)) = (&mut state.paced, &work) {
+                paced.push(connection);
+            }
             let content = match work {
                 Work::Send(batch) => Content::Batch(batch),
                 Work::End { reason, cut: true, .. } => Content::Cut(reason),
@@ -281,8 +307,11 @@ impl Pull {
             };
             deliveries.push(Delivery { connection, content });
         }
-        more |= roster.has_ready();
-        self.set_alarm(&mut state);
+        for connection in state.paced.iter().flatten() {
+            roster.block(*connection);
+        }
+        more |= roster.has_ready() || state.paced.as_ref().is_some_and(|paced| !paced.is_empty());
+        self.set_alarm(state);
         more
     }
 

@@ -27,6 +27,9 @@ pub(crate) struct Roster<S> {
     connections: Slab<Connection<S>>,
     by_topic: HashMap<TopicKey, HashSet<u32>>,
     ready: VecDeque<usize>,
+    /// How many visits it takes until those who are ready have each had a turn since the hub was last told how far they
+    /// are; `None` if it was told that nobody is behind.
+    turns: Option<usize>,
     blocked: BTreeSet<usize>,
     /// Every connection once, by the earliest time at which it may be due. What was sent since makes it later,
     /// which is found out when its turn comes: sending costs nothing here.
@@ -60,12 +63,19 @@ impl Lag {
     }
 }
 
-fn make_ready<S>(connections: &mut Slab<Connection<S>>, ready: &mut VecDeque<usize>, index: usize) {
+/// Queues a connection that has been offered everything up to a sequence number, unless it is queued already.
+fn make_ready<S>(
+    connections: &mut Slab<Connection<S>>,
+    ready: &mut VecDeque<usize>,
+    index: usize,
+    offered: u64,
+) {
     if let Some(connection) = connections.get_mut(index)
         && !connection.ready
         && !connection.blocked
     {
         connection.ready = true;
+        connection.offered = connection.offered.max(offered);
         ready.push_back(index);
     }
 }
@@ -87,6 +97,7 @@ impl<S> Roster<S> {
             connections: Slab::new(),
             by_topic: HashMap::new(),
             ready: VecDeque::new(),
+            turns: None,
             blocked: BTreeSet::new(),
             heartbeats: BinaryHeap::new(),
             lag_checked: Duration::ZERO,
@@ -116,9 +127,10 @@ impl<S> Roster<S> {
         for topic in subscriber.topics() {
             self.by_topic.entry(*topic).or_default().insert(id.index() as u32);
         }
-        entry.insert(Connection { id, subscriber, sink, ready: false, blocked: false, due: None });
+        let offered = subscriber.live_from();
+        entry.insert(Connection { id, subscriber, sink, offered, ready: false, blocked: false, due: None });
         self.await_silence(id);
-        self.make_ready(id.index());
+        self.make_ready(id.index(), 0);
         id
     }
 
@@ -132,9 +144,14 @@ impl<S> Roster<S> {
         self.connections.is_empty()
     }
 
-    /// Looks at a connection in the next round.
-    fn make_ready(&mut self, index: usize) {
-        make_ready(&mut self.connections, &mut self.ready, index);
+    /// Looks at a connection in the next round, which has been offered everything up to a sequence number.
+    fn make_ready(&mut self, index: usize, offered: u64) {
+        make_ready(&mut self.connections, &mut self.ready, index, offered);
+    }
+
+    /// The same for one that is up to date, or has only itself to blame that it is not.
+    fn make_ready_again(&mut self, index: usize) {
+        self.make_ready(index, self.head);
     }
 
     /// Ends a connection at once, for a reason to count.
@@ -177,7 +194,7 @@ impl<S> Roster<S> {
         if !sent && connection.subscriber.reason() == Reason::Lagged {
             self.end(id, Reason::Lagged);
         }
-        self.make_ready(id.index());
+        self.make_ready_again(id.index());
         sent
     }
 
@@ -185,7 +202,7 @@ impl<S> Roster<S> {
     pub(crate) fn finish(&mut self, id: ConnectionId, reason: Reason, last: u64) {
         if let Some((connection, reader)) = self.get(id) {
             reader.end_after(&mut connection.subscriber, reason, last);
-            self.make_ready(id.index());
+            self.make_ready_again(id.index());
         }
     }
 
@@ -209,7 +226,7 @@ impl<S> Roster<S> {
         for topic in after {
             self.by_topic.entry(topic).or_default().insert(id.index() as u32);
         }
-        self.make_ready(id.index());
+        self.make_ready_again(id.index());
         true
     }
 
@@ -218,14 +235,24 @@ impl<S> Roster<S> {
     pub(crate) fn probe(&mut self, id: ConnectionId) {
         if let Some((connection, _)) = self.get(id) {
             connection.due.get_or_insert(Due::Question);
-            self.make_ready(id.index());
+            self.make_ready_again(id.index());
         }
     }
 
-    /// Leaves a connection alone until it is unblocked, but for its lag limit.
+    /// Leaves a connection alone until it is unblocked, but for its lag limits: it is full.
     pub(crate) fn block(&mut self, id: ConnectionId) {
-        if let Some((connection, _)) = self.get(id) {
+        self.stop(id, true);
+    }
+
+    /// Leaves a connection alone until it is unblocked, because the host has still something to do.
+    pub(crate) fn hold(&mut self, id: ConnectionId) {
+        self.stop(id, false);
+    }
+
+    fn stop(&mut self, id: ConnectionId, full: bool) {
+        if let Some((connection, reader)) = self.get(id) {
             connection.blocked = true;
+            reader.stop(&mut connection.subscriber, full);
             self.blocked.insert(id.index());
         }
     }
@@ -234,9 +261,9 @@ impl<S> Roster<S> {
     pub(crate) fn unblock(&mut self, id: ConnectionId) {
         if let Some((connection, reader)) = self.get(id) {
             connection.blocked = false;
-            reader.progress(&mut connection.subscriber);
+            reader.go_on(&mut connection.subscriber);
             self.blocked.remove(&id.index());
-            self.make_ready(id.index());
+            self.make_ready_again(id.index());
         }
     }
 
@@ -246,13 +273,41 @@ impl<S> Roster<S> {
     /// A thread that takes orders from others takes them before this, and nobody gives one in between: then the
     /// order in which somebody publishes and gives orders is the order in which both are carried out.
     pub(crate) fn look(&mut self) {
+        let offered = self.head;
         self.head = self.reader.changed(&mut self.changed);
         let Self { changed, by_topic, connections, ready, .. } = self;
         for topic in changed.drain(..) {
             for index in by_topic.get(&topic).into_iter().flatten() {
-                make_ready(connections, ready, *index as usize);
+                make_ready(connections, ready, *index as usize, offered);
             }
         }
+        if self.turns.is_none() && !self.ready.is_empty() {
+            self.turns = Some(self.ready.len());
+            self.reader.note_offered(Some(offered));
+        }
+    }
+
+    /// Notes that one of those who were ready has had its turn. Who has been offered least is looked for once in as many
+    /// turns as there are connections to look at.
+    fn note_turn(&mut self) {
+        if self.ready.is_empty() {
+            if self.turns.take().is_some() {
+                self.reader.note_offered(None);
+            }
+            return;
+        }
+        let turns = self.turns.map_or(self.ready.len(), |turns| turns.saturating_sub(1));
+        self.turns = Some(turns);
+        if turns > 0 {
+            return;
+        }
+        let offered = |index: &usize| {
+            let connection = self.connections.get(*index).filter(|connection| !connection.blocked)?;
+            Some(connection.offered.max(connection.subscriber.cursor()))
+        };
+        let behind = self.ready.iter().filter_map(offered).min();
+        self.turns = Some(self.ready.len());
+        self.reader.note_offered(behind);
     }
 
     /// Finds the connections that time has passed for.
@@ -264,7 +319,8 @@ impl<S> Roster<S> {
                 self.closing = Some(deadline);
                 let Self { connections, ready, .. } = self;
                 let all: Vec<usize> = connections.iter().map(|(index, _)| index).collect();
-                all.into_iter().for_each(|index| make_ready(connections, ready, index));
+                let head = self.head;
+                all.into_iter().for_each(|index| make_ready(connections, ready, index, head));
             }
             (Some(deadline), _) if deadline <= now => self.end_all(Reason::Shutdown),
             _ => {}
@@ -294,7 +350,7 @@ impl<S> Roster<S> {
             let Some(at) = reader.heartbeat_at(&connection.subscriber) else { continue };
             if at <= now && !connection.blocked {
                 connection.due = Some(Due::Silence);
-                self.make_ready(id.index());
+                self.make_ready_again(id.index());
                 continue;
             }
             // Something was sent since then; or nothing can be sent now, and silence is not what ails it.
@@ -377,6 +433,12 @@ impl<S> Roster<S> {
             return Some(ended);
         }
         let index = self.ready.pop_front()?;
+        let work = self.ask(index);
+        self.note_turn();
+        work
+    }
+
+    fn ask(&mut self, index: usize) -> Option<(ConnectionId, Work<S>)> {
         let connection = self.connections.get_mut(index)?;
         connection.ready = false;
         if connection.blocked {
@@ -388,7 +450,7 @@ impl<S> Roster<S> {
                 let due = connection.due.take();
                 // A closing hub has more to say to everybody: the farewell, and then the end.
                 if self.closing.is_some() || !connection.subscriber.is_past(self.head) {
-                    self.make_ready(index);
+                    self.make_ready(index, 0);
                 }
                 if due == Some(Due::Silence) {
                     self.await_silence(id);

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use ssecast_codec::{Error, ErrorKind, Event};
 
+use crate::clock::millis;
+
 /// How a hub behaves. The default suits a web application; change what differs.
 ///
 /// ```
@@ -28,6 +30,10 @@ pub struct Config {
     pub max_topics: usize,
     /// The most bytes of one encoded event, not counting the id line that the hub adds. Default 1 MiB.
     pub max_event_bytes: usize,
+    /// The most bytes of events that may wait to be offered to connections: of what was published or sent and no delivery
+    /// thread or event loop has come to yet. One more event is refused, unless nothing waits. It is also the most that a
+    /// client may lag, however short a time it has had. Default 64 MiB.
+    pub max_backlog_bytes: usize,
 }
 
 /// What a topic keeps: its newest events, up to each of the caps that is set.
@@ -42,10 +48,12 @@ pub struct History {
     pub age: Option<Duration>,
 }
 
-/// When a client counts as slow. A replay that was asked for is not lag; what is published during it is.
+/// When a client counts as slow: when it does not take what it is offered. A replay that was asked for is not lag; what is
+/// published during it is. Nor is what the hub has still to offer: that is its [backlog](Config::max_backlog_bytes).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlowClient {
-    /// The most bytes that may wait for one client. Default 1 MiB.
+    /// The most bytes that may wait for a client which has not taken, within a second, what it was offered before.
+    /// Default 1 MiB.
     pub bytes: usize,
     /// The longest time in which a client that something waits for takes nothing. Default 30 s.
     pub time: Duration,
@@ -74,6 +82,7 @@ impl Default for Config {
             max_connections: 100_000,
             max_topics: 100_000,
             max_event_bytes: 1 << 20,
+            max_backlog_bytes: 64 << 20,
         }
     }
 }
@@ -89,6 +98,16 @@ impl Default for History {
     }
 }
 
+impl SlowClient {
+    /// How long a client may be full before the bytes that wait for it count against it: a burst is no lag.
+    const GRACE: Duration = Duration::from_secs(1);
+
+    /// That time in milliseconds; a shorter [`time`](Self::time) is the limit for this too.
+    pub(crate) fn grace(&self) -> u64 {
+        millis(self.time.min(Self::GRACE))
+    }
+}
+
 impl Default for SlowClient {
     fn default() -> Self {
         Self { bytes: 1 << 20, time: Duration::from_secs(30), policy: Policy::Disconnect }
@@ -96,6 +115,11 @@ impl Default for SlowClient {
 }
 
 impl Config {
+    /// The most bytes that may wait for any client.
+    pub(crate) fn lag_bound(&self) -> u64 {
+        self.max_backlog_bytes.max(self.slow_client.bytes) as u64
+    }
+
     /// Refuses what can't work, naming the option.
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let invalid = |option, problem| Err(Error::new(ErrorKind::InvalidOption, option, problem));
@@ -119,6 +143,7 @@ impl Config {
             ("maxConnections", self.max_connections),
             ("maxTopics", self.max_topics),
             ("maxEventBytes", self.max_event_bytes),
+            ("maxBacklogBytes", self.max_backlog_bytes),
         ] {
             if number == 0 {
                 return invalid(option, "must be at least 1");

@@ -33,6 +33,6 @@ impl PrivateEvent {
     pub(crate) fn final_block(after: u64) -> Self {
         let id = Some(FINISHED_ID);
         let frame = Event { id, ..Event::default() }.encode().map(Bytes::from).unwrap_or_default();
-        Self { after, frame, events: 0 }
+        Self { after, frame, events: 0, backlogged: None }
     }
 }

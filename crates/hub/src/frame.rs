@@ -32,6 +32,11 @@ impl Draft {
         Ok(Self { frame: buffer.into(), id: id.len() })
     }
 
+    /// How many bytes the frame has, give or take a digit.
+    pub(crate) fn len(&self) -> usize {
+        self.frame.len()
+    }
+
     /// Puts the number into the id line.
     pub(crate) fn finish(mut self, epoch: Epoch, sequence: u64) -> Frame {
         if self.id == 0 {

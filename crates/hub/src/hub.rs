@@ -12,7 +12,7 @@ use crate::finish::refuse_reserved;
 use crate::frame::Draft;
 use crate::hold::Hold;
 use crate::log::Log;
-use crate::own::PrivateEvent;
+use crate::own::{Backlogged, PrivateEvent};
 use crate::process::{PerProcess, Process};
 use crate::reader::Reader;
 use crate::readers::Wake;
@@ -132,8 +132,9 @@ impl Hub {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidTopic`], [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`] (also when a retained
-    /// event has the id), [`ErrorKind::EventTooLarge`], [`ErrorKind::TooManyTopics`], [`ErrorKind::Closed`];
-    /// then nothing is published.
+    /// event has the id), [`ErrorKind::EventTooLarge`], [`ErrorKind::TooManyTopics`], [`ErrorKind::Closed`],
+    /// [`ErrorKind::BacklogFull`] when more is published than can be offered to connections
+    /// ([`Config::max_backlog_bytes`]); then nothing is published.
     pub fn publish(&self, topic: &str, event: &Event<'_>) -> Result<Published, Error> {
         let shared = self.here();
         check_name(topic)?;
@@ -144,6 +145,7 @@ impl Hub {
         let now = shared.now();
         let mut log = shared.log();
         shared.refuse_if_closing()?;
+        log.refuse_if_backlogged(draft.len(), shared.counters.private_backlog(), now)?;
         let appended = log.append(topic, event.id, now, draft)?;
         shared.head_hint.store(appended.sequence, Ordering::Relaxed);
         drop(log);
@@ -155,7 +157,7 @@ impl Hub {
     /// Encodes an event for one connection alone. Its place is behind everything that was published before.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
+    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`], [`ErrorKind::BacklogFull`].
     pub fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
         self.here().private(event)
     }
@@ -284,6 +286,7 @@ impl Hub {
         let (connections, published) = (log.connections as u64, log.head());
         let [topics, history_events, held_bytes] = log.totals(now);
         let (lagging, lag_bytes) = log.readers.lag();
+        let backlog = log.backlog(now);
         drop(log);
         let counters = &shared.counters;
         Stats {
@@ -296,6 +299,7 @@ impl Hub {
             held_bytes,
             lagging,
             lag_bytes,
+            backlog_bytes: backlog + counters.private_backlog(),
             disconnects: Counters::read(&counters.disconnects),
             resets: Counters::read(&counters.resets),
         }
@@ -363,9 +367,15 @@ impl Shared {
         }
     }
 
-    pub(crate) fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
-        let frame = self.encode(event, 0)?.into();
-        Ok(PrivateEvent { after: self.log().head(), frame, events: u32::from(event.data.is_some()) })
+    pub(crate) fn private(self: &Arc<Self>, event: &Event<'_>) -> Result<PrivateEvent, Error> {
+        let frame = Bytes::from(self.encode(event, 0)?);
+        let now = self.now();
+        let mut log = self.log();
+        log.refuse_if_backlogged(frame.len(), self.counters.private_backlog(), now)?;
+        let after = log.head();
+        drop(log);
+        let backlogged = Some(Backlogged::new(self, frame.len()));
+        Ok(PrivateEvent { after, frame, events: u32::from(event.data.is_some()), backlogged })
     }
 
     /// Encodes an event behind a gap.

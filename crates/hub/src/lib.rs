@@ -24,6 +24,7 @@ mod frame;
 mod hold;
 mod hub;
 mod log;
+mod offer;
 mod own;
 pub mod process;
 mod reader;

@@ -6,7 +6,7 @@ use ssecast_codec::{Error, ErrorKind};
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
 use crate::frame::{Draft, Frame};
-use crate::readers::{Readers, Wake};
+use crate::readers::{Mark, Readers, Wake};
 use crate::reset::{Reset, ResetReason};
 use crate::subscriber::Position;
 use crate::sync::Arc;
@@ -24,6 +24,9 @@ const TIDY_A_ROUND: usize = 64;
 pub(crate) struct Log {
     epoch: Epoch,
     head: u64,
+    /// All bytes that were ever published.
+    bytes: u64,
+    max_backlog: u64,
     topics: Topics,
     sets: TopicSets,
     pub(crate) readers: Readers,
@@ -64,6 +67,8 @@ impl Log {
         Self {
             epoch,
             head: 0,
+            bytes: 0,
+            max_backlog: config.max_backlog_bytes as u64,
             topics: Topics::new(config),
             sets: TopicSets::default(),
             readers: Readers::default(),
@@ -74,6 +79,40 @@ impl Log {
 
     pub(crate) fn head(&self) -> u64 {
         self.head
+    }
+
+    /// Refuses an event of so many bytes if more would wait to be offered than may; `private` bytes that were sent to
+    /// single connections wait too.
+    pub(crate) fn refuse_if_backlogged(
+        &mut self,
+        length: usize,
+        private: u64,
+        now: u64,
+    ) -> Result<(), Error> {
+        let limit = self.max_backlog.saturating_sub(private + length as u64);
+        if self.readers.is_backlog_within(limit, self.bytes, now) && limit > 0 {
+            return Ok(());
+        }
+        let waiting = self.backlog(now) + private;
+        if waiting == 0 || waiting + length as u64 <= self.max_backlog {
+            return Ok(());
+        }
+        let problem = format!(
+            "can't be taken now: {waiting} bytes have still to be offered to connections, and maxBacklogBytes allows \
+             {}; wait until stats() shows fewer backlogged bytes",
+            self.max_backlog
+        );
+        Err(Error::new(ErrorKind::BacklogFull, "event", problem))
+    }
+
+    /// How many bytes were published that have not been offered to connections yet.
+    pub(crate) fn backlog(&mut self, now: u64) -> u64 {
+        self.readers.backlog(self.bytes, now)
+    }
+
+    /// Where the log ends.
+    pub(crate) fn end(&self) -> Mark {
+        Mark { sequence: self.head, bytes: self.bytes }
     }
 
     /// Appends one frame.
@@ -92,11 +131,14 @@ impl Log {
             ));
         }
         let key = self.topics.open(topic, now)?;
+        let before = self.end();
         self.head += 1;
         let sequence = self.head;
-        self.topics.append(key, sequence, now, draft.finish(self.epoch, sequence), id);
+        let frame = draft.finish(self.epoch, sequence);
+        self.bytes += frame.len() as u64;
+        self.topics.append(key, sequence, now, frame, id);
         let topic = &mut self.topics[key];
-        let mark = |interest| self.readers.mark(interest, key);
+        let mark = |interest| self.readers.mark(interest, key, before, now);
         let wakes = topic.interest.iter_mut().filter_map(mark).collect();
         let subscribers = topic.subscribers();
         self.topics.trim(key, now, &self.readers);
@@ -104,10 +146,9 @@ impl Log {
         Ok(Appended { sequence, subscribers, wakes })
     }
 
-    /// Moves the topics that changed since the last call to `changed`. Returns the head: whoever looks at all of
-    /// them is past it.
-    pub(crate) fn take_changed(&mut self, reader: usize, changed: &mut Vec<TopicKey>) -> u64 {
-        self.readers.take_changed(reader, changed);
+    /// Moves the topics that changed since the last call to `changed`. Returns what was there before the first change.
+    pub(crate) fn take_changed(&mut self, reader: usize, changed: &mut Vec<TopicKey>) -> Option<Mark> {
+        let before = self.readers.take_changed(reader, changed);
         for key in changed.iter() {
             let topic = self.topics.get_mut(*key);
             let interest =
@@ -116,7 +157,7 @@ impl Log {
                 interest.changed = false;
             }
         }
-        self.head
+        before
     }
 
     /// Notes that all subscribers of a reader are past a number, and how far the slowest is behind.

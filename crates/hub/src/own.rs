@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::fmt;
 
 use bytes::Bytes;
 use ssecast_codec::Event;
@@ -7,7 +8,7 @@ use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
 use crate::hub::Shared;
 use crate::reset::{Reset, ResetReason};
-use crate::sync::Ordering;
+use crate::sync::{Arc, Ordering};
 use crate::topic_set::TopicKey;
 
 /// What one connection has besides its cursor: rare, and gone again soon.
@@ -35,6 +36,34 @@ pub struct PrivateEvent {
     pub(crate) after: u64,
     pub(crate) frame: Bytes,
     pub(crate) events: u32,
+    /// It counts to the hub's backlog, until it is offered to its client.
+    pub(crate) backlogged: Option<Backlogged>,
+}
+
+/// Bytes of a hub's backlog.
+pub(crate) struct Backlogged {
+    hub: Arc<Shared>,
+    bytes: u64,
+}
+
+impl Backlogged {
+    pub(crate) fn new(hub: &Arc<Shared>, bytes: usize) -> Self {
+        let bytes = bytes as u64;
+        hub.counters.private_backlog.fetch_add(bytes, Ordering::Relaxed);
+        Self { hub: Arc::clone(hub), bytes }
+    }
+}
+
+impl Drop for Backlogged {
+    fn drop(&mut self) {
+        self.hub.counters.private_backlog.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Debug for Backlogged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Backlogged").field(&self.bytes).finish()
+    }
 }
 
 impl PrivateEvent {
@@ -47,9 +76,18 @@ impl PrivateEvent {
 }
 
 impl Own {
-    pub(crate) fn push(&mut self, after: u64, frame: Bytes, events: u32) {
-        self.bytes += frame.len();
-        self.frames.push_back(PrivateEvent { after, frame, events });
+    pub(crate) fn push(&mut self, event: PrivateEvent) {
+        self.bytes += event.len();
+        self.frames.push_back(event);
+    }
+
+    /// Notes that the client was offered all of it.
+    pub(crate) fn offered(&mut self) {
+        for event in self.frames.iter_mut().rev() {
+            if event.backlogged.take().is_none() {
+                break;
+            }
+        }
     }
 
     /// Joins what is due at a cursor. `id` is the cursor's, if this connection has a place in the log; the answer

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,8 +9,9 @@ use crate::clock::millis;
 use crate::config::{Config, Policy};
 use crate::hub::Shared;
 use crate::log::{Beginning, Found};
+use crate::offer::Offer;
 use crate::own::{Own, PrivateEvent};
-use crate::readers::Wake;
+use crate::readers::{Mark, Offered, Wake};
 use crate::registration::{Registrar, Registration};
 use crate::stats::Reason;
 use crate::subscriber::{Position, Subscriber};
@@ -20,6 +21,9 @@ use crate::topic_set::TopicKey;
 
 /// The most batches kept for other subscribers at the same place, within one round.
 const MAX_CACHED: usize = 256;
+
+/// The most rounds of which a reader knows where the log ended.
+const MAX_MARKS: usize = 64;
 
 /// What a connection asks for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,6 +55,11 @@ pub struct Reader {
     /// Batches of this round by topic set and cursor.
     cache: HashMap<(u64, u64), Place>,
     round: Round,
+    /// The ends of the log at the rounds since the one that not everybody was offered all of; the point before that is
+    /// the first.
+    marks: VecDeque<Mark>,
+    end: Mark,
+    offered: Arc<Offered>,
     heartbeat: Batch,
     random: u64,
 }
@@ -81,13 +90,16 @@ enum Read {
 impl Reader {
     pub(crate) fn new(hub: Arc<Shared>, wake: Arc<dyn Wake>) -> Self {
         let mut log = hub.log();
-        let head = log.head();
-        let reader = log.readers.add(wake, head);
+        let (head, end) = (log.head(), log.end());
+        let (reader, offered) = log.readers.add(wake, head, millis(hub.config.slow_client.time));
         drop(log);
         Self {
             registration: Arc::new(Registration { hub, reader }),
             cache: HashMap::new(),
             round: Round { head, closing: None },
+            marks: VecDeque::new(),
+            end,
+            offered,
             heartbeat: Batch::join(&[Bytes::from_static(b":\n\n")], 0),
             random: reader as u64,
         }
@@ -150,9 +162,17 @@ impl Reader {
             live_from,
             progressed_at: now,
             sent_at: now,
+            offer: Offer::default(),
             own: Some(Box::new(Own { greet: true, reset, joined, ..Own::default() })),
             reason: Reason::Client,
         })
+    }
+
+    /// Makes it the reader of one connection whose owner asks only when it wants more. Unless it asks within a second, no
+    /// publication is refused for it, and what is kept for it is as much as for a slow client.
+    pub fn pace(&mut self) {
+        let patience = self.hub().config.slow_client.grace();
+        self.hub().log().readers.set_patience(self.registration.reader, patience);
     }
 
     /// Begins a round: moves the topics that changed since the last one to `changed` and returns the head.
@@ -164,10 +184,39 @@ impl Reader {
             return self.round.head;
         }
         let mut log = hub.log();
-        let head = log.take_changed(self.registration.reader, changed);
+        let before = log.take_changed(self.registration.reader, changed);
+        let head = log.head();
+        self.end = log.end();
         // Under the lock, as the hub is closed under it.
         self.round = Round { head, closing: hub.closing().map(|closing| closing.deadline) };
+        drop(log);
+        if self.marks.is_empty() {
+            self.marks.extend(before);
+        }
+        if self.marks.len() >= MAX_MARKS {
+            // Coarser: what is offered counts a little later.
+            let mut keep = false;
+            self.marks.retain(|_| {
+                keep = !keep;
+                keep
+            });
+        }
+        self.marks.push_back(self.end);
         head
+    }
+
+    /// Notes how far the round has come, for the hub's backlog: the least sequence number that a subscriber which is not
+    /// blocked was offered everything up to; `None` when all were offered everything. Until this is called, what a round
+    /// begins with counts as offered.
+    pub fn note_offered(&mut self, behind: Option<u64>) {
+        let Some(sequence) = behind else {
+            self.marks.clear();
+            return self.offered.set(None);
+        };
+        while self.marks.get(1).is_some_and(|next| next.sequence <= sequence) {
+            self.marks.pop_front();
+        }
+        self.offered.set(Some(self.marks.front().unwrap_or(&self.end).bytes));
     }
 
     /// When a hub that was closing at the beginning of the round gives up what is not out yet.
@@ -282,8 +331,8 @@ impl Reader {
         let event = hub.closing().and_then(|closing| closing.farewell.as_ref());
         let frame: Bytes = event.into_iter().flatten().copied().chain(self.spread_retry()).collect();
         if !frame.is_empty() {
-            let cursor = subscriber.cursor;
-            subscriber.own_mut().push(cursor, frame, 0);
+            let after = subscriber.cursor;
+            subscriber.own_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
         }
     }
 
@@ -333,7 +382,7 @@ impl Reader {
     /// was taken: not if the connection is ending, nor if the client is too slow and the policy is to disconnect.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`].
+    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`], [`ErrorKind::BacklogFull`].
     pub fn send(&mut self, subscriber: &mut Subscriber, event: &Event<'_>) -> Result<bool, Error> {
         subscriber.registration.hub.refuse_if_inherited()?;
         let event = subscriber.registration.hub.private(event)?;
@@ -342,18 +391,26 @@ impl Reader {
 
     /// Queues an event that was encoded before, while the hub was open. Returns whether it was taken, as
     /// [`send`](Self::send) does: the hub may be closing by now, but the connection must not have been told so.
-    pub fn queue(&mut self, subscriber: &mut Subscriber, event: PrivateEvent) -> bool {
+    pub fn queue(&mut self, subscriber: &mut Subscriber, mut event: PrivateEvent) -> bool {
         let hub = &subscriber.registration.hub;
         let over = subscriber.own.as_ref().is_some_and(|own| own.end.is_some() || own.said_farewell);
         if over || !hub.is_here() {
             return false;
         }
         // Not the frame's own size: an idle client may be sent a single event of any allowed size.
-        if subscriber.own_bytes() > hub.config.slow_client.bytes && !enforce_policy(subscriber) {
+        if subscriber.own_bytes() > hub.config.slow_client.bytes
+            && waiting(subscriber).is_none()
+            && !enforce_policy(subscriber)
+        {
             return false;
         }
-        let after = if subscriber.is_private() { subscriber.cursor } else { event.after };
-        subscriber.own_mut().push(after, event.frame, event.events);
+        if subscriber.is_private() {
+            event.after = subscriber.cursor;
+        }
+        if subscriber.offer.is_stopped() {
+            event.backlogged = None;
+        }
+        subscriber.own_mut().push(event);
         true
     }
 
@@ -448,9 +505,33 @@ impl Reader {
         subscriber.progressed_at = self.hub().now();
     }
 
+    /// Notes that a subscriber takes nothing until it [goes on](Self::go_on): what there is for it has been offered. It is
+    /// the client's doing if it is `full`; otherwise the host has still something to do.
+    pub fn stop(&mut self, subscriber: &mut Subscriber, full: bool) {
+        let now = self.hub().now();
+        if full {
+            let (cursor, own) = (subscriber.cursor, subscriber.own_bytes());
+            subscriber.offer.renew(cursor, cursor.max(self.round.head), own, now);
+        }
+        subscriber.offer.stop(full, now);
+        if let Some(own) = &mut subscriber.own {
+            own.offered();
+        }
+    }
+
+    /// Notes that a subscriber takes again.
+    pub fn go_on(&mut self, subscriber: &mut Subscriber) {
+        let now = self.hub().now();
+        subscriber.offer.go_on(now);
+        subscriber.progressed_at = now;
+    }
+
     /// Looks at a subscriber that does not take what waits for it. Past a limit the policy decides: `Err` is the
     /// reason to disconnect it for; otherwise it may have jumped to the head. `Ok` is how many bytes wait, those of
     /// a replay among them; with none its cursor holds nothing back.
+    ///
+    /// The limits: so many bytes, once it has been full for a second without having taken what it was offered before; a
+    /// time without progress; and as many bytes as the hub's backlog may have, at any time.
     ///
     /// # Errors
     /// [`Reason::Lagged`]; [`Reason::Error`] in a child of the reader's process.
@@ -459,20 +540,33 @@ impl Reader {
         if !hub.is_here() {
             return Err(Reason::Error);
         }
-        let limit = &hub.config.slow_client;
-        let position = subscriber.position();
-        let log = hub.log();
-        let lost = log.lost(position);
-        let own = subscriber.own_bytes() as u64;
-        let lag = log.lag(position, subscriber.live_from) + own;
-        let waiting = log.lag(position, 0) + own;
-        drop(log);
-        let still = hub.now().saturating_sub(subscriber.progressed_at);
-        if !lost && lag <= limit.bytes as u64 && still <= millis(limit.time) {
-            return Ok(waiting);
+        match waiting(subscriber) {
+            Some(bytes) => Ok(bytes),
+            None if enforce_policy(subscriber) => Ok(0),
+            None => Err(Reason::Lagged),
         }
-        if enforce_policy(subscriber) { Ok(0) } else { Err(Reason::Lagged) }
     }
+}
+
+/// How many bytes wait for a subscriber that is within its limits; `None` for one that is slow.
+fn waiting(subscriber: &mut Subscriber) -> Option<u64> {
+    let hub = Arc::clone(&subscriber.registration.hub);
+    let (limit, now) = (&hub.config.slow_client, hub.now());
+    let own = subscriber.own_bytes();
+    let position = subscriber.position();
+    let log = hub.log();
+    let lost = log.lost(position);
+    let lag = log.lag(position, subscriber.live_from) + own as u64;
+    let waits = log.lag(position, 0) + own as u64;
+    let head = log.head();
+    drop(log);
+    subscriber.offer.renew(subscriber.cursor, head, own, now);
+    let still = now.saturating_sub(subscriber.progressed_at);
+    let slow = lost
+        || lag > hub.config.lag_bound()
+        || still > millis(limit.time)
+        || (lag > limit.bytes as u64 && subscriber.offer.is_late(limit, now));
+    (!slow).then_some(waits)
 }
 
 fn hand_over(subscriber: &mut Subscriber, batch: Batch) -> Next {
@@ -499,6 +593,8 @@ fn enforce_policy(subscriber: &mut Subscriber) -> bool {
     let (head, published) = (log.head(), log.published(&subscriber.topics));
     drop(log);
     let missed = subscriber.passed.map(|passed| published - passed);
+    let given_up = subscriber.own_bytes();
+    subscriber.offer.take_own(given_up);
     subscriber.own_mut().skip(missed);
     subscriber.passed = Some(published);
     subscriber.cursor = subscriber.cursor.max(head);

@@ -55,6 +55,9 @@ pub struct Stats {
     pub lagging: u64,
     /// The bytes that wait for the slowest of them.
     pub lag_bytes: u64,
+    /// Bytes that were published, or sent to single connections, and that no delivery thread or event loop has offered to
+    /// its connections yet.
+    pub backlog_bytes: u64,
     /// Connections ended, by [`Reason`] in the order of [`Reason::ALL`].
     pub disconnects: [u64; Reason::ALL.len()],
     /// Reset events sent, by [`ResetReason`] in the order of [`ResetReason::ALL`].
@@ -82,9 +85,15 @@ pub(crate) struct Counters {
     pub(crate) bytes: AtomicU64,
     pub(crate) disconnects: [AtomicU64; Reason::ALL.len()],
     pub(crate) resets: [AtomicU64; ResetReason::ALL.len()],
+    /// Bytes that were sent to single connections and not offered to them yet.
+    pub(crate) private_backlog: AtomicU64,
 }
 
 impl Counters {
+    pub(crate) fn private_backlog(&self) -> u64 {
+        self.private_backlog.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn read<const N: usize>(counters: &[AtomicU64; N]) -> [u64; N] {
         std::array::from_fn(|index| counters[index].load(Ordering::Relaxed))
     }

@@ -1,5 +1,6 @@
 use crate::batch::Batch;
 use crate::hold::Hold;
+use crate::offer::Offer;
 use crate::own::Own;
 use crate::registration::Registration;
 use crate::stats::Reason;
@@ -23,6 +24,8 @@ pub struct Subscriber {
     pub(crate) named: u64,
     /// What is after this was published while it was there: only that counts as lag.
     pub(crate) live_from: u64,
+    /// What it was offered, which says whether its client is slow.
+    pub(crate) offer: Offer,
     /// When it last took something, and when it was last sent something: milliseconds of the hub's clock.
     pub(crate) progressed_at: u64,
     pub(crate) sent_at: u64,
@@ -90,6 +93,12 @@ impl Subscriber {
         self.cursor
     }
 
+    /// The head of the log when it was registered: what it gets of what was published before is a replay.
+    #[must_use]
+    pub fn live_from(&self) -> u64 {
+        self.live_from
+    }
+
     /// Whether there is nothing for it up to a sequence number, nor any frame of its own.
     #[must_use]
     pub fn is_past(&self, sequence: u64) -> bool {
@@ -121,7 +130,9 @@ impl Subscriber {
         let own = self.own.as_deref_mut().filter(|own| own.waits())?;
         let hub = &*self.registration.hub;
         let id = (!self.topics.keys().is_empty()).then(|| hub.epoch.id(self.cursor));
+        let before = own.bytes;
         let (batch, named) = own.batch(hub, self.cursor, id.as_deref())?;
+        self.offer.take_own(before - own.bytes);
         if named {
             self.named = self.cursor;
         }

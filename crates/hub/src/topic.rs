@@ -5,6 +5,7 @@ use ssecast_codec::{Error, ErrorKind};
 use crate::clock::millis;
 use crate::config::History;
 use crate::frame::Frame;
+use crate::readers::Passed;
 use crate::runs::Runs;
 use crate::sync::Arc;
 use crate::topic_set::TopicKey;
@@ -158,16 +159,18 @@ impl Topic {
     }
 
     /// Lets go of expired frames that every live subscriber is past, or that only one over its lag limit could
-    /// still want. `passed` is the sequence number that all live subscribers are past.
+    /// still want. `passed` is what all live subscribers are past. The limit is `most` bytes; `few` for those whose
+    /// reader is no longer waited for.
     ///
     /// The second bound needs no look at any subscriber: one that still wants a frame lags by all that was
     /// published after both that frame and its own beginning, and it began before the frame left the history. So
     /// memory is bounded even if nobody reads: by the history as it was, the lag limit, and one event.
-    pub(crate) fn drop_expired(&mut self, passed: u64, lag_limit: u64) {
+    pub(crate) fn drop_expired(&mut self, passed: Passed, few: u64, most: u64) {
         while self.expired > 0 {
             let Some(oldest) = self.ring.front() else { break };
             let lag = self.published_bytes - oldest.end.max(oldest.replay_began);
-            if oldest.sequence > passed && lag <= lag_limit {
+            let is_past = oldest.sequence <= passed.all || (oldest.sequence <= passed.prompt && lag > few);
+            if !is_past && lag <= most {
                 break;
             }
             self.dropped = oldest.sequence;

@@ -36,7 +36,8 @@ pub(crate) struct Topics {
     held_bytes: u64,
     reclaim_at: u64,
     history: History,
-    lag_limit: u64,
+    /// The most bytes that may wait for a client which has had its time, and for any.
+    lag_limits: (u64, u64),
     limit: usize,
 }
 
@@ -53,7 +54,7 @@ impl Topics {
             held_bytes: 0,
             reclaim_at: 0,
             history: config.history,
-            lag_limit: config.slow_client.bytes as u64,
+            lag_limits: (config.slow_client.bytes as u64, config.lag_bound()),
             limit: config.max_topics,
         }
     }
@@ -142,8 +143,8 @@ impl Topics {
     /// Expires a topic's events, and lets go of those that nobody waits for.
     pub(crate) fn trim(&mut self, key: TopicKey, now: u64, readers: &Readers) {
         self.expire(key, now);
-        let limit = self.lag_limit;
-        self.change(key, |topic, _| topic.drop_expired(readers.passed(&topic.interest), limit));
+        let (few, most) = self.lag_limits;
+        self.change(key, |topic, _| topic.drop_expired(readers.passed(&topic.interest, now), few, most));
         let topic = &mut self.slab[key.index()];
         if let (None, Some(age), Some(at)) = (topic.due, self.history.age, topic.oldest_at()) {
             let due = at.saturating_add(millis(age));

@@ -153,7 +153,7 @@ fn a_reader_with_other_topics_keeps_nothing_alive() {
 
 #[test]
 fn memory_is_bounded_though_nobody_reads_and_others_keep_coming_back() {
-    let base = slow(1000, 1000, ssecast_hub::Policy::Disconnect);
+    let base = Config { max_backlog_bytes: 1000, ..slow(1000, 1000, ssecast_hub::Policy::Disconnect) };
     let mut rig = Rig::new(Config { history: keeps(Some(10), None, None).history, ..base });
     publish(&rig, "t", 100..=109);
     let history = rig.hub.stats().held_bytes;
@@ -161,7 +161,7 @@ fn memory_is_bounded_though_nobody_reads_and_others_keep_coming_back() {
     let limit = history * 1000 / (history - 10 * History::EVENT_COST as u64);
     let _stalled = rig.resume(&["t"], &rig.id(0));
     for number in 110..=400 {
-        rig.publish("t", &number.to_string());
+        rig.offer("t", &number.to_string());
         let _replaying = rig.resume(&["t"], &rig.id(number - 105));
         let held = rig.hub.stats().held_bytes;
         assert!(held <= history + limit + history / 10 + 200, "{held} after {number}");

@@ -1,5 +1,6 @@
 //! What a hub does, one file for each noun.
 
+mod backlog;
 mod close;
 mod finish;
 mod heartbeat;

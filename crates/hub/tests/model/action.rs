@@ -136,14 +136,16 @@ pub(crate) fn config() -> impl Strategy<Value = Config> {
     let age = prop_oneof![2 => Just(None), 1 => (1..250u64).prop_map(Some)];
     let policy = prop_oneof![Just(Policy::Disconnect), Just(Policy::Skip)];
     let lag = prop_oneof![3 => at(100..1500), 1 => Just(100_000)];
+    let backlog = prop_oneof![2 => at(300..4000), 1 => Just(64 << 20)];
     let reset = prop_oneof![4 => Just(Some("reset".to_owned())), 1 => Just(None)];
     let retry = weighted(0.5, Just(Duration::from_secs(1)));
-    (events, bytes, age, lag, policy, reset, retry).prop_map(
-        |(events, bytes, age, lag, policy, reset_event, retry)| {
+    (events, bytes, age, (lag, backlog), policy, reset, retry).prop_map(
+        |(events, bytes, age, (lag, max_backlog_bytes), policy, reset_event, retry)| {
             let events = if (events, bytes, age) == (None, None, None) { Some(100) } else { events };
             Config {
                 history: History { events, bytes, age: age.map(Duration::from_millis) },
                 slow_client: SlowClient { bytes: lag, time: Duration::from_millis(120), policy },
+                max_backlog_bytes,
                 reset_event,
                 retry,
                 ..Config::default()

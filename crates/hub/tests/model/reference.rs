@@ -48,6 +48,11 @@ impl Reference {
         self.records.len() as u64
     }
 
+    /// All bytes that were published.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.records.iter().map(|record| record.length).sum()
+    }
+
     pub(crate) fn id(&self, sequence: u64) -> String {
         format!("{}-{sequence}", self.epoch)
     }

@@ -14,17 +14,25 @@ pub(crate) struct Stream {
     live_from: u64,
     /// The loss that it has to be told of before anything else.
     pub(crate) due: Option<Loss>,
-    /// What was sent to it alone: after which event, and the text.
-    pub(crate) own: VecDeque<(u64, String)>,
+    /// What was sent to it alone: after which event, the text, and the bytes of it that nobody has offered it yet.
+    pub(crate) own: VecDeque<(u64, String, u64)>,
     pub(crate) end: Option<u64>,
     pub(crate) progressed_at: u64,
     pub(crate) stalls: bool,
+    /// Since when it stalls, and for how long it did before, since it was last past its mark.
+    full: (Option<u64>, u64),
+    /// The mark: a sequence number, and how many events of its own are left before it.
+    mark: (u64, usize),
+    /// Its reader did not look for so long that it was no longer waited for.
+    pub(crate) neglected: bool,
     /// It has to be asked in the next round.
     pub(crate) ready: bool,
     pub(crate) farewells: usize,
     tells: bool,
     policy: Policy,
     limits: (u64, u64),
+    /// The most that may wait for it at any time.
+    bound: u64,
 }
 
 /// What a client sees of a stream.
@@ -56,11 +64,15 @@ impl Stream {
             end: None,
             progressed_at: reference.now,
             stalls: false,
+            full: (None, 0),
+            mark: (0, 0),
+            neglected: false,
             ready: true,
             farewells: 0,
             tells: config.reset_event.is_some(),
             policy: slow.policy,
             limits: (slow.bytes as u64, u64::try_from(slow.time.as_millis()).expect("a short time")),
+            bound: slow.bytes.max(config.max_backlog_bytes) as u64,
         }
     }
 
@@ -80,12 +92,38 @@ impl Stream {
 
     /// Whether the hub may have let go of events that it still wants.
     pub(crate) fn may_lose(&self, reference: &Reference) -> bool {
-        self.published(reference, self.live_from) > self.limits.0
+        let lag = self.published(reference, self.live_from);
+        lag > self.bound || (self.neglected && lag > self.limits.0)
     }
 
-    pub(crate) fn is_over(&self, reference: &Reference) -> bool {
+    /// Begins or ends a stall. `head` is what its reader has looked at.
+    pub(crate) fn stall(&mut self, stalls: bool, head: u64, now: u64) {
+        self.stalls = stalls;
+        if stalls {
+            self.renew(head.max(self.subscriber.cursor()), now);
+            self.full.0.get_or_insert(now);
+            self.own.iter_mut().for_each(|(_, _, backlogged)| *backlogged = 0);
+        } else {
+            self.full.1 += self.full.0.take().map_or(0, |since| now - since);
+            self.progressed_at = now;
+        }
+    }
+
+    /// Once it has taken what it was offered at its mark, the mark moves on and its time begins anew.
+    fn renew(&mut self, head: u64, now: u64) {
+        if self.subscriber.cursor() >= self.mark.0 && self.mark.1 == 0 {
+            self.mark = (head, self.own.len());
+            self.full = (self.full.0.map(|_| now), 0);
+        }
+    }
+
+    pub(crate) fn is_over(&mut self, reference: &Reference) -> bool {
+        self.renew(reference.head(), reference.now);
         let lag = self.published(reference, self.live_from) + self.subscriber.own_bytes() as u64;
-        lag > self.limits.0 || reference.now - self.progressed_at > self.limits.1
+        let full = self.full.1 + self.full.0.map_or(0, |since| reference.now - since);
+        lag > self.bound
+            || reference.now - self.progressed_at > self.limits.1
+            || (lag > self.limits.0 && full > self.limits.1)
     }
 
     pub(crate) fn own_is_over(&self) -> bool {
@@ -101,6 +139,7 @@ impl Stream {
         assert!(self.skips(), "a client skipped though the policy is to disconnect");
         let missed = (self.pending(reference, reference.head()).len() + self.own.len()) as u64;
         self.own.clear();
+        self.mark.1 = 0;
         self.position = self.position.max(reference.head());
         self.progressed_at = reference.now;
         match &mut self.due {
@@ -133,7 +172,8 @@ impl Stream {
             }
             Seen::Event { kind, text, .. } if kind == "own" => {
                 assert_eq!(self.due, None, "a reset event must come first");
-                let (after, expected) = self.own.pop_front().expect("it was sent something alone");
+                let (after, expected, _) = self.own.pop_front().expect("it was sent something alone");
+                self.mark.1 = self.mark.1.saturating_sub(1);
                 assert_eq!(*text, expected, "what was sent alone keeps its order");
                 self.skip_silently_if(reference, !self.pending(reference, after).is_empty());
                 (None, None)
@@ -152,7 +192,7 @@ impl Stream {
                 assert_eq!(*text, next.text, "the next event of its topics");
                 let expected = next.id.clone().unwrap_or_else(|| reference.id(next.sequence));
                 assert_eq!(*id, Some(expected));
-                let overtaken = self.own.front().filter(|(after, _)| *after < next.sequence);
+                let overtaken = self.own.front().filter(|(after, ..)| *after < next.sequence);
                 assert_eq!(overtaken, None, "{text} overtook what was sent before it was published");
                 self.position = next.sequence;
                 (Some(next.sequence), Some(next.sequence))

@@ -31,6 +31,10 @@ struct Reading {
     /// How often it must have been woken, and whether it has looked since.
     expected_wakes: usize,
     awake: bool,
+    /// What it has looked at.
+    head: u64,
+    /// The bytes that were published before the first event that it has not looked at, and when that came.
+    pending: Option<(u64, u64)>,
 }
 
 /// One client over all its connections.
@@ -64,7 +68,7 @@ impl World {
             let reader = hub.reader(Arc::new(move || {
                 counter.fetch_add(1, Ordering::SeqCst);
             }));
-            Reading { reader, wakes, expected_wakes: 0, awake: false }
+            Reading { reader, wakes, expected_wakes: 0, awake: false, head: 0, pending: None }
         };
         let client = |index: usize| Client {
             parser: Parser::new(),
@@ -99,8 +103,19 @@ impl World {
             Action::Advance { ms } => {
                 self.clock.advance(Duration::from_millis(ms));
                 self.reference.now += ms;
+                self.note_absence();
             }
-            Action::Stall { client, stalls } => self.with(client, |stream, _, _| stream.stalls = stalls),
+            Action::Stall { client, stalls } => {
+                let heads: Vec<u64> = self.readers.iter().map(|reading| reading.head).collect();
+                self.with(client, |stream, reader, reference| {
+                    if stalls {
+                        reader.stop(&mut stream.subscriber, true);
+                    } else {
+                        reader.go_on(&mut stream.subscriber);
+                    }
+                    stream.stall(stalls, heads[stream.reader], reference.now);
+                });
+            }
             Action::CheckLag { client } => self.check_lag(client),
             Action::ChangeTopics { client, add, remove } => self.change_topics(client, add, remove),
             Action::Send { client, length } => self.send(client, length),
@@ -116,6 +131,7 @@ impl World {
                     registrar.adopt(&mut stream.subscriber);
                     (stream.reader, stream.ready) = (reader, true);
                 });
+                self.note_absence();
             }
         }
         self.check_stats();
@@ -127,13 +143,53 @@ impl World {
         }
     }
 
+    fn is_absent(&self, reading: &Reading) -> bool {
+        let patience = u64::try_from(self.hub.config().slow_client.time.as_millis()).expect("a short time");
+        reading.pending.is_some_and(|(_, since)| self.reference.now - since > patience)
+    }
+
+    /// Who is another reader's than one that is waited for may lose what is over the limit.
+    fn note_absence(&mut self) {
+        let absent: Vec<bool> = self.readers.iter().map(|reading| self.is_absent(reading)).collect();
+        for stream in self.clients.iter_mut().filter_map(|client| client.stream.as_mut()) {
+            stream.neglected |= absent[stream.reader];
+        }
+    }
+
+    /// The bytes that nobody has offered yet.
+    fn backlog(&self) -> u64 {
+        let published = self.reference.bytes();
+        let waited_for = self.readers.iter().filter(|reading| !self.is_absent(reading));
+        let offered = waited_for.filter_map(|reading| Some(reading.pending?.0)).min();
+        let streams = self.clients.iter().filter_map(|client| client.stream.as_ref());
+        let own: u64 = streams.flat_map(|stream| &stream.own).map(|(_, _, backlogged)| backlogged).sum();
+        published - offered.unwrap_or(published) + own
+    }
+
+    /// Whether an event is refused, because too much waits to be offered.
+    fn is_refused(&self, length: u64) -> bool {
+        let backlog = self.backlog();
+        backlog > 0 && backlog + length > self.hub.config().max_backlog_bytes as u64
+    }
+
     fn publish(&mut self, topic: usize, length: usize, id: Option<u8>) {
+        let sequence = self.reference.head() + 1;
+        let text = format!("event {sequence} {}", "x".repeat(length));
+        let id_text = id.map_or_else(|| self.reference.id(sequence), |id| format!("id {id}"));
+        let length_of_frame =
+            Event { id: Some(&id_text), data: Some(&text), ..Event::default() }.encoded_len() as u64;
+        let (refused, now) = (self.is_refused(length_of_frame), self.reference.now);
+        let before = self.reference.bytes();
         let reference = &mut self.reference;
         let sequence = reference.head() + 1;
         let text = format!("event {sequence} {}", "x".repeat(length));
         let id = id.map(|id| format!("id {id}"));
         let event = Event { data: Some(&text), id: id.as_deref(), ..Event::default() };
         let published = self.hub.publish(NAMES[topic], &event);
+        if refused {
+            assert_eq!(published.expect_err("too much waits").kind(), ErrorKind::BacklogFull);
+            return;
+        }
         if id.as_deref().is_some_and(|id| reference.find(id).is_some()) {
             assert_eq!(published.expect_err("the id is taken").kind(), ErrorKind::InvalidId);
             return;
@@ -149,9 +205,9 @@ impl World {
         let concerned = || streams().filter(|stream| stream.topics.contains_key(&topic));
         assert_eq!(published.subscribers, concerned().count());
         for (index, reading) in self.readers.iter_mut().enumerate() {
-            if concerned().any(|stream| stream.reader == index) && !reading.awake {
-                reading.awake = true;
-                reading.expected_wakes += 1;
+            if concerned().any(|stream| stream.reader == index) {
+                reading.pending.get_or_insert((before, now));
+                reading.expected_wakes += usize::from(!std::mem::replace(&mut reading.awake, true));
             }
             assert_eq!(reading.wakes.load(Ordering::SeqCst), reading.expected_wakes, "one wake-up a batch");
         }
@@ -164,7 +220,8 @@ impl World {
         assert_eq!((stats.connections, stats.published), (open as u64, self.reference.head()));
         let kept: usize = (0..TOPICS).map(|topic| self.reference.kept(topic).len()).sum();
         assert_eq!(stats.history_events, kept as u64, "events in the history");
-        let limit = self.hub.config().slow_client.bytes as u64;
+        assert_eq!(stats.backlog_bytes, self.backlog());
+        let limit = self.hub.config().max_backlog_bytes.max(self.hub.config().slow_client.bytes) as u64;
         // What is past the caps is kept for a subscriber that began when it was not, and is not over its limit.
         // No frame is shorter than 25 bytes; a little more says how many events there were.
         let held = limit + (limit / 25 + 1) * History::EVENT_COST as u64 + 600;
@@ -274,8 +331,10 @@ impl World {
     fn round(&mut self, index: usize) {
         let reading = &mut self.readers[index];
         reading.awake = false;
+        reading.pending = None;
         let mut changed: Vec<TopicKey> = Vec::new();
         let head = reading.reader.changed(&mut changed);
+        reading.head = head;
         for client in 0..CLIENTS {
             let Some(stream) = &mut self.clients[client].stream else { continue };
             if stream.reader != index {
@@ -295,9 +354,11 @@ impl World {
     fn check_lag(&mut self, index: usize) {
         let client = &mut self.clients[index];
         let Some(stream) = &mut client.stream else { return };
-        let (over, waiting) = (stream.is_over(&self.reference), stream.waiting(&self.reference));
+        let waiting = stream.waiting(&self.reference);
+        let over = stream.is_over(&self.reference);
         let found = self.readers[stream.reader].reader.check_lag(&mut stream.subscriber);
-        if !over {
+        let lost = stream.may_lose(&self.reference) && (waiting > 0 && found == Ok(0) || found.is_err());
+        if !over && !lost {
             assert_eq!(found, Ok(waiting));
         } else if stream.skips() {
             assert_eq!(found, Ok(0));
@@ -334,9 +395,24 @@ impl World {
         let Some(stream) = &mut client.stream else { return };
         let text = format!("{} {}", stream.own.len(), "x".repeat(length));
         let event = Event { event: Some("own"), data: Some(&text), ..Event::default() };
-        let over = stream.own_is_over();
+        let length = event.encoded_len() as u64;
+        let refused = self.is_refused(length);
+        let client = &mut self.clients[index];
+        let Some(stream) = &mut client.stream else { return };
         let reader = &mut self.readers[stream.reader].reader;
-        let taken = reader.send(&mut stream.subscriber, &event).expect("a valid event");
+        let checked = !refused && stream.end.is_none() && stream.own_is_over();
+        let over = checked && stream.is_over(&self.reference);
+        let before = stream.subscriber.own_bytes();
+        let taken = match reader.send(&mut stream.subscriber, &event) {
+            Ok(taken) => taken,
+            Err(error) => {
+                assert_eq!((refused, error.kind()), (true, ErrorKind::BacklogFull));
+                return;
+            }
+        };
+        assert!(!refused, "more was taken than may wait");
+        let gave_up = !taken || (stream.subscriber.own_bytes() as u64) < before as u64 + length;
+        let over = over || (checked && gave_up && stream.may_lose(&self.reference));
         if stream.end.is_some() {
             assert!(!taken, "nothing is sent after the end");
         } else if over && !stream.skips() {
@@ -347,7 +423,8 @@ impl World {
             if over {
                 stream.skip(&self.reference);
             }
-            stream.own.push_back((self.reference.head(), text));
+            let backlogged = if stream.stalls { 0 } else { length };
+            stream.own.push_back((self.reference.head(), text, backlogged));
             stream.ready = true;
         }
     }
