@@ -24,6 +24,7 @@ const (
 	ErrTooManyTopics      = Code(C.SSECAST_TOO_MANY_TOPICS)
 	ErrTooManyConnections = Code(C.SSECAST_TOO_MANY_CONNECTIONS)
 	ErrClosed             = Code(C.SSECAST_CLOSED)
+	ErrBacklogFull        = Code(C.SSECAST_BACKLOG_FULL)
 	errTooManyDescriptors = Code(C.SSECAST_TOO_MANY_DESCRIPTORS)
 )
 

@@ -29,7 +29,7 @@ type Config struct {
 	HistoryEvents   int           // the most events that a topic keeps for clients that come back
 	HistoryBytes    int           // the most bytes of them
 	HistoryAge      time.Duration // the longest time that it keeps one
-	SlowClientBytes int           // the most bytes that may wait for one client
+	SlowClientBytes int           // the most bytes that may wait for one that is slow
 	SlowClientTime  time.Duration // the longest time in which a client that something waits for takes nothing
 	SlowClientSkips bool          // past these limits it jumps to the newest event; otherwise its connection ends
 	Heartbeat       time.Duration // the silence on a connection after which it is sent a heartbeat
@@ -37,6 +37,7 @@ type Config struct {
 	MaxConnections  int           // one more is answered 503; none is ever evicted
 	MaxTopics       int
 	MaxEventBytes   int
+	MaxBacklogBytes int // what may wait to be offered to connections; one more event is refused with ErrBacklogFull
 	Threads         int // threads that write for this hub alone; zero shares those of the process
 }
 
@@ -69,6 +70,7 @@ func NewHub(config Config) (*Hub, error) {
 		{int64(config.MaxConnections), &native.max_connections, C.SSECAST_ZERO},
 		{int64(config.MaxTopics), &native.max_topics, C.SSECAST_ZERO},
 		{int64(config.MaxEventBytes), &native.max_event_bytes, C.SSECAST_ZERO},
+		{int64(config.MaxBacklogBytes), &native.max_backlog_bytes, C.SSECAST_ZERO},
 	} {
 		if option.number < 0 {
 			*option.field = option.negative

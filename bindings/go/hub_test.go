@@ -338,7 +338,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		t.Error("something was published")
 	}
 	for _, config := range []ssecast.Config{{Threads: -1}, {MaxConnections: -1}, {SlowClientTime: -1}, {SlowClientBytes: -1},
-		{MaxTopics: -1}, {MaxEventBytes: -1}, {HistoryEvents: -1, HistoryBytes: -1, HistoryAge: -1}} {
+		{MaxTopics: -1}, {MaxEventBytes: -1}, {MaxBacklogBytes: -1}, {HistoryEvents: -1, HistoryBytes: -1, HistoryAge: -1}} {
 		if _, err := ssecast.NewHub(config); !errors.Is(err, ssecast.ErrInvalidOption) {
 			t.Errorf("%+v was taken: %v", config, err)
 		}

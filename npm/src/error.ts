@@ -16,6 +16,7 @@ export type ErrorCode =
   | 'SSECAST_INVALID_SOCKET'
   | 'SSECAST_ATTACHED'
   | 'SSECAST_TOO_MANY_DESCRIPTORS'
+  | 'SSECAST_BACKLOG_FULL'
 
 /** An error of ssecast: `code` says what went wrong, `field` what it is about, the message how to mend it. */
 export class SsecastError extends Error {

@@ -41,6 +41,11 @@ export interface HubOptions {
   /** The most bytes of one encoded event. Default 1 MiB. */
   maxEventBytes?: number
   /**
+   * The most bytes of events that wait to be offered to connections; `publish` and `send` refuse one more, unless none waits.
+   * No client may lag by more. Default 64 MiB.
+   */
+  maxBacklogBytes?: number
+  /**
    * `auto`: threads of the engine write to the sockets where that is possible, so that a stream costs the event loop
    * nothing. `pull`: the event loop writes. Default `auto`.
    */
@@ -81,6 +86,8 @@ export interface Stats {
   lagging: number
   /** The bytes that wait for the slowest of them. */
   lagBytes: number
+  /** Bytes that were published or sent and that neither the engine nor the event loop has offered to its connections yet. */
+  backlogBytes: number
   disconnects: Record<Reason, number>
   resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
 }

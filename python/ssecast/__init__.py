@@ -15,6 +15,7 @@ from ssecast import _json, _native, errors
 from ssecast._native import Event, History, Parser, Published, SlowClient, Stats, encode
 from ssecast.errors import (
     AttachedError,
+    BacklogFullError,
     ClosedError,
     Error,
     EventTooLargeError,
@@ -40,6 +41,7 @@ _native.install(_json.text, json.loads, errors.CLASSES)
 
 __all__ = [
     "AttachedError",
+    "BacklogFullError",
     "ClosedError",
     "Decoder",
     "Error",

@@ -166,6 +166,7 @@ class Hub:
         max_connections: int = 100000,
         max_topics: int = 100000,
         max_event_bytes: int = 1048576,
+        max_backlog_bytes: int = 67108864,
         delivery: Literal["auto", "pull"] = "auto",
         threads: int | None = None,
     ) -> Hub: ...
@@ -261,6 +262,10 @@ class Stats:
     @property
     def lag_bytes(self) -> int:
         """The bytes that wait for the slowest of them."""
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes that were published or sent and that no thread or event loop has offered to its connections yet."""
 
     @property
     def disconnects(self) -> dict[_Reason, int]:
@@ -440,7 +445,9 @@ class Mailbox:
     it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
     """
 
-    def __new__(cls, hub: Hub) -> Mailbox: ...
+    def __new__(cls, hub: Hub, *, paced: bool = False) -> Mailbox:
+        """With `paced` it is for one connection, whose owner takes only when it wants more."""
+
     def fileno(self) -> int:
         """The descriptor that is readable when `take` has something to give."""
 

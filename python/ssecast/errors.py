@@ -14,6 +14,7 @@ from typing import ClassVar
 
 __all__ = [
     "AttachedError",
+    "BacklogFullError",
     "ClosedError",
     "Error",
     "EventTooLargeError",
@@ -137,6 +138,12 @@ class TooManyDescriptorsError(Error, RuntimeError):
     """The process has no descriptor left."""
 
     code, number = "SSECAST_TOO_MANY_DESCRIPTORS", 14
+
+
+class BacklogFullError(Error, RuntimeError):
+    """More waits than could be offered to connections yet: publish again later."""
+
+    code, number = "SSECAST_BACKLOG_FULL", 15
 
 
 CLASSES: dict[int, type[Error]] = {error.number: error for error in Error.__subclasses__()}

@@ -109,7 +109,7 @@ class _ThreadSource:
     """The deliveries of one connection, for a thread that waits for them. Letting go of it ends the connection."""
 
     def __init__(self, hub: Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
-        self._mailbox = _native.Mailbox(hub)
+        self._mailbox = _native.Mailbox(hub, paced=True)
         self._connection = self._mailbox.open(topics, last_event_id)
         self._closed = False
         self._mailbox.resume(self._connection)

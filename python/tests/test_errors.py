@@ -98,6 +98,19 @@ def test_a_limit_is_named_as_python_spells_it(wrong: Callable[[], object], optio
         wrong()
 
 
+def test_more_than_the_backlog_may_have_is_refused() -> None:
+    hub = Hub(max_backlog_bytes=1_000)
+    with hub.subscribe("t") as events:
+        with pytest.raises(ssecast.BacklogFullError, match="maxBacklogBytes allows 1000") as refused:
+            for _ in range(100):
+                hub.publish("t", "x" * 100)
+        assert (refused.value.code, refused.value.field) == ("SSECAST_BACKLOG_FULL", "event")
+        assert 800 < hub.stats().backlog_bytes <= 1_000
+        for _ in range(hub.stats().published):
+            assert next(events).data == "x" * 100
+        assert hub.stats().backlog_bytes == 0
+
+
 def test_a_process_without_descriptors_is_told_so() -> None:
     program = """
 import os, ssecast
@@ -157,6 +170,7 @@ def test_an_error_survives_the_way_to_another_process() -> None:
         (lambda: Hub(max_connections=1.5), "max_connections"),  # type: ignore[arg-type]
         (lambda: Hub(max_topics=None), "max_topics"),  # type: ignore[arg-type]
         (lambda: Hub(max_event_bytes="1"), "max_event_bytes"),  # type: ignore[arg-type]
+        (lambda: Hub(max_backlog_bytes="1"), "max_backlog_bytes"),  # type: ignore[arg-type]
         (lambda: Hub(delivery=1), "delivery"),  # type: ignore[arg-type]
         (lambda: Hub(threads="2"), "threads"),  # type: ignore[arg-type]
         (lambda: History(events="1"), "events"),  # type: ignore[arg-type]

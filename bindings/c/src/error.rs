@@ -40,6 +40,8 @@ pub enum ssecast_result {
     SSECAST_ATTACHED = 13,
     /// The process has no descriptor left.
     SSECAST_TOO_MANY_DESCRIPTORS = 14,
+    /// More waits than could be offered to connections yet: publish again later.
+    SSECAST_BACKLOG_FULL = 15,
     /// A pointer that is required is NULL.
     SSECAST_NULL_POINTER = 100,
     /// The size that a structure begins with, or a length, is not a possible one.
@@ -82,7 +84,7 @@ pub extern "C" fn ssecast_result_text(result: u32) -> *const c_char {
     named.map_or(c"SSECAST_UNKNOWN", |(_, name)| name).as_ptr()
 }
 
-const NAMES: [(ssecast_result, &CStr); 22] = [
+const NAMES: [(ssecast_result, &CStr); 23] = [
     (SSECAST_OK, c"SSECAST_OK"),
     (SSECAST_INVALID_EVENT, c"SSECAST_INVALID_EVENT"),
     (SSECAST_INVALID_ID, c"SSECAST_INVALID_ID"),
@@ -98,6 +100,7 @@ const NAMES: [(ssecast_result, &CStr); 22] = [
     (SSECAST_INVALID_SOCKET, c"SSECAST_INVALID_SOCKET"),
     (SSECAST_ATTACHED, c"SSECAST_ATTACHED"),
     (SSECAST_TOO_MANY_DESCRIPTORS, c"SSECAST_TOO_MANY_DESCRIPTORS"),
+    (SSECAST_BACKLOG_FULL, c"SSECAST_BACKLOG_FULL"),
     (SSECAST_NULL_POINTER, c"SSECAST_NULL_POINTER"),
     (SSECAST_INVALID_SIZE, c"SSECAST_INVALID_SIZE"),
     (SSECAST_BUFFER_TOO_SMALL, c"SSECAST_BUFFER_TOO_SMALL"),

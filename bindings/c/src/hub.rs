@@ -45,11 +45,12 @@ pub struct ssecast_hub_config {
     /// The most events that a topic keeps for clients that come back, or `SSECAST_OFF`; `SSECAST_ZERO` keeps none.
     /// Default 1000. One of the three caps of the history must be on.
     pub history_events: u64,
-    /// The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
+    /// The most bytes of memory of a topic's events, each its encoded bytes and 128, or `SSECAST_OFF`. Default 8 MiB.
     pub history_bytes: u64,
     /// The longest time that a topic keeps an event, or `SSECAST_OFF`. Default 300000.
     pub history_ms: u64,
-    /// The most bytes that may wait for one client. Default 1 MiB.
+    /// The most bytes that may wait for a client which has not taken, within a second, what it was offered before.
+    /// Default 1 MiB.
     pub slow_client_bytes: u64,
     /// The longest time in which a client that something waits for takes nothing. Default 30000.
     pub slow_client_ms: u64,
@@ -72,6 +73,9 @@ pub struct ssecast_hub_config {
     /// per core, and at most four, and write the streams of listeners in any case. Threads start with the first
     /// connection. Default 0.
     pub threads: u32,
+    /// The most bytes of events that may wait to be offered to connections; one more event is refused with
+    /// `SSECAST_BACKLOG_FULL`, unless none waits. A client may never lag by more. Default 64 MiB.
+    pub max_backlog_bytes: u64,
 }
 
 /// What became of a publication.
@@ -84,7 +88,7 @@ pub struct ssecast_published {
     pub id: [c_char; 56],
 }
 
-// SAFETY: integers and a slice; the last two are as wide as the alignment.
+// SAFETY: integers and a slice, none of them with a gap before it.
 unsafe impl Versioned for ssecast_hub_config {
     fn defaults() -> Self {
         let config = Config::default();
@@ -103,6 +107,7 @@ unsafe impl Versioned for ssecast_hub_config {
             max_event_bytes: config.max_event_bytes as u64,
             slow_client_policy: ssecast_policy::SSECAST_POLICY_DISCONNECT as u32,
             threads: 0,
+            max_backlog_bytes: config.max_backlog_bytes as u64,
         }
     }
 }
@@ -355,6 +360,7 @@ impl ssecast_hub_config {
             max_connections: size(required(self.max_connections, default.max_connections)),
             max_topics: size(required(self.max_topics, default.max_topics)),
             max_event_bytes: size(required(self.max_event_bytes, default.max_event_bytes)),
+            max_backlog_bytes: size(required(self.max_backlog_bytes, default.max_backlog_bytes)),
         })
     }
 }

@@ -23,7 +23,7 @@ pub struct ssecast_stats {
     pub bytes: u64,
     /// Events in the history of all topics.
     pub history_events: u64,
-    /// Bytes of all events that are held: the history, and what slow clients still need.
+    /// Bytes of memory that events cost: the history, and what slow clients still need.
     pub held_bytes: u64,
     /// Connections that something waits for because they did not take it yet.
     pub lagging: u64,
@@ -47,6 +47,8 @@ pub struct ssecast_stats {
     pub resets_unknown: u64,
     /// Clients told of a loss because they were too slow.
     pub resets_lagged: u64,
+    /// Bytes that were published or sent and that no thread or event loop has offered to its connections yet.
+    pub backlog_bytes: u64,
 }
 
 // SAFETY: integers that are as wide as the alignment.
@@ -89,6 +91,7 @@ pub unsafe extern "C" fn ssecast_hub_stats(
             resets_expired: now.resets(ResetReason::Expired),
             resets_unknown: now.resets(ResetReason::Unknown),
             resets_lagged: now.resets(ResetReason::Lagged),
+            backlog_bytes: now.backlog_bytes,
         };
         // SAFETY: the caller has `size` bytes there.
         unsafe { versioned::write(stats, read, "stats", size) }

@@ -109,7 +109,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         };
         let signal = Arc::new(Signal::new()?);
         let woken = Arc::clone(&signal);
-        let pull = Pull::new(&hub.hub, move || woken.set());
+        let pull = Pull::paced(&hub.hub, move || woken.set());
         let connection = pull.open(&ssecast::Subscription { topics: &topics, last_event_id })?;
         let made = ssecast_subscription {
             pull,

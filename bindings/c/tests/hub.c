@@ -10,6 +10,7 @@ static void the_defaults_are_those_of_every_language(void) {
   CHECK(config.heartbeat_ms == 15000 && config.retry_ms == 2000 && is(config.reset_event, "reset"));
   CHECK(config.max_connections == 100000 && config.max_topics == 100000 && config.max_event_bytes == 1 << 20);
   CHECK(config.slow_client_policy == SSECAST_POLICY_DISCONNECT && config.threads == 0);
+  CHECK(config.max_backlog_bytes == 64 << 20);
 }
 
 static void an_option_out_of_range_is_named(void) {
@@ -27,6 +28,7 @@ static void an_option_out_of_range_is_named(void) {
       {offsetof(ssecast_hub_config, max_connections), "max_connections"},
       {offsetof(ssecast_hub_config, max_topics), "max_topics"},
       {offsetof(ssecast_hub_config, max_event_bytes), "max_event_bytes"},
+      {offsetof(ssecast_hub_config, max_backlog_bytes), "max_backlog_bytes"},
   };
   for (size_t at = 0; at < sizeof zeros / sizeof *zeros; at++) {
     ssecast_hub_config_init(&config, sizeof config);

@@ -112,6 +112,7 @@ pub struct NativeStats {
     pub held_bytes: f64,
     pub lagging: f64,
     pub lag_bytes: f64,
+    pub backlog_bytes: f64,
     pub disconnects: BTreeMap<String, f64>,
     pub resets: BTreeMap<String, f64>,
 }
@@ -378,6 +379,7 @@ impl NativeHub {
                 held_bytes: stats.held_bytes as f64,
                 lagging: stats.lagging as f64,
                 lag_bytes: stats.lag_bytes as f64,
+                backlog_bytes: stats.backlog_bytes as f64,
                 disconnects: disconnects.into(),
                 resets: resets.into(),
             })

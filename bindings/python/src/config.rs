@@ -130,6 +130,7 @@ pub(crate) struct Options<'py> {
     pub(crate) max_connections: Given<'py>,
     pub(crate) max_topics: Given<'py>,
     pub(crate) max_event_bytes: Given<'py>,
+    pub(crate) max_backlog_bytes: Given<'py>,
 }
 
 impl Options<'_> {
@@ -156,6 +157,9 @@ impl Options<'_> {
             max_connections: self.max_connections.limit("max_connections", default.max_connections)?,
             max_topics: self.max_topics.limit("max_topics", default.max_topics)?,
             max_event_bytes: self.max_event_bytes.limit("max_event_bytes", default.max_event_bytes)?,
+            max_backlog_bytes: self
+                .max_backlog_bytes
+                .limit("max_backlog_bytes", default.max_backlog_bytes)?,
         })
     }
 }
@@ -170,6 +174,7 @@ pub(crate) fn rename(error: Error) -> Error {
         (ErrorKind::InvalidOption, "maxConnections") => "max_connections",
         (ErrorKind::InvalidOption, "maxTopics") => "max_topics",
         (ErrorKind::InvalidOption, "maxEventBytes") => "max_event_bytes",
+        (ErrorKind::InvalidOption, "maxBacklogBytes") => "max_backlog_bytes",
         _ => return error,
     };
     Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())

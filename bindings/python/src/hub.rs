@@ -43,10 +43,10 @@ impl Hub {
         signature = (
             *, history = Given::Default, slow_client = Given::Default, heartbeat = Given::Default,
             retry = Given::Default, reset_event = Given::Default, max_connections = Given::Default,
-            max_topics = Given::Default, max_event_bytes = Given::Default, delivery = Given::Default,
-            threads = Given::Default
+            max_topics = Given::Default, max_event_bytes = Given::Default,
+            max_backlog_bytes = Given::Default, delivery = Given::Default, threads = Given::Default
         ),
-        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, delivery='auto', threads=None)"
+        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, max_backlog_bytes=67108864, delivery='auto', threads=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
     fn new(
@@ -58,6 +58,7 @@ impl Hub {
         max_connections: Given<'_>,
         max_topics: Given<'_>,
         max_event_bytes: Given<'_>,
+        max_backlog_bytes: Given<'_>,
         delivery: Given<'_>,
         threads: Given<'_>,
     ) -> Result<Self> {
@@ -71,6 +72,7 @@ impl Hub {
                 max_connections,
                 max_topics,
                 max_event_bytes,
+                max_backlog_bytes,
             };
             let threads = threads.cap("threads", None)?;
             let pull = delivery.choice("delivery", ["auto", "pull"])?;
@@ -295,6 +297,12 @@ impl Stats {
     #[getter]
     fn lag_bytes(&self) -> u64 {
         self.counters.lag_bytes
+    }
+
+    /// Bytes that were published or sent and that no thread or event loop has offered to its connections yet.
+    #[getter]
+    fn backlog_bytes(&self) -> u64 {
+        self.counters.backlog_bytes
     }
 
     fn __repr__(&self) -> String {

@@ -64,8 +64,10 @@ impl Batch {
 
 #[pymethods]
 impl Mailbox {
+    /// With `paced` it is for one connection, whose owner takes only when it wants more.
     #[new]
-    fn new(hub: &Bound<'_, Hub>) -> Result<Self> {
+    #[pyo3(signature = (hub, *, paced = false))]
+    fn new(hub: &Bound<'_, Hub>, paced: bool) -> Result<Self> {
         entry(|| {
             let failed = |error: io::Error| {
                 let kind = match Errno::from_io_error(&error) {
@@ -80,7 +82,8 @@ impl Mailbox {
             let (hub, sockets) = (hub.get().hub(), hub.get().sockets().cloned());
             let ring = Arc::new(ring);
             let bell = Arc::clone(&ring);
-            let pull = Pull::new(hub, move || self::ring(&bell));
+            let wake = move || self::ring(&bell);
+            let pull = if paced { Pull::paced(hub, wake) } else { Pull::new(hub, wake) };
             Ok(Self { pull, sockets, signal, ring, process: Process::current() })
         })
     }

@@ -285,13 +285,12 @@ impl Pull {
         let state = &mut *state;
         let roster = &mut state.roster;
         roster.look();
-        if let Some(paced) = &mut state.paced {
-            roster.check_lag();
-            paced.drain(..).for_each(|connection| roster.unblock(connection));
-        }
-        if roster.is_check_due() {
+        if state.paced.is_some() || roster.is_check_due() {
             roster.check_lag(|()| false);
             roster.note_progress(std::iter::empty());
+        }
+        for connection in state.paced.iter_mut().flat_map(|paced| paced.drain(..)) {
+            roster.unblock(connection);
         }
         roster.keep_time();
         // Nobody is visited twice: the host may find that a connection's writer is full.

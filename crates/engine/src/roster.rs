@@ -255,6 +255,12 @@ impl<S> Roster<S> {
             reader.stop(&mut connection.subscriber, full);
             self.blocked.insert(id.index());
         }
+        // Nobody else has a turn to wait for.
+        if self.ready.len() == 1 && self.ready[0] == id.index() {
+            self.ready.clear();
+            self.ask(id.index());
+            self.note_turn();
+        }
     }
 
     /// The connection took what it was given.

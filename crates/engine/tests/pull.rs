@@ -230,3 +230,40 @@ fn a_closed_hub_takes_nothing_and_ends_what_there_is() {
     assert_eq!(rig.ended[&id], (Reason::Shutdown, false));
     assert_eq!(events(&rig.written[&id]), ["1", "bye"]);
 }
+
+#[test]
+fn a_host_that_asks_when_it_wants_more_gets_a_burst_and_is_slow_when_it_leaves_it_for_a_second() {
+    let clock = ssecast_engine::ManualClock::default();
+    let history = ssecast_engine::History { events: Some(1), bytes: None, age: None };
+    let config = Config { history, ..slow(100_000, Duration::from_secs(30), Policy::Disconnect) };
+    let hub = ssecast_engine::Hub::with_clock(config, clock.clone()).unwrap();
+    let pull = ssecast_engine::Pull::paced(&hub, || ());
+    pull.open(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let text = "x".repeat(10_000);
+    let next = || {
+        let mut deliveries = Vec::new();
+        while pull.take(1, &mut deliveries) && deliveries.is_empty() {}
+        deliveries.pop().map(|delivery| delivery.content)
+    };
+    assert!(matches!(next(), Some(Content::Batch(batch)) if batch.events() == 0));
+    assert!(next().is_none());
+    (0..100).for_each(|_| drop(hub.publish("t", &data(&text)).unwrap()));
+    assert!(hub.stats().backlog_bytes > 1_000_000);
+    let mut got = 0;
+    while let Some(Content::Batch(batch)) = next() {
+        got += batch.events();
+        clock.advance(Duration::from_millis(50));
+        assert_eq!(hub.stats().backlog_bytes, 0, "it is the host's turn");
+    }
+    assert_eq!(got, 100);
+
+    for _ in 0..2 {
+        (0..100).for_each(|_| drop(hub.publish("t", &data(&text)).unwrap()));
+        clock.advance(Duration::from_millis(1001));
+        hub.publish("t", &data("one more")).unwrap();
+    }
+    assert_eq!(hub.stats().backlog_bytes, 0, "nobody waits for it");
+    let held = hub.stats().held_bytes;
+    assert!(held < 130_000, "{held} bytes are kept for it");
+    assert!(matches!(next(), Some(Content::End(Reason::Lagged) | Content::Cut(Reason::Lagged))));
+}

@@ -495,7 +495,8 @@ impl Reader {
             let after = if subscriber.is_private() { subscriber.cursor } else { last };
             let retry = self.spread_retry();
             if !retry.is_empty() {
-                subscriber.own_mut().push(after, retry.into(), 0);
+                let frame = retry.into();
+                subscriber.own_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
             }
         }
     }

@@ -6,7 +6,8 @@ import com.sun.jna.Structure.FieldOrder;
 
 /** How a hub behaves: {@code ssecast_hub_config} with its defaults, to change. Times are in milliseconds. */
 @FieldOrder({"size", "historyEvents", "historyBytes", "historyMs", "slowClientBytes", "slowClientMs", "heartbeatMs", "retryMs",
-    "resetEvent", "resetEventLength", "maxConnections", "maxTopics", "maxEventBytes", "slowClientPolicy", "threads"})
+    "resetEvent", "resetEventLength", "maxConnections", "maxTopics", "maxEventBytes", "slowClientPolicy", "threads",
+    "maxBacklogBytes"})
 public final class HubConfig extends Structure {
     /** Turns off what can be off: the caps of the history, the heartbeat and the reconnection time. */
     public static final long OFF = -1;
@@ -23,6 +24,8 @@ public final class HubConfig extends Structure {
     /** 0 disconnects a client that is too slow, 1 has it skip to the newest event. */
     public int slowClientPolicy;
     public int threads;
+    /** The most bytes of events that wait to be offered to connections; one more is refused. */
+    public long maxBacklogBytes;
 
     public HubConfig() {
         Library.INSTANCE.ssecast_hub_config_init(this, size());

@@ -1,11 +1,14 @@
 use std::time::Duration;
 
-use ssecast_engine::{Config, Framing, History, Policy, Reason, ResetReason};
+use ssecast_engine::{Config, ErrorKind, Framing, History, Policy, Reason, ResetReason};
 
-use crate::rig::{Client, PATIENCE, Rig, data, patient, slow, tcp, tiny};
+use crate::rig::{Client, PATIENCE, Rig, data, eventually, patient, slow, tcp, tiny};
 
 /// An hour, which never comes unless a clock is moved by hand.
 const NEVER: Duration = Duration::from_secs(3600);
+
+/// A little more than what a client may be full for before what waits for it is its lag.
+const SECOND: Duration = Duration::from_millis(1100);
 
 /// Stalls a client by an event that its socket has no room for.
 fn stall(rig: &mut Rig, client: &mut Client) {
@@ -30,7 +33,7 @@ fn a_stalled_client_delays_nobody() {
 
 #[test]
 fn a_client_over_the_limit_in_bytes_is_cut_and_resumes() {
-    let mut rig = Rig::new(slow(200_000, NEVER, Policy::Disconnect));
+    let (mut rig, clock) = Rig::manual(slow(200_000, NEVER, Policy::Disconnect));
     let (id, mut client) = rig.attach(&["t"], None, tiny(), Framing::Chunked);
     let (_, mut other) = rig.connect(&["t"]);
     stall(&mut rig, &mut client);
@@ -39,6 +42,7 @@ fn a_client_over_the_limit_in_bytes_is_cut_and_resumes() {
         rig.publish("t", &format!("{count} {}", "y".repeat(5000)));
         count += 1;
         other.read_events(count);
+        clock.advance(Duration::from_millis(50));
         rig.turn();
         assert!(count < 10_000, "it may lag for ever");
     }
@@ -96,7 +100,9 @@ fn a_client_that_skips_is_told_what_it_missed_and_no_frame_is_cut() {
     for number in 0..100 {
         rig.publish("t", &format!("{number} {}", "y".repeat(2000)));
     }
-    rig.advance(&clock, Duration::from_secs(1));
+    rig.advance(&clock, SECOND);
+    assert!(rig.hub.stats().lag_bytes > 200_000, "a burst is no lag");
+    rig.advance(&clock, SECOND);
     assert_eq!(rig.hub.stats().lag_bytes, 0, "it jumped to the head");
     let before = client.events().len();
     assert_eq!(before, 0);
@@ -113,46 +119,50 @@ fn a_client_that_skips_is_told_what_it_missed_and_no_frame_is_cut() {
 #[test]
 fn what_is_sent_past_the_limit_follows_the_policy() {
     for policy in [Policy::Disconnect, Policy::Skip] {
-        let mut rig = Rig::new(slow(100_000, NEVER, policy));
+        let (mut rig, clock) = Rig::manual(slow(100_000, NEVER, policy));
         let (id, mut client) = rig.attach(&[], None, tiny(), Framing::Chunked);
         let text = "x".repeat(5000);
-        for _ in 0..400 {
-            // More than its limit waits only until the engine has seen it.
-            if !rig.send(id, &text) {
-                rig.nudge();
-                rig.turn();
-                if rig.ended.contains_key(&id) {
-                    break;
-                }
-                assert!(rig.send(id, &text), "a client that skips is sent whatever there is");
-            }
-            assert!(rig.pull.pending_bytes(id) < 300_000);
-        }
+        (0..100).for_each(|_| assert!(rig.send(id, &text), "a burst is no lag"));
+        rig.nudge();
+        rig.advance(&clock, Duration::from_millis(900));
+        rig.turn();
+        assert!(rig.ended.is_empty() && rig.pull.pending_bytes(id) > 400_000);
+        rig.advance(&clock, SECOND);
         if policy == Policy::Disconnect {
             assert_eq!(rig.end_of(id), (Reason::Lagged, true));
             assert_eq!(rig.pull.pending_bytes(id), 0);
             continue;
         }
-        while !client.events().iter().any(|event| event.starts_with("reset ")) {
-            assert!(client.read());
-        }
-        assert!(rig.send(id, "newest"));
+        assert!(rig.send(id, "newest"), "a client that skips is sent whatever there is");
         client.read_until("data: newest\n");
+        assert!(client.events().iter().any(|event| event.starts_with("reset ")));
         rig.nudge();
         assert_eq!(rig.pull.pending_bytes(id), 0);
     }
 }
 
+/// Publishes as soon as the engine has offered enough of what was published before.
+fn publish_when_possible(rig: &Rig, text: &str) {
+    eventually("room in the backlog", || match rig.hub.publish("t", &data(text)) {
+        Ok(_) => true,
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::BacklogFull);
+            false
+        }
+    });
+}
+
 #[test]
-fn memory_is_bounded_by_the_history_and_the_lag_limit() {
+fn memory_is_bounded_by_the_history_and_what_may_wait() {
     for policy in [Policy::Disconnect, Policy::Skip] {
         let history = History { events: Some(10), bytes: None, age: None };
-        let mut rig = Rig::new(Config { history, ..slow(300_000, NEVER, policy) });
+        let config = Config { history, max_backlog_bytes: 300_000, ..slow(300_000, NEVER, policy) };
+        let mut rig = Rig::new(config);
         let mut stalled: Vec<Client> =
             (0..20).map(|_| rig.attach(&["t"], None, tiny(), Framing::Chunked).1).collect();
         let (_, mut other) = rig.connect(&["t"]);
         for number in 1..=2000 {
-            rig.publish("t", &"z".repeat(1000));
+            publish_when_possible(&rig, &"z".repeat(1000));
             if number % 100 == 0 {
                 other.read_events(number);
             }
@@ -161,6 +171,45 @@ fn memory_is_bounded_by_the_history_and_the_lag_limit() {
         }
         assert!(stalled[0].read());
     }
+}
+
+#[test]
+fn bursts_that_are_larger_than_the_limit_reach_every_client_that_takes_them() {
+    for policy in [Policy::Disconnect, Policy::Skip] {
+        let history = History { events: Some(10), bytes: None, age: None };
+        let config = Config { history, ..slow(256 << 10, NEVER, policy) };
+        let mut rig = Rig::new(config);
+        let clients: Vec<Client> = (0..3).map(|_| rig.connect(&["t"]).1).collect();
+        let reading = clients.into_iter().map(|mut client| {
+            std::thread::spawn(move || {
+                client.read_events(2000).iter().filter(|event| event.len() > 16_000).count()
+            })
+        });
+        let reading: Vec<_> = reading.collect();
+        let text = "x".repeat(16 << 10);
+        for _ in 0..50 {
+            (0..40).for_each(|_| publish_when_possible(&rig, &text));
+            rig.turn();
+        }
+        reading.into_iter().for_each(|client| assert_eq!(client.join().unwrap(), 2000));
+        rig.turn();
+        assert!(rig.ended.is_empty());
+        assert_eq!(rig.hub.stats().resets, [0; 4]);
+    }
+}
+
+#[test]
+fn what_the_engine_has_still_to_offer_is_measured_and_nothing_is_left_of_it_when_it_has() {
+    let mut rig = Rig::new(patient());
+    let mut clients: Vec<Client> = (0..20).map(|_| rig.connect(&["t"]).1).collect();
+    let (_, mut stalled) = rig.attach(&["t"], None, tiny(), Framing::Chunked);
+    stall(&mut rig, &mut stalled);
+    for number in 0..200 {
+        rig.publish("t", &format!("{number} {}", "y".repeat(1000)));
+    }
+    clients.iter_mut().for_each(|client| drop(client.read_events(201)));
+    eventually("an empty backlog", || rig.hub.stats().backlog_bytes == 0);
+    assert!(rig.hub.stats().published == 201);
 }
 
 #[test]
