@@ -168,6 +168,7 @@ export interface NativeStats {
   heldBytes: number
   lagging: number
   lagBytes: number
+  backlogBytes: number
   disconnects: Record<string, number>
   resets: Record<string, number>
 }

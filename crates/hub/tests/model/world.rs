@@ -103,7 +103,6 @@ impl World {
             Action::Advance { ms } => {
                 self.clock.advance(Duration::from_millis(ms));
                 self.reference.now += ms;
-                self.note_absence();
             }
             Action::Stall { client, stalls } => {
                 let heads: Vec<u64> = self.readers.iter().map(|reading| reading.head).collect();
@@ -131,9 +130,9 @@ impl World {
                     registrar.adopt(&mut stream.subscriber);
                     (stream.reader, stream.ready) = (reader, true);
                 });
-                self.note_absence();
             }
         }
+        self.note_absence();
         self.check_stats();
     }
 
