@@ -95,6 +95,8 @@ enum ssecast_result
   SSECAST_ATTACHED = 13,
   // The process has no descriptor left.
   SSECAST_TOO_MANY_DESCRIPTORS = 14,
+  // More waits than could be offered to connections yet: publish again later.
+  SSECAST_BACKLOG_FULL = 15,
   // A pointer that is required is NULL.
   SSECAST_NULL_POINTER = 100,
   // The size that a structure begins with, or a length, is not a possible one.
@@ -316,11 +318,12 @@ typedef struct ssecast_hub_config {
   // The most events that a topic keeps for clients that come back, or `SSECAST_OFF`; `SSECAST_ZERO` keeps none.
   // Default 1000. One of the three caps of the history must be on.
   uint64_t history_events;
-  // The most bytes that a topic keeps, or `SSECAST_OFF`. Default 8 MiB.
+  // The most bytes of memory of a topic's events, each its encoded bytes and 128, or `SSECAST_OFF`. Default 8 MiB.
   uint64_t history_bytes;
   // The longest time that a topic keeps an event, or `SSECAST_OFF`. Default 300000.
   uint64_t history_ms;
-  // The most bytes that may wait for one client. Default 1 MiB.
+  // The most bytes that may wait for a client which has not taken, within a second, what it was offered before.
+  // Default 1 MiB.
   uint64_t slow_client_bytes;
   // The longest time in which a client that something waits for takes nothing. Default 30000.
   uint64_t slow_client_ms;
@@ -343,6 +346,9 @@ typedef struct ssecast_hub_config {
   // per core, and at most four, and write the streams of listeners in any case. Threads start with the first
   // connection. Default 0.
   uint32_t threads;
+  // The most bytes of events that may wait to be offered to connections; one more event is refused with
+  // `SSECAST_BACKLOG_FULL`, unless none waits. A client may never lag by more. Default 64 MiB.
+  uint64_t max_backlog_bytes;
 } ssecast_hub_config;
 
 // What became of a publication.
@@ -369,7 +375,7 @@ typedef struct ssecast_stats {
   uint64_t bytes;
   // Events in the history of all topics.
   uint64_t history_events;
-  // Bytes of all events that are held: the history, and what slow clients still need.
+  // Bytes of memory that events cost: the history, and what slow clients still need.
   uint64_t held_bytes;
   // Connections that something waits for because they did not take it yet.
   uint64_t lagging;
@@ -393,6 +399,8 @@ typedef struct ssecast_stats {
   uint64_t resets_unknown;
   // Clients told of a loss because they were too slow.
   uint64_t resets_lagged;
+  // Bytes that were published or sent and that no thread or event loop has offered to its connections yet.
+  uint64_t backlog_bytes;
 } ssecast_stats;
 
 // Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
