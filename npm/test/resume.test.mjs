@@ -8,9 +8,9 @@ import { eventually } from './support/eventually.mjs'
 import { serve } from './support/hosts.mjs'
 
 for (const delivery of ['auto', 'pull']) {
-  const start = async (t, options) => {
+  const start = async (t, options, topics = ['t']) => {
     const hub = createHub({ delivery, ...options })
-    return { hub, ...(await serve(t, hub, { topics: ['t'] })) }
+    return { hub, ...(await serve(t, hub, { topics })) }
   }
   const check = (name, body) => test(`${name} (${delivery} delivery)`, body)
   const publish = (hub, from, to, fields) => {
@@ -74,12 +74,36 @@ for (const delivery of ['auto', 'pull']) {
 
   check('a replay is limited to the topics of the connection', async t => {
     const { hub, url } = await start(t)
-    const { id } = hub.publish('secret', 'of another user', { id: 'guessed' })
+    const { id } = hub.publish('secret', 'of another user')
     hub.publish('secret', 'too')
     hub.publish('t', 'mine')
     const client = await join(url, { lastEventId: id })
     assert.deepEqual(await client.has(1), ['mine'])
     assert.doesNotMatch(client.text, /secret|too|another/)
+  })
+
+  check('an id of a topic that the client may not read is as unknown as one that nobody gave', async t => {
+    const { hub, url } = await start(t)
+    hub.publish('secret', 'of another user', { id: 'invoice-1' })
+    hub.publish('t', 'mine')
+    const heads = []
+    for (const id of ['invoice-1', 'invoice-2']) {
+      const client = await join(url, { lastEventId: id })
+      await eventually(() => client.resets.length === 1, 'the reset')
+      heads.push(client.text)
+    }
+    assert.equal(heads[0], heads[1])
+    assert.match(heads[0], /"reason":"unknown","missed":null/)
+  })
+
+  check('a busy topic withholds nothing of a quiet one', async t => {
+    const { hub, url } = await start(t, { history: { events: 10 } }, ['quiet', 't'])
+    const [{ id }] = publish(hub, 0, 1)
+    hub.publish('quiet', 'ALERT')
+    publish(hub, 1, 40)
+    const client = await join(url, { lastEventId: id })
+    assert.deepEqual(await client.has(11), ['ALERT', ...numbers(30, 40)])
+    assert.deepEqual(client.resets, [{ reason: 'expired', missed: 29 }])
   })
 
   check('an id of another hub gives a reset for its epoch, and then all that the history has', async t => {

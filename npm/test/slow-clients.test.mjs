@@ -49,7 +49,7 @@ for (const delivery of ['auto', 'pull']) {
   const upTo = total => Array.from({ length: total }, (_, index) => index)
 
   check('a stalled client is disconnected past its limit, holds no memory beyond it, and delays nobody', async t => {
-    const hub = createHub({ delivery, history: { events: 10 }, slowClient: { bytes: MB, ms: 600_000 } })
+    const hub = createHub({ delivery, history: { events: 10 }, slowClient: { bytes: MB, ms: 600_000 }, maxBacklogBytes: MB })
     const reasons = []
     const { url } = await serve(t, hub, { topics: ['t'], onConnect: session => session.closed.then(reason => reasons.push(reason)) })
     const stalled = await join(url)
@@ -82,7 +82,7 @@ for (const delivery of ['auto', 'pull']) {
   })
 
   check('with the policy skip a stalled client jumps to the newest event, and is told how many it missed', async t => {
-    const hub = createHub({ delivery, history: { events: 10 }, slowClient: { bytes: MB, ms: 600_000, policy: 'skip' } })
+    const hub = createHub({ delivery, history: { events: 10 }, slowClient: { bytes: MB, ms: 600_000, policy: 'skip' }, maxBacklogBytes: MB })
     const { url } = await serve(t, hub)
     const [stalled, reader] = [await join(url), await join(url)]
     stalled.stall()
@@ -139,7 +139,7 @@ for (const delivery of ['auto', 'pull']) {
 
   for (const policy of ['disconnect', 'skip']) {
     check(`what a session is sent past the limit follows the policy ${policy}`, async t => {
-      const hub = createHub({ delivery, slowClient: { bytes: MB, ms: 600_000, policy } })
+      const hub = createHub({ delivery, slowClient: { bytes: MB, ms: 600_000, policy }, maxBacklogBytes: 3 * MB })
       let session
       const { url } = await serve(t, hub, { topics: [], onConnect: opened => (session = opened) })
       const client = await join(url)
@@ -150,7 +150,8 @@ for (const delivery of ['auto', 'pull']) {
       while (sent < TOTAL && !ended) {
         for (let burst = 0; burst < 10 && session.send(`${sent} ${filler}`); burst++) sent++
         assert.ok(hub.stats().lagBytes <= 4 * MB)
-        await new Promise(resolve => setImmediate(resolve))
+        do await new Promise(resolve => setImmediate(resolve))
+        while (hub.stats().backlogBytes > MB)
       }
       client.read()
       if (policy === 'disconnect') {
@@ -164,4 +165,36 @@ for (const delivery of ['auto', 'pull']) {
       }
     })
   }
+}
+
+for (const delivery of ['auto', 'pull']) {
+  const check = (name, body) => test(`${name} (${delivery} delivery)`, body)
+
+  check('what is sent or published at once to a client that reads all arrives, however much it is', async t => {
+    const hub = createHub({ delivery, history: { events: 10 }, slowClient: { bytes: 256 * KB, ms: 600_000 } })
+    const onConnect = session => {
+      for (let n = 0; n < 30; n++) assert.ok(session.send(`${n} ${'x'.repeat(100_000)}`))
+    }
+    const { url } = await serve(t, hub, { topics: ['t'], onConnect })
+    const client = await join(url)
+    await client.has(30)
+    for (let n = 0; n < 300; n++) hub.publish('t', `${n} ${'x'.repeat(16 * KB)}`)
+    await client.has(330)
+    assert.deepEqual([client.ended, client.resets, hub.stats().connections], [false, [], 1])
+  })
+
+  check('more than may wait to be offered is refused, and nothing of it is published', async t => {
+    const hub = createHub({ delivery, maxBacklogBytes: 100 * KB })
+    const { url } = await serve(t, hub, { topics: ['t'] })
+    const client = await join(url)
+    let count = 0
+    const flood = () => {
+      for (; count < 100_000; count++) hub.publish('t', `${count} ${'x'.repeat(SIZE)}`)
+    }
+    assert.throws(flood, { code: 'SSECAST_BACKLOG_FULL', field: 'event' })
+    await client.has(count)
+    await eventually(() => hub.stats().backlogBytes === 0, 'all is offered')
+    hub.publish('t', 'and on it goes')
+    assert.equal((await client.has(count + 1)).at(-1), 'and on it goes')
+  })
 }
