@@ -187,7 +187,7 @@ impl Log {
         names.dedup();
         let mut keys = Vec::with_capacity(names.len());
         for name in names {
-            match self.topics.open(name, now) {
+            match self.topics.open_for_subscriber(name, now) {
                 // Registered one by one: the next name may need room, and must not remove this one.
                 Ok(key) => {
                     self.topics[key].add_interest(reader);

@@ -31,6 +31,8 @@ pub(crate) struct Topics {
     /// Every topic that holds events past the caps. Whether one is there for the topic that has its key now, the topic
     /// says.
     holding: VecDeque<TopicKey>,
+    /// Topics that nothing was published to yet: subscriptions made them.
+    untouched: usize,
     /// Sums over all topics.
     history_events: u64,
     held_bytes: u64,
@@ -50,6 +52,7 @@ impl Topics {
             removed: 0,
             due: BinaryHeap::new(),
             holding: VecDeque::new(),
+            untouched: 0,
             history_events: 0,
             held_bytes: 0,
             reclaim_at: 0,
@@ -76,6 +79,20 @@ impl Topics {
         self.names.get(name).copied()
     }
 
+    /// The topic of a name for a subscriber, made if there is none. A quarter of the topics is left to those that are
+    /// published to: what strangers subscribe to can't keep the application from publishing.
+    pub(crate) fn open_for_subscriber(&mut self, name: &str, now: u64) -> Result<TopicKey, Error> {
+        let limit = self.limit - self.limit / 4;
+        if self.untouched >= limit && self.key(name).is_none() {
+            check_name(name)?;
+            let problem = format!(
+                "would be one more than the {limit} topics without an event that maxTopics leaves room for"
+            );
+            return Err(Error::new(ErrorKind::TooManyTopics, "topic", problem));
+        }
+        self.open(name, now)
+    }
+
     /// The topic of a name, made if there is none.
     pub(crate) fn open(&mut self, name: &str, now: u64) -> Result<TopicKey, Error> {
         check_name(name)?;
@@ -92,6 +109,7 @@ impl Topics {
         let name: Arc<str> = name.into();
         let key = TopicKey::new(self.slab.insert(Topic::new(Arc::clone(&name), self.removed)));
         self.names.insert(name, key);
+        self.untouched += 1;
         Ok(key)
     }
 
@@ -115,6 +133,7 @@ impl Topics {
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), (key, sequence));
         }
+        self.untouched -= usize::from(self.slab[key.index()].is_untouched());
         self.change(key, |topic, _| topic.append(sequence, now, frame, id));
     }
 
@@ -205,6 +224,7 @@ impl Topics {
 
     pub(crate) fn remove(&mut self, key: TopicKey) {
         let topic = self.slab.remove(key.index());
+        self.untouched -= usize::from(topic.is_untouched());
         self.held_bytes -= topic.held_bytes();
         self.names.remove(&topic.name);
         self.removed = self.removed.max(topic.expired_through());

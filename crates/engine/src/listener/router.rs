@@ -41,10 +41,13 @@ impl<F: Fn(Request, Responder) + Send + Sync + 'static> Router for F {
     }
 }
 
+/// The most topics that a stranger may name: each costs the hub something with every event.
+const MOST_TOPICS: usize = 64;
+
 /// The router for programs without secrets: a client reads the topics that it names in the query, as in
 /// `/?topic=ticks&topic=news`. Whoever reaches the listener may read all topics there are, and make new ones.
 ///
-/// A request that names none, or one that can't be a topic, is answered 400.
+/// A request that names none, more than 64, or one that can't be a topic, is answered 400.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QueryTopics;
 
@@ -52,7 +55,7 @@ impl Router for QueryTopics {
     fn route(&self, request: Request, responder: Responder) {
         let topics: Vec<&str> =
             request.query().filter(|(name, _)| *name == "topic").map(|(_, topic)| topic).collect();
-        if topics.is_empty() || responder.allow(&topics).is_err() {
+        if topics.is_empty() || topics.len() > MOST_TOPICS || responder.allow(&topics).is_err() {
             // A bad request is no error here.
             let _ = responder.refuse(400);
         }

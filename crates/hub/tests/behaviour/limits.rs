@@ -171,3 +171,18 @@ fn the_largest_values_of_every_option_work() {
     let retry = format!("retry {}", u64::MAX);
     assert_eq!(rig.events(&mut stream), [&retry, "1", &retry]);
 }
+
+#[test]
+fn topics_that_only_subscriptions_made_leave_room_for_those_that_are_published_to() {
+    let mut rig = Rig::new(Config { max_topics: 100, ..quiet() });
+    let names: Vec<String> = (0..75).map(|number| format!("stranger {number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let strangers = rig.subscribe(&names);
+    let error = rig.try_subscribe(&["one more"], None).err().map(|error| error.kind());
+    assert_eq!(error, Some(ErrorKind::TooManyTopics));
+    (0..25).for_each(|number| rig.publish(&format!("own {number}"), ""));
+    drop(rig.subscribe(&["own 7", "stranger 7"]));
+    drop(strangers);
+    drop(rig.subscribe(&["one more"]));
+    assert_eq!(rig.hub.stats().topics, 25);
+}
