@@ -228,7 +228,7 @@ public final class SsecastTest {
             listener.close();
             hub.close();
         }
-        check(hub.publish("ticks", new Event("x")).id().isEmpty(), "the hub is closed");
+        check(failure(() -> hub.publish("ticks", new Event("x"))).field.equals("hub"), "the hub is closed");
         check(failure(hub::connections).field.equals("hub"), "the hub has no counters any more");
         check(subscription.next() == null, "the subscription is closed");
         check(failure(subscription::reason).field.equals("subscription"), "the subscription has no reason any more");
@@ -243,7 +243,11 @@ public final class SsecastTest {
             List<Thread> threads = new ArrayList<>();
             for (int at = 0; at < 3; at++) {
                 threads.add(new Thread(() -> {
-                    while (!hub.publish("ticks", new Event("x")).id().isEmpty()) {}
+                    try {
+                        while (true) hub.publish("ticks", new Event("x"));
+                    } catch (SsecastException closed) {
+                        check(closed.field.equals("hub"), closed.getMessage());
+                    }
                 }));
             }
             threads.add(new Thread(() -> {

@@ -5,8 +5,7 @@ import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
 
 /**
- * Topics, their history, and the connections that read them. Any thread may use it. To one that is closed nothing is published;
- * every other call then fails. Subscriptions and listeners may outlive it, and are closed on their own.
+ * Topics, their history, and the connections that read them. Any thread may use it. Once it is closed every call fails. Subscriptions and listeners may outlive it, and are closed on their own.
  */
 public final class Hub implements AutoCloseable {
     private static final long GRACE_MS = 1000, TURN_MS = 50;
@@ -25,8 +24,8 @@ public final class Hub implements AutoCloseable {
     }
 
     /**
-     * Sends an event to all who read the topic. The time that it takes does not depend on their number. To a hub that has ended or
-     * is closed nothing is published: the id is empty, and there are no subscribers.
+     * Sends an event to all who read the topic. The time that it takes does not depend on their number. To a hub that has ended
+     * nothing is published: the id is empty, and there are no subscribers. One that was closed is gone, and the call fails.
      */
     public Published publish(String topic, Event event) {
         Library.NativePublished published = new Library.NativePublished();
@@ -34,7 +33,6 @@ public final class Hub implements AutoCloseable {
         Library.NativeEvent native_ = new Library.NativeEvent(event);
         Library.Slice.Value name = Library.Slice.of(topic);
         boolean sent = handle.use(hub -> {
-            if (hub == null) return false;
             int result = Library.INSTANCE.ssecast_hub_publish(hub, name, native_, published, failure);
             if (result == Library.CLOSED) return false;
             SsecastException.check(result, failure);
