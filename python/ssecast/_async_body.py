@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from ssecast._body import close_events, last_event_id_of, refuse
+from ssecast._body import close_events, finished, last_event_id_of, refuse
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
 from ssecast._head import FULL, unavailable
+from ssecast._native import is_finished
 from ssecast._options import StreamOptions
 from ssecast.errors import ClosedError
 from ssecast.session import Session
@@ -24,6 +25,9 @@ def answer_async(
     if environ["REQUEST_METHOD"] == "HEAD":
         close_events(options.events)
         return "200 OK", headers, []
+    if is_finished(last_event_id_of(options, environ)):
+        close_events(options.events)
+        return finished(headers)
     body = AsyncBody(options, environ, scope)
     try:
         if options.hub.closed:

@@ -11,13 +11,14 @@ from typing import Any
 from ssecast._departure import ServerEndsError, interrupted_by_sigterm
 from ssecast._failure import contain
 from ssecast._handover import Head, hand_over, part, require_descriptors
-from ssecast._head import FULL, Headers, unavailable
+from ssecast._head import FINISHED, FULL, Headers, finished_headers, unavailable
+from ssecast._native import is_finished
 from ssecast._options import StreamOptions, ThreadOptions
 from ssecast._source import BACKLOG, send
 from ssecast._thread_session import ThreadSession
 from ssecast.session import Delivery
 
-__all__ = ["Answer", "Body", "answer", "close_events", "delivery_of", "last_event_id_of", "refuse"]
+__all__ = ["Answer", "Body", "answer", "close_events", "delivery_of", "finished", "last_event_id_of", "refuse"]
 
 # What an iterator that has no more gives.
 END = object()
@@ -40,7 +41,11 @@ def answer(
         return status, headers, []
     last_event_id = last_event_id_of(options, environ)
     try:
+        # Whether the client may read them comes first.
         topics = options.given_topics(environ)
+        if is_finished(last_event_id):
+            close_events(options.values)
+            return finished(headers)
         if options.delivery == "auto":
             require_descriptors()
         session = ThreadSession(options.hub, topics, last_event_id, options.farewell, options.on_close)
@@ -62,6 +67,11 @@ def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
     # The header is UTF-8 (SPEC 26), and WSGI reads headers as Latin-1.
     header: str = environ.get("HTTP_LAST_EVENT_ID", "")
     return header.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def finished(headers: Headers) -> Answer:
+    """What a client is told whose stream was finished."""
+    return f"{FINISHED} {HTTPStatus(FINISHED).phrase}", finished_headers(headers), []
 
 
 def refuse(options: StreamOptions, environ: dict[str, Any], headers: Headers) -> Answer:
@@ -162,7 +172,7 @@ class Body:
             session.look()
             if event is not END:
                 return send(session, event)
-            session.close()
+            self._options.end(session)
         except ServerEndsError:
             session.depart()
         except BaseException as error:

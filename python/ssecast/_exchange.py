@@ -129,9 +129,9 @@ class Exchange:
         if options.on_connect is not None:
             self._spawn(self._connected(options.on_connect))
         if isinstance(options.events, AsyncIterable):
-            self._spawn(_source.feed(self.session, options.events))
+            self._spawn(_source.feed(self.session, options.events, options.end))
         elif options.events is not None:
-            _source.feed_from_thread(self.session, options.events)
+            _source.feed_from_thread(self.session, options.events, options.end)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(self._loop.create_task(coroutine))

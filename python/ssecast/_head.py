@@ -10,7 +10,7 @@ from ssecast.errors import ClosedError, TooManyConnectionsError, TooManyDescript
 if TYPE_CHECKING:
     from ssecast.hub import Hub
 
-__all__ = ["FULL", "Headers", "stream_headers", "unavailable"]
+__all__ = ["FINISHED", "FULL", "Headers", "finished_headers", "stream_headers", "unavailable"]
 
 Headers = list[tuple[str, str]]
 
@@ -31,6 +31,15 @@ def unavailable(hub: Hub, method: str, accept: str, headers: Headers) -> tuple[i
     if isinstance(answer, bytes):
         return 200, headers, answer
     return 503, [("content-type", "text/plain; charset=utf-8"), ("retry-after", str(answer))], b"Service Unavailable"
+
+
+FINISHED = 204
+"""The status that a client gets whose stream was finished: it stays away then."""
+
+
+def finished_headers(headers: Headers) -> Headers:
+    """What of a stream's headers belongs to the answer that a stream was finished, such as those for other origins."""
+    return [(name, value) for name, value in headers if name.lower() not in STREAM]
 
 
 def stream_headers(extra: Mapping[str, str] | None) -> list[tuple[str, str]]:

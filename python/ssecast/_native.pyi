@@ -23,8 +23,13 @@ __all__ = [
     "SlowClient",
     "Stats",
     "encode",
+    "inode_of",
     "install",
+    "is_finished",
+    "listening_sockets",
     "process",
+    "shut_down",
+    "terminations",
 ]
 
 _Reason = Literal["client", "server", "shutdown", "lagged", "error"]
@@ -503,6 +508,11 @@ class Mailbox:
     def end(self, connection: int, reason: _Reason) -> None:
         """Ends a connection after all that was sent before; an `End` follows."""
 
+    def finish(self, connection: int) -> None:
+        """Ends a connection in the same way, and for good: the client's next request has a last event ID that
+        `is_finished`.
+        """
+
     def remove(self, connection: int, reason: _Reason) -> bool:
         """Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows."""
 
@@ -534,6 +544,9 @@ def encode(event: Event) -> bytes:
     >>> encode(Event("one\\ntwo", event="tick", id=7))
     b'id: 7\\nevent: tick\\ndata: one\\ndata: two\\n\\n'
     """
+
+def is_finished(last_event_id: str) -> bool:
+    """Whether a last event ID says that its client's stream was finished: the answer is 204, by which it stays away."""
 
 def process() -> int:
     """The number of this process, which no other of its line of forks has, whether or not Python knows of the fork."""

@@ -12,6 +12,7 @@ from ssecast._mailbox import Reason
 from ssecast._native import Event, Parser, SlowClient
 from ssecast.errors import InvalidOptionError
 from ssecast.hub import Hub
+from ssecast.session import BaseSession
 
 __all__ = ["Choice", "Options", "Source", "StreamOptions", "ThreadOptions", "Topics", "refuse_unknown", "settle"]
 
@@ -38,6 +39,8 @@ class Options(TypedDict, total=False):
     """Of an iterator's stream: seconds in which the client may take nothing. Default 30."""
     max_event_bytes: int | None
     """Of an iterator's stream: the most bytes of one event. Default 16 MiB, what a parser takes."""
+    finish: bool
+    """Of an iterator's stream: when it has no more, the client does not come back for another stream. Default False."""
     last_event_id: str | None
     """Where to continue, if not where the client says in its header."""
     delivery: Choice
@@ -128,6 +131,7 @@ class StreamOptions:
         ping: float | None = None,
         send_timeout: float | None = None,
         max_event_bytes: int | None = None,
+        finish: bool = False,
         last_event_id: str | None = None,
         delivery: Choice = "auto",
         farewell: Event | None = None,
@@ -157,6 +161,11 @@ class StreamOptions:
             )
             # What is there already is not waited for.
             self.events = _source.of_values(source) if isinstance(source, Sequence) else source
+        if not isinstance(finish, bool):
+            raise TypeError(f"finish must be a bool, not {type(finish).__name__}")
+        if finish and self.events is None:
+            raise TypeError("finish is for an iterator; a hub's stream is ended for good by session.finish()")
+        self.finish = finish
         if delivery not in ("auto", "transport", "send"):
             raise ValueError(f"delivery must be 'auto', 'transport' or 'send', not {delivery!r}")
         if farewell is not None and not isinstance(farewell, Event):
@@ -186,6 +195,13 @@ class StreamOptions:
                 topics.close()
             raise TypeError("topics is asynchronous, and can't be waited for here; give a function that is not")
         return topic_names(topics)
+
+    def end(self, session: BaseSession) -> None:
+        """Ends a stream whose iterator has no more."""
+        if self.finish:
+            session.finish()
+        else:
+            session.close()
 
     async def release(self) -> None:
         """Closes the iterator of a stream that did not begin."""

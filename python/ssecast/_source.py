@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import inspect
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from typing import Any
 
 from ssecast._failure import contain
@@ -18,9 +18,9 @@ __all__ = ["feed", "feed_from_thread", "of_values", "release"]
 BACKLOG = 64 * 1024
 
 
-async def feed(session: Session, source: AsyncIterable[Any]) -> None:
-    """Sends what an iterator gives, at the client's pace, and then ends the stream: with the reason ``error``, and the
-    traceback in the log, if it raises. Cancelled, it lets the iterator clean up."""
+async def feed(session: Session, source: AsyncIterable[Any], end: Callable[[Session], None]) -> None:
+    """Sends what an iterator gives, at the client's pace, and then calls ``end``. If it raises, the stream ends
+    with the reason ``error``, and the traceback is logged. Cancelled, it lets the iterator clean up."""
     try:
         iterator = aiter(source)
         try:
@@ -39,18 +39,20 @@ async def feed(session: Session, source: AsyncIterable[Any]) -> None:
     except BaseException as error:
         _failed(session, error)
     else:
-        session.close()
+        end(session)
 
 
-def feed_from_thread(session: Session, source: Iterable[Any]) -> None:
+def feed_from_thread(session: Session, source: Iterable[Any], end: Callable[[Session], None]) -> None:
     """The same for what blocks while it waits: a thread of its own keeps neither the loop nor other streams waiting.
     If the client leaves, the thread ends with the next event."""
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     # It may wait forever, and must not keep the process.
-    threading.Thread(target=context.run, args=(_feed_here, session, source, loop), daemon=True).start()
+    threading.Thread(target=context.run, args=(_feed_here, session, source, end, loop), daemon=True).start()
 
 
-def _feed_here(session: Session, source: Iterable[Any], loop: asyncio.AbstractEventLoop) -> None:
+def _feed_here(
+    session: Session, source: Iterable[Any], end: Callable[[Session], None], loop: asyncio.AbstractEventLoop
+) -> None:
     try:
         iterator = iter(source)
         try:
@@ -67,7 +69,7 @@ def _feed_here(session: Session, source: Iterable[Any], loop: asyncio.AbstractEv
     except BaseException as error:
         _failed(session, error)
     else:
-        session.close()
+        end(session)
 
 
 async def of_values(values: Iterable[Any]) -> AsyncIterator[Any]:

@@ -22,7 +22,8 @@ from aiohttp.abc import AbstractStreamWriter
 
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
-from ssecast._head import FULL, stream_headers, unavailable
+from ssecast._head import FINISHED, FULL, finished_headers, stream_headers, unavailable
+from ssecast._native import is_finished
 from ssecast._options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._servers.aiohttp import connection_of
 from ssecast.session import Delivery, Session
@@ -105,7 +106,10 @@ class EventSourceResponse(web.StreamResponse):
         if last_event_id is None and given is not None:
             # aiohttp reads headers as UTF-8, as SPEC 26 has it, but keeps what is not.
             last_event_id = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        self.session = Session(self._options.hub, topics, last_event_id)
+        if is_finished(last_event_id or ""):
+            self._refuse(FINISHED, dict(finished_headers(list(self.headers.items()))), b"")
+        else:
+            self.session = Session(self._options.hub, topics, last_event_id)
 
     async def _begin(
         self, request: web.BaseRequest, session: Session, departure: Departure

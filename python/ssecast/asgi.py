@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ssecast._departure import Departure
 from ssecast._exchange import Exchange
-from ssecast._head import FULL, Headers, stream_headers, unavailable
+from ssecast._head import FINISHED, FULL, Headers, finished_headers, stream_headers, unavailable
+from ssecast._native import is_finished
 from ssecast._options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._servers import connection_of
 from ssecast.errors import InvalidOptionError
@@ -53,6 +54,8 @@ class EventSourceResponse(Response):
     - ``ping``, ``send_timeout``: of an iterator's stream, in seconds: how much silence before a heartbeat (default 15;
       0 for none), and how long a client may take nothing (default 30). A hub has options of its own for both.
     - ``max_event_bytes``: of an iterator's stream: the most bytes of one event. Default 16 MiB, as a parser's.
+    - ``finish``: whether a client whose iterator has no more stays away. An ``EventSource`` comes back after every
+      other end, and would get the answer again.
     - ``status_code``: 200, and nothing else; it is there as FastAPI looks for it in a ``response_class``.
     - ``headers``: more headers.
     - ``last_event_id``: where to continue, if not where the client says in its header.
@@ -142,6 +145,10 @@ class EventSourceResponse(Response):
         options = self._options
         connection = connection_of(receive, send)
         last_event_id = _last_event_id(scope) if options.last_event_id is None else options.last_event_id
+        if is_finished(last_event_id or ""):
+            given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
+            await _answer(send, FINISHED, _encoded(finished_headers(given)), b"")
+            return
         try:
             session = self._session = Session(options.hub, topics, last_event_id)
         except FULL:

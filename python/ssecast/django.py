@@ -46,6 +46,7 @@ class EventSourceResponse(StreamingHttpResponse):
         ping: float | None = None,
         send_timeout: float | None = None,
         max_event_bytes: int | None = None,
+        finish: bool = False,
         headers: Mapping[str, str] | None = None,
         last_event_id: str | None = None,
         delivery: Choice = "auto",
@@ -56,7 +57,17 @@ class EventSourceResponse(StreamingHttpResponse):
         kind = StreamOptions if hasattr(request, "scope") else ThreadOptions
         chosen: Any = topics(request) if callable(topics) else topics
         options = kind(
-            source, chosen, ping, send_timeout, max_event_bytes, last_event_id, delivery, farewell, on_connect, on_close
+            source,
+            chosen,
+            ping,
+            send_timeout,
+            max_event_bytes,
+            finish,
+            last_event_id,
+            delivery,
+            farewell,
+            on_connect,
+            on_close,
         )
         given = stream_headers(headers)
         if isinstance(options, ThreadOptions):

@@ -102,9 +102,18 @@ class BaseSession:
             self._topics.pop(topic, None)
 
     def close(self, reason: Literal["server", "shutdown", "error"] = "server") -> None:
-        """Ends the stream, after everything published and sent before is out. Closing twice is fine."""
+        """Ends the stream, after everything published and sent before is out. An ``EventSource`` then comes back and
+        gets another stream; :meth:`finish` ends it for good. Closing twice is fine.
+        """
         if self._reason is None:
             self._native.end(self.id, reason)
+
+    def finish(self) -> None:
+        """Ends the stream as :meth:`close` does, and for good: an ``EventSource`` that comes back is answered 204,
+        after which it stays away. For an answer that is complete.
+        """
+        if self._reason is None:
+            self._native.finish(self.id)
 
     def bid_farewell(self, event: Event | None) -> None:
         """Ends the stream because its server ends, after an event that may not be one that the hub takes."""
@@ -126,9 +135,9 @@ class Session(BaseSession):
     """One open stream of an asyncio server. The hub's events go to it by themselves; its methods are for what is this
     client's alone.
 
-    ``send``, ``comment``, ``subscribe``, ``unsubscribe`` and ``close`` may be called from any thread; the rest belongs
-    to the stream's event loop. A session ends once, with one reason: ``client``, ``server``, ``shutdown``, ``lagged``
-    or ``error``.
+    ``send``, ``comment``, ``subscribe``, ``unsubscribe``, ``close`` and ``finish`` may be called from any thread; the
+    rest belongs to the stream's event loop. A session ends once, with one reason: ``client``, ``server``, ``shutdown``,
+    ``lagged`` or ``error``.
     """
 
     def __init__(self, hub: Hub, topics: Sequence[str] = (), last_event_id: str | None = None) -> None:

@@ -51,6 +51,8 @@ class EventSourceResponse:
       when the response is made, not when it is called.
     - ``ping``, ``send_timeout``: seconds, of private streams; a hub has its own. 0 is no ping. Default 15 and 30.
     - ``max_event_bytes``: of private streams: the most bytes of one event. Default 16 MiB, as a parser's.
+    - ``finish``: of private streams: whether a client whose iterator has no more stays away. An ``EventSource`` comes
+      back after every other end, and would get the answer again.
     - ``headers``: more headers. What makes the response a stream stays.
     - ``last_event_id``: where the client left, if not in the header ``Last-Event-ID``.
     - ``delivery``: ``"send"`` leaves the connection with the server.
@@ -78,6 +80,7 @@ class EventSourceResponse:
         ping: float | None = None,
         send_timeout: float | None = None,
         max_event_bytes: int | None = None,
+        finish: bool = False,
         headers: Mapping[str, str] | None = None,
         last_event_id: str | None = None,
         delivery: Choice = "auto",
@@ -86,7 +89,17 @@ class EventSourceResponse:
         on_close: Callable[[Reason], object] | None = None,
     ) -> None:
         self._options = ThreadOptions(
-            source, topics, ping, send_timeout, max_event_bytes, last_event_id, delivery, farewell, on_connect, on_close
+            source,
+            topics,
+            ping,
+            send_timeout,
+            max_event_bytes,
+            finish,
+            last_event_id,
+            delivery,
+            farewell,
+            on_connect,
+            on_close,
         )
         self._headers = stream_headers(headers)
         self._answer: Answer | None = None

@@ -62,6 +62,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(departure::shut_down, module)?)?;
     module.add_function(wrap_pyfunction!(departure::terminations, module)?)?;
     module.add_function(wrap_pyfunction!(event::encode, module)?)?;
+    module.add_function(wrap_pyfunction!(mailbox::is_finished, module)?)?;
     // The core's kinds of errors by their codes, for the test that each has its class.
     let kinds = PyDict::new(py);
     for kind in ErrorKind::ALL {

@@ -47,6 +47,12 @@ pub struct End {
     cut: bool,
 }
 
+/// Whether a last event ID says that its client's stream was finished: the answer is 204, by which it stays away.
+#[pyfunction]
+pub fn is_finished(last_event_id: &Bound<'_, PyAny>) -> Result<bool> {
+    entry(|| Ok(ssecast::is_finished(&text(last_event_id, "last_event_id", ErrorKind::InvalidId)?)))
+}
+
 #[pymethods]
 impl Batch {
     /// The bytes of the event stream, for a server that frames them itself.
@@ -212,6 +218,15 @@ impl Mailbox {
     fn end(&self, connection: u64, reason: &Bound<'_, PyAny>) -> Result<()> {
         entry(|| {
             self.pull.end(id(connection), parse_reason(reason)?);
+            Ok(())
+        })
+    }
+
+    /// Ends a connection in the same way, and for good: the client's next request has a last event ID that
+    /// `is_finished`.
+    fn finish(&self, connection: u64) -> Result<()> {
+        entry(|| {
+            self.pull.finish(id(connection), Reason::Server);
             Ok(())
         })
     }

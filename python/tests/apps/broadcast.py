@@ -74,6 +74,7 @@ class Room:
             "farewell": Event("the server ends", event="bye") if "farewell" in query else None,
         }
         if "source" in query:
+            keywords["finish"] = "finish" in query
             return getattr(self, query["source"])(), keywords
         topics = self.topics if "door" in query else self.pause if "pause" in query else ["ticks"]
         return self.hub, {"topics": topics, **keywords}

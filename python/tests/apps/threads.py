@@ -54,7 +54,7 @@ def options(query: dict[str, str]) -> dict[str, Any]:
     if "farewell" in query:
         given["farewell"] = Event(query["farewell"], event="bye")
     if "source" in query:
-        return {**given, "source": SOURCES[query["source"]](), "ping": 0.1}
+        return {**given, "source": SOURCES[query["source"]](), "ping": 0.1, "finish": "finish" in query}
     return {**given, "source": hub, "topics": ["ticks"]}
 
 
