@@ -450,9 +450,7 @@ class Mailbox:
     it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
     """
 
-    def __new__(cls, hub: Hub, *, paced: bool = False) -> Mailbox:
-        """With `paced` it is for one connection, whose owner takes only when it wants more."""
-
+    def __new__(cls, hub: Hub, *, paced: bool = False) -> Mailbox: ...
     def fileno(self) -> int:
         """The descriptor that is readable when `take` has something to give."""
 

@@ -70,7 +70,7 @@ impl Batch {
 
 #[pymethods]
 impl Mailbox {
-    /// With `paced` it is for one connection, whose owner takes only when it wants more.
+    // With `paced` it is for one connection, whose owner takes only when it wants more.
     #[new]
     #[pyo3(signature = (hub, *, paced = false))]
     fn new(hub: &Bound<'_, Hub>, paced: bool) -> Result<Self> {
