@@ -175,9 +175,11 @@ def interrupted_by_sigterm() -> Iterator[Callable[[Callable[[], Any]], Any]]:
         yield lambda call: call()
         return
     handle: Callable[..., object] = handler
-    waits = False
+    waits = came = False
 
     def interrupt(*arguments: Any) -> None:
+        nonlocal came
+        came = True
         handle(*arguments)
         if waits:
             raise ServerEndsError
@@ -186,6 +188,9 @@ def interrupted_by_sigterm() -> Iterator[Callable[[Callable[[], Any]], Any]]:
         nonlocal waits
         waits = True
         try:
+            # It may have come between two calls.
+            if came:
+                raise ServerEndsError
             return call()
         finally:
             waits = False
