@@ -5,12 +5,17 @@ import { described, isPlain, isPromise } from './value.js'
 /** What the addon takes of data: a string goes as it is, bytes as UTF-8, anything else as JSON. */
 export function serialise(data: unknown): string | Uint8Array {
   if (typeof data === 'string') return data
-  if (typeof data === 'object' && data !== null) {
-    const bytes = bytesOf(data)
-    if (bytes !== undefined) return bytes
+  // Most data is this, and is nothing else: to ask Node's `types` what it is would cost as much as its JSON.
+  const isObject = typeof data === 'object' && data !== null && !isPromise(data)
+  const isCommon = isObject && (Array.isArray(data) || Object.getPrototypeOf(data) === Object.prototype)
+  if (!isCommon) {
+    if (typeof data === 'object' && data !== null) {
+      const bytes = bytesOf(data)
+      if (bytes !== undefined) return bytes
+    }
+    const hint = hintOf(data)
+    if (hint !== undefined) throw refusal(`must not be ${described(data)}: ${hint}`)
   }
-  const hint = hintOf(data)
-  if (hint !== undefined) throw refusal(`must not be ${described(data)}: ${hint}`)
   let text: string | undefined
   try {
     text = JSON.stringify(data)
@@ -18,7 +23,7 @@ export function serialise(data: unknown): string | Uint8Array {
     throw refusal(`can't be serialised: ${cause instanceof Error ? cause.message : cause}`, cause)
   }
   if (text === undefined) throw refusal(`can't be serialised: JSON has no ${typeof data}`)
-  if (text === '{}' && typeof data === 'object' && data !== null && !isPlain(data) && !hasJson(data)) {
+  if (text === '{}' && !isCommon && typeof data === 'object' && data !== null && !isPlain(data) && !hasJson(data)) {
     throw refusal(`must not be ${described(data)}, of which JSON keeps nothing: write a string, or an object with what is to be sent`)
   }
   return text

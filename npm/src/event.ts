@@ -82,7 +82,9 @@ export function encode(init: EventInit): Uint8Array {
   const text = typeof data === 'string' || data === undefined ? data : serialise(data)
   if (used > SLAB_BYTES / 2) takeSlab()
   try {
-    const length = encodeNative(used, text, given(event, id, retry, comment), event, id, retry, comment)
+    const which = given(event, id, retry, comment)
+    // Each argument costs, also one that is undefined.
+    const length = which === 0 ? encodeNative(used, text) : encodeNative(used, text, which, event, id, retry, comment)
     if (typeof length !== 'number') return length
     const start = used
     used += length
