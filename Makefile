@@ -225,14 +225,14 @@ lint-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native
 
 .PHONY: bench
-bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
+bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
 	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
 	@mkdir -p tests/bench/results
 	$(if $(QUICK),,node tests/bench/parse/run.mjs)
 	node tests/bench/run.mjs $(if $(QUICK),quick)
 
 .PHONY: bench-parse
-bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
+bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
 	$(if $(QUICK),QUICK=1) node tests/bench/parse/run.mjs
 
 # What is found is added to the corpus, and then only what is needed of it stays. `cargo test` replays it.

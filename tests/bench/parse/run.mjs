@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { cpus, loadavg } from 'node:os'
-import { relative } from 'node:path'
 
 import { number, table } from '../table.mjs'
 
@@ -23,11 +22,20 @@ const languages = [
     name: 'Rust, EventStream', language: 'Rust', own: 'ssecast, stream',
     rivals: ['sse-core, stream', 'sse-stream, stream', 'eventsource-stream, stream'], goals: { 'sse-core, stream': 1.2, 'sse-stream, stream': 1.2 },
   },
-  { name: 'Node, bytes', language: 'Node', own: 'ssecast', goals: { 'eventsource-parser': 2 }, small: { 'eventsource-parser': 1 } },
-  {
-    name: 'Node, strings', language: 'Node', own: 'ssecast, strings', rivals: ['eventsource-parser, strings'],
-    goals: { 'eventsource-parser, strings': 1 },
-  },
+  ...[20, 24].flatMap(version => [
+    {
+      name: `Node ${version}, bytes`, language: `Node ${version}`, own: 'ssecast', rivals: ['eventsource-parser', 'undici'],
+      goals: { 'eventsource-parser': 1 }, ascii: { 'eventsource-parser': version === 20 ? 2 : 1.5 },
+    },
+    {
+      name: `Node ${version}, strings`, language: `Node ${version}`, own: 'ssecast, strings',
+      rivals: ['eventsource-parser, strings', 'ssecast/eventsource-parser, strings'], goals: { 'eventsource-parser, strings': 1 },
+    },
+    {
+      name: `Node ${version}, async iteration`, language: `Node ${version}`, own: 'ssecast, events',
+      rivals: ['eventsource-parser, pipeline', 'ssecast, pipeline'], goals: { 'eventsource-parser, pipeline': 1.5 },
+    },
+  ]),
   { name: 'Python', language: 'Python', own: 'ssecast', goals: { 'httpx-sse': 5, openai: 10 } },
 ]
 
@@ -35,7 +43,11 @@ const cargo = (...rest) => ['cargo', 'run', '--release', '--locked', '--quiet', 
 run('the streams', cargo('--bin', 'ssecast-bench-parse', '--', 'corpora', corpora))
 const rows = [
   ...run('Rust', cargo('--bin', 'ssecast-bench-parse')),
-  ...run('Node', [process.execPath, here('node.mjs'), corpora]),
+  // `make test-runtimes` installs them.
+  ...[20, 24].flatMap(version => {
+    const node = here(`../../runtimes/node_modules/node${version}/bin/node`)
+    return existsSync(node) ? run(`Node ${version}`, [node, here('node.mjs'), corpora]) : []
+  }),
   // The script is the Python package's; it reads the same streams and prints the same lines.
   ...(existsSync(python) ? run('Python', [python, here('python.py'), corpora]) : []),
 ]
@@ -65,16 +77,16 @@ function run(what, [command, ...args]) {
   return stdout.split('\n').filter(Boolean).map(line => JSON.parse(line))
 }
 
-function section({ name, language, own, rivals, goals, small = goals }) {
+function section({ name, language, own, rivals, goals, ascii = goals }) {
   const all = rows.filter(row => row.language === language)
-  if (all.length === 0) return `### ${name}\n\nNot measured: there is no ${relative(process.cwd(), python)}; \`make bench-parse\` makes it.`
+  if (all.length === 0) return `### ${name}\n\nNot measured: ${language} is not installed; \`make bench-parse\` does that.`
   const isRival = parser => (rivals ? rivals.includes(parser) : !parser.startsWith('ssecast') && !parser.endsWith(', strings'))
   const others = [...new Set(all.map(row => row.parser))].filter(isRival)
   const lines = all.filter(row => row.parser === own).map(row => {
     const rate = parser => all.find(other => other.parser === parser && other.corpus === row.corpus && other.chunk === row.chunk).rate
     const ratios = Object.fromEntries(others.map(parser => [parser, rate(parser) === null ? null : row.rate / rate(parser)]))
     // Who loses events is no rival there.
-    const aims = Object.entries(row.chunk === null ? small : goals).filter(([parser]) => ratios[parser] !== null)
+    const aims = Object.entries(row.ascii ? ascii : goals).filter(([parser]) => ratios[parser] !== null)
     return { ...row, ratios, met: aims.every(([parser, least]) => ratios[parser] >= least) }
   })
   const columns = {
@@ -85,7 +97,7 @@ function section({ name, language, own, rivals, goals, small = goals }) {
     goal: row => (row.met ? 'met' : '**missed**'),
   }
   const aim = goals => Object.entries(goals).map(([parser, least]) => `≥ ${least} × ${parser}`).join(', ')
-  return `### ${name}\n\nGoal: ${aim(goals)}${small === goals ? '' : `; at one event a chunk ${aim(small)}`}; ` +
+  return `### ${name}\n\nGoal: ${aim(goals)}${ascii === goals ? '' : `; on ASCII ${aim(ascii)}`}; ` +
     `met in ${lines.filter(row => row.met).length} of ${lines.length}.\n\n${table(lines, columns)}`
 }
 
