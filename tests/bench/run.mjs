@@ -149,9 +149,10 @@ function groupTables({ title, servers, counts, modes }) {
   return tables.length > 0 && [`## Fan-out: ${title}`, ...tables].join('\n\n')
 }
 
-/** What one event costs, on this Node and on those that NODES names (paths, commas between). */
+/** What one event costs, on the Nodes that `make test-runtimes` installs, or else on this one. */
 function events() {
-  return [process.execPath, ...list('NODES', [])].flatMap(path => {
+  const paths = [20, 24].map(version => here(`../runtimes/node_modules/node${version}/bin/node`).pathname).filter(existsSync)
+  return (paths.length > 0 ? paths : [process.execPath]).flatMap(path => {
     const output = execFileSync(path, [here('publish.mjs').pathname], { encoding: 'utf8', env: { ...process.env, ...(quick && { QUICK: '1' }) } })
     return output.trim().split('\n').map(line => JSON.parse(line))
   })
