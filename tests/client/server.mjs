@@ -23,6 +23,12 @@ function runOf(path) {
 }
 
 async function serve(request, response) {
+  // Pages of any origin may ask; that they ask before is no request of the scenario.
+  response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*')
+  if (request.method === 'OPTIONS') {
+    response.setHeader('Access-Control-Allow-Headers', request.headers['access-control-request-headers'] ?? '')
+    return response.end()
+  }
   const { pathname, search } = new URL(request.url, 'http://localhost')
   if (pathname.endsWith('/report')) {
     const { requests, open, problems } = runOf(pathname.slice(0, -'/report'.length))
