@@ -103,6 +103,7 @@ test('authorize decides about fixed topics, and about those that the query names
   assert.equal(await status(`${named.url}/in?topic=t`), 200)
   assert.equal(await status(`${named.url}/in`), 400)
   assert.equal(await status(`${named.url}/in?topic=${'x'.repeat(257)}`), 400)
+  assert.equal(await status(`${named.url}/in?${'topic=t&'.repeat(65)}`), 400)
 })
 
 test('with queryTopics a client reads what it names', async t => {
@@ -110,6 +111,7 @@ test('with queryTopics a client reads what it names', async t => {
   const client = await join(`${url}/?topic=a&topic=b%20c`)
   assert.equal(await status(url), 400)
   assert.equal(await status(`${url}/?topic=${'x'.repeat(257)}`), 400)
+  assert.equal(await status(`${url}/?${'topic=t&'.repeat(65)}`), 400)
   await eventually(() => hub.stats().connections === 1, 'one connection')
   hub.publish('a', 1)
   hub.publish('b c', 2)

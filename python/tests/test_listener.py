@@ -151,6 +151,7 @@ def test_with_query_topics_a_client_reads_what_it_names() -> None:
         client = ask(listener, "/?topic=a&topic=b%20c")
         assert ask(listener).status == 400
         assert ask(listener, f"/?topic={'x' * 257}").status == 400
+        assert ask(listener, f"/?{'topic=t&' * 65}").status == 400
         connected(hub, 1)
         hub.publish("a", 1)
         hub.publish("b c", 2)

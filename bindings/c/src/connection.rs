@@ -133,8 +133,8 @@ pub unsafe extern "C" fn ssecast_attach_config_init(
 ///
 /// The library makes a duplicate of the descriptor: the caller's own stays the caller's. The caller reads from it,
 /// and calls `ssecast_connection_disconnect` with `SSECAST_REASON_CLIENT` when the client is gone; or it sets
-/// `released`. A client that does not answer for `slow_client_ms` is given up by the system, also when its network has
-/// vanished: the connection has `TCP_USER_TIMEOUT`, and keep-alive where no heartbeat asks, until the library lets go of
+/// `released`. A client that does not answer for `slow_client_ms` and five seconds is given up by the system, also when its
+/// network has vanished: the connection has `TCP_USER_TIMEOUT`, and keep-alive where no heartbeat asks, until the library lets go of
 /// it, and then what it had before.
 ///
 /// `connection` may be NULL if the handle is not wanted; otherwise give it back with `ssecast_connection_free`.

@@ -124,6 +124,11 @@ impl Descriptor {
         system::is_shut_down(self.socket.as_fd())
     }
 
+    /// Whether the system has given the peer up, because for too long it did not answer or had no room.
+    pub(crate) fn is_timed_out(&self) -> bool {
+        matches!(sockopt::socket_error(&self.socket), Ok(Err(Errno::TIMEDOUT)))
+    }
+
     /// Sends what the socket takes at once.
     pub(crate) fn send(&self, bytes: &[u8]) -> Sent {
         #[cfg(not(target_vendor = "apple"))]

@@ -7,6 +7,9 @@ use ssecast_hub::{Config, Policy};
 /// How often a silent peer is asked before its time is over.
 const QUESTIONS: u32 = 3;
 
+/// How much later than the hub the system gives up a peer: a client that takes nothing is ended, and counted, by the hub.
+const MARGIN: Duration = Duration::from_secs(5);
+
 /// How long a TCP peer that does not answer counts as connected, as the system enforces it: by the time of the slow
 /// client. Without it a client whose network vanished takes a quarter of an hour: the system takes what is written to
 /// it, and sends that again and again.
@@ -33,12 +36,13 @@ impl PeerTimeout {
     /// Sets the options of a connection by a hub's, as far as the system has them.
     ///
     /// The system also gives up a peer that answers but has no room for so long. That is what the policy to disconnect
-    /// says, too. One that skips keeps such a client: there the engine asks about the peer itself.
+    /// says, too, and the hub must be the one that says it: so the system has some seconds more. One that skips keeps
+    /// such a client: there the engine asks about the peer itself.
     pub fn set(socket: impl AsFd, config: &Config) -> Self {
         let time = config.slow_client.time;
         let socket = socket.as_fd();
         let user_timeout = match config.slow_client.policy {
-            Policy::Disconnect => set_user_timeout(&socket, time),
+            Policy::Disconnect => set_user_timeout(&socket, time.saturating_add(MARGIN)),
             Policy::Skip => None,
         };
         // A heartbeat is a question as well: something waits for the peer's answer then.

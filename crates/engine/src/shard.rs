@@ -27,6 +27,9 @@ pub(crate) struct Shard {
 /// Where others leave what they have for the thread.
 pub(crate) struct Desk {
     inbox: Mutex<Inbox>,
+    /// The hubs that something was published in since the thread looked. A publisher takes this lock alone, and waits for
+    /// nothing that the thread does under the other one.
+    woken: Mutex<Vec<usize>>,
     pub(crate) bell: Bell,
 }
 
@@ -51,6 +54,19 @@ pub(crate) enum Command {
     Abandon(Arc<Link>, Reason),
 }
 
+impl Command {
+    /// The key of the hub whose connection it is for.
+    pub(crate) fn hub(&self) -> usize {
+        match self {
+            Self::Attach(hub, _) => hub.key(),
+            Self::Send(link, _)
+            | Self::ChangeTopics(link, _)
+            | Self::Detach(link, ..)
+            | Self::Abandon(link, _) => link.hub,
+        }
+    }
+}
+
 impl Shard {
     /// Starts a thread.
     pub(crate) fn start(number: usize) -> Result<Arc<Self>, Error> {
@@ -67,7 +83,8 @@ impl Shard {
     pub(crate) fn new() -> Result<(Arc<Self>, Writer), Error> {
         let poll = Poll::new().map_err(|error| failed(&error))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(|error| failed(&error))?;
-        let desk = Arc::new(Desk { inbox: Mutex::default(), bell: Bell::new(waker) });
+        let desk =
+            Arc::new(Desk { inbox: Mutex::default(), woken: Mutex::default(), bell: Bell::new(waker) });
         let writer = Writer::new(Arc::clone(&desk), poll);
         Ok((Arc::new(Self { desk, process: Process::current(), connections: AtomicUsize::new(0) }), writer))
     }
@@ -99,6 +116,7 @@ impl Shard {
             let desk = Arc::clone(&self.desk);
             let wake = move || {
                 if process.is_current() {
+                    desk.woken().push(key);
                     desk.bell.ring();
                 }
             };
@@ -148,6 +166,10 @@ impl Drop for Shard {
 impl Desk {
     pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
         lock(&self.inbox)
+    }
+
+    pub(crate) fn woken(&self) -> MutexGuard<'_, Vec<usize>> {
+        lock(&self.woken)
     }
 }
 

@@ -177,9 +177,16 @@ impl Sink {
         self.descriptor.is_unanswered(time)
     }
 
-    /// Why a connection is lost: the client left, or the host has shut its side down, which it should have left alone.
+    /// Why a connection is lost: the client left; or it took nothing of what waits for it until the system gave it up;
+    /// or the host has shut its side down, which it should have left alone.
     pub(crate) fn loss(&self) -> Reason {
-        if self.descriptor.is_shut_down() { Reason::Error } else { Reason::Client }
+        if self.descriptor.is_shut_down() {
+            Reason::Error
+        } else if !self.is_empty() && self.descriptor.is_timed_out() {
+            Reason::Lagged
+        } else {
+            Reason::Client
+        }
     }
 
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.

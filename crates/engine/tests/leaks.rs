@@ -117,7 +117,7 @@ fn work() -> u64 {
 fn thousands_of_idle_connections_cost_no_time() {
     let _alone = alone();
     let mut rig = Rig::new(ssecast_engine::Config::default());
-    let mut clients: Vec<Client> = (0..2000).map(|_| rig.connect(&["t"]).1).collect();
+    let mut clients: Vec<Client> = (0..1500).map(|_| rig.connect(&["t"]).1).collect();
     rig.publish("t", "1");
     clients.iter_mut().for_each(|client| assert_eq!(client.read_events(1).len(), 1));
     let wakes = rig.wakes.count();

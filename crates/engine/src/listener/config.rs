@@ -31,8 +31,9 @@ pub struct ListenerConfig {
     /// How long the router may take to answer; then the request is answered 503. Default 30 s.
     pub answer_time: Duration,
     /// The most connections that are no streams: their head is not complete, they wait for the router, or they have
-    /// still to take an answer. One more takes the place of the oldest whose head is not complete; if there is none
-    /// it is closed. Default 4096.
+    /// still to take an answer. One more takes the place of the oldest whose head is not complete, or else of the oldest
+    /// that has waited for the router for a third of [`answer_time`](Self::answer_time), which is answered 503; if there
+    /// is none it is closed. Default 4096.
     pub max_pending: usize,
 }
 

@@ -37,6 +37,9 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// The age at which a connection without a head is given up for a new one that the system has no descriptor for.
 const STALE: Duration = Duration::from_secs(1);
 
+/// One in so much of the router's time: as long as that a request keeps its place though another one needs it.
+const PROTECTED: u32 = 3;
+
 /// How long a client may take to take its answer, and when the listener closes.
 const PARTING: Duration = Duration::from_secs(2);
 const LAST_PARTING: Duration = Duration::from_millis(250);
@@ -158,7 +161,8 @@ impl Reception {
     }
 
     fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
-        if self.lobby.len() < self.config.max_pending || self.make_room(Duration::ZERO) {
+        let is_full = self.lobby.len() >= self.config.max_pending;
+        if !is_full || self.make_room(Duration::ZERO) || self.give_up_undecided() {
             // It fails when the client has left just now, or the system has no memory: then it is closed.
             let _ = self.lobby.admit(stream, peer, Phase::Reading(Head::default()), self.config.head_time);
         }
@@ -173,6 +177,28 @@ impl Reception {
         };
         let place = oldest(LEAVING, PARTING).or_else(|| oldest(READING, self.config.head_time));
         place.is_some_and(|place| self.lobby.dismiss(place).is_some())
+    }
+
+    /// Answers the request that waits for the router the longest, if it has waited a good part of its time: a router that
+    /// never answers keeps no new client out.
+    fn give_up_undecided(&mut self) -> bool {
+        let time = self.config.answer_time;
+        let late = Instant::now() + time.saturating_sub(time / PROTECTED);
+        let Some((_, place)) = self.lobby.oldest(DECIDING).filter(|(deadline, _)| *deadline <= late) else {
+            return false;
+        };
+        self.refuse_late(place)
+    }
+
+    /// Answers a request that the router has not decided about. Returns whether there was still no answer.
+    fn refuse_late(&mut self, place: usize) -> bool {
+        let Some(Phase::Deciding(asked)) = self.lobby.phase(place) else { return false };
+        // An answer that is on its way is taken in the next turn.
+        let is_open = asked.ticket.void();
+        if is_open {
+            self.turn_away_asked(place, "the server took too long");
+        }
+        is_open
     }
 
     /// Something has happened on a connection.
@@ -394,12 +420,7 @@ impl Reception {
             self.give_up(place, Refusal::new(408, "the head took too long"));
         }
         while let Some(place) = self.lobby.take_late(DECIDING, now) {
-            // An answer that is on its way is taken in the next turn.
-            if let Some(Phase::Deciding(asked)) = self.lobby.phase(place)
-                && asked.ticket.void()
-            {
-                self.turn_away_asked(place, "the server took too long");
-            }
+            self.refuse_late(place);
         }
         while let Some(place) = self.lobby.take_late(LEAVING, now) {
             self.lobby.dismiss(place);

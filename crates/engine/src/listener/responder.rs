@@ -14,6 +14,9 @@ const ANSWERED: u8 = 1;
 /// Nobody waits for an answer any more.
 const GONE: u8 = 2;
 
+/// The most topics that a stranger may name.
+const MOST_NAMED: usize = 64;
+
 /// Answers one request, once, from any thread, at once or later. One that is dropped unanswered answers 500.
 ///
 /// An answer counts only while somebody waits for it: not after another one, after the client has left, or after the
@@ -85,6 +88,15 @@ impl Responder {
         };
         let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
         Ok(self.answer(Decision::Allow(topics, hold)))
+    }
+
+    /// Gives a stranger a stream of the topics that it has named itself. None, more than 64, or one that can't be a topic
+    /// is answered 400: each topic costs the hub something with every event.
+    pub fn allow_named(&self, topics: &[&str]) {
+        if topics.is_empty() || topics.len() > MOST_NAMED || self.allow(topics).is_err() {
+            // A bad request is no error here.
+            self.answer(Decision::Refuse(400));
+        }
     }
 
     /// Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back. Returns

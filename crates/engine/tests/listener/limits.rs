@@ -139,6 +139,39 @@ fn who_waits_for_the_router_is_not_given_up_for_a_new_one() {
 }
 
 #[test]
+fn a_router_that_never_answers_keeps_no_newcomer_out() {
+    let kept = std::sync::Mutex::new(Vec::new());
+    let config = ListenerConfig {
+        max_pending: 2,
+        answer_time: Duration::from_millis(900),
+        ..ListenerConfig::default()
+    };
+    let endpoint =
+        Endpoint::new(crate::rig::quiet(), config, move |request: ssecast_engine::Request, responder| {
+            if request.path() == "/never" {
+                kept.lock().unwrap().push(responder);
+            } else {
+                assert!(responder.allow(&["t"]).unwrap());
+            }
+        });
+    let begin = Instant::now();
+    let mut stuck: Vec<_> = (0..2).map(|_| endpoint.visit()).collect();
+    for (number, visit) in stuck.iter_mut().enumerate() {
+        visit.say("GET /never HTTP/1.1\r\nHost: x\r\n\r\n");
+        crate::rig::eventually("it is routed", || endpoint.told.routed.lock().unwrap().len() == number + 1);
+    }
+    // One that comes at once is closed; one that comes after a third of the time takes the oldest one's place.
+    while begin.elapsed() < Duration::from_millis(310) {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let mut newcomer = endpoint.visit();
+    newcomer.say(GET);
+    newcomer.stream(Framing::Chunked);
+    let answer = stuck[0].answer();
+    assert_eq!((answer.status, answer.header("retry-after").is_some()), (503, true));
+}
+
+#[test]
 fn thousands_of_connections_without_a_head_keep_nobody_out() {
     let endpoint = Endpoint::open(ListenerConfig { max_pending: 500, ..ListenerConfig::default() });
     let mut client = endpoint.stream();

@@ -203,6 +203,23 @@ fn topics_come_from_the_query_where_that_is_chosen() {
 }
 
 #[test]
+fn a_stranger_names_64_topics_at_most() {
+    let hub = Hub::new(quiet()).unwrap();
+    let listener = Listener::bind(&hub, "127.0.0.1:0", ListenerConfig::default(), QueryTopics).unwrap();
+    let ask = |topics: usize| {
+        let topics: Vec<String> = (0..topics).map(|topic| format!("topic={topic}")).collect();
+        let mut visit = crate::endpoint::connect(&listener);
+        visit.say(&at(&format!("/?{}", topics.join("&"))));
+        visit
+    };
+    assert_eq!(ask(65).answer().status, 400);
+    let mut client = ask(64).stream(Framing::Chunked);
+    hub.publish("63", &data("1")).unwrap();
+    assert_eq!(client.read_events(1), ["1"]);
+    assert_eq!(hub.stats().topics, 64);
+}
+
+#[test]
 fn a_client_whose_stream_was_finished_is_answered_204_once_it_is_allowed() {
     let endpoint =
         Endpoint::new(quiet(), ListenerConfig::default(), |request: Request, responder: Responder| {

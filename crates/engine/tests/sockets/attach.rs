@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ssecast_engine::{ErrorKind, Framing, Reason, Subscription};
 
-use crate::rig::{Rig, events, patient, quiet, refusal, slow, tcp};
+use crate::rig::{Rig, events, narrow, patient, quiet, refusal, slow, tcp};
 
 /// Tries to attach a paused connection, then lets it go on by pull delivery.
 fn refused(rig: &mut Rig, socket: BorrowedFd<'_>) -> ErrorKind {
@@ -157,7 +157,7 @@ fn a_connection_that_is_attached_during_a_storm_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_peer_that_does_not_answer_is_given_up_in_the_slow_clients_time_and_the_hosts_options_come_back() {
+fn a_peer_that_does_not_answer_is_given_up_after_the_slow_clients_time_and_the_hosts_options_come_back() {
     use rustix::net::sockopt;
     use ssecast_engine::{Config, Policy};
     type Options = (u32, bool, Duration);
@@ -167,13 +167,14 @@ fn a_peer_that_does_not_answer_is_given_up_in_the_slow_clients_time_and_the_host
         let keep_alive = sockopt::socket_keepalive(socket.as_fd()).unwrap();
         (user_timeout, keep_alive, sockopt::tcp_keepidle(socket.as_fd()).unwrap())
     };
-    let seven = slow(1 << 20, Duration::from_secs(7), Policy::Disconnect);
+    let seven = slow(1 << 30, Duration::from_secs(7), Policy::Disconnect);
     let beats = Some(Duration::from_secs(1));
+    // A client that takes nothing is the hub's to end: the system has five seconds more.
     for (config, user_timeout, keep_alive) in [
-        (Config { heartbeat: beats, ..seven.clone() }, 7000, false),
+        (Config { heartbeat: beats, ..seven.clone() }, 12_000, false),
         // Nothing else would ever ask the peer.
-        (seven.clone(), 7000, true),
-        (Config { heartbeat: Some(Duration::from_secs(8)), ..seven.clone() }, 7000, true),
+        (seven.clone(), 12_000, true),
+        (Config { heartbeat: Some(Duration::from_secs(8)), ..seven.clone() }, 12_000, true),
         // The system would give up a client that answers and has no room, too, which is to skip.
         (Config { heartbeat: beats, ..slow(1 << 20, Duration::from_secs(7), Policy::Skip) }, 0, false),
     ] {
@@ -197,11 +198,15 @@ fn a_peer_that_does_not_answer_is_given_up_in_the_slow_clients_time_and_the_host
     #[cfg(target_os = "linux")]
     {
         let mut rig = Rig::new(seven);
-        let (host, client) = tcp();
+        let (host, client) = narrow();
         sockopt::set_tcp_user_timeout(&host, 500).unwrap();
         let observer = host.try_clone().unwrap();
-        let (_, mut client) = rig.attach(&["t"], None, (host, client), Framing::Chunked);
+        let (id, mut client) = rig.attach(&["t"], None, (host, client), Framing::Chunked);
         client.read_until("id: ");
         assert_eq!(sockopt::tcp_user_timeout(&observer).unwrap(), 500);
+        // What it ends by that took nothing of what waits for it, and is counted so.
+        let much = "x".repeat(1_000_000);
+        (0..3).for_each(|_| rig.publish("t", &much));
+        assert_eq!(rig.end_of(id), (Reason::Lagged, true));
     }
 }

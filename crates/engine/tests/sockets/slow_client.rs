@@ -207,7 +207,7 @@ fn what_the_engine_has_still_to_offer_is_measured_and_nothing_is_left_of_it_when
     for number in 0..200 {
         rig.publish("t", &format!("{number} {}", "y".repeat(1000)));
     }
-    clients.iter_mut().for_each(|client| drop(client.read_events(201)));
+    clients.iter_mut().for_each(|client| _ = client.read_events(201));
     eventually("an empty backlog", || rig.hub.stats().backlog_bytes == 0);
     assert!(rig.hub.stats().published == 201);
 }
