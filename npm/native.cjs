@@ -839,6 +839,7 @@ module.exports.NativeCors = nativeBinding.NativeCors
 module.exports.NativeEncoder = nativeBinding.NativeEncoder
 module.exports.NativeHub = nativeBinding.NativeHub
 module.exports.NativeListener = nativeBinding.NativeListener
+module.exports.NativePeerTimeout = nativeBinding.NativePeerTimeout
 module.exports.NativeResponder = nativeBinding.NativeResponder
 module.exports.cacheControl = nativeBinding.cacheControl
 module.exports.checkTopic = nativeBinding.checkTopic

@@ -104,6 +104,14 @@ export declare class NativeListener {
   close(): Promise<void>
 }
 
+/** How long the system waits for a peer that does not answer, on a connection that the event loop writes to. */
+export declare class NativePeerTimeout {
+  /** Sets the options of a connection by the hub's `slowClient`. */
+  constructor(hub: NativeHub, descriptor: number)
+  /** Sets the options back to what they were. */
+  restore(descriptor: number): void
+}
+
 /** Answers one request, once. Without an answer it is answered 500 when this is collected. */
 export declare class NativeResponder {
   /** Gives the client a stream of these topics. */

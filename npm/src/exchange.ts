@@ -85,6 +85,11 @@ export class Exchange {
     return this.#stream?.session
   }
 
+  /** The connection, of HTTP/1 or HTTP/2. */
+  get connection(): object | undefined {
+    return this.#stream?.session?.socket ?? this.#socket
+  }
+
   /** Looks whether it is over. */
   look(): boolean {
     if (!this.#over && this.#isOver()) this.#settle()

@@ -3,10 +3,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { serialise } from './data.js'
 import { named, native, refuseUnknown } from './error.js'
 import { checkFields, type EventFields, type EventInit, given } from './event.js'
-import type { Exchange } from './exchange.js'
+import { attempt, type Exchange } from './exchange.js'
 import type { Hub } from './hub.js'
 import type { Reason, Sink } from './pull.js'
-import { guard, type Plain, socketOf, unguard } from './socket.js'
+import { guard, limitPeer, type Plain, socketOf, unguard } from './socket.js'
 import { Characters, iteratorOf } from './source.js'
 import { isTurnOver, nextTurn } from './turn.js'
 import { isPromise } from './value.js'
@@ -44,8 +44,11 @@ export class Session implements Sink {
   readonly #topics: Set<string>
   #delivery: 'socket' | 'pull' = 'pull'
   #released = false
+  #unlimitPeer: (() => void) | undefined
   #resolve!: (reason: Reason) => void
   #reason: Reason | undefined
+  /** Why the application ends the stream: that comes first, even if the connection goes before all is out. */
+  #asked: Reason | undefined
   #isStarted = false
   /** Nothing can be written to the client any more. */
   #closed = false
@@ -178,6 +181,7 @@ export class Session implements Sink {
    */
   close(reason: 'server' | 'error' = 'server'): Promise<Reason> {
     if (!this.#ending) native(() => this.#hub.pull.hub.end(this.id, reason))
+    this.#asked ??= reason
     return this.closed
   }
 
@@ -192,6 +196,7 @@ export class Session implements Sink {
    */
   finish(): Promise<Reason> {
     if (!this.#ending) native(() => this.#hub.pull.hub.finish(this.id))
+    this.#asked ??= 'server'
     return this.closed
   }
 
@@ -210,11 +215,20 @@ export class Session implements Sink {
     }
     const { hub } = this.#hub.pull
     const plain = hub.attaches ? socketOf(this.#exchange) : undefined
-    if (!plain) hub.resume(this.id)
+    if (!plain) this.#pull()
     // Whatever Node still holds must go out first.
     else if (plain.isFlushed()) this.#attach(plain, release)
-    else plain.socket.write('', () => (plain.isFlushed() ? this.#attach(plain, release) : hub.resume(this.id)))
+    else plain.socket.write('', () => (plain.isFlushed() ? this.#attach(plain, release) : this.#pull()))
     return true
+  }
+
+  /** The event loop writes the stream. */
+  #pull(): void {
+    const { hub } = this.#hub.pull
+    const { connection } = this.#exchange
+    // A socket may be of another kind, or gone: the stream works without the limit.
+    if (connection) attempt(() => (this.#unlimitPeer = limitPeer(hub, connection)))
+    hub.resume(this.id)
   }
 
   #attach(plain: Plain, release: boolean): void {
@@ -223,7 +237,7 @@ export class Session implements Sink {
     try {
       hub.attachSocket(this.id, plain.descriptor, plain.chunked, release)
     } catch {
-      return hub.resume(this.id)
+      return this.#pull()
     }
     this.#delivery = 'socket'
     if (release) {
@@ -327,7 +341,9 @@ export class Session implements Sink {
   /** The exchange is over: by its end, or because the client left, or the application ended it. */
   #left(): void {
     this.#closed = true
-    const reason = this.#reason ?? (this.#exchange.response.writableEnded ? 'server' : 'client')
+    // A connection of HTTP/2 keeps the limit: others of its streams may need it.
+    if (this.#unlimitPeer && !this.#exchange.http2Session) attempt(this.#unlimitPeer)
+    const reason = this.#reason ?? this.#asked ?? (this.#exchange.response.writableEnded ? 'server' : 'client')
     // If an engine thread has still to let go of the connection, `end` follows, with the reason of whoever was first:
     // an engine thread that cuts the connection shuts the socket down before it says why.
     if (this.#hub.pull.hub.remove(this.id, reason)) this.#finish(reason)

@@ -1,5 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { NativeHub } from '../native.cjs'
+import { addon } from './addon.js'
 import { SsecastError } from './error.js'
 import type { Exchange } from './exchange.js'
 
@@ -20,6 +22,14 @@ interface Handle {
   writeQueueSize?: number
 }
 
+/** A runtime whose sockets have descriptors. */
+const HAS_DESCRIPTORS = !process.versions.bun && !process.versions.deno
+
+function handleOf(socket: object): Handle | undefined {
+  const handle = (socket as { _handle?: Handle | null })._handle
+  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle : undefined
+}
+
 /** What Node calls when a socket was idle for the time of its `setTimeout`. */
 interface Timed {
   _onTimeout?: () => void
@@ -36,17 +46,17 @@ const WRITES = {
  * compression, nothing that wraps how response or socket write, and a runtime whose sockets have descriptors.
  */
 export function socketOf({ request, response }: Exchange): Plain | undefined {
-  if (process.versions.bun || process.versions.deno) return
+  if (!HAS_DESCRIPTORS) return
   if (!(response instanceof ServerResponse) || response.hasHeader('Content-Encoding')) return
   if (!isUntouched(response, ServerResponse.prototype, WRITES.response)) return
   const { socket } = response
   if (!(socket instanceof Socket) || socket !== request.socket || 'encrypted' in socket) return
   if (!isUntouched(socket, Socket.prototype, WRITES.socket)) return
-  const handle = (socket as unknown as { _handle?: Handle | null })._handle
-  const descriptor = handle?.fd
-  if (typeof descriptor !== 'number' || descriptor < 0) return
+  const handle = handleOf(socket)
+  if (!handle) return
+  const descriptor = handle.fd!
   const isFlushed = () =>
-    handle?.fd === descriptor &&
+    handle.fd === descriptor &&
     !response.writableEnded &&
     response.writableLength === 0 &&
     socket.writableLength === 0 &&
@@ -57,6 +67,25 @@ export function socketOf({ request, response }: Exchange): Plain | undefined {
 function isUntouched(object: object, prototype: object, methods: string[]): boolean {
   const methodOf = (of: object, name: string) => (of as Record<string, unknown>)[name]
   return methods.every(name => methodOf(object, name) === methodOf(prototype, name))
+}
+
+/** The handles whose peers have a limit by now. Requests of HTTP/2, or pipelined ones, share a connection. */
+const limited = new WeakSet<Handle>()
+
+/**
+ * Has the system give up a peer that does not answer, by the hub's `slowClient`. Without this a client whose network
+ * vanished stays for a quarter of an hour. Returns a function that sets the connection's options back.
+ */
+export function limitPeer(hub: NativeHub, socket: object): (() => void) | undefined {
+  const handle = HAS_DESCRIPTORS ? handleOf(socket) : undefined
+  const { NativePeerTimeout } = addon()
+  if (!handle || !NativePeerTimeout || limited.has(handle)) return
+  limited.add(handle)
+  const timeout = new NativePeerTimeout(hub, handle.fd!)
+  return () => {
+    limited.delete(handle)
+    if (handle.fd! >= 0) timeout.restore(handle.fd!)
+  }
 }
 
 /**

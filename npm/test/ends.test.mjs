@@ -6,6 +6,7 @@ import https from 'node:https'
 import net from 'node:net'
 import { test } from 'node:test'
 
+import express from 'express'
 import { createHub, sseMiddleware } from 'ssecast'
 
 import { join } from './support/client.mjs'
@@ -213,3 +214,24 @@ test('a closed stream whose response never ends is cut when the client would cou
   assert.equal(await opened.session.close(), 'server')
   await opened.client.end()
 })
+
+for (const delivery of ['auto', 'pull']) {
+  const fail = async () => {
+    throw new Error('of the application')
+  }
+  for (const [name, options, route] of [
+    ['onConnect', { topics: ['t'], onConnect: fail }],
+    ['a source', {}, request => request.sse.pipe((async function* () { await fail() })())],
+  ]) {
+    test(`what ${name} throws ends the stream with the reason error, although Express cuts the connection (${delivery})`, async t => {
+      const hub = createHub({ delivery })
+      const app = express().set('env', 'test')
+      app.get('/', sseMiddleware(hub, options), ...(route ? [route] : []))
+      const { url } = await listen(t, http.createServer(app))
+      const client = await join(url)
+      await client.end()
+      await eventually(() => hub.stats().disconnects.error === 1, 'the reason')
+      assert.equal(hub.stats().connections, 0)
+    })
+  }
+}

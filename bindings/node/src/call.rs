@@ -100,6 +100,15 @@ impl Call {
         (status == sys::Status::napi_ok).then_some(number)
     }
 
+    /// An index or a set of bits, which the package's own JavaScript passes.
+    pub(crate) fn unsigned(&self, index: usize) -> Option<u32> {
+        let mut number = 0;
+        // SAFETY: the value is an argument of the call under way; if it is no number, nothing happens.
+        let status =
+            unsafe { sys::napi_get_value_uint32(self.env.raw(), self.value(index)?, &raw mut number) };
+        (status == sys::Status::napi_ok).then_some(number)
+    }
+
     /// Reads a string, or nothing.
     pub(crate) fn text(
         &self,
@@ -125,7 +134,7 @@ impl Call {
         if self.count <= first + 1 {
             return Ok(fields);
         }
-        let given = self.number(first + 1).unwrap_or_default() as u32;
+        let given = self.unsigned(first + 1).unwrap_or_default();
         if given & 1 != 0 {
             fields.event = self.text(first + 2, texts, "event", ErrorKind::InvalidEvent)?;
         }

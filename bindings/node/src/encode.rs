@@ -51,7 +51,7 @@ fn encode(
 ) -> std::result::Result<sys::napi_value, Error> {
     /// Memory up to this size is kept for the next event.
     const KEPT: usize = 64 << 10;
-    let start = call.number(0).unwrap_or_default() as usize;
+    let start = call.unsigned(0).unwrap_or_default() as usize;
     let fields = call.fields(1, texts)?;
     let Encoder { slab, frame } = encoder;
     frame.clear();

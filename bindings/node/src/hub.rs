@@ -1,7 +1,5 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-#[cfg(unix)]
-use std::os::fd::BorrowedFd;
 use std::ptr;
 use std::rc::Rc;
 use std::thread;
@@ -22,6 +20,8 @@ use ssecast::{Framing, Sockets};
 use crate::call::{Call, Texts, function};
 use crate::error::{Result, entry, internal};
 use crate::options::{self, Delivery};
+#[cfg(unix)]
+use crate::peer_timeout::borrow;
 use crate::value::{buffer, text};
 
 /// A hub, and the connections that one event loop delivers to.
@@ -183,12 +183,7 @@ impl NativeHub {
             return Err(Error::new(ErrorKind::InvalidSocket, "socket", "can't be attached on this system"));
             #[cfg(unix)]
             {
-                if descriptor < 0 {
-                    return Err(Error::new(ErrorKind::InvalidSocket, "socket", "is closed"));
-                }
-                // SAFETY: the descriptor is borrowed only for this call. Node closes its sockets on the thread that
-                // runs this, so not before the call returns; one that is closed already is refused by the system.
-                let socket = unsafe { BorrowedFd::borrow_raw(descriptor) };
+                let socket = borrow(&descriptor)?;
                 let framing = if chunked { Framing::Chunked } else { Framing::Raw };
                 self.pull.attach_socket(&self.sockets, id(connection), socket, framing, released)
             }

@@ -15,4 +15,6 @@ mod hub;
 #[cfg(unix)]
 mod listener;
 mod options;
+#[cfg(unix)]
+mod peer_timeout;
 mod value;

@@ -6,10 +6,12 @@ import { fileURLToPath } from 'node:url'
  * Starts a program of Node's; it ends with the test at the latest.
  *
  * @param {string[]} parameters of the node command
+ * @param {{ env?: object, cwd?: string, command?: string[] }} options `command` runs the node command
  * @returns the child process, with `output`, what it has printed so far, and `exited`, a promise of its exit code
  */
-export function start(t, parameters, { env, cwd } = {}) {
-  const child = spawn(process.execPath, parameters, {
+export function start(t, parameters, { env, cwd, command = [] } = {}) {
+  const [program, ...rest] = [...command, process.execPath, ...parameters]
+  const child = spawn(program, rest, {
     cwd,
     env: { ...process.env, NODE_OPTIONS: '', ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc']
