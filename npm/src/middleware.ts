@@ -106,7 +106,7 @@ async function serveNode(
 function checkHost(request: Request | undefined, response: Response | undefined): void {
   if (typeof request?.headers === 'object' && typeof response?.setHeader === 'function' && typeof response.once === 'function') return
   const problem =
-    "must be called with a request and a response of node:http, or with Koa's context and next (Fastify: request.raw and reply.raw, after reply.hijack())"
+    "must be called with a request and a response of node:http, or with Koa's context and next (Fastify: request.raw and reply.raw, after reply.hijack(); HTTP/2: server.on('request', …))"
   throw new SsecastError('SSECAST_INVALID_OPTION', 'middleware', problem)
 }
 

@@ -1,6 +1,7 @@
 // Rounds of clients that come, get events and go; prints the memory in use before and after.
 import http from 'node:http'
 import net from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 
 import { createHub, sseMiddleware } from 'ssecast'
 
@@ -29,11 +30,11 @@ function client(last) {
 async function round(number) {
   const last = `last of ${number};`
   const clients = Array.from({ length: CLIENTS }, () => client(last))
-  while (hub.stats().connections < CLIENTS) await new Promise(setImmediate)
+  while (hub.stats().connections < CLIENTS) await delay(1)
   for (let n = 0; n < EVENTS; n++) hub.publish('news', 'x'.repeat(500))
   hub.publish('news', last)
   await Promise.all(clients)
-  while (hub.stats().connections > 0) await new Promise(setImmediate)
+  while (hub.stats().connections > 0) await delay(1)
 }
 
 /** The least memory in use after each of some batches of rounds: what is there more is only waiting to be freed. */
