@@ -29,8 +29,8 @@ class Hub(_native.Hub):
     - ``retry``: the reconnection time in seconds that clients are told. Default 2.
     - ``reset_event``: the type of the event that tells a client of lost events. Default ``"reset"``.
     - ``max_connections``, ``max_topics``, ``max_event_bytes``: limits; one more is refused.
-    - ``max_backlog_bytes``: the most bytes of events that wait to be offered to connections; one more event is refused with
-      :class:`BacklogFullError`. Default 64 MiB.
+    - ``max_backlog_bytes``: the most bytes of events that wait to be offered to connections; one more event is refused
+      with :class:`BacklogFullError`. Default 64 MiB.
     - ``delivery``: ``"auto"``, or ``"pull"`` to keep the engine's threads from writing to sockets.
     - ``threads``: so many engine threads for this hub, instead of the shared ones: one per core, at most four.
 

@@ -98,12 +98,16 @@ def test_a_limit_is_named_as_python_spells_it(wrong: Callable[[], object], optio
         wrong()
 
 
+def publish_many(hub: Hub, count: int) -> None:
+    for _ in range(count):
+        hub.publish("t", "x" * 100)
+
+
 def test_more_than_the_backlog_may_have_is_refused() -> None:
     hub = Hub(max_backlog_bytes=1_000)
     with hub.subscribe("t") as events:
-        with pytest.raises(ssecast.BacklogFullError, match="maxBacklogBytes allows 1000") as refused:
-            for _ in range(100):
-                hub.publish("t", "x" * 100)
+        with pytest.raises(ssecast.BacklogFullError, match="max_backlog_bytes allows 1000") as refused:
+            publish_many(hub, 100)
         assert (refused.value.code, refused.value.field) == ("SSECAST_BACKLOG_FULL", "event")
         assert 800 < hub.stats().backlog_bytes <= 1_000
         for _ in range(hub.stats().published):

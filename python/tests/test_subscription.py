@@ -104,7 +104,8 @@ def test_a_slow_reader_costs_bounded_memory_and_is_told_what_it_missed(policy: s
         assert next(events).data == "first"
         for number in range(1_000):
             hub.publish("t", f"{number} {'x' * 1_000}")
-        # The history, and what waits for the reader once it has had its time: twice at most, as a batch may be under way.
+        # The history, and what waits for the reader once it has had its time: twice at most, as a batch may be under
+        # way.
         eventually(lambda: hub.stats().held_bytes < 10 * 1_300 + 2 * 12_000)
         seen = [next(events)]
         while seen[-1].event != "reset":

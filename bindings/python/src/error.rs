@@ -46,6 +46,7 @@ fn raise(py: Python<'_>, error: &Error) -> PyErr {
 /// A limit's problem names an option, in the spelling of JavaScript.
 fn spell(kind: ErrorKind, problem: &str) -> Cow<'_, str> {
     match kind {
+        ErrorKind::BacklogFull => problem.replace("maxBacklogBytes", "max_backlog_bytes").into(),
         ErrorKind::EventTooLarge => problem.replace("maxEventBytes", "max_event_bytes").into(),
         ErrorKind::TooManyTopics => problem.replace("maxTopics", "max_topics").into(),
         ErrorKind::TooManyConnections => problem.replace("maxConnections", "max_connections").into(),
