@@ -2,10 +2,15 @@
 
 import dataclasses
 import datetime
+import enum
+import inspect
 import json
+import os
 import re
 import uuid
+from collections.abc import AsyncIterable, Iterable, Iterator
 
+from ssecast._native import Event
 from ssecast.errors import InvalidDataError
 
 __all__ = ["text"]
@@ -32,6 +37,9 @@ def text(data: object) -> str | bytes:
     try:
         encoded = _encode(data)
     except Exception as cause:
+        if inspect.iscoroutine(data):
+            # Python would warn as well that it was never awaited.
+            data.close()
         raise InvalidDataError("data", f"can't be serialised: {_said(cause)}") from cause
     if encoded.isascii():
         return encoded
@@ -44,9 +52,11 @@ def text(data: object) -> str | bytes:
 def _said(cause: Exception) -> str:
     """What an exception says, if it does."""
     try:
-        return str(cause)
+        said = str(cause)
     except Exception:
         return type(cause).__name__
+    # The encoder says no more than this.
+    return f"{said}; write None, or a str" if "not JSON compliant" in said else said
 
 
 def _default(value: object) -> object:
@@ -64,7 +74,35 @@ def _default(value: object) -> object:
         return value.isoformat()
     if isinstance(value, uuid.UUID):
         return str(value)
-    raise TypeError(f"JSON has no {type(value).__name__}")
+    raise TypeError(f"JSON has no {type(value).__name__}; {_instead(value)}")
+
+
+def _instead(value: object) -> str:
+    """What to write in the place of a value that JSON has no form for."""
+    if isinstance(value, Event):
+        return "pass its fields: event.data, event=event.event, id=event.id"
+    # By its name: its module takes long to import.
+    if type(value).__name__ == "Decimal":
+        return "write str(value), or float(value)"
+    if isinstance(value, datetime.timedelta):
+        return "write value.total_seconds()"
+    if isinstance(value, enum.Enum):
+        return "write value.value"
+    if isinstance(value, os.PathLike):
+        return "write str(value)"
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return "write value.decode(), or base64"
+    if inspect.isawaitable(value):
+        return "await it first"
+    if isinstance(value, (AsyncIterable, Iterator)):
+        return "publish each of its values, or collect them in a list"
+    if hasattr(value, "tolist"):
+        return "write value.tolist()"
+    if isinstance(value, Iterable):
+        return "write list(value)"
+    if callable(value):
+        return "call it first"
+    return "write a dict, a list, a str or a number"
 
 
 # As JSON.stringify writes it: without spaces, and text as text. NaN is not JSON.

@@ -8,6 +8,8 @@ import copy
 import copyreg
 import dataclasses
 import datetime
+import decimal
+import enum
 import gc
 import json
 import pickle
@@ -16,6 +18,7 @@ import tracemalloc
 import uuid
 import weakref
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pydantic
@@ -125,6 +128,10 @@ def raise_(error: BaseException) -> object:
     raise error
 
 
+class Colour(enum.Enum):
+    RED = 1
+
+
 class MuteError(Exception):
     def __str__(self) -> str:
         raise ValueError("no text")
@@ -133,11 +140,21 @@ class MuteError(Exception):
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (object(), "JSON has no object"),
+        (object(), "JSON has no object; write a dict, a list, a str or a number"),
+        (decimal.Decimal("1.5"), r"JSON has no Decimal; write str\(value\), or float\(value\)"),
+        (datetime.timedelta(1), r"JSON has no timedelta; write value.total_seconds\(\)"),
+        (Colour.RED, "JSON has no Colour; write value.value"),
+        (Path("/a"), r"JSON has no \w*Path; write str\(value\)"),
+        ({"a": b"1"}, r"JSON has no bytes; write value.decode\(\), or base64"),
+        ((n for n in [1]), "JSON has no generator; publish each of its values, or collect them in a list"),
+        (asyncio.Event(), "JSON has no Event; write a dict"),
+        ({1, 2}, r"JSON has no set; write list\(value\)"),
+        (Event("1"), "JSON has no Event; pass its fields: event.data, event=event.event, id=event.id"),
+        (len, "JSON has no builtin_function_or_method; call it first"),
         (Point, "JSON has no classes, such as Point"),
-        (array.array("i", [1]), "JSON has no array"),
+        (array.array("i", [1]), r"JSON has no array; write value.tolist\(\)"),
         ({(1, 2): 3}, "keys must be"),
-        (float("nan"), "not JSON compliant"),
+        (float("nan"), "not JSON compliant.*; write None, or a str"),
         (Model(lambda: raise_(RuntimeError("the database is gone"))), "the database is gone"),
         (Model(lambda: raise_(MuteError())), "MuteError"),
         (Model(lambda: Model(object)), "JSON has no object"),
@@ -149,6 +166,15 @@ def test_data_that_cannot_be_serialised_is_an_error_of_its_field(data: object, p
             use(data)
         assert raised.value.field == "data"
         assert isinstance(raised.value.__cause__, Exception)
+
+
+def test_a_coroutine_in_the_place_of_data_is_to_be_awaited() -> None:
+    async def data() -> str:
+        return "1"
+
+    # A warning that it was never awaited would fail the test.
+    with pytest.raises(ssecast.InvalidDataError, match="JSON has no coroutine; await it first"):
+        Hub().publish("t", data())
 
 
 def test_what_is_no_failure_of_the_data_goes_through() -> None:
