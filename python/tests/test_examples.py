@@ -1,5 +1,6 @@
 """Each example is started as the program that it is, with the commands that it names."""
 
+import signal
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from servers import PATIENCE, serve
+from servers import PATIENCE, SOON, serve
 from ssecast import Event, iter_events
 from streams import Stream
 
@@ -97,3 +98,19 @@ def test_an_answer_goes_to_the_one_who_asked_and_ends(command: Sequence[str]) ->
             assert "".join(tokens) == f"You asked: {prompt} "
             assert len(tokens) == 2 + len(prompt.split(" "))
             assert last.data == "[DONE]"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=lambda how: how.name)
+def test_the_demo_ends_without_an_error_while_pages_are_open(how: signal.Signals) -> None:
+    with serve([str(EXAMPLES / "demo/server.py")]) as server, ExitStack() as stack:
+        streams = [
+            stack.enter_context(Stream(server, f"/stream?client=c{number}&topics=ticks,stats")) for number in range(4)
+        ]
+        for stream in streams:
+            stream.next()
+        assert server.terminate(how) < SOON
+        for stream in streams:
+            stream.rest()
+            assert stream.complete
+        assert server.process.returncode == 0, server.output
+        assert server.output.splitlines() == [f"ssecast demo: {server.url}"]
