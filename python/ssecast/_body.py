@@ -10,7 +10,7 @@ from typing import Any
 
 from ssecast._departure import ServerEndsError, interrupted_by_sigterm
 from ssecast._failure import contain
-from ssecast._handover import Head, hand_over, part, require_descriptors
+from ssecast._handover import Head, hand_over, limit_silence, part, require_descriptors
 from ssecast._head import FINISHED, FULL, Headers, finished_headers, unavailable
 from ssecast._native import is_finished
 from ssecast._options import StreamOptions, ThreadOptions
@@ -102,6 +102,7 @@ class Body:
         self._head = None if head is None else weakref.WeakMethod(head)
         self._options = options
         self._chunks: Generator[bytes, None, None] | None = None
+        self._restore: Callable[[], None] | None = None
 
     def __iter__(self) -> Iterator[bytes]:
         return self
@@ -115,6 +116,9 @@ class Body:
         """Called by the server when it is done with the response."""
         if self._chunks is not None:
             self._chunks.close()
+        restore, self._restore = self._restore, None
+        if restore is not None:
+            restore()
         # What has been handed over is not the server's any more. Whether the stream has begun the server may not know.
         if self.session.delivery != "socket":
             self.session.left()
@@ -130,6 +134,7 @@ class Body:
         session, options = self.session, self._options
         head = self._head() if self._head is not None else None
         if options.delivery != "auto" or not hand_over(session, self._environ, head() if head else self._given):
+            self._restore = limit_silence(options.hub, self._environ)
             session.start()
         self.begun = True
         if options.on_connect is not None:

@@ -10,6 +10,7 @@ from typing import Any
 from ssecast import _source
 from ssecast._departure import GRACE, Departure
 from ssecast._failure import contain
+from ssecast._native import PeerTimeout
 from ssecast._options import StreamOptions, settle
 from ssecast._servers import Connection
 from ssecast._writer import SendWriter, TransportWriter
@@ -46,6 +47,7 @@ class Exchange:
         self._send = send
         self._loop = asyncio.get_running_loop()
         self._writer: SendWriter | TransportWriter | None = None
+        self._peer_timeout: PeerTimeout | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._begun = False
 
@@ -98,7 +100,23 @@ class Exchange:
             return
         else:
             self._writer = TransportWriter(session, connection.transport, connection.drain)
+        if connection is not None:
+            self._limit_silence(connection.transport)
         session.start(self._writer)
+
+    def _limit_silence(self, transport: asyncio.Transport) -> None:
+        """Has the system end the connection when its client vanished: only it sees whether the client answers."""
+        socket = transport.get_extra_info("socket")
+        if socket is not None and not transport.is_closing():
+            self._peer_timeout = PeerTimeout(self._options.hub, socket.fileno())
+
+    def _restore_timeout(self) -> None:
+        timeout, connection = self._peer_timeout, self._connection
+        if timeout is None or connection is None:
+            return
+        # The descriptor of a closed connection may be another's by now. A shared connection may have other streams.
+        if connection.exclusive and not connection.transport.is_closing():
+            timeout.restore(connection.transport.get_extra_info("socket").fileno())
 
     async def _is_framed(self, connection: Connection) -> bool:
         """Waits until the head is written: a middleware may hold it back."""
@@ -169,6 +187,7 @@ class Exchange:
     async def _clean_up(self) -> None:
         """Leaves nothing behind, also if the server has cancelled the response."""
         self.session.left("server")
+        self._restore_timeout()
         for task in self._tasks:
             task.cancel()
         if self._writer is not None:

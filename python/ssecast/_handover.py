@@ -17,11 +17,13 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
+from ssecast._native import PeerTimeout
 from ssecast._servers import is_exactly, owner, variable
 from ssecast._thread_session import ThreadSession
 from ssecast.errors import TooManyDescriptorsError
+from ssecast.hub import Hub
 
-__all__ = ["Head", "hand_over", "part", "require_descriptors"]
+__all__ = ["Head", "hand_over", "limit_silence", "part", "require_descriptors"]
 
 Head = tuple[str, Sequence[tuple[str, str]]]
 """The status, with its phrase, and the headers of a response."""
@@ -74,6 +76,23 @@ def require_descriptors() -> None:
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def limit_silence(hub: Hub, environ: dict[str, Any]) -> Callable[[], None] | None:
+    """Has the system end a connection that stays the server's when its client vanished. Returns what undoes that."""
+    connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
+    channel: Any = owner(environ.get("waitress.client_disconnected"))
+    if connection is None and is_exactly(channel, "waitress.channel", "HTTPChannel"):
+        connection = channel.socket
+    if connection is None or connection.fileno() < 0:
+        return None
+    timeout = PeerTimeout(hub, connection.fileno())
+
+    def restore() -> None:
+        if connection.fileno() >= 0:
+            timeout.restore(connection.fileno())
+
+    return restore
 
 
 def part(environ: dict[str, Any]) -> None:

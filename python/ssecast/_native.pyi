@@ -17,6 +17,7 @@ __all__ = [
     "Listener",
     "Mailbox",
     "Parser",
+    "PeerTimeout",
     "Published",
     "Request",
     "Responder",
@@ -360,6 +361,16 @@ class Responder:
 
     def refuse(self, status: int) -> None:
         """Answers with a status."""
+
+@final
+class PeerTimeout:
+    """The socket options by which the system ends a connection whose client vanished, for a connection that the host's
+    server writes to. They are set when this is made, from the hub's `slow_client`. Engine threads do so by themselves.
+    """
+
+    def __new__(cls, hub: Hub, descriptor: int) -> PeerTimeout: ...
+    def restore(self, descriptor: int) -> None:
+        """Sets the options back to what they were, for a server that goes on with the connection."""
 
 @final
 class Parser:

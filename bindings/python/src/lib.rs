@@ -18,6 +18,7 @@ mod listener;
 mod mailbox;
 mod option;
 mod parser;
+mod peer_timeout;
 mod value;
 
 use pyo3::exceptions::PyImportError;
@@ -51,6 +52,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<mailbox::End>(),
         py.get_type::<mailbox::Mailbox>(),
         py.get_type::<parser::Parser>(),
+        py.get_type::<peer_timeout::PeerTimeout>(),
     ] {
         class::seal(&class);
         module.add(class.name()?, class)?;

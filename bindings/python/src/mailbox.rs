@@ -249,7 +249,7 @@ impl Mailbox {
 }
 
 /// Borrows a descriptor for one call.
-fn borrow(descriptor: &RawFd) -> Result<BorrowedFd<'_>> {
+pub(crate) fn borrow(descriptor: &RawFd) -> Result<BorrowedFd<'_>> {
     if *descriptor < 0 {
         return Err(invalid("is closed"));
     }

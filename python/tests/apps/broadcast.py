@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
+from sockets import user_timeouts
 from ssecast import Event, Hub, SlowClient
 from ssecast.asgi import EventSourceResponse
 
@@ -52,6 +53,7 @@ class Room:
             "reasons": self.reasons,
             "cleaned": self.cleaned,
             "asked": self.asked,
+            "user_timeouts": user_timeouts(),
         }
 
     def do(self, action: str, query: dict[str, str]) -> object:

@@ -23,6 +23,7 @@ from flask.typing import ResponseReturnValue
 
 import ssecast.django
 import ssecast.wsgi
+from sockets import user_timeouts
 from ssecast import Event, Hub, SlowClient
 
 logging.basicConfig()
@@ -136,6 +137,7 @@ def respond(place: str, query: dict[str, str]) -> Any:
         "descriptors": lambda: len(os.listdir("/proc/self/fd")),
         "fork": fork,
         "waits": lambda: waits,
+        "user-timeouts": user_timeouts,
         "end": brief.close,
     }
     return answers[place]()
