@@ -9,7 +9,7 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** Which pages of other origins may read what a middleware answers. */
+/** The CORS rules of a middleware: which pages of other origins may read its answers. */
 export declare class NativeCors {
   /**
    * Takes `{ origin, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if `decided`,
@@ -21,11 +21,11 @@ export declare class NativeCors {
    * the caller has decided.
    */
   headers(origin?: string | undefined | null, allowed?: boolean | undefined | null): Array<Array<string>>
-  /** Those that the answer to a preflight has besides. */
+  /** The further header fields of the answer to a preflight. */
   preflight(methods: string): Array<Array<string>>
 }
 
-/** Encodes events into memory of JavaScript's: to make a buffer for each costs more than all the rest. */
+/** Encodes events into memory that JavaScript made: a buffer for each event would cost more than all the rest. */
 export declare class NativeEncoder {
   /** Makes an encoder that writes into `slab`. */
   constructor(slab: Uint8Array)
@@ -56,7 +56,7 @@ export declare class NativeHub {
    * that of a connected stream socket, or is attached already; the connection is then as it was.
    */
   attachSocket(connection: number, descriptor: number, chunked: boolean, released: boolean): void
-  /** Takes what is to be done, for at most `limit` connections. */
+  /** Takes the deliveries of at most `limit` connections. */
   take(limit: number): NativeDeliveries
   /** Notes that a connection's writer is full. */
   pause(connection: number): void
@@ -83,7 +83,7 @@ export declare class NativeHub {
   closer(): (graceMs: number, data?: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void
   /** Has `ended` called when the hub was closed and its last connection has ended. The event loop stays alive for it. */
   awaitEnd(ended: () => void): void
-  /** What a client is answered that can't have a stream for the moment. */
+  /** The answer to a client that can't have a stream at the moment. */
   unavailable(method: string, accept: string): NativeUnavailable
   /** Whether the hub was closed. */
   get closed(): boolean
@@ -116,7 +116,10 @@ export declare class NativePeerTimeout {
 export declare class NativeResponder {
   /** Gives the client a stream of these topics. */
   allow(topics: Array<string>): void
-  /** Gives the client a stream of the topics that it has named. None, or one that can't be a topic, is answered 400. */
+  /**
+   * Gives the client a stream of the topics that it has named. None, too many, or one that can't be a topic is
+   * answered 400.
+   */
   allowNamed(topics: Array<string>): void
   /** Answers with a status. */
   refuse(status: number): void
@@ -125,29 +128,33 @@ export declare class NativeResponder {
 /** The `Cache-Control` of a stream's response, if the host wants this one. */
 export declare function cacheControl(wanted: string): string
 
-/** Throws for what can't be the name of a topic. */
+/** Throws if a topic's name is not valid. */
 export declare function checkTopic(topic: string): void
 
 /** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
 export declare function isFinished(lastEventId: string): boolean
 
-/** What is to be done for connections: one entry in `connections` and `contents` for each. */
+/** What to do for connections, in this order: write, tell of what is out, end. */
 export interface NativeDeliveries {
-  /** The connection's number. */
-  connections: Array<number>
-  /**
-   * What to do: write the buffer with this index, or one of the things that are below zero.
-   *
-   * `-1`: what was sent to the connection alone is out. `-2 - n`: end the response for the reason `n`, or, when
-   * `n` is past the reasons, cut the connection for the reason `n - reasons.length`.
-   */
-  contents: Array<number>
-  /** Bytes, each shared by all connections that are to write them. */
+  /** The numbers of the connections to write to. */
+  writes: Array<number>
+  /** For each of them the index of its buffer. */
+  writeBuffers: Array<number>
+  /** Bytes, each shared by all connections that write them. */
   buffers: Array<Buffer>
-  /** The reasons for which connections end. */
-  reasons: Array<string>
+  /** The connections for which everything that was sent to them alone is out. */
+  drained: Array<number>
+  ends: Array<NativeEnd>
   /** Whether there is more: call again. */
   more: boolean
+}
+
+/** The end of a connection. */
+export interface NativeEnd {
+  connection: number
+  reason: string
+  /** The connection did not take all that it was given: cut it, instead of ending the response. */
+  cut: boolean
 }
 
 /** A request for a stream. */
@@ -157,7 +164,7 @@ export interface NativeRequest {
   url: string
   /** The path, decoded. */
   path: string
-  /** By their names in lower case; values are Latin-1, and those of one name are joined, as Node does it. */
+  /** By names in lower case. Values are Latin-1, and joined where a name comes more than once, as in Node. */
   headers: Record<string, string>
   address: string
   port: number
@@ -181,15 +188,18 @@ export interface NativeStats {
   resets: Record<string, number>
 }
 
-/** What a client is answered that can't have a stream for the moment. */
+/** The answer to a client that can't have a stream at the moment: one of the two. */
 export interface NativeUnavailable {
-  /** 200, and an event stream that is over with this. */
+  /** 200, and the whole body of an event stream. */
   body?: Buffer
-  /** 503, and after so many seconds it may ask again. */
+  /** 503, and the seconds of `Retry-After`. */
   retryAfter?: number
 }
 
-/** Panics, so that a test can see what becomes of it. */
+/**
+ * Panics. It stays in the release build because no input is known that makes the engine panic, and a test must see
+ * that a panic becomes an error of the addon as it ships. The package exports it nowhere.
+ */
 export declare function panicForTest(): void
 
 /** The version of the addon. */

@@ -2,7 +2,7 @@ import type { NativeCors } from '../native.cjs'
 import { addon } from './addon.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described, isPlain } from './value.js'
-import type { Request, Response } from './session.js'
+import type { Request, Response } from './request.js'
 
 /** Origins as browsers send them, such as `https://app.example`; `true` and `'*'` are all. */
 export type CorsOrigins = true | string | readonly string[]
@@ -30,20 +30,20 @@ export interface PlainCors {
   decides?: CorsDecision
 }
 
-const SHAPES = "true, an origin such as 'https://app.example', an array of origins,"
+const SHAPES = "true, an origin such as 'https://app.example', an array of origins"
 
-/** Reads the option; refuses what means nothing. */
+/** Reads the option. Throws for a value without a meaning. */
 export function plainCors(cors: unknown, takesFunction: boolean): PlainCors | undefined {
   if (cors === undefined || cors === false || cors === null) return undefined
   const isOptions = typeof cors === 'object' && isPlain(cors)
   const decision = 'a function (origin, request) => boolean'
   if (!isOptions) {
-    const shapes = `${SHAPES} ${takesFunction ? `${decision}, ` : ''}or { origin, credentials }`
+    const shapes = `${SHAPES}, ${takesFunction ? `${decision}, ` : ''}or { origin, credentials }`
     return originsOf('cors', cors, shapes, takesFunction)
   }
   refuseUnknown(cors, ['origin', 'credentials', 'maxAgeMs'], 'cors')
   const { origin, ...rest } = cors as Partial<CorsOptions<unknown>>
-  const shapes = takesFunction ? `${SHAPES} or ${decision}` : SHAPES.replace(', an array', ' or an array')
+  const shapes = takesFunction ? `${SHAPES}, or ${decision}` : SHAPES.replace(', an array', ' or an array')
   return { ...rest, ...originsOf('cors.origin', origin, shapes, takesFunction) }
 }
 
@@ -59,7 +59,7 @@ function originsOf(field: string, origin: unknown, shapes: string, takesFunction
   throw new SsecastError('SSECAST_INVALID_OPTION', field, `must be ${shapes}, not ${described(origin)}`)
 }
 
-/** What a middleware answers pages of other origins. */
+/** The CORS headers of a middleware's responses. */
 export class Cors {
   readonly #native: NativeCors
   readonly #decides: CorsDecision | undefined
@@ -69,10 +69,10 @@ export class Cors {
     this.#decides = decides
   }
 
-  /** Sets the headers that every response to a request has, whatever its status. What others allowed does not stay. */
+  /** Sets the headers of every response, whatever its status. They replace what other middleware allowed. */
   async apply(request: Request, response: Response): Promise<void> {
     const { origin } = request.headers
-    // Until the function has decided the answer is no.
+    // No, until the function has decided.
     this.#set(response, this.#native.headers(origin, this.#decides ? false : undefined))
     if (!this.#decides || typeof origin !== 'string') return
     const allowed: unknown = await this.#decides(origin, request)
@@ -82,7 +82,7 @@ export class Cors {
     if (allowed && !response.headersSent) this.#set(response, this.#native.headers(origin, true))
   }
 
-  /** Sets those that the answer to a preflight has besides. */
+  /** Sets the further headers of the answer to a preflight. */
   preflight(response: Response, methods: string): void {
     for (const [name, value] of this.#native.preflight(methods)) response.setHeader(name!, value!)
   }

@@ -2,10 +2,10 @@ import { types } from 'node:util'
 import { SsecastError } from './error.js'
 import { described, isPlain, isPromise } from './value.js'
 
-/** What the addon takes of data: a string goes as it is, bytes as UTF-8, anything else as JSON. */
+/** Data as the addon takes it: a string as it is, bytes as UTF-8, anything else as JSON. */
 export function serialise(data: unknown): string | Uint8Array {
   if (typeof data === 'string') return data
-  // Most data is this, and is nothing else: to ask Node's `types` what it is would cost as much as its JSON.
+  // Most data is a plain object or an array. To ask Node's `types` about it would cost as much as its JSON.
   const isObject = typeof data === 'object' && data !== null && !isPromise(data)
   const isCommon = isObject && (Array.isArray(data) || Object.getPrototypeOf(data) === Object.prototype)
   if (!isCommon) {
@@ -29,7 +29,7 @@ export function serialise(data: unknown): string | Uint8Array {
   return text
 }
 
-/** The bytes that a value has or is a view of, whichever realm it is of. */
+/** The bytes of a buffer or a view, of any realm. */
 export function bytesOf(data: object): Uint8Array | undefined {
   if (types.isUint8Array(data)) return data
   if (types.isAnyArrayBuffer(data)) return new Uint8Array(data)
@@ -40,7 +40,7 @@ export function bytesOf(data: object): Uint8Array | undefined {
   throw refusal(`must not be ${described(data)}: write Array.from(…) for its numbers, or a Uint8Array for bytes of UTF-8`)
 }
 
-/** What to write instead of a value that would lose what is in it. */
+/** Says what to write instead of a value that JSON would lose. */
 function hintOf(data: unknown): string | undefined {
   if (data === undefined) return 'write what is to be sent, or null'
   if (typeof data === 'number' && !Number.isFinite(data)) return 'JSON has no such number; write null, or a string'

@@ -31,14 +31,19 @@ export class SsecastError extends Error {
   }
 }
 
-/** Refuses what is no object of options: also what has no properties of its own, such as a promise or a Map. */
+/** The error of an option's value. */
+export function invalidOption(option: string, problem: string): SsecastError {
+  return new SsecastError('SSECAST_INVALID_OPTION', option, problem)
+}
+
+/** Throws unless `options` is an object with options. A promise or a Map is none. */
 export function checkObject(options: unknown, name: string, example: string): asserts options is object {
   const isObject = typeof options === 'object' && options !== null && !Array.isArray(options)
   if (isObject && (isPlain(options) || Object.keys(options).length > 0)) return
   throw new SsecastError('SSECAST_INVALID_OPTION', name, `must be an object such as ${example}, not ${described(options)}`)
 }
 
-/** Refuses what is no object of options, and an option that is unknown: it is a mistyped one. `example` is one of them. */
+/** Throws unless `options` is an object of known options: an unknown one is a typing mistake. The message shows `example`. */
 export function refuseUnknown(options: unknown, known: readonly string[], name = 'options', example = `{ ${known[0]}: … }`): void {
   checkObject(options, name, example)
   const unknown = Object.keys(options).find(key => !known.includes(key))
@@ -57,7 +62,7 @@ export function native<T>(call: () => T): T {
   }
 }
 
-/** Makes our error of one of the addon's, which carry a code, and a message that begins with the field. */
+/** Turns an error of the addon, which has a code and a message that begins with the field, into a {@link SsecastError}. */
 export function named(error: unknown): unknown {
   if (error instanceof SsecastError) return error
   const { code, message } = error as { code?: unknown; message: string }

@@ -24,7 +24,7 @@ export interface EventInit extends EventFields {
 const FIELDS = ['event', 'id', 'retry', 'comment']
 const WHOLE = ['data', ...FIELDS]
 
-/** Refuses what has unknown fields. A loop over the names costs a tenth of an array of them. */
+/** Throws for an unknown field. A loop over the names costs a tenth of an array of them. */
 export function checkFields(event: object, known: readonly string[] = FIELDS): void {
   let isKnown = false
   if (typeof event === 'object') {
@@ -33,13 +33,13 @@ export function checkFields(event: object, known: readonly string[] = FIELDS): v
       if (!isKnown) break
     }
   }
-  // What has no fields may be no object of them at all.
+  // Without fields, it may be no object of fields at all.
   if (isKnown) return
   if (known === FIELDS) refuseUnknown(event, known, 'fields', "{ event: 'tick' }")
   else refuseUnknown(event, known, 'event', "{ event: 'tick', data: 1 }")
 }
 
-/** What the addon takes for an event after its data: which of the fields there are, as bits, and the fields. */
+/** The addon's arguments for an event after its data: bits that say which fields are there, and the fields. */
 export type Fields = [given: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown]
 
 /** Which fields there are. */
@@ -54,7 +54,7 @@ export function whole(init: EventInit): [data: string | Uint8Array | undefined, 
   return [data === undefined ? undefined : serialise(data), given(event, id, retry, comment), event, id, retry, comment]
 }
 
-/** Events are encoded into parts of this, as Node does for its small Buffers: to make memory for each costs more. */
+/** Events are encoded into parts of a slab, as Node does for small Buffers: an allocation for each would cost more. */
 const SLAB_BYTES = 16 << 10
 let slab: Buffer
 let used = SLAB_BYTES

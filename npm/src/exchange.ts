@@ -2,12 +2,12 @@ import { EventEmitter } from 'node:events'
 import { ServerResponse } from 'node:http'
 import type { Http2Session, ServerHttp2Stream } from 'node:http2'
 import { Socket } from 'node:net'
-import type { Request, Response } from './session.js'
+import type { Request, Response } from './request.js'
 
-/** How often the state of every exchange is looked at, in milliseconds: for an end that no event told of. */
+/** How often the state of every exchange is checked, in milliseconds, for an end without an event. */
 const LOOK_MS = 1000
 
-/** What is looked at of a request, a response, a stream or a socket. Hosts make their own, so any of it may be missing. */
+/** The checked properties of a request, a response, a stream or a socket. Some hosts make their own, and lack some. */
 interface State {
   aborted?: boolean
   closed?: boolean
@@ -19,7 +19,7 @@ interface State {
   writableNeedDrain?: boolean
 }
 
-/** What the owner of an exchange is told. */
+/** The owner of an exchange. */
 interface Owner {
   /** Nothing can be written any more. Called once. */
   ended(): void
@@ -29,13 +29,13 @@ interface Owner {
 
 /** The exchanges that go on. */
 const exchanges = new Set<Exchange>()
-/** The same by their sockets: one listener will do, however many requests wait on one. */
+/** The same by their sockets, so that each socket needs one listener, however many requests are pipelined. */
 const bySocket = new WeakMap<object, Set<Exchange>>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * A request and its response, and their end. What middleware did to them is not trusted: the end is known by the state
- * of the request, the response and the socket, at each of their events, before each write, and once a second.
+ * A request and its response, and their end. Middleware may have replaced methods or removed listeners, so the end is
+ * read from the state of the request, the response and the socket: at each event, before each write, and once a second.
  */
 export class Exchange {
   readonly request: Request
@@ -99,7 +99,7 @@ export class Exchange {
   /** Sends the head of the stream, which is set by now. */
   sendHead(): void {
     const response = this.response as ServerResponse
-    // Others may have set their own meanwhile, for a body of theirs.
+    // Later middleware may have set these for a body of its own.
     response.statusCode = 200
     response.removeHeader('Content-Length')
     response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
@@ -154,7 +154,7 @@ export class Exchange {
     this.#settle()
   }
 
-  /** Forgets it: what becomes of the connection is no concern of Node's any more. */
+  /** Stops watching: Node no longer has the connection. */
   release(): void {
     this.#owner = undefined
     this.#settle()
@@ -164,7 +164,7 @@ export class Exchange {
   #isOver(): boolean {
     const { destroyed, closed, writableEnded, writableFinished } = this.response as State
     if (destroyed === true || closed === true || (this.request as State).aborted === true) return true
-    // Ended by another than us; or by us, and there is no more to know.
+    // Ended by the application; or by us, and the response does not tell more.
     if (writableEnded === true && (this.#deadline === undefined || writableFinished === undefined)) return true
     const stream: State | undefined = this.#stream
     if (stream) return stream.destroyed === true || stream.closed === true
@@ -185,7 +185,7 @@ export class Exchange {
     this.#owner?.ended()
   }
 
-  /** What no event may have told of. */
+  /** The check of once a second. */
   #check(): void {
     if (this.look()) return
     if (this.#deadline !== undefined && Date.now() > this.#deadline) return this.cut()
@@ -218,7 +218,7 @@ function listen(emitter: object, event: string, listener: () => void): void {
   else attempt(() => (emitter as Partial<EventEmitter>).on?.(event, listener))
 }
 
-/** Calls what may be a middleware's. Returns whether it did not throw. */
+/** Calls a function that a middleware may have replaced. Returns whether it did not throw. */
 export function attempt(call: () => unknown): boolean {
   try {
     call()

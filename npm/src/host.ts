@@ -1,11 +1,12 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { attempt } from './exchange.js'
-import type { Request, Response, Session } from './session.js'
+import type { Request, Response } from './request.js'
+import type { Session } from './session.js'
 
-/** A route of Koa's that is not done after so many milliseconds streams itself: the head is sent meanwhile. */
+/** A Koa route that takes longer than this streams by itself, and the head is sent without waiting for it. */
 const ROUTE_MS = 100
 
-/** What differs between the servers. */
+/** The differences between the servers. */
 export interface Host {
   /** What the options' functions get. */
   readonly context: unknown
@@ -20,8 +21,8 @@ export interface Host {
   /** Ends a response whose head is set. */
   end(body?: Uint8Array): void
   /**
-   * Calls `begin` when everything that belongs into the response's head is set. A route that follows may be what
-   * streams, so it is not waited for for long.
+   * Calls `begin` when the response's head is complete. If it `isRouted`, a route follows. That may stream by itself,
+   * so `begin` does not wait for it for long.
    */
   whenHeadIsSet(begin: () => void, isRouted: boolean): void
   /** Something failed when the stream was open already. Never throws. */
@@ -63,8 +64,8 @@ export function nodeHost(request: Request, response: Response, next?: (error?: u
 }
 
 /**
- * Koa 1, 2 and 3. What a middleware sets after `await next()` belongs into the head, so it is sent when all of them
- * are done. Koa asks for `respond` then, and only then.
+ * Koa 1, 2 and 3. A middleware may set headers after `await next()`, so the head is sent when all of them are done: then,
+ * and only then, Koa reads `respond`.
  */
 export function koaHost(context: KoaContext): Host {
   const { req: request, res: response, status, body } = context
@@ -107,12 +108,12 @@ export function koaHost(context: KoaContext): Host {
   }
 }
 
-/** Whether a response's head is out, or never will be. */
+/** Whether a response's head is out, or the response has ended. */
 export function isSent(response: Response): boolean {
   return response.headersSent || response.writableEnded
 }
 
-/** Answers, if nobody has. Never throws: it is what is left to do after an error. */
+/** Answers, unless the response is sent already. Never throws, because it also answers after an error. */
 export function answer(response: Response, status: number, headers: Record<string, string> = {}): void {
   if (isSent(response)) return
   const isAnswered = attempt(() => {

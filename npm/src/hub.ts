@@ -3,9 +3,8 @@ import { serialise } from './data.js'
 import { checkObject, named, native, refuseUnknown, SsecastError } from './error.js'
 import { checkFields, type EventFields, type EventInit, given, whole } from './event.js'
 import { attempt } from './exchange.js'
-import { listen, type Listener, type ListenOptions } from './listener.js'
-import { Pull, type Reason } from './pull.js'
-import type { Session } from './session.js'
+import { addressesOf, Listener, type ListenOptions } from './listener.js'
+import { LoopConnections, type Reason } from './loop-connections.js'
 import { described } from './value.js'
 
 /** How a hub behaves. Everything has a default that suits a web application. */
@@ -92,7 +91,13 @@ export interface Stats {
   resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
 }
 
-/** What hubs of every copy of this package have. */
+/** A stream of a hub that the event loop knows. */
+interface Stream {
+  /** Cuts the connection. */
+  destroy(): void
+}
+
+/** The property that a hub of every copy of this package has. */
 const MARK = Symbol.for('ssecast.Hub')
 
 /** Node's timers take no more milliseconds than this. */
@@ -101,18 +106,17 @@ const LONGEST_TIMER = 2 ** 31 - 1
 /** Topics, their history, and the connections that read them. Made by {@link createHub}. */
 export class Hub {
   /** @internal */
-  readonly pull: Pull
-  /** @internal */
-  readonly sessions = new Set<Session>()
-  /** @internal Those that are not closed. */
-  readonly listeners = new Set<Listener>()
-  /** @internal Whether there was ever one: there may be streams that are no sessions. */
-  listened = false
-  /** @internal A pipe waits while more than this waits for its client. */
+  readonly connections: LoopConnections
+  /** @internal A pipe pauses while more bytes than this are pending for its client. */
   readonly pipeBytes: number
   /** @internal How long a client may take nothing. */
   readonly patienceMs: number
-  /** The sessions of HTTP/2 that carry streams of this hub, or did. */
+  readonly #sessions = new Set<Stream>()
+  /** The open ones. */
+  readonly #listeners = new Set<Listener>()
+  /** A listener was opened once: its streams are no sessions, and may outlive it. */
+  #hasListened = false
+  /** The HTTP/2 sessions that carry streams of this hub, or did. */
   readonly #http2Sessions = new Set<Http2Session>()
   #emptied: (() => void) | undefined
   #closing: Promise<void> | undefined
@@ -125,7 +129,7 @@ export class Hub {
     checkObject(options, 'options', '{ heartbeatMs: 15_000 }')
     this.pipeBytes = Math.min(64 << 10, (options.slowClient?.bytes ?? Infinity) / 2)
     this.patienceMs = options.slowClient?.ms ?? 30_000
-    this.pull = new Pull(options)
+    this.connections = new LoopConnections(options)
   }
 
   /**
@@ -141,7 +145,7 @@ export class Hub {
    * hub.publish('ticks', { now: Date.now() }, { event: 'tick' })
    */
   publish(topic: string, data: unknown, fields?: EventFields): Published {
-    const { publish, subscribers } = this.pull
+    const { publish, subscribers } = this.connections
     if (typeof topic !== 'string') {
       const problem = `must be a string, as in publish('ticks', data), not ${described(topic)}`
       throw new SsecastError('SSECAST_INVALID_TOPIC', 'topic', problem)
@@ -161,17 +165,17 @@ export class Hub {
 
   /** Reads the counters. */
   stats(): Stats {
-    return native(() => this.pull.hub.stats()) as unknown as Stats
+    return native(() => this.connections.native.stats()) as unknown as Stats
   }
 
   /** Whether `close` was called. */
   get closed(): boolean {
-    return this.pull.hub.closed
+    return this.connections.native.closed
   }
 
   /**
-   * Listens for clients by itself, for programs that have no HTTP server: HTTP/1.1, for which threads of the engine
-   * hear the requests and write the streams, whatever `delivery` says. TLS and HTTP/2 are for a proxy in front of it.
+   * Listens for clients itself, for programs without an HTTP server. It speaks HTTP/1.1; put a proxy in front of it for
+   * TLS and HTTP/2. Engine threads read the requests and write the streams, also with `delivery: 'pull'`.
    *
    * The listener keeps the process alive until it or the hub is closed.
    *
@@ -179,8 +183,12 @@ export class Hub {
    * @example
    * const { port } = await hub.listen({ port: 3000, topics: request => [`user-${request.query.get('user')}`] })
    */
-  listen(options: ListenOptions): Promise<Listener> {
-    return listen(this, options)
+  async listen(options: ListenOptions): Promise<Listener> {
+    const addresses = await addressesOf(options)
+    const listener: Listener = new Listener(this.connections.native, addresses, options, () => this.#listeners.delete(listener))
+    this.#listeners.add(listener)
+    this.#hasListened = true
+    return listener
   }
 
   /**
@@ -195,36 +203,41 @@ export class Hub {
       const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${graceMs}`
       throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
     }
-    native(() => this.pull.hub.closer()(graceMs, ...(event ? whole(event) : [])))
+    native(() => this.connections.native.closer()(graceMs, ...(event ? whole(event) : [])))
     if (this.#closing) return this.#closing
-    // Whoever comes back is to use another connection, and the server is not to wait for these. What else is under way
-    // on them goes on.
+    // The server's own `close` waits for these sessions, and a client that reconnects must not use them. Their other
+    // requests go on.
     for (const session of this.#http2Sessions) attempt(() => session.close())
-    const listeners = [...this.listeners].map(listener => listener.close())
-    const streams = new Promise<void>(resolve => (this.listened ? this.pull.hub.awaitEnd(resolve) : resolve()))
+    const listeners = [...this.#listeners].map(listener => listener.close())
+    const streams = new Promise<void>(resolve => (this.#hasListened ? this.connections.native.awaitEnd(resolve) : resolve()))
     const sessions = new Promise<void>(resolve => {
-      const cut = setTimeout(() => this.sessions.forEach(session => session.destroy()), graceMs)
+      const cut = setTimeout(() => this.#sessions.forEach(session => session.destroy()), graceMs)
       this.#emptied = () => {
         clearTimeout(cut)
         resolve()
       }
-      if (this.sessions.size === 0) this.#emptied()
+      if (this.#sessions.size === 0) this.#emptied()
     })
     this.#closing = Promise.all([...listeners, streams, sessions]).then(() => {})
     return this.#closing
   }
 
-  /** @internal Notes a session of HTTP/2 that carries a stream. */
-  carriedBy(session: Http2Session): void {
+  /** @internal Notes an HTTP/2 session that carries a stream. */
+  noteHttp2Session(session: Http2Session): void {
     if (this.#http2Sessions.has(session)) return
     this.#http2Sessions.add(session)
     session.once('close', () => this.#http2Sessions.delete(session))
   }
 
   /** @internal */
-  forget(session: Session): void {
-    this.sessions.delete(session)
-    if (this.sessions.size === 0) this.#emptied?.()
+  addSession(session: Stream): void {
+    this.#sessions.add(session)
+  }
+
+  /** @internal */
+  removeSession(session: Stream): void {
+    this.#sessions.delete(session)
+    if (this.#sessions.size === 0) this.#emptied?.()
   }
 }
 
@@ -241,7 +254,7 @@ export function createHub(options?: HubOptions): Hub {
   return new Hub(options)
 }
 
-/** Whether something is a hub, or was one before it was copied: of this copy of the package or another one. */
+/** Whether a value is a hub, of this copy of the package or another, or a copy of a hub's properties. */
 export function isHub(value: unknown): boolean {
   return typeof value === 'object' && value !== null && MARK in value
 }

@@ -9,7 +9,8 @@ export { type CloseOptions, createHub, Hub, type HubOptions, type Published, typ
 export type { CorsDecision, CorsOption, CorsOptions, CorsOrigins } from './cors.js'
 export type { Answer, Listener, ListenerRequest, ListenOptions } from './listener.js'
 export { type Koa1Middleware, type Middleware, sseMiddleware } from './middleware.js'
-export type { HeaderFields, MiddlewareOptions } from './options.js'
+export type { HeaderFields } from './headers.js'
+export type { MiddlewareOptions } from './options.js'
 export {
   type Chunk,
   type Chunks,
@@ -23,5 +24,6 @@ export {
   type ParserOptions,
   type ParserStreamOptions,
 } from './parser/index.js'
-export type { Reason } from './pull.js'
-export { type PipeOptions, type Request, type Response, Session } from './session.js'
+export type { Reason } from './loop-connections.js'
+export type { Request, Response } from './request.js'
+export { type PipeOptions, Session } from './session.js'

@@ -1,11 +1,10 @@
 import { lookup } from 'node:dns/promises'
-import type { NativeListener, NativeRequest, NativeResponder } from '../native.cjs'
+import type { NativeHub, NativeListener, NativeRequest, NativeResponder } from '../native.cjs'
 import { addon } from './addon.js'
+import { allowedOf } from './answers.js'
 import { type CorsOption, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described } from './value.js'
-import type { Hub } from './hub.js'
-import { allowedOf } from './options.js'
 
 /** A request for a stream. */
 export interface ListenerRequest {
@@ -19,7 +18,7 @@ export interface ListenerRequest {
   readonly query: URLSearchParams
   /** By their names in lower case, as Node has them. */
   readonly headers: Readonly<Record<string, string | undefined>>
-  /** Whoever sent the request: a proxy, if there is one. */
+  /** The other end of the connection: a proxy, if there is one. */
   readonly peer: { readonly address: string; readonly port: number }
   /** The last event ID that the client comes with; empty if it has none. */
   readonly lastEventId: string
@@ -34,13 +33,13 @@ export interface ListenOptions {
   port?: number
   /** A name or an address. Default `127.0.0.1`: this machine alone. */
   host?: string
-  /** The only path that there is; any other is answered 404. By default every path will do. */
+  /** The path of the streams; any other is answered 404. Without it every path is one. */
   path?: string
   /** The topics of a stream, or what else the request gets. What it throws or rejects with answers 500. */
   topics?: readonly string[] | ((request: ListenerRequest) => Answer | Promise<Answer>)
   /**
-   * Instead of `topics`: a client reads those that it names, as in `/?topic=ticks&topic=news`. Whoever reaches the
-   * listener may then read all topics there are, and make new ones.
+   * Instead of `topics`: a client reads those that it names, as in `/?topic=ticks&topic=news`. Every client that reaches
+   * the listener may then read all topics, and make new ones.
    */
   queryTopics?: boolean
   /** Whether the client may have the stream; false answers 403. */
@@ -57,7 +56,7 @@ export interface ListenOptions {
   headMs?: number
   /** How long `authorize` and `topics` may take together; then the request is answered 503. Default 30 000. */
   answerMs?: number
-  /** The most connections that are no streams yet, or no more. Default 4096. */
+  /** The most connections without a stream: before their answer, and while a refusal goes out. Default 4096. */
   maxPending?: number
 }
 
@@ -75,33 +74,31 @@ export class Listener {
   readonly address: string
   /** The port that it listens on. */
   readonly port: number
-  readonly #hub: Hub
+  readonly #closed: () => void
   readonly #listener: NativeListener
   readonly #options: ListenOptions
   #closing: Promise<void> | undefined
 
   /** @internal */
-  constructor(hub: Hub, addresses: string[], options: ListenOptions) {
-    this.#hub = hub
+  constructor(hub: NativeHub, addresses: string[], options: ListenOptions, closed: () => void) {
+    this.#closed = closed
     this.#options = options
     const { host, authorize, topics, queryTopics, cors, ...rest } = options
     const isAsked = authorize !== undefined || typeof topics === 'function'
     const plain = { ...rest, cors: plainCors(cors, false), ...(isAsked ? {} : { topics, queryTopics }) }
     // The addon holds the function, and so all this, until the listener is closed.
     const ask = (request: NativeRequest, responder: NativeResponder) => void this.#answer(request, responder)
-    this.#listener = native(() => new (addon().NativeListener)(hub.pull.hub, addresses, plain, ask))
+    this.#listener = native(() => new (addon().NativeListener)(hub, addresses, plain, ask))
     this.address = this.#listener.address
     this.port = this.#listener.port
-    hub.listeners.add(this)
-    hub.listened = true
   }
 
   /**
-   * Closes the listener: whoever has no stream yet is answered 503. Streams go on until the hub is closed, which
+   * Closes the listener: clients that have no stream yet are answered 503. Streams go on until the hub is closed, which
    * closes its listeners, too. The promise resolves when the port is free. Closing twice is fine.
    */
   close(): Promise<void> {
-    this.#hub.listeners.delete(this)
+    this.#closed()
     this.#closing ??= this.#listener.close()
     return this.#closing
   }
@@ -125,8 +122,8 @@ export class Listener {
   }
 }
 
-/** @internal Makes a listener of a hub. */
-export async function listen(hub: Hub, options: ListenOptions): Promise<Listener> {
+/** Checks what JavaScript alone knows of the options, and looks the host's addresses up. */
+export async function addressesOf(options: ListenOptions): Promise<string[]> {
   refuseUnknown(options, KNOWN, 'options', "{ port: 3000, topics: ['ticks'] }")
   const { host = '127.0.0.1', topics, queryTopics = false, authorize } = options
   const refuse = (field: string, problem: string, cause?: unknown) => {
@@ -141,7 +138,7 @@ export async function listen(hub: Hub, options: ListenOptions): Promise<Listener
   const found = await lookup(host, { all: true }).catch(error => {
     throw refuse('host', `can't be listened on: ${error.message}`, error)
   })
-  return new Listener(hub, found.map(({ address }) => address), options)
+  return found.map(({ address }) => address)
 }
 
 function requestOf({ address, port, ...request }: NativeRequest): ListenerRequest {

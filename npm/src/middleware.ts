@@ -1,11 +1,14 @@
 import { addon } from './addon.js'
+import { allowedOf, lastEventIdOf, topicsOf } from './answers.js'
 import { addVary } from './cors.js'
 import { native, SsecastError } from './error.js'
 import { attempt, Exchange } from './exchange.js'
+import { type Headers, headersOf } from './headers.js'
 import { answer, type Host, koaHost, type KoaContext, nodeHost } from './host.js'
 import type { Hub } from './hub.js'
-import { allowedOf, type Checked, type Headers, headersOf, lastEventIdOf, type MiddlewareOptions, parse, topicsOf } from './options.js'
-import { type Request, type Response, Session } from './session.js'
+import { type Checked, type MiddlewareOptions, parse } from './options.js'
+import type { Request, Response } from './request.js'
+import { Session } from './session.js'
 
 type Next = (error?: unknown) => unknown
 
@@ -29,7 +32,7 @@ export type Koa1Middleware = ((this: any, next: any) => Generator<any, void, any
  * `ctx.sse`), and calls the next middleware. Called with options alone, or with nothing, it makes a hub of its own:
  * `middleware.hub`.
  *
- * @throws {SsecastError} `SSECAST_INVALID_OPTION` for a hub that is none, an unknown option, or one that can't be;
+ * @throws {SsecastError} `SSECAST_INVALID_OPTION` for a wrong hub, an unknown option or one that is not valid;
  *   `SSECAST_INVALID_TOPIC`
  * @example
  * app.get('/stream', sseMiddleware(hub, { topics: req => ['news', `user-${req.user.id}`] }))
@@ -92,7 +95,7 @@ async function serveNode(
   }
   if (outcome === 'taken') return
   if (outcome !== 'passed') request.sse = response.sse = outcome
-  // Nobody waits for this function in a plain server, so that what a `next` of its own throws would end the process.
+  // A plain server does not await this function: an exception of its own `next` would end the process.
   try {
     await next?.()
   } catch (error) {
@@ -102,7 +105,7 @@ async function serveNode(
   }
 }
 
-/** Refuses the requests and responses of other servers, which have other methods. */
+/** Throws for the request and response of a server with another API. */
 function checkHost(request: Request | undefined, response: Response | undefined): void {
   if (typeof request?.headers === 'object' && typeof response?.setHeader === 'function' && typeof response.once === 'function') return
   const problem =
@@ -129,7 +132,7 @@ function methodsOf(options: Checked, request: Request): string {
   return [...new Set([...all, 'OPTIONS'])].join(', ')
 }
 
-/** A session for the next middleware; or the request is dealt with; or it is none of ours. */
+/** A session for the next middleware, or what became of the request: answered here, or left to the next middleware. */
 type Outcome = Session | 'taken' | 'passed'
 
 async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
@@ -143,18 +146,18 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
     return refuse(204)
   }
   if (!opens(options, request)) return 'passed'
-  // A client that leaves meanwhile gets nothing, and nothing stays registered for it. An option's function may have
-  // answered by itself, with a redirect say.
+  // The client may leave while the options' functions run; then nothing is registered. They may also answer by
+  // themselves, with a redirect for example.
   const exchange = new Exchange(request, response)
   const wasAnswered = host.isAnswered()
   const isSettled = () => exchange.look() || (!wasAnswered && host.isAnswered())
-  // Before anything is answered: a page may read refusals, too.
+  // First, so that a page may read refusals too.
   await cors?.apply(request, response)
   if (isSettled()) return leave()
   const allowed = options.authorize ? await options.authorize(context) : true
   if (isSettled()) return leave()
   if (!allowedOf(allowed)) return refuse(403)
-  // What a function returns that has answered by itself means nothing.
+  // Each result is checked after `isSettled`: a function that has answered by itself may return anything.
   const read = typeof options.topics === 'function' ? await options.topics(context) : options.topics
   if (isSettled()) return leave()
   const topics = typeof options.topics === 'function' ? topicsOf(read, 'return') : options.topics
@@ -184,7 +187,7 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
     throw error
   }
   const connect = () => {
-    // Not awaited: a stream may well last as long as what it does.
+    // Not awaited: it may run as long as the stream.
     new Promise(resolve => resolve(options.onConnect?.(session))).catch(error => {
       session.close('error')
       host.fail(error)
@@ -208,10 +211,10 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
     return 'taken'
   }
 
-  /** There can be no stream for the moment. */
+  /** Refuses: there can be no stream at the moment. */
   function turnAway(): Outcome {
-    const { body, retryAfter } = native(() => hub.pull.hub.unavailable(request.method!, request.headers.accept ?? ''))
-    // The connection of a hub that closes is one that its server waits for.
+    const { body, retryAfter } = native(() => hub.connections.native.unavailable(request.method!, request.headers.accept ?? ''))
+    // The server of a closing hub waits for its connections.
     if (hub.closed) exchange.endConnection()
     if (body === undefined) return refuse(503, { 'Retry-After': String(retryAfter) })
     setHead(response, headers)
@@ -220,13 +223,13 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
   }
 }
 
-/** Errors of a hub that has no room for the moment. */
+/** The errors of a hub that has no room at the moment, or is closed. */
 const UNAVAILABLE: readonly string[] = ['SSECAST_TOO_MANY_CONNECTIONS', 'SSECAST_TOO_MANY_TOPICS', 'SSECAST_CLOSED']
 
-/** Sets what the head of a stream says. What others set before, such as cookies or CORS headers, stays. */
+/** Sets the head of a stream. Headers that others set before, such as cookies, stay. */
 function setHead(response: Response, headers: Headers): void {
   const cache = [response.getHeader('Cache-Control') ?? []].flat().map(String)
-  // The only values that are not ours come first: if Node refuses one, nothing else is set for the error's response.
+  // The application's values come first: if Node refuses one, the response to the error has none of a stream's headers.
   for (const [name, value] of headers) {
     if (/^cache-control$/i.test(name)) cache.push(...[value].flat())
     else if (/^vary$/i.test(name)) [value].flat().join(',').split(',').forEach(name => addVary(response, name.trim()))

@@ -1,15 +1,10 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http'
-import { addon } from './addon.js'
+import { topicsOf } from './answers.js'
 import { Cors, type CorsDecision, type CorsOption, type CorsOrigins, plainCors } from './cors.js'
-import { native, refuseUnknown, SsecastError } from './error.js'
-import { described, isPlain, isPromise } from './value.js'
+import { invalidOption as invalid, refuseUnknown, SsecastError } from './error.js'
+import { type HeaderFields, type Headers, headersOf } from './headers.js'
 import { createHub, Hub, isHub } from './hub.js'
 import type { Session } from './session.js'
-
-/** Header names and values: an object, `Headers`, a `Map`, or a list of pairs. */
-export type HeaderFields =
-  | Record<string, string | number | readonly string[]>
-  | Iterable<readonly [string, string | number | readonly string[]]>
+import { described, isPlain, isPromise } from './value.js'
 
 /** How a middleware opens streams. Its functions get the request, or Koa's context; each may be async. */
 export interface MiddlewareOptions<Context = any> {
@@ -57,21 +52,9 @@ export interface Checked {
   onConnect: ((session: Session) => unknown) | undefined
 }
 
-/** Header names and values as `setHeader` takes them. */
-export type Headers = readonly (readonly [string, string | string[]])[]
-
 const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'methods', 'release', 'onConnect']
 
-/** What a stream's response has anyway: no other value would do. */
-const OWN: Record<string, (value: string) => boolean> = {
-  'content-type': value => /^text\/event-stream\b/i.test(value),
-  'content-length': () => false,
-  'content-encoding': () => false,
-  'transfer-encoding': value => value.toLowerCase() === 'chunked',
-  'x-accel-buffering': value => value.toLowerCase() === 'no'
-}
-
-/** Reads what `sseMiddleware` was called with. */
+/** Reads the arguments of `sseMiddleware`. */
 export function parse(given: ArrayLike<unknown>): { hub: Hub; options: Checked } {
   const [first, second] = Array.from(given)
   if (first instanceof Hub) return { hub: first, options: checked(second === undefined ? {} : second) }
@@ -127,91 +110,9 @@ function functionOf(options: MiddlewareOptions, name: 'authorize' | 'lastEventId
   throw invalid(name, `must be a function, not ${described(value)}`)
 }
 
-/** Topics as they were given, or as a function returned them. */
-export function topicsOf(topics: unknown, verb = 'be'): readonly string[] {
-  const refuse = (problem: string) => new SsecastError('SSECAST_INVALID_TOPIC', 'topics', problem)
-  const must = `must ${verb} an array of strings, such as ['ticks']`
-  if (!Array.isArray(topics)) throw refuse(`${must}, not ${described(topics)}`)
-  for (const [index, topic] of topics.entries()) {
-    if (typeof topic !== 'string') throw refuse(`${must}, and the item ${index} is ${described(topic)}`)
-    try {
-      native(() => addon().checkTopic(topic))
-    } catch (error) {
-      throw refuse(`has an item ${index} that ${(error as SsecastError).message.replace(/^topic /, '')}`)
-    }
-  }
-  return [...topics]
-}
-
-/** What a function said of a client. */
-export function allowedOf(allowed: unknown): boolean {
-  if (typeof allowed === 'boolean') return allowed
-  throw invalid('authorize', `must return true or false, not ${described(allowed)}`)
-}
-
-/** A last event ID as a function gave it. It may be of a client's making: nothing that it is may be an error. */
-export function lastEventIdOf(value: unknown): string {
-  if (Array.isArray(value)) return lastEventIdOf(value[0])
-  if (value === null || value === undefined) return ''
-  // No hub knows it, and so the client is told of its loss.
-  return typeof value === 'object' || typeof value === 'symbol' ? '?' : String(value)
-}
-
-/** Headers as they were given, or as a function returned them. */
-export function headersOf(headers: unknown, hasCors: boolean, verb = 'be'): Headers {
-  if (headers === undefined) return []
-  const all = new Map<string, [string, string | string[]]>()
-  for (const pair of pairsOf(headers, verb)) {
-    if (!Array.isArray(pair) || pair.length !== 2) {
-      throw invalid('headers', `must have pairs of a name and a value, not ${described(pair)}`)
-    }
-    const [name, value]: unknown[] = pair
-    const values = (Array.isArray(value) ? value : [value]).map(value => check(name, value, hasCors))
-    const key = (name as string).toLowerCase()
-    const before = all.get(key)?.[1]
-    const joined = before === undefined ? values : [before, values].flat()
-    all.set(key, [name as string, joined.length === 1 ? joined[0]! : joined])
-  }
-  return [...all.values()]
-}
-
-function pairsOf(headers: unknown, verb: string): Iterable<unknown> {
-  if (typeof headers === 'object' && headers !== null && !isPromise(headers)) {
-    if (Symbol.iterator in headers) return headers as Iterable<unknown>
-    if (isPlain(headers)) return Object.entries(headers)
-  }
-  throw invalid('headers', `must ${verb} an object such as { 'X-Mine': 'yes' }, Headers or a Map, not ${described(headers)}`)
-}
-
-/** Checks one header; its value as a string. */
-function check(name: unknown, value: unknown, hasCors: boolean): string {
-  if (typeof name !== 'string') throw invalid('headers', `must have names that are strings, not ${described(name)}`)
-  if (typeof value !== 'string' && typeof value !== 'number') {
-    throw invalid('headers', `must have strings as values; that of ${name} is ${described(value)}`)
-  }
-  const text = String(value)
-  try {
-    validateHeaderName(name)
-    validateHeaderValue(name, text)
-  } catch (cause) {
-    const problem = `must be valid in HTTP; ${described(name)} with the value ${described(text)} is not`
-    throw new SsecastError('SSECAST_INVALID_OPTION', 'headers', problem, { cause })
-  }
-  const key = name.toLowerCase()
-  if (OWN[key] && !OWN[key](text)) throw invalid('headers', `must not have ${name}: ${text}, as a stream says itself what it is`)
-  if (hasCors && key.startsWith('access-control-allow-')) {
-    throw invalid('headers', `must not have ${name}: cors says what it is`)
-  }
-  return text
-}
-
 function methodsOf(methods: unknown): readonly string[] | undefined {
   if (methods === undefined) return undefined
   const isMethod = (method: unknown) => typeof method === 'string' && /^[A-Z]+$/.test(method) && method !== 'OPTIONS'
   if (Array.isArray(methods) && methods.length > 0 && methods.every(isMethod)) return [...methods]
   throw invalid('methods', `must be an array such as ['GET', 'POST'], not ${Array.isArray(methods) ? JSON.stringify(methods) : described(methods)}`)
-}
-
-function invalid(field: string, problem: string): SsecastError {
-  return new SsecastError('SSECAST_INVALID_OPTION', field, problem)
 }

@@ -1,20 +1,14 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { serialise } from './data.js'
 import { named, native, refuseUnknown } from './error.js'
 import { checkFields, type EventFields, type EventInit, given } from './event.js'
 import { attempt, type Exchange } from './exchange.js'
 import type { Hub } from './hub.js'
-import type { Reason, Sink } from './pull.js'
+import type { LoopConnection, Reason } from './loop-connections.js'
+import type { Request } from './request.js'
 import { guard, limitPeer, type Plain, socketOf, unguard } from './socket.js'
 import { Characters, iteratorOf } from './source.js'
 import { isTurnOver, nextTurn } from './turn.js'
 import { isPromise } from './value.js'
-
-/** A request of node:http, https, or http2's compatibility API. */
-export type Request = IncomingMessage | Http2ServerRequest
-/** A response of node:http, https, or http2's compatibility API. */
-export type Response = ServerResponse | Http2ServerResponse
 
 /** How {@link Session.pipe} makes events of values. */
 export interface PipeOptions<T> {
@@ -28,8 +22,8 @@ export interface PipeOptions<T> {
 
 const PIPE_OPTIONS = ['event', 'map', 'done']
 
-/** One open stream. The hub's events go to it by themselves; its methods are for what is this client's alone. */
-export class Session implements Sink {
+/** One open stream. It gets the events of its topics by itself; its methods are for this client alone. */
+export class Session implements LoopConnection {
   /** The request as Node has it. */
   readonly request: Request
   /** The last event ID that the client came with; empty if it has none. */
@@ -55,10 +49,10 @@ export class Session implements Sink {
   /** The stream has ended. */
   #over = false
   #controller: AbortController | undefined
-  /** What waits for something to be written, or for the end. */
+  /** Called after each write, and at the end. */
   readonly #watchers = new Set<() => void>()
 
-  /** @internal Registers the connection; throws if the hub refuses it, and then nothing has been written. */
+  /** @internal Registers the connection. Throws if the hub refuses it; nothing is written then. */
   constructor(hub: Hub, exchange: Exchange, topics: readonly string[], lastEventId: string) {
     this.#hub = hub
     this.#exchange = exchange
@@ -66,11 +60,11 @@ export class Session implements Sink {
     this.lastEventId = lastEventId
     this.#topics = new Set(topics)
     this.closed = new Promise(resolve => (this.#resolve = resolve))
-    this.id = native(() => hub.pull.hub.open([...topics], lastEventId))
-    hub.pull.add(this.id, this)
-    hub.sessions.add(this)
-    if (exchange.http2Session) hub.carriedBy(exchange.http2Session)
-    exchange.watch({ ended: () => this.#left(), drained: () => hub.pull.hub.resume(this.id) })
+    this.id = native(() => hub.connections.native.open([...topics], lastEventId))
+    hub.connections.add(this.id, this)
+    hub.addSession(this)
+    if (exchange.http2Session) hub.noteHttp2Session(exchange.http2Session)
+    exchange.watch({ ended: () => this.#left(), drained: () => hub.connections.native.resume(this.id) })
   }
 
   /** The topics that this stream reads. */
@@ -87,7 +81,7 @@ export class Session implements Sink {
     return this.#delivery
   }
 
-  /** Aborts when the stream has ended: for whatever works on behalf of this client. */
+  /** Aborts when the stream has ended: pass it to work that is done for this client. */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#over) this.#controller.abort()
@@ -101,7 +95,7 @@ export class Session implements Sink {
    * @throws {SsecastError} naming the field; nothing is sent then
    */
   send(data: unknown, fields?: EventFields): boolean {
-    const { send } = this.#hub.pull
+    const { send } = this.#hub.connections
     const text = typeof data === 'string' ? data : serialise(data)
     if (fields !== undefined) checkFields(fields)
     try {
@@ -115,17 +109,17 @@ export class Session implements Sink {
 
   /** Sends a comment to this client alone. Returns false if the stream is ending or has ended. */
   comment(text: string): boolean {
-    return native(() => this.#hub.pull.send(this.id, undefined, 8, undefined, undefined, undefined, text))
+    return native(() => this.#hub.connections.send(this.id, undefined, 8, undefined, undefined, undefined, text))
   }
 
   /** Reads more topics, from now on. */
   subscribe(...topics: string[]): void {
-    if (native(() => this.#hub.pull.hub.changeTopics(this.id, topics, []))) topics.forEach(topic => this.#topics.add(topic))
+    if (native(() => this.#hub.connections.native.changeTopics(this.id, topics, []))) topics.forEach(topic => this.#topics.add(topic))
   }
 
   /** Stops reading topics. */
   unsubscribe(...topics: string[]): void {
-    native(() => this.#hub.pull.hub.changeTopics(this.id, [], topics))
+    native(() => this.#hub.connections.native.changeTopics(this.id, [], topics))
     topics.forEach(topic => this.#topics.delete(topic))
   }
 
@@ -153,7 +147,7 @@ export class Session implements Sink {
           characters.end()
           return done === undefined || this.#sendWhole(done, event, characters)
         }
-        // What `for await` would give: a synchronous iterable may have promises.
+        // As in `for await`: a synchronous iterable may give promises.
         let value: unknown = next.value
         if (isPromise(value)) value = await this.#unlessEnded(value)
         if (map && !this.#ending) value = map(value as T)
@@ -180,7 +174,7 @@ export class Session implements Sink {
    * @returns the promise {@link Session.closed}
    */
   close(reason: 'server' | 'error' = 'server'): Promise<Reason> {
-    if (!this.#ending) native(() => this.#hub.pull.hub.end(this.id, reason))
+    if (!this.#ending) native(() => this.#hub.connections.native.end(this.id, reason))
     this.#asked ??= reason
     return this.closed
   }
@@ -195,7 +189,7 @@ export class Session implements Sink {
    * session.finish()
    */
   finish(): Promise<Reason> {
-    if (!this.#ending) native(() => this.#hub.pull.hub.finish(this.id))
+    if (!this.#ending) native(() => this.#hub.connections.native.finish(this.id))
     this.#asked ??= 'server'
     return this.closed
   }
@@ -213,10 +207,10 @@ export class Session implements Sink {
       this.discard()
       throw error
     }
-    const { hub } = this.#hub.pull
+    const { native: hub } = this.#hub.connections
     const plain = hub.attaches ? socketOf(this.#exchange) : undefined
     if (!plain) this.#pull()
-    // Whatever Node still holds must go out first.
+    // Node's own pending bytes must go out first.
     else if (plain.isFlushed()) this.#attach(plain, release)
     else plain.socket.write('', () => (plain.isFlushed() ? this.#attach(plain, release) : this.#pull()))
     return true
@@ -224,7 +218,7 @@ export class Session implements Sink {
 
   /** The event loop writes the stream. */
   #pull(): void {
-    const { hub } = this.#hub.pull
+    const { native: hub } = this.#hub.connections
     const { connection } = this.#exchange
     // A socket may be of another kind, or gone: the stream works without the limit.
     if (connection) attempt(() => (this.#unlimitPeer = limitPeer(hub, connection)))
@@ -233,7 +227,7 @@ export class Session implements Sink {
 
   #attach(plain: Plain, release: boolean): void {
     if (this.#over) return
-    const { hub } = this.#hub.pull
+    const { native: hub } = this.#hub.connections
     try {
       hub.attachSocket(this.id, plain.descriptor, plain.chunked, release)
     } catch {
@@ -250,7 +244,7 @@ export class Session implements Sink {
     }
   }
 
-  /** @internal There will be no stream after all: the response's head could not be written. */
+  /** @internal Ends a session whose response's head could not be written. */
   discard(): void {
     this.#reason = 'error'
     this.#left()
@@ -279,7 +273,7 @@ export class Session implements Sink {
     this.#exchange.end(reason === 'shutdown', this.#hub.patienceMs)
   }
 
-  /** @internal Something failed while the stream was written: how much of it is out is unknown. */
+  /** @internal A write threw, so it is unknown how much of the stream is out. */
   fail(): void {
     this.#reason ??= 'error'
     this.destroy()
@@ -296,7 +290,7 @@ export class Session implements Sink {
   }
 
   get #backlog(): number {
-    return native(() => this.#hub.pull.hub.pendingBytes(this.id))
+    return native(() => this.#hub.connections.native.pendingBytes(this.id))
   }
 
   #sendWhole(value: unknown, event: string | undefined, characters: Characters): boolean {
@@ -307,7 +301,7 @@ export class Session implements Sink {
 
   #sendData(value: unknown, event: EventFields, characters: Characters): boolean {
     const data = characters.of(value)
-    // Of a chunk that is only a part of a character there is nothing to be sent yet.
+    // A chunk that is only a part of a character gives nothing to send yet.
     return (data === undefined && value !== undefined) || this.send(data, event)
   }
 
@@ -331,22 +325,22 @@ export class Session implements Sink {
     })
   }
 
-  /** Lets a source clean up. It may never get to it, if it waits for something; so nobody waits for it. */
+  /** Lets a source clean up. Not awaited: a source that waits for something never gets to it. */
   #stop(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
     Promise.resolve()
       .then(() => iterator.return?.())
       .catch(() => {})
   }
 
-  /** The exchange is over: by its end, or because the client left, or the application ended it. */
+  /** The exchange is over: it has ended, the client left, or the application ended the response. */
   #left(): void {
     this.#closed = true
     // A connection of HTTP/2 keeps the limit: others of its streams may need it.
     if (this.#unlimitPeer && !this.#exchange.http2Session) attempt(this.#unlimitPeer)
     const reason = this.#reason ?? this.#asked ?? (this.#exchange.response.writableEnded ? 'server' : 'client')
-    // If an engine thread has still to let go of the connection, `end` follows, with the reason of whoever was first:
-    // an engine thread that cuts the connection shuts the socket down before it says why.
-    if (this.#hub.pull.hub.remove(this.id, reason)) this.#finish(reason)
+    // If an engine thread still has the connection, `end` follows later, with the first reason: an engine thread that
+    // cuts a connection shuts the socket down before it gives its reason.
+    if (this.#hub.connections.native.remove(this.id, reason)) this.#finish(reason)
   }
 
   /** Nothing is left of the connection, here or in the hub. */
@@ -354,8 +348,8 @@ export class Session implements Sink {
     if (this.#over) return
     this.#over = true
     this.#reason ??= reason
-    this.#hub.pull.remove(this.id)
-    this.#hub.forget(this)
+    this.#hub.connections.remove(this.id)
+    this.#hub.removeSession(this)
     this.#controller?.abort()
     this.#watchers.forEach(watcher => watcher())
     this.#resolve(this.#reason)

@@ -16,7 +16,7 @@ export interface Plain {
   isFlushed(): boolean
 }
 
-/** What Node does not document but every version since 12 has. */
+/** Undocumented, but in every version of Node since 12. */
 interface Handle {
   fd?: number
   writeQueueSize?: number
@@ -30,12 +30,12 @@ function handleOf(socket: object): Handle | undefined {
   return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle : undefined
 }
 
-/** What Node calls when a socket was idle for the time of its `setTimeout`. */
+/** Node calls this when a socket was idle for the time of its `setTimeout`. */
 interface Timed {
   _onTimeout?: () => void
 }
 
-/** Whoever has replaced one of these wants to see the bytes, or to change them. */
+/** Code that replaced one of these methods wants to see or change the bytes. */
 const WRITES = {
   response: ['write', 'end', '_send', '_writeRaw'],
   socket: ['write', 'end', '_write', '_writev', '_writeGeneric', '_final'],

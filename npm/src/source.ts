@@ -3,7 +3,7 @@ import { bytesOf } from './data.js'
 import { SsecastError } from './error.js'
 import { described, isPromise } from './value.js'
 
-/** The iterator of what is to be piped. */
+/** The iterator of a source for `pipe`. */
 export function iteratorOf<T>(source: AsyncIterable<T> | Iterable<T>): AsyncIterator<T> | Iterator<T> {
   const isWhole = typeof source === 'string' || ArrayBuffer.isView(source) || types.isAnyArrayBuffer(source)
   const { [Symbol.asyncIterator]: asynchronous, [Symbol.iterator]: synchronous } = Object(source ?? {})
@@ -14,7 +14,7 @@ export function iteratorOf<T>(source: AsyncIterable<T> | Iterable<T>): AsyncIter
   throw new SsecastError('SSECAST_INVALID_DATA', 'source', problem)
 }
 
-/** Makes text of chunks of bytes, which may be cut inside of a character. */
+/** Decodes chunks of bytes, which may be cut inside a character. */
 export class Characters {
   #decoder: TextDecoder | undefined
   #isCut = false
@@ -36,7 +36,7 @@ export class Characters {
     return text === '' && own.length > 0 ? undefined : text
   }
 
-  /** Nothing follows the last chunk that could end its last character. */
+  /** Ends the source. Throws if it ended inside a character. */
   end(): void {
     if (this.#isCut) this.#decode(new Uint8Array(), false)
     this.#isCut = false

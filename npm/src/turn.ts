@@ -16,7 +16,7 @@ export function isTurnOver(): boolean {
   return now - began > TURN_MS
 }
 
-/** Waits for another turn. Nothing else that the event loop has to do is kept waiting for long. */
+/** Waits for another turn, so that the event loop gets to its other work. */
 export function nextTurn(): Promise<void> {
   return new Promise(resolve => {
     waiting.push(resolve)

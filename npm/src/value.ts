@@ -1,4 +1,4 @@
-/** What a value is, in the words of an error: the value itself where it is short, or else its kind. */
+/** Describes a value in an error's message: a short value itself, otherwise its kind. */
 export function described(value: unknown): string {
   switch (typeof value) {
     case 'string':
@@ -16,12 +16,12 @@ export function described(value: unknown): string {
   }
 }
 
-/** Whether a value is what `await` waits for. */
+/** Whether `await` would wait for a value. */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 }
 
-/** Whether an object is no more than its properties, of whichever realm. */
+/** Whether an object is a plain one, of any realm: `{}`, or without a prototype. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null

@@ -14,15 +14,14 @@ use crate::value::{bytes, digits, kind_of, name};
 /// The most arguments of a call.
 const MOST: usize = 7;
 
-/// The arguments of a function that JavaScript calls often: what is made by hand here costs a tenth of what napi's
-/// wrappers do.
+/// The arguments of a function that JavaScript calls often. Reading them by hand costs a tenth of napi's wrappers.
 pub(crate) struct Call {
     env: Env,
     values: [sys::napi_value; MOST],
     count: usize,
 }
 
-/// What such a function does: its state, the call, and the texts of the arguments. It runs no JavaScript.
+/// The body of such a function. It gets the state, the call, and memory for the texts; it runs no JavaScript.
 pub(crate) type Body<S> = fn(&mut S, &Call, &mut Texts) -> Result<sys::napi_value, Error>;
 
 struct Function<S> {
@@ -31,7 +30,7 @@ struct Function<S> {
     texts: RefCell<Texts>,
 }
 
-/// Makes a function of JavaScript's, which has a share in the state.
+/// Makes a JavaScript function that shares the state.
 pub(crate) fn function<'env, S>(
     env: &'env Env,
     name: &str,
@@ -127,8 +126,9 @@ impl Call {
         }
     }
 
-    /// Reads the fields of an event: `data, given, event, id, retry, comment`, from one argument on. `given` says by its bits
-    /// which of those after it there are: to find out that a value is undefined costs as much as to read a string.
+    /// Reads the fields of an event: the arguments `data, given, event, id, retry, comment`, beginning with `first`. The
+    /// bits of `given` say which of the fields after it are there: to learn that a value is undefined costs as much as to
+    /// read a string.
     pub(crate) fn fields(&self, first: usize, texts: &mut Texts) -> Result<Fields, Error> {
         let mut fields = Fields { data: self.data(first, texts)?, ..Fields::default() };
         if self.count <= first + 1 {
@@ -188,7 +188,7 @@ impl Call {
         &self.env
     }
 
-    /// A whole number of JavaScript's.
+    /// Makes a JavaScript number.
     pub(crate) fn whole(&self, number: usize) -> Result<sys::napi_value, Error> {
         let mut made = ptr::null_mut();
         // SAFETY: the environment is that of the call under way.
@@ -210,7 +210,7 @@ impl Call {
         self.count
     }
 
-    /// A string of JavaScript's.
+    /// Makes a JavaScript string.
     pub(crate) fn string(&self, text: &str) -> Result<sys::napi_value, Error> {
         let mut made = ptr::null_mut();
         let (start, length) = (text.as_ptr().cast(), text.len().cast_signed());
@@ -232,9 +232,9 @@ pub(crate) struct Text {
     end: usize,
 }
 
-/// The texts of a call's arguments, one after the other, in memory that is used again.
+/// The texts of a call's arguments, one after the other. The memory is used again for the next call.
 pub(crate) struct Texts {
-    /// All of it may be written to.
+    /// All of it is initialised.
     bytes: Vec<u8>,
     filled: usize,
 }
@@ -249,7 +249,7 @@ impl Texts {
     const FIRST: usize = 4 << 10;
     /// Memory up to this size is kept for the next call.
     const KEPT: usize = 256 << 10;
-    /// What V8 leaves unused at an end where a character does not fit, and the NUL after it.
+    /// V8 leaves up to three bytes unused where a character does not fit, and writes a NUL.
     const SPARE: usize = 4;
 
     fn clear(&mut self) {
@@ -274,13 +274,13 @@ impl Texts {
         Text { start, end: self.filled }
     }
 
-    /// Copies a string of JavaScript's; lone surrogates become U+FFFD. `None` if it is none.
+    /// Copies a JavaScript string; lone surrogates become U+FFFD. `None` for any other value.
     fn read(&mut self, env: sys::napi_env, value: sys::napi_value) -> Result<Option<Text>, Error> {
         let Some(length) = self.read_into(env, value)? else { return Ok(None) };
         let length = if length + Self::SPARE < self.bytes.len() - self.filled {
             length
         } else {
-            // It may have been cut off.
+            // The string may be longer than the room was.
             let mut whole = 0;
             // SAFETY: without a buffer it only counts.
             let status =

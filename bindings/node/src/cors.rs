@@ -5,7 +5,7 @@ use ssecast::{Cors, Error, ErrorKind, Field, Origins};
 use crate::error::{Result, entry};
 use crate::options::Options;
 
-/// Which pages of other origins may read what a middleware answers.
+/// The CORS rules of a middleware: which pages of other origins may read its answers.
 #[napi]
 pub struct NativeCors(Cors);
 
@@ -38,7 +38,7 @@ impl NativeCors {
         })
     }
 
-    /// Those that the answer to a preflight has besides.
+    /// The further header fields of the answer to a preflight.
     #[napi]
     pub fn preflight(&self, methods: String) -> Result<Vec<Vec<String>>> {
         entry(|| Ok(pairs(self.0.preflight(&methods))))

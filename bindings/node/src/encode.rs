@@ -11,7 +11,7 @@ use crate::call::{Call, Texts, function};
 use crate::error::{Result, entry};
 use crate::value::buffer;
 
-/// Encodes events into memory of JavaScript's: to make a buffer for each costs more than all the rest.
+/// Encodes events into memory that JavaScript made: a buffer for each event would cost more than all the rest.
 #[napi]
 pub struct NativeEncoder(Rc<RefCell<Encoder>>);
 
@@ -68,7 +68,8 @@ fn encode(
     }
 }
 
-/// Panics, so that a test can see what becomes of it.
+/// Panics. It stays in the release build because no input is known that makes the engine panic, and a test must see
+/// that a panic becomes an error of the addon as it ships. The package exports it nowhere.
 #[napi(js_name = "panicForTest")]
 pub fn panic_for_test() -> Result<()> {
     entry(|| panic!("on purpose"))

@@ -11,7 +11,7 @@ impl AsRef<str> for Code {
     }
 }
 
-/// What an entry point returns.
+/// The result of an entry point.
 pub type Result<T> = std::result::Result<T, napi::Error<Code>>;
 
 /// Runs an entry point: its error becomes a JavaScript error.
@@ -24,8 +24,8 @@ pub(crate) fn coded(error: &Error) -> napi::Error<Code> {
     napi::Error::new(Code(error.kind().code()), error.message())
 }
 
-/// Makes an error of a panic, which must not unwind into Node. State behind a panic stays usable: the engine's locks
-/// don't poison.
+/// Turns a panic into an error: a panic must not unwind into Node. The state stays usable, because the engine's locks do
+/// not poison.
 pub(crate) fn caught<T>(
     call: impl FnOnce() -> std::result::Result<T, Error>,
 ) -> std::result::Result<T, Error> {

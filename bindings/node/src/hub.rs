@@ -34,10 +34,10 @@ pub struct NativeHub {
     delivery: Delivery,
 }
 
-/// What the function that publishes has.
+/// The state of the function that publishes.
 struct Publisher {
     hub: Hub,
-    /// Where it puts what it does not return: to make an object of JavaScript's costs more.
+    /// The number of subscribers goes here: an object to return would cost more.
     subscribers: Uint32Array,
 }
 
@@ -73,30 +73,37 @@ fn close(hub: &mut Hub, call: &Call, texts: &mut Texts) -> std::result::Result<s
     Ok(ptr::null_mut())
 }
 
-/// What is to be done for connections: one entry in `connections` and `contents` for each.
+/// What to do for connections, in this order: write, tell of what is out, end.
 #[napi(object, object_from_js = false)]
 pub struct NativeDeliveries<'env> {
-    /// The connection's number.
-    pub connections: Vec<f64>,
-    /// What to do: write the buffer with this index, or one of the things that are below zero.
-    ///
-    /// `-1`: what was sent to the connection alone is out. `-2 - n`: end the response for the reason `n`, or, when
-    /// `n` is past the reasons, cut the connection for the reason `n - reasons.length`.
-    pub contents: Vec<i32>,
-    /// Bytes, each shared by all connections that are to write them.
+    /// The numbers of the connections to write to.
+    pub writes: Vec<f64>,
+    /// For each of them the index of its buffer.
+    pub write_buffers: Vec<u32>,
+    /// Bytes, each shared by all connections that write them.
     pub buffers: Vec<BufferSlice<'env>>,
-    /// The reasons for which connections end.
-    pub reasons: Vec<&'static str>,
+    /// The connections for which everything that was sent to them alone is out.
+    pub drained: Vec<f64>,
+    pub ends: Vec<NativeEnd>,
     /// Whether there is more: call again.
     pub more: bool,
 }
 
-/// What a client is answered that can't have a stream for the moment.
+/// The end of a connection.
+#[napi(object, object_from_js = false)]
+pub struct NativeEnd {
+    pub connection: f64,
+    pub reason: &'static str,
+    /// The connection did not take all that it was given: cut it, instead of ending the response.
+    pub cut: bool,
+}
+
+/// The answer to a client that can't have a stream at the moment: one of the two.
 #[napi(object, object_from_js = false)]
 pub struct NativeUnavailable<'env> {
-    /// 200, and an event stream that is over with this.
+    /// 200, and the whole body of an event stream.
     pub body: Option<BufferSlice<'env>>,
-    /// 503, and after so many seconds it may ask again.
+    /// 503, and the seconds of `Retry-After`.
     pub retry_after: Option<f64>,
 }
 
@@ -127,7 +134,7 @@ impl NativeHub {
             let hub = Hub::new(config).map_err(options::rename)?;
             let wake = wake.build_threadsafe_function::<()>().weak::<true>().build().map_err(internal)?;
             let pull = Pull::new(&hub, move || {
-                // It fails only when the event loop is going, and then nobody is left to wake.
+                // It fails only when the event loop ends, and then there is nothing to wake.
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             });
             Ok(Self {
@@ -190,35 +197,40 @@ impl NativeHub {
         })
     }
 
-    /// Takes what is to be done, for at most `limit` connections.
+    /// Takes the deliveries of at most `limit` connections.
     #[napi]
     pub fn take<'env>(&self, env: &'env Env, limit: u32) -> Result<NativeDeliveries<'env>> {
         entry(|| {
             let mut deliveries = Vec::new();
             let more = self.pull.take(limit as usize, &mut deliveries);
             let mut taken = NativeDeliveries {
-                connections: Vec::with_capacity(deliveries.len()),
-                contents: Vec::with_capacity(deliveries.len()),
+                writes: Vec::with_capacity(deliveries.len()),
+                write_buffers: Vec::with_capacity(deliveries.len()),
                 buffers: Vec::new(),
-                reasons: Reason::ALL.map(Reason::name).to_vec(),
+                drained: Vec::new(),
+                ends: Vec::new(),
                 more,
             };
-            // Connections at the same place come with the same batch, mostly one after the other.
+            // Connections at the same place get the same batch, mostly one after the other.
             let mut last: Option<Batch> = None;
             for delivery in deliveries {
-                taken.connections.push(number(delivery.connection));
-                taken.contents.push(match delivery.content {
-                    Content::Drained => -1,
-                    Content::End(reason) => -2 - reason as i32,
-                    Content::Cut(reason) => -2 - (reason as i32 + Reason::ALL.len() as i32),
+                let connection = number(delivery.connection);
+                let mut end = |reason: Reason, cut| {
+                    taken.ends.push(NativeEnd { connection, reason: reason.name(), cut });
+                };
+                match delivery.content {
+                    Content::Drained => taken.drained.push(connection),
+                    Content::End(reason) => end(reason, false),
+                    Content::Cut(reason) => end(reason, true),
                     Content::Batch(batch) => {
                         if !last.as_ref().is_some_and(|last| last.is_same(&batch)) {
                             taken.buffers.push(buffer(env, &batch.bytes())?);
                             last = Some(batch);
                         }
-                        taken.buffers.len() as i32 - 1
+                        taken.writes.push(connection);
+                        taken.write_buffers.push(taken.buffers.len() as u32 - 1);
                     }
-                });
+                }
             }
             Ok(taken)
         })
@@ -329,7 +341,7 @@ impl NativeHub {
         })
     }
 
-    /// What a client is answered that can't have a stream for the moment.
+    /// The answer to a client that can't have a stream at the moment.
     #[napi]
     #[allow(clippy::cast_precision_loss, reason = "seconds, of a time that fits into 2^53 milliseconds")]
     pub fn unavailable<'env>(
@@ -389,7 +401,7 @@ pub fn is_finished(last_event_id: String) -> bool {
     ssecast::is_finished(&last_event_id)
 }
 
-/// Throws for what can't be the name of a topic.
+/// Throws if a topic's name is not valid.
 #[napi]
 pub fn check_topic(topic: String) -> Result<()> {
     entry(|| ssecast::check_topic(&topic))
@@ -399,8 +411,8 @@ fn names(topics: Vec<Unknown<'_>>) -> std::result::Result<Vec<String>, Error> {
     topics.into_iter().map(required_topic).collect()
 }
 
-/// Nobody can publish any more: the environment is going (a worker that was terminated), or JavaScript let go of the
-/// hub. Streams that engine threads write to must not outlive it.
+/// The environment ends (a terminated worker), or JavaScript collected the hub: nothing can publish any more. The
+/// engine threads must not keep its streams open.
 impl Drop for NativeHub {
     fn drop(&mut self) {
         let _ = self.hub.close(&Close { event: None, grace: Duration::ZERO });

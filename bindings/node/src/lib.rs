@@ -1,7 +1,12 @@
-//! The Node.js addon: converts, calls the engine, maps errors. What the npm package documents is in npm/src.
+//! The Node.js addon: converts arguments, calls the engine, maps errors. The public API is TypeScript, in npm/src.
 //!
-//! JavaScript values are copied before anything else happens, and nothing of JavaScript is kept but the wake-up
-//! function, which is weak: an idle hub does not keep the process alive.
+//! ```text
+//! npm/src (checks, sessions, middleware) → NativeHub (values, errors) → ssecast::Hub, LoopConnections, Sockets
+//!          LoopConnections.#deliver      ←  wake, take                ←
+//! ```
+//!
+//! JavaScript values are copied before anything else happens. The addon keeps one function of JavaScript: the wake-up,
+//! whose reference is weak, so that an idle hub does not keep the process alive.
 
 #![allow(unreachable_pub, reason = "the entry points are reached from JavaScript")]
 #![allow(clippy::needless_pass_by_value, reason = "Node-API hands values over")]

@@ -31,7 +31,7 @@ pub struct NativeRequest {
     pub url: String,
     /// The path, decoded.
     pub path: String,
-    /// By their names in lower case; values are Latin-1, and those of one name are joined, as Node does it.
+    /// By names in lower case. Values are Latin-1, and joined where a name comes more than once, as in Node.
     pub headers: BTreeMap<String, String>,
     pub address: String,
     pub port: u16,
@@ -146,10 +146,10 @@ impl Task for Closing {
     }
 }
 
-/// Who may read what.
+/// Which topics a client may read.
 enum Topics {
     Always(Vec<String>),
-    /// What the query names.
+    /// Those that the query names.
     Query,
     /// JavaScript decides.
     Asked,
@@ -176,8 +176,8 @@ fn texts(topics: &[String]) -> Vec<&str> {
     topics.iter().map(String::as_str).collect()
 }
 
-/// The function that JavaScript is asked with, until it is withdrawn. It keeps the event loop alive, and what it
-/// refers to.
+/// The function of JavaScript that decides on a request, until it is withdrawn. It keeps the event loop alive, and what
+/// it refers to.
 struct Question(Mutex<Option<Arc<Ask>>>);
 
 type Ask =
@@ -209,8 +209,8 @@ impl Question {
     }
 }
 
-/// A request on its way to the event loop. One that does not get there can have no stream for the moment: there are too
-/// many, or the listener is closing.
+/// A request on its way to the event loop. If the queue is full or the listener closes, it is dropped, and answered as
+/// a request that can have no stream at the moment.
 struct Asked(Option<(Request, Responder)>);
 
 impl Drop for Asked {

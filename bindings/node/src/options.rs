@@ -7,11 +7,11 @@ use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
 use crate::error::internal;
 use crate::value::{cast, kind, name, text};
 
-/// How a hub's streams go out.
+/// Which threads write a hub's streams.
 pub(crate) struct Delivery {
-    /// Never by an engine thread.
+    /// The event loop writes them all.
     pub(crate) pull: bool,
-    /// So many engine threads of its own, instead of the shared ones.
+    /// The number of engine threads of the hub's own, instead of the shared ones.
     pub(crate) threads: Option<usize>,
 }
 
@@ -89,7 +89,7 @@ pub(crate) fn rename(error: Error) -> Error {
 
 pub(crate) struct Options<'a> {
     object: &'a Object<'a>,
-    /// What stands before the names of this object's options.
+    /// The prefix of this object's options in errors, such as `history.`.
     prefix: &'static str,
     known: Vec<&'static str>,
 }

@@ -51,11 +51,11 @@ pub(crate) fn digits(number: f64) -> Result<String, Error> {
     Err(Error::new(ErrorKind::InvalidId, "id", problem))
 }
 
-/// The bytes of a typed array of them, and `None` for another value. What other threads of JavaScript's may write to
-/// meanwhile is copied.
+/// The bytes of a `Uint8Array` or `Uint8ClampedArray`, and `None` for another value. Memory that other threads of
+/// JavaScript may write to is copied.
 pub(crate) fn bytes<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<Cow<'a, [u8]>> {
     let (mut kind, mut length, mut data, mut buffer) = (-1, 0, ptr::null_mut(), ptr::null_mut());
-    // SAFETY: environment and value are those of the call under way; what is not asked for may be null. If the value is
+    // SAFETY: environment and value are those of the call under way; Node-API takes null for an output. If the value is
     // no typed array, nothing happens.
     let status = unsafe {
         let (kind, length) = (&raw mut kind, &raw mut length);
@@ -84,7 +84,7 @@ pub(crate) fn bytes<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<Co
     Some(Cow::Owned((0..length).map(read).collect()))
 }
 
-/// An error's name for a type.
+/// A type's name in an error's message.
 pub(crate) fn name(kind: ValueType) -> &'static str {
     match kind {
         ValueType::Undefined => "undefined",

@@ -7,7 +7,7 @@ export interface Decoder {
   isSplit(): boolean
 }
 
-// They keep nothing from one chunk to the next, and so are everybody's: to make one takes as long as to parse a hundred events.
+// They keep nothing from one chunk to the next, so all parsers share them: making one takes as long as parsing a hundred events.
 const plain = new TextDecoder('utf-8', { ignoreBOM: true })
 /**
  * Node before 24 decodes text that is not ASCII up to twice as fast with `stream`, and everything else far slower, as all
@@ -27,7 +27,7 @@ export function createDecoder(): Decoder {
 
   return {
     decode(bytes) {
-      // Another thread must not change what is being decoded. Shared memory, of whichever realm, is what can grow.
+      // Another thread must not change what is being decoded. Of any realm, memory that can grow is shared.
       if ((bytes.buffer as { growable?: boolean }).growable !== undefined) bytes = new Uint8Array(bytes)
       if (split !== undefined) {
         const whole = new Uint8Array(split.length + bytes.length)
