@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use bytes::Bytes;
-use ssecast::{Batch, ConnectionId, Content, ErrorKind, Framing, Pull, Reason};
+use ssecast::{Batch, ConnectionId, Content, ErrorKind, Framing, LoopConnections, Reason};
 
 use crate::connection::{self, ended, ssecast_framing, ssecast_reason, too_much};
 use crate::entry::{entry, free, output, required};
@@ -19,7 +19,7 @@ use crate::versioned::{self, Versioned};
 /// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked.
 /// Any thread may use it, and one at a time may ask for what is next.
 pub struct ssecast_subscription {
-    pull: Pull,
+    pull: LoopConnections,
     connection: ConnectionId,
     framing: Framing,
     signal: Arc<Signal>,
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         };
         let signal = Arc::new(Signal::new()?);
         let woken = Arc::clone(&signal);
-        let pull = Pull::paced(&hub.hub, move || woken.set());
+        let pull = LoopConnections::paced(&hub.hub, move || woken.set());
         let connection = pull.open(&ssecast::Subscription { topics: &topics, last_event_id })?;
         let made = ssecast_subscription {
             pull,

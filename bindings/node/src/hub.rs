@@ -10,8 +10,8 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, sys};
 use napi_derive::napi;
 use ssecast::{
-    Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, Pull, Reason, ResetReason, Subscription,
-    Unavailable,
+    Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, LoopConnections, Reason, ResetReason,
+    Subscription, Unavailable,
 };
 
 #[cfg(unix)]
@@ -28,7 +28,7 @@ use crate::value::{buffer, text};
 #[napi]
 pub struct NativeHub {
     pub(crate) hub: Hub,
-    pull: Rc<Pull>,
+    pull: Rc<LoopConnections>,
     #[cfg(unix)]
     sockets: Sockets,
     delivery: Delivery,
@@ -55,7 +55,11 @@ impl Publisher {
     }
 }
 
-fn send(pull: &mut Rc<Pull>, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
+fn send(
+    pull: &mut Rc<LoopConnections>,
+    call: &Call,
+    texts: &mut Texts,
+) -> std::result::Result<sys::napi_value, Error> {
     let connection = id(call.number(0).unwrap_or(-1.0));
     let fields = call.fields(1, texts)?;
     call.boolean(pull.send(connection, &fields.event(texts)?)?)
@@ -133,7 +137,7 @@ impl NativeHub {
             let (config, delivery) = options::read(&options)?;
             let hub = Hub::new(config).map_err(options::rename)?;
             let wake = wake.build_threadsafe_function::<()>().weak::<true>().build().map_err(internal)?;
-            let pull = Pull::new(&hub, move || {
+            let pull = LoopConnections::new(&hub, move || {
                 // It fails only when the event loop ends, and then there is nothing to wake.
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             });

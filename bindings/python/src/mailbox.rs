@@ -10,7 +10,8 @@ use pyo3::types::{PyBytes, PyList, PyTuple};
 use rustix::io::Errno;
 use ssecast::process::Process;
 use ssecast::{
-    ConnectionId, Content, Delivery, Error, ErrorKind, Framing, Pull, Reason, Sockets, Subscription,
+    ConnectionId, Content, Delivery, Error, ErrorKind, Framing, LoopConnections, Reason, Sockets,
+    Subscription,
 };
 
 use crate::call;
@@ -24,7 +25,7 @@ use crate::value::{Arguments, Fields, text, texts};
 /// it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
 #[pyclass(frozen, module = "ssecast._native")]
 pub struct Mailbox {
-    pull: Pull,
+    pull: LoopConnections,
     sockets: Option<Sockets>,
     signal: UnixStream,
     ring: Arc<UnixStream>,
@@ -89,7 +90,8 @@ impl Mailbox {
             let ring = Arc::new(ring);
             let bell = Arc::clone(&ring);
             let wake = move || self::ring(&bell);
-            let pull = if paced { Pull::paced(hub, wake) } else { Pull::new(hub, wake) };
+            let pull =
+                if paced { LoopConnections::paced(hub, wake) } else { LoopConnections::new(hub, wake) };
             Ok(Self { pull, sockets, signal, ring, process: Process::current() })
         })
     }

@@ -24,7 +24,7 @@ mod unix {
     use std::time::{Duration, Instant};
 
     use mio::{Events, Interest, Poll, Token};
-    use ssecast_engine::{Config, Event, Framing, Hub, Pull, Sockets, Subscription};
+    use ssecast_engine::{Config, Event, Framing, Hub, LoopConnections, Sockets, Subscription};
 
     const WORK: Duration = Duration::from_micros(500);
 
@@ -32,9 +32,9 @@ mod unix {
         let mut numbers = std::env::args().skip(1).filter_map(|word| word.parse().ok());
         let (connections, events) = (numbers.next().unwrap_or(1000), numbers.next().unwrap_or(2000));
         let hub = Hub::new(Config { heartbeat: None, ..Config::default() }).unwrap();
-        let pull = Pull::new(&hub, || {});
+        let event_loop = LoopConnections::new(&hub, || {});
         let read = Arc::new(AtomicU64::new(0));
-        serve(&pull, connections, &read);
+        serve(&event_loop, connections, &read);
 
         let (mut times, data) = (Vec::with_capacity(events), "x".repeat(100));
         let begin = Instant::now();
@@ -59,15 +59,15 @@ mod unix {
     }
 
     /// Attaches connections, whose clients are all read by one other thread.
-    fn serve(pull: &Pull, connections: usize, read: &Arc<AtomicU64>) {
+    fn serve(event_loop: &LoopConnections, connections: usize, read: &Arc<AtomicU64>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut readiness = Poll::new().unwrap();
         let mut clients = Vec::new();
         for number in 0..connections {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (host, _) = listener.accept().unwrap();
-            let id = pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-            pull.attach_socket(&Sockets::shared(), id, host.as_fd(), Framing::Chunked, true).unwrap();
+            let id = event_loop.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+            event_loop.attach_socket(&Sockets::shared(), id, host.as_fd(), Framing::Chunked, true).unwrap();
             client.set_nonblocking(true).unwrap();
             let mut client = mio::net::TcpStream::from_std(client);
             readiness.registry().register(&mut client, Token(number), Interest::READABLE).unwrap();

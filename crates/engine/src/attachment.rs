@@ -3,8 +3,8 @@ use std::sync::Arc;
 use ssecast_hub::{Error, Event, Hub, PrivateEvent, Reason};
 
 use crate::connection::ConnectionId;
-use crate::shard::{Command, Shard};
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::worker_handle::{Command, WorkerHandle};
 
 /// A connection that an engine thread writes to, for the host that attached it.
 ///
@@ -12,7 +12,7 @@ use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 /// child of the process that attached it the connection is none of the child's: it counts as ended there.
 #[derive(Clone)]
 pub struct Attachment {
-    pub(crate) link: Arc<Link>,
+    pub(crate) state: Arc<ConnectionState>,
     pub(crate) hub: Hub,
 }
 
@@ -34,44 +34,44 @@ pub trait Host: Send + Sync + 'static {
 }
 
 /// What the handle of a connection and its thread share.
-pub(crate) struct Link {
-    pub(crate) shard: Arc<Shard>,
+pub(crate) struct ConnectionState {
+    pub(crate) worker: Arc<WorkerHandle>,
     /// The host's name for it.
     pub(crate) name: ConnectionId,
     /// The key of its hub.
     pub(crate) hub: usize,
     /// The thread's name for it while it is open there; only the thread looks.
-    pub(crate) place: AtomicU64,
+    pub(crate) slot: AtomicU64,
     pub(crate) host: Arc<dyn Host>,
     /// It takes no more events.
     pub(crate) ending: AtomicBool,
     /// It is gone.
     pub(crate) ended: AtomicBool,
     /// The bytes of its own events, on the way to the thread and waiting there.
-    pub(crate) own_bytes: AtomicUsize,
+    pub(crate) private_bytes: AtomicUsize,
     /// Somebody wants to know when there are none.
     pub(crate) awaited: AtomicBool,
     /// How often the socket took something.
     pub(crate) writes: AtomicUsize,
 }
 
-impl Link {
+impl ConnectionState {
     pub(crate) fn new(
-        shard: Arc<Shard>,
+        worker: Arc<WorkerHandle>,
         name: ConnectionId,
         hub: usize,
         host: Arc<dyn Host>,
-        own_bytes: usize,
+        private_bytes: usize,
     ) -> Self {
         Self {
-            shard,
+            worker,
             name,
             hub,
-            place: AtomicU64::new(ConnectionId::NOWHERE.to_number()),
+            slot: AtomicU64::new(ConnectionId::NOWHERE.to_number()),
             host,
             ending: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            own_bytes: AtomicUsize::new(own_bytes),
+            private_bytes: AtomicUsize::new(private_bytes),
             awaited: AtomicBool::new(false),
             writes: AtomicUsize::new(0),
         }
@@ -79,13 +79,13 @@ impl Link {
 
     /// Notes the thread's name for the connection; [`NOWHERE`](ConnectionId::NOWHERE) once it is gone, so that
     /// no later connection is taken for it.
-    pub(crate) fn put(&self, place: ConnectionId) {
-        self.place.store(place.to_number(), Ordering::Relaxed);
+    pub(crate) fn put(&self, slot: ConnectionId) {
+        self.slot.store(slot.to_number(), Ordering::Relaxed);
     }
 
     /// Notes that bytes of its own have left.
     pub(crate) fn sent(&self, bytes: usize) {
-        let before = self.own_bytes.fetch_sub(bytes, Ordering::SeqCst);
+        let before = self.private_bytes.fetch_sub(bytes, Ordering::SeqCst);
         if before == bytes && self.awaited.swap(false, Ordering::SeqCst) {
             self.host.drained(self.name);
         }
@@ -96,19 +96,19 @@ impl Attachment {
     /// The host's name for the connection.
     #[must_use]
     pub fn connection(&self) -> ConnectionId {
-        self.link.name
+        self.state.name
     }
 
     /// Whether it takes no more events: it has ended, or is ending.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.link.ending.load(Ordering::Acquire) || !self.link.shard.is_here()
+        self.state.ending.load(Ordering::Acquire) || !self.state.worker.is_here()
     }
 
     /// Whether it is over, and the engine has let go of the socket.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.link.ended.load(Ordering::Acquire) || !self.link.shard.is_here()
+        self.state.ended.load(Ordering::Acquire) || !self.state.worker.is_here()
     }
 
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
@@ -121,15 +121,15 @@ impl Attachment {
     }
 
     pub(crate) fn queue(&self, event: PrivateEvent) -> bool {
-        let pending = self.link.own_bytes.load(Ordering::Acquire);
+        let pending = self.state.private_bytes.load(Ordering::Acquire);
         let config = self.hub.config();
         let limit = config.max_backlog_bytes.max(config.slow_client.bytes);
         // The thread applies the policy to a slow client; here memory is bounded while it does not run.
         if self.is_ending() || self.hub.is_closed() || pending > limit {
             return false;
         }
-        self.link.own_bytes.fetch_add(event.len(), Ordering::SeqCst);
-        self.link.shard.command(Command::Send(Arc::clone(&self.link), event));
+        self.state.private_bytes.fetch_add(event.len(), Ordering::SeqCst);
+        self.state.worker.command(Command::Send(Arc::clone(&self.state), event));
         true
     }
 
@@ -140,9 +140,9 @@ impl Attachment {
         if self.is_ended() {
             return 0;
         }
-        let pending = || self.link.own_bytes.load(Ordering::SeqCst);
+        let pending = || self.state.private_bytes.load(Ordering::SeqCst);
         if pending() > 0 {
-            self.link.awaited.store(true, Ordering::SeqCst);
+            self.state.awaited.store(true, Ordering::SeqCst);
         }
         pending()
     }
@@ -150,7 +150,7 @@ impl Attachment {
     /// How often the socket has taken something of the stream: as long as it changes, the connection is not idle.
     #[must_use]
     pub fn writes(&self) -> usize {
-        self.link.writes.load(Ordering::Relaxed)
+        self.state.writes.load(Ordering::Relaxed)
     }
 
     /// Adds and removes topics: what is published from here on counts. Returns whether the connection is still
@@ -165,14 +165,14 @@ impl Attachment {
         if self.is_ending() {
             return Ok(false);
         }
-        self.link.shard.change_topics(&self.link, add, remove)
+        self.state.worker.change_topics(&self.state, add, remove)
     }
 
     /// Ends the stream after everything that was published and sent before, finishes the frame under way, lets go
     /// of the socket, and then tells the host: [`Host::ended`].
     pub fn detach(&self, reason: Reason) {
-        self.link.ending.store(true, Ordering::Release);
-        self.link.shard.command(Command::Detach(Arc::clone(&self.link), reason, self.hub.head()));
+        self.state.ending.store(true, Ordering::Release);
+        self.state.worker.command(Command::Detach(Arc::clone(&self.state), reason, self.hub.head()));
     }
 
     /// Ends the stream as [`detach`](Self::detach) does, and for good: the client's next request has a last event ID
@@ -188,13 +188,13 @@ impl Attachment {
     /// Ends the stream at once, because the connection is gone, and then tells the host, as always once for each
     /// connection: [`Host::ended`].
     pub fn abandon(&self, reason: Reason) {
-        self.link.ending.store(true, Ordering::Release);
-        self.link.shard.command(Command::Abandon(Arc::clone(&self.link), reason));
+        self.state.ending.store(true, Ordering::Release);
+        self.state.worker.command(Command::Abandon(Arc::clone(&self.state), reason));
     }
 }
 
 impl std::fmt::Debug for Attachment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Attachment").field("connection", &self.link.name).finish_non_exhaustive()
+        f.debug_struct("Attachment").field("connection", &self.state.name).finish_non_exhaustive()
     }
 }

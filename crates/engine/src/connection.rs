@@ -41,12 +41,12 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// One connection of a [`Roster`](crate::roster::Roster).
+/// One connection of a [`ConnectionSet`](crate::set of connections::Roster).
 pub(crate) struct Connection<S> {
     pub(crate) id: ConnectionId,
     pub(crate) subscriber: Subscriber,
     /// Where its bytes go, for whoever delivers.
-    pub(crate) sink: S,
+    pub(crate) buffer: S,
     /// It was offered everything up to this sequence number; or up to its cursor, if that is further.
     pub(crate) offered: u64,
     /// It stands in the list of those to look at.

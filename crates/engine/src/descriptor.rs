@@ -41,7 +41,7 @@ pub(crate) enum Sent {
 
 /// What the peer had to say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Heard {
+pub(crate) enum Drained {
     /// Nothing more for now.
     Nothing,
     /// There may be more to read.
@@ -144,18 +144,18 @@ impl Descriptor {
     }
 
     /// Reads and drops what the peer says, which is nothing that a stream has a use for.
-    pub(crate) fn drain(&self) -> Heard {
+    pub(crate) fn drain(&self) -> Drained {
         let (mut buffer, mut read) = ([0; 4096], 0);
         while read < MAX_DRAIN {
             match rustix::net::recv(self.socket.as_fd(), &mut buffer[..], RecvFlags::DONTWAIT) {
-                Ok((_, 0)) => return Heard::End,
+                Ok((_, 0)) => return Drained::End,
                 Ok((_, length)) => read += length,
                 Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Heard::Nothing,
-                Err(_) => return Heard::Gone,
+                Err(Errno::AGAIN) => return Drained::Nothing,
+                Err(_) => return Drained::Gone,
             }
         }
-        Heard::More
+        Drained::More
     }
 
     /// Ends the connection in both directions, whoever else has a descriptor of it.

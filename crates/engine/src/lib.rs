@@ -1,34 +1,34 @@
 //! Delivery: what a hub has for its connections goes out through here.
 //!
-//! There are two ways out. In *pull delivery* ([`Pull`]) the host writes: it is woken once for all connections,
+//! There are two ways out. In *pull delivery* ([`LoopConnections`]) the host writes: it is woken once for all connections,
 //! takes batches of shared bytes, and its own backpressure pauses a connection's cursor. In *socket delivery*
 //! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors themselves. Both stand on the same
-//! roster of connections, so that they can't differ in what a client gets. A [`Listener`] is the host of programs that
+//! set of connections of connections, so that they can't differ in what a client gets. A [`Listener`] is the host of programs that
 //! have no HTTP server.
 #![deny(unsafe_code)]
 
 mod accept;
 #[cfg(unix)]
 mod attachment;
-#[cfg(unix)]
-mod bell;
 mod cache_control;
 mod connection;
+mod connection_set;
 mod cors;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
 mod listener;
+mod loop_connections;
 #[cfg(all(test, unix, loom))]
 mod models;
 #[cfg(unix)]
+mod parker;
+#[cfg(unix)]
 mod peer_timeout;
-mod pull;
-mod roster;
 #[cfg(unix)]
-mod shard;
+mod socket_buffer;
 #[cfg(unix)]
-mod sink;
+mod socket_worker;
 #[cfg(unix)]
 mod sockets;
 mod sync;
@@ -36,7 +36,7 @@ mod system;
 mod timer;
 mod unavailable;
 #[cfg(unix)]
-mod writer;
+mod worker_handle;
 
 #[cfg(unix)]
 pub use attachment::{Attachment, Host};
@@ -45,9 +45,9 @@ pub use connection::ConnectionId;
 pub use cors::{Cors, Field, Origins};
 #[cfg(unix)]
 pub use listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
+pub use loop_connections::{Content, Delivery, LoopConnections};
 #[cfg(unix)]
 pub use peer_timeout::PeerTimeout;
-pub use pull::{Content, Delivery, Pull};
 #[cfg(unix)]
 pub use sockets::{Framing, Socket, Sockets, Transfer};
 pub use ssecast_hub::*;

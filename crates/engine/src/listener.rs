@@ -1,15 +1,15 @@
 //! An HTTP/1.1 endpoint for programs that have no HTTP server: it hears requests, and makes streams of them.
 
-mod answer;
+mod command_queue;
 mod config;
-mod desk;
-mod lobby;
-mod reception;
+mod http_server;
+mod pending_connection;
+mod pending_connections;
 mod request;
 mod responder;
+mod response;
 mod router;
 mod target;
-mod visitor;
 
 use std::fmt;
 use std::io;
@@ -28,11 +28,11 @@ pub use request::Request;
 pub use responder::Responder;
 pub use router::{QueryTopics, Router};
 
-use crate::shard::WAKE;
 use crate::sync::Waker;
 use crate::system;
-use desk::Desk;
-use reception::{DOOR, Reception};
+use crate::worker_handle::WAKE;
+use command_queue::CommandQueue;
+use http_server::{HttpServer, LISTENING};
 use router::Streams;
 
 /// How many connections the system may hold that were not accepted yet.
@@ -79,7 +79,7 @@ const BACKLOG: i32 = 4096;
 /// # Ok::<(), ssecast_engine::Error>(())
 /// ```
 pub struct Listener {
-    desk: Arc<Desk>,
+    queue: Arc<CommandQueue>,
     address: SocketAddr,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -101,15 +101,15 @@ impl Listener {
         if hub.is_closed() {
             return Err(Error::new(ErrorKind::Closed, "hub", "is closed"));
         }
-        let door = TcpListener::bind(address).map_err(|error| failed(&error))?;
-        let (door, address, poll, waker) = open(door).map_err(|error| failed(&error))?;
-        let desk = Arc::new(Desk::new(hub, waker));
+        let listening = TcpListener::bind(address).map_err(|error| failed(&error))?;
+        let (listening, address, poll, waker) = open(listening).map_err(|error| failed(&error))?;
+        let queue = Arc::new(CommandQueue::new(hub, waker));
         let streams = Streams(Box::new(router));
-        let reception = Reception::new(hub, Arc::clone(&desk), poll, door, config, streams);
-        let reception = reception.map_err(|error| failed(&error))?;
+        let http_server = HttpServer::new(hub, Arc::clone(&queue), poll, listening, config, streams);
+        let http_server = http_server.map_err(|error| failed(&error))?;
         let thread =
-            system::spawn("ssecast-listen", move || reception.run()).map_err(|error| failed(&error))?;
-        Ok(Self { desk, address, thread: Mutex::new(Some(thread)) })
+            system::spawn("ssecast-listen", move || http_server.run()).map_err(|error| failed(&error))?;
+        Ok(Self { queue, address, thread: Mutex::new(Some(thread)) })
     }
 
     /// The address that it listens on.
@@ -121,7 +121,7 @@ impl Listener {
     /// Closes the endpoint, without waiting for it: the thread stops accepting, answers 503 to everybody who has no
     /// stream yet, and ends. Streams go on.
     pub fn close(&self) {
-        self.desk.close();
+        self.queue.close();
     }
 }
 
@@ -131,9 +131,9 @@ impl Drop for Listener {
     fn drop(&mut self) {
         self.close();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();
-        if !self.desk.is_here() {
+        if !self.queue.is_here() {
             // The thread is the parent's, and not even let go of here.
-            std::mem::forget((thread, Arc::clone(&self.desk)));
+            std::mem::forget((thread, Arc::clone(&self.queue)));
         } else if let Some(thread) = thread
             && thread.thread().id() != thread::current().id()
         {
@@ -149,15 +149,15 @@ impl fmt::Debug for Listener {
 }
 
 /// Makes a bound socket one that a poll tells of.
-fn open(door: TcpListener) -> io::Result<(TcpListener, SocketAddr, Poll, Waker)> {
-    let address = door.local_addr()?;
-    door.set_nonblocking(true)?;
+fn open(listening: TcpListener) -> io::Result<(TcpListener, SocketAddr, Poll, Waker)> {
+    let address = listening.local_addr()?;
+    listening.set_nonblocking(true)?;
     // As many as a burst of clients that come back at once; the standard library asks for few.
-    rustix::net::listen(door.as_fd(), BACKLOG)?;
+    rustix::net::listen(listening.as_fd(), BACKLOG)?;
     let poll = Poll::new()?;
     let waker = Waker::new(poll.registry(), WAKE)?;
-    poll.registry().register(&mut SourceFd(&door.as_raw_fd()), DOOR, Interest::READABLE)?;
-    Ok((door, address, poll, waker))
+    poll.registry().register(&mut SourceFd(&listening.as_raw_fd()), LISTENING, Interest::READABLE)?;
+    Ok((listening, address, poll, waker))
 }
 
 fn failed(error: &io::Error) -> Error {

@@ -11,16 +11,16 @@ use loom::thread;
 use mio::Events;
 use ssecast_hub::{Config, Event, History, Hub, Reader, Reason, Subscriber, Subscription};
 
-use crate::attachment::{Attachment, Host, Link};
-use crate::bell::Bell;
+use crate::attachment::{Attachment, ConnectionState, Host};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
+use crate::parker::Parker;
 use crate::peer_timeout::PeerTimeout;
-use crate::shard::Shard;
-use crate::sink::Sink;
+use crate::socket_buffer::SocketBuffer;
+use crate::socket_worker::SocketWorker;
 use crate::sockets::Framing;
 use crate::sync::{Mutex, Waker};
-use crate::writer::Writer;
+use crate::worker_handle::WorkerHandle;
 
 /// A host that wants to know how its stream ended, and nothing else. What it keeps is no part of the model.
 #[derive(Default)]
@@ -49,28 +49,46 @@ fn subscribe(reader: &mut Reader) -> Subscriber {
 }
 
 /// Hands a connection to a thread, as `Socket::attach` does.
-fn attach(shard: &Arc<Shard>, hub: &Hub, subscriber: Subscriber) -> (Attachment, Arc<Listener>, UnixStream) {
+fn attach(
+    worker_handle: &Arc<WorkerHandle>,
+    hub: &Hub,
+    subscriber: Subscriber,
+) -> (Attachment, Arc<Listener>, UnixStream) {
     let (host, client) = UnixStream::pair().unwrap();
     let listener = Arc::new(Listener::default());
-    let own_bytes = subscriber.own_bytes();
+    let private_bytes = subscriber.private_bytes();
     let told: Arc<dyn Host> = Arc::clone(&listener) as Arc<dyn Host>;
-    let link = Arc::new(Link::new(Arc::clone(shard), ConnectionId::NOWHERE, hub.key(), told, own_bytes));
+    let state = Arc::new(ConnectionState::new(
+        Arc::clone(worker_handle),
+        ConnectionId::NOWHERE,
+        hub.key(),
+        told,
+        private_bytes,
+    ));
     let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
     let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
     let hold = subscriber.hold();
-    let sink = Sink::new(descriptor, Framing::Raw, false, peer_timeout, hold, Arc::clone(&link), own_bytes);
-    shard.attach(hub, subscriber, sink);
-    (Attachment { link, hub: hub.clone() }, listener, client)
+    let buffer = SocketBuffer::new(
+        descriptor,
+        Framing::Raw,
+        false,
+        peer_timeout,
+        hold,
+        Arc::clone(&state),
+        private_bytes,
+    );
+    worker_handle.attach(hub, subscriber, buffer);
+    (Attachment { state, hub: hub.clone() }, listener, client)
 }
 
 /// An engine's thread, which sleeps whenever it may, until its last connection is over.
-fn run(mut writer: Writer) {
+fn run(mut socket_worker: SocketWorker) {
     let none = Events::with_capacity(1);
-    while !writer.is_over() {
-        if writer.may_sleep() {
-            writer.desk.bell.waker.0.wait();
+    while !socket_worker.is_over() {
+        if socket_worker.may_sleep() {
+            socket_worker.queue.parker.waker.0.wait();
         }
-        writer.work(&none);
+        socket_worker.work(&none);
     }
 }
 
@@ -83,21 +101,21 @@ fn events(mut client: UnixStream) -> Vec<String> {
 #[test]
 fn a_sleeper_is_never_left_asleep() {
     loom::model(|| {
-        let bell = Arc::new((Bell::new(Waker(loom::sync::Notify::new())), Mutex::new(0)));
+        let parker = Arc::new((Parker::new(Waker(loom::sync::Notify::new())), Mutex::new(0)));
         for _ in 0..2 {
-            let bell = Arc::clone(&bell);
+            let parker = Arc::clone(&parker);
             thread::spawn(move || {
-                *bell.1.lock().unwrap() += 1;
-                bell.0.ring();
+                *parker.1.lock().unwrap() += 1;
+                parker.0.unpark();
             });
         }
         loop {
-            bell.0.get_up();
-            if *bell.1.lock().unwrap() == 2 {
+            parker.0.begin();
+            if *parker.1.lock().unwrap() == 2 {
                 break;
             }
-            if bell.0.lie_down() {
-                bell.0.waker.0.wait();
+            if parker.0.try_park() {
+                parker.0.waker.0.wait();
             }
         }
     });
@@ -106,21 +124,21 @@ fn a_sleeper_is_never_left_asleep() {
 #[test]
 fn a_connection_handed_over_while_another_thread_publishes_loses_and_doubles_nothing() {
     loom::model(|| {
-        let (shard, writer) = Shard::new().unwrap();
+        let (worker_handle, socket_worker) = WorkerHandle::new().unwrap();
         let hub = hub();
         let mut reader = hub.reader(Arc::new(|| ()));
         let subscriber = subscribe(&mut reader);
-        let engine = thread::spawn(move || run(writer));
+        let engine = thread::spawn(move || run(socket_worker));
         let other = hub.clone();
         let publishing = thread::spawn(move || {
             publish(&other, "t", "1");
             publish(&other, "t", "2");
         });
-        let (attachment, listener, client) = attach(&shard, &hub, subscriber);
+        let (attachment, listener, client) = attach(&worker_handle, &hub, subscriber);
         publishing.join().unwrap();
         attachment.detach(Reason::Server);
         publish(&hub, "t", "too late");
-        drop((attachment, shard));
+        drop((attachment, worker_handle));
         engine.join().unwrap();
         assert_eq!(listener.0.get(), Some(&false), "ended, and not cut");
         assert_eq!(events(client), ["1", "2"]);
@@ -130,19 +148,19 @@ fn a_connection_handed_over_while_another_thread_publishes_loses_and_doubles_not
 #[test]
 fn orders_and_publications_of_one_thread_are_carried_out_in_its_order() {
     loom::model(|| {
-        let (shard, writer) = Shard::new().unwrap();
+        let (worker_handle, socket_worker) = WorkerHandle::new().unwrap();
         let hub = hub();
         let mut reader = hub.reader(Arc::new(|| ()));
         let subscriber = subscribe(&mut reader);
-        let (attachment, _listener, client) = attach(&shard, &hub, subscriber);
-        let engine = thread::spawn(move || run(writer));
+        let (attachment, _listener, client) = attach(&worker_handle, &hub, subscriber);
+        let engine = thread::spawn(move || run(socket_worker));
         publish(&hub, "u", "too early");
         assert!(attachment.change_topics(&["u"], &["t"]).unwrap());
         publish(&hub, "t", "no longer wanted");
         publish(&hub, "u", "1");
         assert!(attachment.send(&Event { data: Some("2"), ..Event::default() }).unwrap());
         attachment.detach(Reason::Server);
-        drop((attachment, shard));
+        drop((attachment, worker_handle));
         engine.join().unwrap();
         assert_eq!(events(client), ["1", "2"]);
     });
@@ -151,19 +169,19 @@ fn orders_and_publications_of_one_thread_are_carried_out_in_its_order() {
 #[test]
 fn a_connection_that_comes_while_the_last_one_goes_finds_its_hub() {
     loom::model(|| {
-        let (shard, writer) = Shard::new().unwrap();
+        let (worker_handle, socket_worker) = WorkerHandle::new().unwrap();
         let hub = hub();
         let mut reader = hub.reader(Arc::new(|| ()));
         let (first, second) = (subscribe(&mut reader), subscribe(&mut reader));
-        let (attachment, _listener, _client) = attach(&shard, &hub, first);
-        let engine = thread::spawn(move || run(writer));
+        let (attachment, _listener, _client) = attach(&worker_handle, &hub, first);
+        let engine = thread::spawn(move || run(socket_worker));
         attachment.detach(Reason::Server);
-        let (next, listener, client) = attach(&shard, &hub, second);
+        let (next, listener, client) = attach(&worker_handle, &hub, second);
         // A late word about the first, which may be gone.
         attachment.abandon(Reason::Client);
         publish(&hub, "t", "1");
         next.detach(Reason::Server);
-        drop((attachment, next, shard));
+        drop((attachment, next, worker_handle));
         engine.join().unwrap();
         assert_eq!(listener.0.get(), Some(&false), "ended, and not cut");
         assert_eq!(events(client), ["1"]);
@@ -175,16 +193,16 @@ fn a_connection_that_comes_while_the_last_one_goes_finds_its_hub() {
 #[test]
 fn the_farewell_comes_after_what_was_sent_before() {
     loom::model(|| {
-        let (shard, writer) = Shard::new().unwrap();
+        let (worker_handle, socket_worker) = WorkerHandle::new().unwrap();
         let hub = hub();
         let mut reader = hub.reader(Arc::new(|| ()));
         let subscriber = subscribe(&mut reader);
-        let (attachment, listener, client) = attach(&shard, &hub, subscriber);
-        let engine = thread::spawn(move || run(writer));
+        let (attachment, listener, client) = attach(&worker_handle, &hub, subscriber);
+        let engine = thread::spawn(move || run(socket_worker));
         assert!(attachment.send(&Event { data: Some("1"), ..Event::default() }).unwrap());
         let bye = Event { data: Some("bye"), ..Event::default() };
         hub.close(&ssecast_hub::Close { event: Some(bye), ..Default::default() }).unwrap();
-        drop((attachment, shard));
+        drop((attachment, worker_handle));
         engine.join().unwrap();
         assert_eq!(listener.0.get(), Some(&false), "ended, and not cut");
         assert_eq!(events(client), ["1", "bye"]);

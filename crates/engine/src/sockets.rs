@@ -6,13 +6,13 @@ use bytes::Bytes;
 use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 
-use crate::attachment::{Attachment, Host, Link};
+use crate::attachment::{Attachment, ConnectionState, Host};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
 use crate::peer_timeout::PeerTimeout;
-use crate::shard::Shard;
-use crate::sink::Sink;
+use crate::socket_buffer::SocketBuffer;
 use crate::sync::{Mutex, Ordering, lock};
+use crate::worker_handle::WorkerHandle;
 
 /// The most threads by default: more gain nothing, because the kernel does nearly all of the work.
 const MAX_THREADS: usize = 4;
@@ -36,7 +36,7 @@ pub struct Sockets(Arc<Threads>);
 
 struct Threads {
     count: usize,
-    shards: PerProcess<Mutex<Vec<Arc<Shard>>>>,
+    workers: PerProcess<Mutex<Vec<Arc<WorkerHandle>>>>,
 }
 
 /// The threads that everybody shares who does not ask for others.
@@ -46,7 +46,7 @@ impl Sockets {
     /// Makes a set of threads: at least one.
     #[must_use]
     pub fn new(threads: usize) -> Self {
-        Self(Arc::new(Threads { count: threads.max(1), shards: PerProcess::new() }))
+        Self(Arc::new(Threads { count: threads.max(1), workers: PerProcess::new() }))
     }
 
     /// The threads of this process that are shared: one per core, at most four.
@@ -62,29 +62,29 @@ impl Sockets {
     /// [`InvalidSocket`](ssecast_hub::ErrorKind::InvalidSocket), [`Attached`](ssecast_hub::ErrorKind::Attached),
     /// [`TooManyDescriptors`](ssecast_hub::ErrorKind::TooManyDescriptors); nothing has changed then.
     pub fn prepare(&self, socket: BorrowedFd<'_>) -> Result<Socket, Error> {
-        Ok(Socket { descriptor: Descriptor::duplicate(socket)?, shard: self.shard()?, head: Bytes::new() })
+        Ok(Socket { descriptor: Descriptor::duplicate(socket)?, worker: self.worker()?, head: Bytes::new() })
     }
 
     /// The same for a host that keeps its own descriptor, and writes itself where there is no duplicate: none is made
     /// unless three quarters of the process's descriptors are free.
     pub(crate) fn prepare_spare(&self, socket: BorrowedFd<'_>) -> Result<Socket, Error> {
         let descriptor = Descriptor::duplicate(socket)?.spare()?;
-        Ok(Socket { descriptor, shard: self.shard()?, head: Bytes::new() })
+        Ok(Socket { descriptor, worker: self.worker()?, head: Bytes::new() })
     }
 
     /// The thread with the fewest connections.
-    pub(crate) fn shard(&self) -> Result<Arc<Shard>, Error> {
-        let mut shards = lock(self.0.shards.get_or_init(Mutex::default));
-        if shards.len() < self.0.count {
-            match Shard::start(shards.len()) {
-                Ok(shard) => shards.push(shard),
-                Err(error) if shards.is_empty() => return Err(error),
+    pub(crate) fn worker(&self) -> Result<Arc<WorkerHandle>, Error> {
+        let mut workers = lock(self.0.workers.get_or_init(Mutex::default));
+        if workers.len() < self.0.count {
+            match WorkerHandle::start(workers.len()) {
+                Ok(worker) => workers.push(worker),
+                Err(error) if workers.is_empty() => return Err(error),
                 // The threads that there are do as well.
                 Err(_) => {}
             }
         }
-        let connections = |shard: &&Arc<Shard>| shard.connections.load(Ordering::Relaxed);
-        let fewest = shards.iter().min_by_key(connections).map(Arc::clone);
+        let connections = |worker: &&Arc<WorkerHandle>| worker.connections.load(Ordering::Relaxed);
+        let fewest = workers.iter().min_by_key(connections).map(Arc::clone);
         fewest.ok_or_else(|| Error::new(ErrorKind::Internal, "engine", "has no thread"))
     }
 }
@@ -92,15 +92,15 @@ impl Sockets {
 /// A duplicate of a connection's descriptor, ready to be written to.
 pub struct Socket {
     descriptor: Descriptor,
-    shard: Arc<Shard>,
+    worker: Arc<WorkerHandle>,
     /// What is sent before the stream.
     head: Bytes,
 }
 
 impl Socket {
     /// Takes a connection that nobody else has, whose response's head is still to be sent.
-    pub(crate) fn take(socket: OwnedFd, shard: Arc<Shard>, head: Bytes) -> Result<Self, Error> {
-        Ok(Self { descriptor: Descriptor::take(socket)?, shard, head })
+    pub(crate) fn take(socket: OwnedFd, worker: Arc<WorkerHandle>, head: Bytes) -> Result<Self, Error> {
+        Ok(Self { descriptor: Descriptor::take(socket)?, worker, head })
     }
 
     /// Has the response's head sent before the stream.
@@ -120,23 +120,23 @@ impl Socket {
     /// ([`PeerTimeout`]) that are set back before a host goes on with it.
     #[must_use]
     pub fn attach(self, hub: &Hub, subscriber: Subscriber, transfer: Transfer) -> Attachment {
-        let Self { descriptor, shard, head } = self;
+        let Self { descriptor, worker, head } = self;
         let Transfer { framing, released, name, host } = transfer;
-        let own_bytes = subscriber.own_bytes();
-        let link = Arc::new(Link::new(Arc::clone(&shard), name, hub.key(), host, own_bytes));
+        let private_bytes = subscriber.private_bytes();
+        let state = Arc::new(ConnectionState::new(Arc::clone(&worker), name, hub.key(), host, private_bytes));
         let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
-        let mut sink = Sink::new(
+        let mut buffer = SocketBuffer::new(
             descriptor,
             framing,
             released,
             peer_timeout,
             subscriber.hold(),
-            Arc::clone(&link),
-            own_bytes,
+            Arc::clone(&state),
+            private_bytes,
         );
-        sink.load_head(head);
-        shard.attach(hub, subscriber, sink);
-        Attachment { link, hub: hub.clone() }
+        buffer.load_head(head);
+        worker.attach(hub, subscriber, buffer);
+        Attachment { state, hub: hub.clone() }
     }
 }
 

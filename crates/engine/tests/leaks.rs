@@ -49,17 +49,17 @@ fn thousands_of_connections_leave_no_descriptor_behind_however_they_end() {
                     0 => client.reset(),
                     1 => {}
                     2 => {
-                        rig.pull.end(id, Reason::Server);
+                        rig.connections.end(id, Reason::Server);
                         client.read_events(1);
                         rig.end_of(id);
                     }
-                    3 => drop(rig.pull.remove(id, Reason::Client)),
+                    3 => drop(rig.connections.remove(id, Reason::Client)),
                     4 => {
                         client.read_events(1);
                         client.reset();
-                        rig.pull.remove(id, Reason::Client);
+                        rig.connections.remove(id, Reason::Client);
                     }
-                    _ => rig.pull.end(id, Reason::Server),
+                    _ => rig.connections.end(id, Reason::Server),
                 }
             }
             // Those that nobody told the engine of are found out when something is sent to them.
@@ -85,7 +85,7 @@ fn threads_end_with_the_last_handle_and_the_last_connection() {
         eventually("a thread has a name", || engine_threads() > 0);
         rig.publish("t", "1");
         other.read_events(1);
-        rig.pull.remove(id, Reason::Client);
+        rig.connections.remove(id, Reason::Client);
         drop(client);
         drop(rig);
         other.read_to_end();

@@ -12,7 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use ssecast_engine::{
-    Config, Event, Framing, Hub, Listener, ListenerConfig, Pull, QueryTopics, Sockets, Subscription,
+    Config, Event, Framing, Hub, Listener, ListenerConfig, LoopConnections, QueryTopics, Sockets,
+    Subscription,
 };
 
 /// The bytes that are allocated now.
@@ -47,10 +48,15 @@ const GET: &str = "GET /?topic=t HTTP/1.1\r\nHost: localhost:8080\r\nAccept: tex
 /// The most that one may cost, with every index that it stands in.
 const LIMIT: isize = 1024;
 
-fn attach(pull: &Pull, sockets: &Sockets, pairs: &[(UnixStream, UnixStream)], topics: &[&str]) {
+fn attach(
+    event_loop: &LoopConnections,
+    sockets: &Sockets,
+    pairs: &[(UnixStream, UnixStream)],
+    topics: &[&str],
+) {
     for (host, _) in pairs {
-        let id = pull.open_paused(&Subscription { topics, last_event_id: None }).unwrap();
-        pull.attach_socket(sockets, id, host.as_fd(), Framing::Chunked, true).unwrap();
+        let id = event_loop.open_paused(&Subscription { topics, last_event_id: None }).unwrap();
+        event_loop.attach_socket(sockets, id, host.as_fd(), Framing::Chunked, true).unwrap();
     }
 }
 
@@ -129,12 +135,12 @@ fn an_idle_connection_costs_at_most_a_kilobyte_in_the_engine() {
     {
         let mut pairs: Vec<_> = (0..connections).map(|_| UnixStream::pair().unwrap()).collect();
         let hub = Hub::new(Config::default()).unwrap();
-        let pull = Pull::new(&hub, || {});
+        let event_loop = LoopConnections::new(&hub, || {});
         let sockets = Sockets::new(2);
-        attach(&pull, &sockets, &pairs[..2], topics);
+        attach(&event_loop, &sockets, &pairs[..2], topics);
         settle(&hub, pairs[..2].iter_mut().map(|pair| &mut pair.1), "first");
         let before = resting();
-        attach(&pull, &sockets, &pairs[2..], topics);
+        attach(&event_loop, &sockets, &pairs[2..], topics);
         settle(&hub, pairs.iter_mut().map(|pair| &mut pair.1), "second");
         let each = (resting() - before) / (count(connections) - 2);
         println!("{each} bytes for each of {connections} connections with {} topics", topics.len());

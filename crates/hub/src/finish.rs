@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use ssecast_codec::{Error, ErrorKind, Event};
 
-use crate::own::PrivateEvent;
+use crate::private_queue::PrivateEvent;
 
 /// The id that the last block of a finished stream carries.
 const FINISHED_ID: &str = "ssecast-finished";

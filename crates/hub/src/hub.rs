@@ -12,7 +12,7 @@ use crate::finish::refuse_reserved;
 use crate::frame::Draft;
 use crate::hold::Hold;
 use crate::log::Log;
-use crate::own::{Backlogged, PrivateEvent};
+use crate::private_queue::{Backlogged, PrivateEvent};
 use crate::process::{PerProcess, Process};
 use crate::reader::Reader;
 use crate::readers::Wake;

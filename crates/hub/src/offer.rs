@@ -19,14 +19,14 @@ pub(crate) struct Offer {
     full_since: u64,
     /// The mark: a sequence number, and how many bytes of its own are left before it.
     sequence: u64,
-    own: usize,
+    private: usize,
 }
 
 const NOT_FULL: u64 = u64::MAX;
 
 impl Default for Offer {
     fn default() -> Self {
-        Self { stopped: false, full_for: 0, full_since: NOT_FULL, sequence: 0, own: 0 }
+        Self { stopped: false, full_for: 0, full_since: NOT_FULL, sequence: 0, private: 0 }
     }
 }
 
@@ -51,14 +51,14 @@ impl Offer {
     }
 
     /// Notes that so many bytes of its own were handed over, or given up.
-    pub(crate) fn take_own(&mut self, bytes: usize) {
-        self.own = self.own.saturating_sub(bytes);
+    pub(crate) fn take_private(&mut self, bytes: usize) {
+        self.private = self.private.saturating_sub(bytes);
     }
 
     /// Moves the mark to where everything ends now, if the connection is past it.
-    pub(crate) fn renew(&mut self, cursor: u64, head: u64, own: usize, now: u64) {
-        if cursor >= self.sequence && self.own == 0 {
-            (self.sequence, self.own, self.full_for) = (head, own, 0);
+    pub(crate) fn renew(&mut self, cursor: u64, head: u64, private: usize, now: u64) {
+        if cursor >= self.sequence && self.private == 0 {
+            (self.sequence, self.private, self.full_for) = (head, private, 0);
             if self.full_since != NOT_FULL {
                 self.full_since = now;
             }

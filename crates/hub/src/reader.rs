@@ -10,7 +10,7 @@ use crate::config::{Config, Policy};
 use crate::hub::Shared;
 use crate::log::{Beginning, Found};
 use crate::offer::Offer;
-use crate::own::{Own, PrivateEvent};
+use crate::private_queue::{PrivateEvent, PrivateQueue};
 use crate::readers::{Mark, Offered, Wake};
 use crate::registration::{Registrar, Registration};
 use crate::stats::Reason;
@@ -158,12 +158,12 @@ impl Reader {
             topics,
             cursor,
             passed,
-            named: cursor,
+            last_sent_id: cursor,
             live_from,
             progressed_at: now,
             sent_at: now,
             offer: Offer::default(),
-            own: Some(Box::new(Own { greet: true, reset, joined, ..Own::default() })),
+            private: Some(Box::new(PrivateQueue { greet: true, reset, joined, ..PrivateQueue::default() })),
             reason: Reason::Client,
         })
     }
@@ -257,17 +257,17 @@ impl Reader {
             return Next::End(Reason::Error);
         }
         loop {
-            if let Some(batch) = subscriber.own_batch() {
+            if let Some(batch) = subscriber.private_batch() {
                 return hand_over(subscriber, batch);
             }
-            let own = subscriber.own.as_deref();
-            let next_own = own.and_then(|own| own.frames.front()).map(|frame| frame.after);
-            let end = own.and_then(|own| own.end);
-            match self.read(subscriber, next_own.or(end), round.head) {
+            let private = subscriber.private.as_deref();
+            let next_private = private.and_then(|private| private.frames.front()).map(|frame| frame.after);
+            let end = private.and_then(|private| private.end);
+            match self.read(subscriber, next_private.or(end), round.head) {
                 Read::Batch(batch) => return hand_over(subscriber, batch),
                 Read::Lost if !enforce_policy(subscriber) => return Next::End(Reason::Lagged),
                 Read::Lost => {}
-                Read::Nothing if next_own.is_some_and(|after| after <= subscriber.cursor) => {}
+                Read::Nothing if next_private.is_some_and(|after| after <= subscriber.cursor) => {}
                 Read::Nothing if end.is_some_and(|end| end <= round.head) => {
                     return Next::End(subscriber.reason);
                 }
@@ -276,7 +276,7 @@ impl Reader {
                     return Next::Idle;
                 }
                 Read::Nothing => {
-                    if std::mem::replace(&mut subscriber.own_mut().said_farewell, true) {
+                    if std::mem::replace(&mut subscriber.private_mut().said_farewell, true) {
                         subscriber.reason = Reason::Shutdown;
                         return Next::End(Reason::Shutdown);
                     }
@@ -294,7 +294,7 @@ impl Reader {
         }
         let key = (subscriber.topics.id(), subscriber.cursor);
         let shared = through.is_none()
-            && subscriber.own.as_ref().is_none_or(|own| own.joined.is_empty())
+            && subscriber.private.as_ref().is_none_or(|private| private.joined.is_empty())
             && Arc::ptr_eq(&subscriber.registration, &self.registration);
         if let (true, Some(place)) = (shared, self.cache.get(&key)) {
             let batch = place.batch.clone();
@@ -332,7 +332,7 @@ impl Reader {
         let frame: Bytes = event.into_iter().flatten().copied().chain(self.spread_retry()).collect();
         if !frame.is_empty() {
             let after = subscriber.cursor;
-            subscriber.own_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
+            subscriber.private_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
         }
     }
 
@@ -369,11 +369,11 @@ impl Reader {
         let now = self.hub().now();
         (subscriber.progressed_at, subscriber.sent_at) = (now, now);
         // A cursor that overtook a reset event which still waits would hide the loss.
-        let waits = subscriber.own.as_ref().is_some_and(|own| own.waits());
-        if waits || subscriber.is_private() || subscriber.cursor <= subscriber.named {
+        let waits = subscriber.private.as_ref().is_some_and(|private| private.waits());
+        if waits || subscriber.is_private() || subscriber.cursor <= subscriber.last_sent_id {
             return self.heartbeat.clone();
         }
-        subscriber.named = subscriber.cursor;
+        subscriber.last_sent_id = subscriber.cursor;
         let id = subscriber.registration.hub.epoch.id(subscriber.cursor);
         Batch::join(&[Bytes::from(format!("id: {id}\n\n"))], 0)
     }
@@ -393,12 +393,13 @@ impl Reader {
     /// [`send`](Self::send) does: the hub may be closing by now, but the connection must not have been told so.
     pub fn queue(&mut self, subscriber: &mut Subscriber, mut event: PrivateEvent) -> bool {
         let hub = &subscriber.registration.hub;
-        let over = subscriber.own.as_ref().is_some_and(|own| own.end.is_some() || own.said_farewell);
+        let over =
+            subscriber.private.as_ref().is_some_and(|private| private.end.is_some() || private.said_farewell);
         if over || !hub.is_here() {
             return false;
         }
         // Not the frame's own size: an idle client may be sent a single event of any allowed size.
-        if subscriber.own_bytes() > hub.config.slow_client.bytes
+        if subscriber.private_bytes() > hub.config.slow_client.bytes
             && waiting(subscriber).is_none()
             && !enforce_policy(subscriber)
         {
@@ -410,7 +411,7 @@ impl Reader {
         if subscriber.offer.is_stopped() {
             event.backlogged = None;
         }
-        subscriber.own_mut().push(event);
+        subscriber.private_mut().push(event);
         true
     }
 
@@ -446,16 +447,16 @@ impl Reader {
         let at = change.cursor();
         let (topics, fresh) = change.replace(&subscriber.topics);
         subscriber.topics = topics;
-        if let Some(own) = &mut subscriber.own {
+        if let Some(private) = &mut subscriber.private {
             // A topic that left begins anew when it comes back.
-            own.joined.retain(|(key, _)| subscriber.topics.contains(*key) && !fresh.contains(key));
+            private.joined.retain(|(key, _)| subscriber.topics.contains(*key) && !fresh.contains(key));
         }
         if was_private && !fresh.is_empty() {
             subscriber.cursor = subscriber.cursor.max(at);
             // It has a place in the log from now on, and must know it to come back to it.
-            subscriber.own_mut().greet = true;
+            subscriber.private_mut().greet = true;
         } else if subscriber.cursor < at && !fresh.is_empty() {
-            let joined = &mut subscriber.own_mut().joined;
+            let joined = &mut subscriber.private_mut().joined;
             joined.extend(fresh.into_iter().map(|key| (key, at)));
             joined.sort_unstable();
         }
@@ -484,19 +485,19 @@ impl Reader {
     /// Ends a subscriber once everything is out that was published up to a sequence number, or sent before. If its
     /// server shuts down, a jittered reconnection time comes last.
     pub fn end_after(&mut self, subscriber: &mut Subscriber, reason: Reason, last: u64) {
-        let own = subscriber.own.as_deref();
-        if own.is_some_and(|own| own.end.is_some()) {
+        let private = subscriber.private.as_deref();
+        if private.is_some_and(|private| private.end.is_some()) {
             return;
         }
-        let told = own.is_some_and(|own| own.said_farewell);
+        let told = private.is_some_and(|private| private.said_farewell);
         subscriber.reason = reason;
-        subscriber.own_mut().end = Some(last);
+        subscriber.private_mut().end = Some(last);
         if reason == Reason::Shutdown && !told {
             let after = if subscriber.is_private() { subscriber.cursor } else { last };
             let retry = self.spread_retry();
             if !retry.is_empty() {
                 let frame = retry.into();
-                subscriber.own_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
+                subscriber.private_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
             }
         }
     }
@@ -511,12 +512,12 @@ impl Reader {
     pub fn stop(&mut self, subscriber: &mut Subscriber, full: bool) {
         let now = self.hub().now();
         if full {
-            let (cursor, own) = (subscriber.cursor, subscriber.own_bytes());
-            subscriber.offer.renew(cursor, cursor.max(self.round.head), own, now);
+            let (cursor, private) = (subscriber.cursor, subscriber.private_bytes());
+            subscriber.offer.renew(cursor, cursor.max(self.round.head), private, now);
         }
         subscriber.offer.stop(full, now);
-        if let Some(own) = &mut subscriber.own {
-            own.offered();
+        if let Some(private) = &mut subscriber.private {
+            private.offered();
         }
     }
 
@@ -553,15 +554,15 @@ impl Reader {
 fn waiting(subscriber: &mut Subscriber) -> Option<u64> {
     let hub = Arc::clone(&subscriber.registration.hub);
     let (limit, now) = (&hub.config.slow_client, hub.now());
-    let own = subscriber.own_bytes();
+    let private = subscriber.private_bytes();
     let position = subscriber.position();
     let log = hub.log();
     let lost = log.lost(position);
-    let lag = log.lag(position, subscriber.live_from) + own as u64;
-    let waits = log.lag(position, 0) + own as u64;
+    let lag = log.lag(position, subscriber.live_from) + private as u64;
+    let waits = log.lag(position, 0) + private as u64;
     let head = log.head();
     drop(log);
-    subscriber.offer.renew(subscriber.cursor, head, own, now);
+    subscriber.offer.renew(subscriber.cursor, head, private, now);
     let still = now.saturating_sub(subscriber.progressed_at);
     let slow = lost
         || lag > hub.config.lag_bound()
@@ -585,18 +586,18 @@ fn enforce_policy(subscriber: &mut Subscriber) -> bool {
     let hub = Arc::clone(&subscriber.registration.hub);
     if hub.config.slow_client.policy == Policy::Disconnect {
         subscriber.reason = Reason::Lagged;
-        let own = subscriber.own_mut();
+        let private = subscriber.private_mut();
         // Nothing more is for it: it ends at once, and resumes when it comes back.
-        *own = Own { end: Some(0), ..Own::default() };
+        *private = PrivateQueue { end: Some(0), ..PrivateQueue::default() };
         return false;
     }
     let log = hub.log();
     let (head, published) = (log.head(), log.published(&subscriber.topics));
     drop(log);
     let missed = subscriber.passed.map(|passed| published - passed);
-    let given_up = subscriber.own_bytes();
-    subscriber.offer.take_own(given_up);
-    subscriber.own_mut().skip(missed);
+    let given_up = subscriber.private_bytes();
+    subscriber.offer.take_private(given_up);
+    subscriber.private_mut().skip(missed);
     subscriber.passed = Some(published);
     subscriber.cursor = subscriber.cursor.max(head);
     subscriber.progressed_at = hub.now();

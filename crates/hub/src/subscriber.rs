@@ -1,7 +1,7 @@
 use crate::batch::Batch;
 use crate::hold::Hold;
 use crate::offer::Offer;
-use crate::own::Own;
+use crate::private_queue::PrivateQueue;
 use crate::registration::Registration;
 use crate::stats::Reason;
 use crate::sync::Arc;
@@ -21,7 +21,7 @@ pub struct Subscriber {
     /// what was published beyond.
     pub(crate) passed: Option<u64>,
     /// The sequence number in the last id that it was sent.
-    pub(crate) named: u64,
+    pub(crate) last_sent_id: u64,
     /// What is after this was published while it was there: only that counts as lag.
     pub(crate) live_from: u64,
     /// What it was offered, which says whether its client is slow.
@@ -30,7 +30,7 @@ pub struct Subscriber {
     pub(crate) progressed_at: u64,
     pub(crate) sent_at: u64,
     /// What is this connection's alone, while there is something.
-    pub(crate) own: Option<Box<Own>>,
+    pub(crate) private: Option<Box<PrivateQueue>>,
     pub(crate) reason: Reason,
 }
 
@@ -77,8 +77,8 @@ impl Subscriber {
 
     /// How many bytes that were sent to it alone wait. Events of topics don't count: they wait in the log.
     #[must_use]
-    pub fn own_bytes(&self) -> usize {
-        self.own.as_ref().map_or(0, |own| own.bytes)
+    pub fn private_bytes(&self) -> usize {
+        self.private.as_ref().map_or(0, |private| private.bytes)
     }
 
     /// The topics that it reads, for whoever keeps an index of them.
@@ -102,7 +102,7 @@ impl Subscriber {
     /// Whether there is nothing for it up to a sequence number, nor any frame of its own.
     #[must_use]
     pub fn is_past(&self, sequence: u64) -> bool {
-        (self.cursor >= sequence || self.is_private()) && self.own.is_none()
+        (self.cursor >= sequence || self.is_private()) && self.private.is_none()
     }
 
     /// A private stream has no topics, and so no place in the log: its ids are the application's own.
@@ -110,41 +110,41 @@ impl Subscriber {
         self.topics.keys().is_empty()
     }
 
-    pub(crate) fn own_mut(&mut self) -> &mut Own {
-        self.own.get_or_insert_default()
+    pub(crate) fn private_mut(&mut self) -> &mut PrivateQueue {
+        self.private.get_or_insert_default()
     }
 
     pub(crate) fn position(&self) -> Position<'_> {
-        let joined = self.own.as_ref().map_or(&[][..], |own| &own.joined);
+        let joined = self.private.as_ref().map_or(&[][..], |private| &private.joined);
         Position::new(&self.topics, joined, self.cursor)
     }
 
     /// Moves it past events that it was handed, the last one of which has the number `last`.
     pub(crate) fn move_past(&mut self, through: u64, last: u64, events: u32) {
-        (self.cursor, self.named) = (through, last);
+        (self.cursor, self.last_sent_id) = (through, last);
         self.passed = self.passed.map(|passed| passed + u64::from(events));
     }
 
     /// Takes what is this connection's alone and due.
-    pub(crate) fn own_batch(&mut self) -> Option<Batch> {
-        let own = self.own.as_deref_mut().filter(|own| own.waits())?;
+    pub(crate) fn private_batch(&mut self) -> Option<Batch> {
+        let private = self.private.as_deref_mut().filter(|private| private.waits())?;
         let hub = &*self.registration.hub;
         let id = (!self.topics.keys().is_empty()).then(|| hub.epoch.id(self.cursor));
-        let before = own.bytes;
-        let (batch, named) = own.batch(hub, self.cursor, id.as_deref())?;
-        self.offer.take_own(before - own.bytes);
-        if named {
-            self.named = self.cursor;
+        let before = private.bytes;
+        let (batch, last_sent_id) = private.batch(hub, self.cursor, id.as_deref())?;
+        self.offer.take_private(before - private.bytes);
+        if last_sent_id {
+            self.last_sent_id = self.cursor;
         }
         Some(batch)
     }
 
     /// Frees what is no longer needed, so that an idle connection is its cursor and nothing else.
     pub(crate) fn tidy(&mut self) {
-        if let Some(own) = &mut self.own {
-            own.joined.retain(|(_, at)| *at > self.cursor);
-            if !own.is_needed() {
-                self.own = None;
+        if let Some(private) = &mut self.private {
+            private.joined.retain(|(_, at)| *at > self.cursor);
+            if !private.is_needed() {
+                self.private = None;
             }
         }
     }

@@ -5,8 +5,8 @@ use ssecast_codec::{Error, ErrorKind};
 use crate::clock::millis;
 use crate::config::History;
 use crate::frame::Frame;
+use crate::interval_set::IntervalSet;
 use crate::readers::Passed;
-use crate::runs::Runs;
 use crate::sync::Arc;
 use crate::topic_set::TopicKey;
 
@@ -49,7 +49,7 @@ pub(crate) struct Topic {
     /// How many entries at the front are past the caps.
     expired: usize,
     /// Every sequence number that is past the caps, whether its frame is gone or not.
-    lost: Runs,
+    lost: IntervalSet,
     /// The greatest sequence number of a frame that is gone.
     dropped: u64,
     /// All bytes that were ever published.
@@ -110,7 +110,7 @@ impl Topic {
             name,
             ring: VecDeque::new(),
             expired: 0,
-            lost: Runs::forgotten(forgotten),
+            lost: IntervalSet::forgotten(forgotten),
             dropped: 0,
             published_bytes: 0,
             replay_began: 0,

@@ -1,6 +1,6 @@
 //! The native engine for Server-Sent Events: encode, parse and broadcast `text/event-stream`.
 //!
-//! A [`Hub`] holds the topics and their history. [`Pull`] delivers to the connections of an event loop. [`encode`
+//! A [`Hub`] holds the topics and their history. [`LoopConnections`] delivers to the connections of an event loop. [`encode`
 //! ](Event::encode) writes one event; the parser reads a stream.
 //!
 //! ```

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
-use super::answer::Refusal;
 use super::config::ListenerConfig;
+use super::response::Refusal;
 use super::target::Target;
 
 /// A request for a stream, as its head says.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use ssecast_hub::{Error, ErrorKind, Hold};
 
-use super::desk::Desk;
+use super::command_queue::CommandQueue;
 use crate::connection::ConnectionId;
 use crate::sync::{AtomicU8, Ordering};
 
@@ -22,7 +22,7 @@ const MOST_NAMED: usize = 64;
 /// An answer counts only while somebody waits for it: not after another one, after the client has left, or after the
 /// time for it is over ([`answer_time`](crate::ListenerConfig::answer_time)). Its methods say whether it did.
 pub struct Responder {
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) queue: Arc<CommandQueue>,
     pub(crate) ticket: Arc<Ticket>,
 }
 
@@ -30,7 +30,7 @@ pub struct Responder {
 pub(crate) struct Ticket {
     pub(crate) connection: ConnectionId,
     /// Where the thread has the connection.
-    pub(crate) place: usize,
+    pub(crate) slot: usize,
     state: AtomicU8,
 }
 
@@ -45,8 +45,8 @@ pub(crate) enum Decision {
 }
 
 impl Ticket {
-    pub(crate) fn new(connection: ConnectionId, place: usize) -> Self {
-        Self { connection, place, state: AtomicU8::new(OPEN) }
+    pub(crate) fn new(connection: ConnectionId, slot: usize) -> Self {
+        Self { connection, slot, state: AtomicU8::new(OPEN) }
     }
 
     /// Notes that nobody waits any more. Returns whether there was no answer by then.
@@ -78,10 +78,10 @@ impl Responder {
     pub fn allow(&self, topics: &[&str]) -> Result<bool, Error> {
         topics.iter().try_for_each(|topic| ssecast_hub::check_topic(topic))?;
         // In a child of the listener's process the hub is another one.
-        if !self.desk.is_here() {
+        if !self.queue.is_here() {
             return Ok(false);
         }
-        let Ok(hold) = self.desk.hub.hold() else {
+        let Ok(hold) = self.queue.hub.hold() else {
             // Whoever waits for the hub's end is told of no stream any more.
             self.unavailable();
             return Ok(false);
@@ -123,7 +123,7 @@ impl Responder {
 
     fn answer(&self, decision: Decision) -> bool {
         // In a child of the listener's process nobody waits.
-        self.desk.is_here() && self.ticket.settle(ANSWERED) && self.desk.leave(&self.ticket, decision)
+        self.queue.is_here() && self.ticket.settle(ANSWERED) && self.queue.push(&self.ticket, decision)
     }
 }
 

@@ -1,4 +1,4 @@
-use super::answer::Refusal;
+use super::response::Refusal;
 
 /// What a request asks for: a path, and what stands behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 const CASES: [(&str, fn()); 13] = [
     ("a signal of a broken pipe never reaches the host", signals::no_broken_pipe),
     ("the signals of a process are never delivered to a thread of the library", signals::left_to_the_host),
-    ("without a descriptor left a connection stays with pull delivery", descriptors::none_left),
+    ("without a descriptor left a connection stays with connections delivery", descriptors::none_left),
     ("without a descriptor left a listener waits until there is one", descriptors::listener_without),
     (
         "for a new connection a listener without a descriptor gives up stale ones",

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) use client::{Body, Client, events, narrow, tcp, tiny};
 use ssecast_engine::{
-    Config, ConnectionId, Content, Delivery, Error, Event, Framing, History, Hub, ManualClock, Policy, Pull,
-    Reason, SlowClient, Sockets, Subscription,
+    Config, ConnectionId, Content, Delivery, Error, Event, Framing, History, Hub, LoopConnections,
+    ManualClock, Policy, Reason, SlowClient, Sockets, Subscription,
 };
 
 /// Far longer than anything takes: what never comes fails the test instead of hanging it.
@@ -21,7 +21,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(50);
 /// The host: an event loop with pull delivery, and what it was told.
 pub(crate) struct Rig {
     pub(crate) hub: Hub,
-    pub(crate) pull: Pull,
+    pub(crate) connections: LoopConnections,
     pub(crate) sockets: Sockets,
     pub(crate) wakes: Arc<Wakes>,
     /// What the host wrote itself, by connection.
@@ -96,7 +96,7 @@ impl Rig {
         let wakes = Arc::new(Wakes::default());
         let rung = Arc::clone(&wakes);
         Self {
-            pull: Pull::new(&hub, move || rung.ring()),
+            connections: LoopConnections::new(&hub, move || rung.ring()),
             hub,
             sockets: Sockets::new(1),
             wakes,
@@ -120,8 +120,10 @@ impl Rig {
         (host, client): (OwnedFd, std::os::unix::net::UnixStream),
         framing: Framing,
     ) -> (ConnectionId, Client) {
-        let id = self.pull.open_paused(&Subscription { topics, last_event_id }).expect("an open hub");
-        self.pull.attach_socket(&self.sockets, id, host.as_fd(), framing, false).expect("a stream socket");
+        let id = self.connections.open_paused(&Subscription { topics, last_event_id }).expect("an open hub");
+        self.connections
+            .attach_socket(&self.sockets, id, host.as_fd(), framing, false)
+            .expect("a stream socket");
         self.held.insert(id, host);
         (id, Client::new(client, framing))
     }
@@ -133,14 +135,17 @@ impl Rig {
         (host, client): (OwnedFd, std::os::unix::net::UnixStream),
         framing: Framing,
     ) -> (ConnectionId, Client) {
-        let id = self.pull.open_paused(&Subscription { topics, last_event_id: None }).expect("an open hub");
-        self.pull.attach_socket(&self.sockets, id, host.as_fd(), framing, true).expect("a stream socket");
+        let id =
+            self.connections.open_paused(&Subscription { topics, last_event_id: None }).expect("an open hub");
+        self.connections
+            .attach_socket(&self.sockets, id, host.as_fd(), framing, true)
+            .expect("a stream socket");
         (id, Client::new(client, framing))
     }
 
     /// A connection that the host writes itself.
     pub(crate) fn open(&mut self, topics: &[&str]) -> ConnectionId {
-        self.pull.open(&Subscription { topics, last_event_id: None }).expect("an open hub")
+        self.connections.open(&Subscription { topics, last_event_id: None }).expect("an open hub")
     }
 
     pub(crate) fn publish(&self, topic: &str, text: &str) {
@@ -148,13 +153,13 @@ impl Rig {
     }
 
     pub(crate) fn send(&self, id: ConnectionId, text: &str) -> bool {
-        self.pull.send(id, &data(text)).expect("a valid event")
+        self.connections.send(id, &data(text)).expect("a valid event")
     }
 
     /// One turn of the event loop.
     pub(crate) fn turn(&mut self) {
         let mut deliveries = Vec::new();
-        while self.pull.take(256, &mut deliveries) {}
+        while self.connections.take(256, &mut deliveries) {}
         for Delivery { connection, content } in deliveries {
             match content {
                 Content::Batch(batch) => {

@@ -11,13 +11,13 @@ use crate::rig::{Rig, events, narrow, patient, quiet, refusal, slow, tcp};
 
 /// Tries to attach a paused connection, then lets it go on by pull delivery.
 fn refused(rig: &mut Rig, socket: BorrowedFd<'_>) -> ErrorKind {
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-    let kind = refusal(rig.pull.attach_socket(&rig.sockets, id, socket, Framing::Raw, false));
-    rig.pull.resume(id);
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let kind = refusal(rig.connections.attach_socket(&rig.sockets, id, socket, Framing::Raw, false));
+    rig.connections.resume(id);
     rig.publish("t", "goes on");
     rig.until("pull delivery", |rig| rig.written.get(&id).is_some_and(|bytes| !events(bytes).is_empty()));
     assert_eq!(events(&rig.written[&id]), ["goes on"]);
-    rig.pull.remove(id, Reason::Client);
+    rig.connections.remove(id, Reason::Client);
     kind
 }
 
@@ -53,14 +53,14 @@ fn a_socket_is_attached_once_under_all_of_its_descriptors() {
     let (id, mut client) = rig.connect(&["t"]);
     let other = rig.held[&id].try_clone().unwrap();
     assert_eq!(refused(&mut rig, other.as_fd()), ErrorKind::Attached);
-    let again = rig.pull.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Raw, false);
+    let again = rig.connections.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Raw, false);
     assert_eq!(refusal(again), ErrorKind::Attached);
     assert_eq!(client.read_events(1), ["goes on"]);
 
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     rig.end_of(id);
-    let next = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-    rig.pull.attach_socket(&rig.sockets, next, other.as_fd(), Framing::Chunked, false).unwrap();
+    let next = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    rig.connections.attach_socket(&rig.sockets, next, other.as_fd(), Framing::Chunked, false).unwrap();
     rig.publish("t", "second stream");
     client.read_until("second stream");
 }
@@ -69,13 +69,13 @@ fn a_socket_is_attached_once_under_all_of_its_descriptors() {
 fn a_connection_that_is_gone_is_not_attached() {
     let rig = Rig::new(quiet());
     let (host, _client) = tcp();
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-    rig.pull.remove(id, Reason::Client);
-    let attached = rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false);
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    rig.connections.remove(id, Reason::Client);
+    let attached = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false);
     assert_eq!(refusal(attached), ErrorKind::Closed);
     // Nothing of it stays behind.
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-    rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn a_peer_that_was_gone_before_is_found_out_without_harm() {
     let mut rig = Rig::new(quiet());
     let (host, client) = tcp();
     drop(client);
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-    let attached = rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false);
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let attached = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false);
     if let Err(error) = attached {
         // The system may know by now.
         assert_eq!(error.kind(), ErrorKind::InvalidSocket);
@@ -107,7 +107,7 @@ fn the_hosts_own_descriptor_stays_as_it_was() {
     let (id, mut client) = rig.attach(&["t"], None, (OwnedFd::from(host), client), Framing::Raw);
     rig.publish("t", "1");
     client.read_events(1);
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     rig.end_of(id);
     assert_eq!(rig.held[&id].as_raw_fd(), number);
     assert_eq!(rustix::fs::fcntl_getfl(&rig.held[&id]).unwrap(), blocking);
@@ -129,19 +129,20 @@ fn a_connection_that_is_attached_during_a_storm_loses_and_doubles_nothing() {
                     number += 1;
                 }
             });
-            let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+            let id =
+                rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let host = OwnedFd::from(listener.accept().unwrap().0);
             rig.turn();
-            rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
+            rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
             rig.held.insert(id, host);
             let mut client = crate::rig::Client::new(OwnedFd::from(client).into(), Framing::Chunked);
             client.read_events(3);
             storm.store(false, Ordering::Relaxed);
             (id, client)
         });
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         let reading = thread::spawn(move || {
             client.read_body();
             client
@@ -190,7 +191,7 @@ fn a_peer_that_does_not_answer_is_given_up_after_the_slow_clients_time_and_the_h
         }
         assert_eq!(during.1, keep_alive);
         assert_eq!(during.2, if keep_alive { Duration::from_secs(3) } else { before.2 });
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         rig.end_of(id);
         assert_eq!(options(&observer), before);
     }

@@ -7,7 +7,7 @@ fn numbers(count: usize) -> Vec<String> {
 }
 
 fn finish(rig: &mut Rig, id: ConnectionId, client: &mut Client) {
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     assert_eq!(rig.end_of(id), (Reason::Server, false));
     match client.framing {
         Framing::Chunked => rig.write(id, b"0\r\n\r\n"),
@@ -82,8 +82,8 @@ fn tell(rig: &mut Rig, all: &[ConnectionId]) {
         for id in all {
             assert!(rig.send(*id, &format!("only you {round}")));
             match round {
-                5 => assert!(rig.pull.change_topics(*id, &["c", "e"], &["d"]).unwrap()),
-                10 => assert!(rig.pull.change_topics(*id, &["d"], &["e"]).unwrap()),
+                5 => assert!(rig.connections.change_topics(*id, &["c", "e"], &["d"]).unwrap()),
+                10 => assert!(rig.connections.change_topics(*id, &["d"], &["e"]).unwrap()),
                 _ => {}
             }
         }
@@ -93,7 +93,7 @@ fn tell(rig: &mut Rig, all: &[ConnectionId]) {
         }
     }
     rig.publish("d", "again");
-    all.iter().for_each(|id| rig.pull.end(*id, Reason::Server));
+    all.iter().for_each(|id| rig.connections.end(*id, Reason::Server));
     rig.publish("a", "too late");
 }
 
@@ -169,13 +169,13 @@ fn what_the_socket_takes_is_counted_for_the_hosts_own_timers() {
     let (id, mut client) = rig.connect(&["t"]);
     rig.publish("t", "1");
     client.read_events(1);
-    let before = rig.pull.writes(id);
+    let before = rig.connections.writes(id);
     assert!(before > 0);
     rig.publish("t", "2");
     client.read_events(2);
     // The client may have it before the engine's thread has counted it.
-    eventually("it is counted", || rig.pull.writes(id) > before);
-    rig.pull.end(id, Reason::Server);
+    eventually("it is counted", || rig.connections.writes(id) > before);
+    rig.connections.end(id, Reason::Server);
     rig.end_of(id);
-    assert_eq!(rig.pull.writes(id), 0, "it is gone");
+    assert_eq!(rig.connections.writes(id), 0, "it is gone");
 }

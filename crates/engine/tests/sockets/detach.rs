@@ -19,7 +19,7 @@ fn everything_sent_before_is_out_when_the_host_is_told() {
         let (id, mut client) = rig.connect(&["t"]);
         rig.publish("t", "published");
         assert!(rig.send(id, "sent"));
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         rig.publish("t", "too late");
         assert!(!rig.send(id, "too late"));
         assert_eq!(rig.end_of(id), (Reason::Server, false));
@@ -46,15 +46,20 @@ fn no_byte_of_a_stream_reaches_the_next_response_on_the_connection() {
         for round in 0..STREAMS {
             let mut ids = Vec::new();
             for (host, _) in &lanes {
-                let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-                rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
+                let id = rig
+                    .connections
+                    .open_paused(&Subscription { topics: &["t"], last_event_id: None })
+                    .unwrap();
+                rig.connections
+                    .attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false)
+                    .unwrap();
                 ids.push(id);
             }
             for (id, (host, client)) in ids.into_iter().zip(&mut lanes) {
                 if round % 2 == 0 {
                     client.read_events(1);
                 }
-                rig.pull.end(id, Reason::Server);
+                rig.connections.end(id, Reason::Server);
                 assert_eq!(rig.end_of(id), (Reason::Server, false));
                 let mut response = b"0\r\n\r\n".to_vec();
                 response.extend_from_slice(NEXT);
@@ -82,7 +87,7 @@ fn a_stalled_stream_ends_when_its_client_has_read_it_and_no_frame_is_cut() {
     rig.publish("t", &long);
     rig.publish("t", "last");
     client.read_until("xxx");
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     rig.nudge();
     rig.turn();
     assert!(rig.ended.is_empty(), "it has not taken all of it");
@@ -96,7 +101,7 @@ fn a_connection_that_the_host_gives_up_is_written_no_more_and_ends() {
     let (id, mut client) = rig.connect(&["t"]);
     rig.publish("t", "1");
     client.read_events(1);
-    assert!(!rig.pull.remove(id, Reason::Client), "the engine has still to let go of it");
+    assert!(!rig.connections.remove(id, Reason::Client), "the engine has still to let go of it");
     client.read_to_end();
     assert_eq!(client.events(), ["1"]);
     rig.publish("t", "2");
@@ -107,7 +112,7 @@ fn a_connection_that_the_host_gives_up_is_written_no_more_and_ends() {
         (0, 1),
         "by the time that the host is told"
     );
-    assert!(rig.pull.remove(id, Reason::Client), "it is gone");
+    assert!(rig.connections.remove(id, Reason::Client), "it is gone");
 }
 
 #[test]
@@ -124,13 +129,13 @@ fn a_late_word_about_a_connection_that_is_gone_does_not_harm_the_one_in_its_plac
             rig.hub.stats().connections == 0
         });
         let (second, mut client) = rig.connect(&["t"]);
-        rig.pull.end(first, Reason::Server);
-        assert!(rig.pull.change_topics(first, &[], &["t"]).is_ok());
+        rig.connections.end(first, Reason::Server);
+        assert!(rig.connections.change_topics(first, &[], &["t"]).is_ok());
         let _ = rig.send(first, "to somebody else");
-        rig.pull.remove(first, Reason::Client);
+        rig.connections.remove(first, Reason::Client);
         rig.publish("t", "2");
         assert_eq!(client.read_events(1), ["2"]);
-        rig.pull.end(second, Reason::Server);
+        rig.connections.end(second, Reason::Server);
         assert_eq!(rig.end_of(second), (Reason::Server, false));
         assert_eq!(rig.end_of(first), (Reason::Client, true));
     }

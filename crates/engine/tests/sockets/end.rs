@@ -48,11 +48,13 @@ fn a_stalled_client_may_take_its_time_until_the_grace_period_is_over() {
 #[test]
 fn a_stream_that_was_attached_while_the_hub_closed_ends_like_the_others() {
     let mut rig = Rig::new(quiet());
-    let id =
-        rig.pull.open_paused(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id = rig
+        .connections
+        .open_paused(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None })
+        .unwrap();
     let (host, client) = tcp();
     rig.hub.close(&Close { event: Some(data("bye")), ..Close::default() }).unwrap();
-    rig.pull
+    rig.connections
         .attach_socket(&rig.sockets, id, std::os::fd::AsFd::as_fd(&host), Framing::Chunked, false)
         .unwrap();
     assert_eq!(rig.end_of(id), (Reason::Shutdown, false));
@@ -125,10 +127,10 @@ fn a_finished_stream_ends_after_all_that_was_sent_with_an_id_that_is_known() {
         let written = rig.open(topics);
         for id in [id, written] {
             assert!(rig.send(id, "the answer"));
-            assert!(rig.pull.finish(id, Reason::Server));
-            assert!(!rig.pull.finish(id, Reason::Server), "it is ending already");
+            assert!(rig.connections.finish(id, Reason::Server));
+            assert!(!rig.connections.finish(id, Reason::Server), "it is ending already");
             assert_eq!(rig.end_of(id), (Reason::Server, false));
-            assert!(!rig.pull.finish(id, Reason::Server), "it is gone");
+            assert!(!rig.connections.finish(id, Reason::Server), "it is gone");
         }
         rig.write(id, b"0\r\n\r\n");
         for stream in [&client.read_body().bytes, &rig.written[&written]] {
@@ -146,7 +148,7 @@ fn a_stream_whose_hub_is_closing_comes_back_and_is_not_finished() {
     let mut rig = Rig::new(quiet());
     let (id, mut client) = rig.connect(&["t"]);
     rig.hub.close(&Close { event: Some(data("bye")), ..Close::default() }).unwrap();
-    assert!(!rig.pull.finish(id, Reason::Server));
+    assert!(!rig.connections.finish(id, Reason::Server));
     rig.end_of(id);
     rig.write(id, b"0\r\n\r\n");
     assert!(!String::from_utf8_lossy(&client.read_body().bytes).contains("finished"));

@@ -37,10 +37,10 @@ fn a_topic_counts_from_the_call_that_adds_it_and_up_to_the_call_that_removes_it(
         });
         for number in 0..1000 {
             rig.publish("u", &format!("too early {number}"));
-            assert!(rig.pull.change_topics(id, &["u"], &[]).unwrap());
+            assert!(rig.connections.change_topics(id, &["u"], &[]).unwrap());
             rig.publish("u", &number.to_string());
             client.read_until(&format!("data: {number}\n"));
-            assert!(rig.pull.change_topics(id, &[], &["u"]).unwrap());
+            assert!(rig.connections.change_topics(id, &[], &["u"]).unwrap());
             rig.publish("u", &format!("too late {number}"));
         }
         storm.store(false, Ordering::Relaxed);
@@ -57,7 +57,7 @@ fn a_topic_counts_from_the_call_that_adds_it_and_up_to_the_call_that_removes_it(
 fn a_bad_topic_is_refused_at_once_and_changes_nothing() {
     let mut rig = Rig::new(quiet());
     let (id, mut client) = rig.connect(&["t"]);
-    assert_eq!(refusal(rig.pull.change_topics(id, &["u", ""], &["t"])), ErrorKind::InvalidTopic);
+    assert_eq!(refusal(rig.connections.change_topics(id, &["u", ""], &["t"])), ErrorKind::InvalidTopic);
     rig.publish("u", "not for it");
     rig.publish("t", "still for it");
     assert_eq!(client.read_events(1), ["still for it"]);
@@ -67,7 +67,7 @@ fn a_bad_topic_is_refused_at_once_and_changes_nothing() {
 fn a_hub_with_all_the_topics_it_may_have_refuses_another_at_once() {
     let mut rig = Rig::new(ssecast_engine::Config { max_topics: 2, ..quiet() });
     let (id, mut client) = rig.connect(&["a", "b"]);
-    assert_eq!(refusal(rig.pull.change_topics(id, &["c"], &[])), ErrorKind::TooManyTopics);
+    assert_eq!(refusal(rig.connections.change_topics(id, &["c"], &[])), ErrorKind::TooManyTopics);
     rig.publish("a", "1");
     assert_eq!(client.read_events(1), ["1"]);
 }
@@ -76,19 +76,19 @@ fn a_hub_with_all_the_topics_it_may_have_refuses_another_at_once() {
 fn pending_bytes_are_those_that_the_system_has_not_taken_and_the_host_hears_when_there_are_none() {
     let mut rig = Rig::new(patient());
     let (id, mut client) = rig.attach(&["t"], None, tiny(), Framing::Chunked);
-    assert_eq!(rig.pull.pending_bytes(id), 0);
+    assert_eq!(rig.connections.pending_bytes(id), 0);
     let text = "x".repeat(100_000);
     for _ in 0..5 {
         assert!(rig.send(id, &text));
     }
     rig.nudge();
-    let pending = rig.pull.pending_bytes(id);
+    let pending = rig.connections.pending_bytes(id);
     assert!(pending >= 5 * text.len(), "{pending} bytes, though the client has not read one event");
     rig.turn();
     assert!(rig.drained.is_empty());
     client.read_events(5);
     rig.until("the host hears of it", |rig| !rig.drained.is_empty());
-    assert_eq!(rig.pull.pending_bytes(id), 0);
+    assert_eq!(rig.connections.pending_bytes(id), 0);
     assert_eq!(rig.drained, [id]);
 
     // Nobody asked: nobody is told.
@@ -106,10 +106,12 @@ fn a_source_that_waits_until_all_is_out_gets_every_event_through() {
     let reading = thread::spawn(move || client.read_events(3000).to_vec());
     for number in 0..3000 {
         assert!(rig.send(id, &number.to_string()));
-        if rig.pull.pending_bytes(id) > 1000 {
+        if rig.connections.pending_bytes(id) > 1000 {
             rig.drained.clear();
-            if rig.pull.pending_bytes(id) > 0 {
-                rig.until("it is out", |rig| !rig.drained.is_empty() || rig.pull.pending_bytes(id) == 0);
+            if rig.connections.pending_bytes(id) > 0 {
+                rig.until("it is out", |rig| {
+                    !rig.drained.is_empty() || rig.connections.pending_bytes(id) == 0
+                });
             }
         }
     }

@@ -23,13 +23,13 @@ fn a_head_is_sent_before_the_stream_even_when_there_is_no_room_for_it_yet() {
     {
         let mut rig = Rig::new(patient());
         let (host, client) = pair();
-        let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+        let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
         let head = [b"HTTP/1.1 200 OK\r\nX-Long: ", vec![b'x'; 300_000].as_slice(), b"\r\n\r\n"].concat();
         let bytes = Bytes::from(head.clone());
-        rig.pull.hand_over_socket(&rig.sockets, id, host.as_fd(), framing, bytes).unwrap();
+        rig.connections.hand_over_socket(&rig.sockets, id, host.as_fd(), framing, bytes).unwrap();
         drop(host);
         rig.publish("t", "1");
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         let mut all = Vec::new();
         { client }.read_to_end(&mut all).unwrap();
         assert!(all.starts_with(&head));
@@ -45,7 +45,7 @@ fn a_stream_that_failed_has_no_last_chunk() {
     let mut rig = Rig::new(quiet());
     let (id, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
     rig.publish("t", "1");
-    rig.pull.end(id, Reason::Error);
+    rig.connections.end(id, Reason::Error);
     client.read_to_end();
     assert_eq!(client.events(), ["1"]);
     assert!(!client.body().complete);
@@ -60,7 +60,7 @@ fn its_end_is_the_last_chunk_and_the_end_of_the_connection() {
         let mut rig = Rig::new(quiet());
         let (id, mut client) = rig.release(&["t"], pair(), framing);
         rig.publish("t", "1");
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         client.read_to_end();
         assert_eq!(client.events(), ["1"]);
         assert_eq!(client.body().complete, framing == Framing::Chunked);
@@ -78,7 +78,7 @@ fn the_last_chunk_waits_for_room() {
         let pair = if length % 2 == 0 { tiny() } else { narrow() };
         let (id, mut client) = rig.release(&["t"], pair, Framing::Chunked);
         rig.publish("t", &"x".repeat(length));
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         client.read_to_end();
         assert!(client.body().complete, "cut after {} bytes, {length}", client.bytes.len());
         assert_eq!(rig.end_of(id), (Reason::Server, false));
@@ -150,7 +150,7 @@ fn a_released_connection_that_the_host_gives_up_is_closed() {
     let (id, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
     rig.publish("t", "1");
     client.read_events(1);
-    rig.pull.remove(id, Reason::Server);
+    rig.connections.remove(id, Reason::Server);
     client.read_to_end();
     assert!(!client.body().complete);
     eventually("it is gone", || rig.hub.stats().disconnects(Reason::Server) == 1);
@@ -163,7 +163,7 @@ fn the_end_reaches_a_client_that_still_talks() {
         let (id, mut client) = rig.release(&["t"], tcp(), Framing::Chunked);
         client.write(b"GET /pipelined HTTP/1.1\r\n\r\n");
         rig.publish("t", "1");
-        rig.pull.end(id, Reason::Server);
+        rig.connections.end(id, Reason::Server);
         client.read_to_end();
         assert_eq!(client.events(), ["1"]);
         assert!(client.body().complete);

@@ -112,7 +112,7 @@ fn a_client_that_skips_is_told_what_it_missed_and_no_frame_is_cut() {
     assert!(seen[1].starts_with(r#"reset {"reason":"lagged","missed":"#), "{}", seen[1]);
     assert_eq!(seen.last().unwrap(), "newest");
     assert_eq!(rig.hub.stats().resets(ResetReason::Lagged), 1);
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     assert_eq!(rig.end_of(id), (Reason::Server, false));
 }
 
@@ -126,18 +126,18 @@ fn what_is_sent_past_the_limit_follows_the_policy() {
         rig.nudge();
         rig.advance(&clock, Duration::from_millis(900));
         rig.turn();
-        assert!(rig.ended.is_empty() && rig.pull.pending_bytes(id) > 400_000);
+        assert!(rig.ended.is_empty() && rig.connections.pending_bytes(id) > 400_000);
         rig.advance(&clock, SECOND);
         if policy == Policy::Disconnect {
             assert_eq!(rig.end_of(id), (Reason::Lagged, true));
-            assert_eq!(rig.pull.pending_bytes(id), 0);
+            assert_eq!(rig.connections.pending_bytes(id), 0);
             continue;
         }
         assert!(rig.send(id, "newest"), "a client that skips is sent whatever there is");
         client.read_until("data: newest\n");
         assert!(client.events().iter().any(|event| event.starts_with("reset ")));
         rig.nudge();
-        assert_eq!(rig.pull.pending_bytes(id), 0);
+        assert_eq!(rig.connections.pending_bytes(id), 0);
     }
 }
 

@@ -87,7 +87,7 @@ impl Stream {
     }
 
     pub(crate) fn waiting(&self, reference: &Reference) -> u64 {
-        self.published(reference, 0) + self.subscriber.own_bytes() as u64
+        self.published(reference, 0) + self.subscriber.private_bytes() as u64
     }
 
     /// Whether the hub may have let go of events that it still wants.
@@ -119,7 +119,7 @@ impl Stream {
 
     pub(crate) fn is_over(&mut self, reference: &Reference) -> bool {
         self.renew(reference.head(), reference.now);
-        let lag = self.published(reference, self.live_from) + self.subscriber.own_bytes() as u64;
+        let lag = self.published(reference, self.live_from) + self.subscriber.private_bytes() as u64;
         let full = self.full.1 + self.full.0.map_or(0, |since| reference.now - since);
         lag > self.bound
             || reference.now - self.progressed_at > self.limits.1
@@ -127,7 +127,7 @@ impl Stream {
     }
 
     pub(crate) fn own_is_over(&self) -> bool {
-        self.subscriber.own_bytes() as u64 > self.limits.0
+        self.subscriber.private_bytes() as u64 > self.limits.0
     }
 
     pub(crate) fn skips(&self) -> bool {

@@ -401,7 +401,7 @@ impl World {
         let reader = &mut self.readers[stream.reader].reader;
         let checked = !refused && stream.end.is_none() && stream.own_is_over();
         let over = checked && stream.is_over(&self.reference);
-        let before = stream.subscriber.own_bytes();
+        let before = stream.subscriber.private_bytes();
         let taken = match reader.send(&mut stream.subscriber, &event) {
             Ok(taken) => taken,
             Err(error) => {
@@ -410,7 +410,7 @@ impl World {
             }
         };
         assert!(!refused, "more was taken than may wait");
-        let gave_up = !taken || (stream.subscriber.own_bytes() as u64) < before as u64 + length;
+        let gave_up = !taken || (stream.subscriber.private_bytes() as u64) < before as u64 + length;
         let over = over || (checked && gave_up && stream.may_lose(&self.reference));
         if stream.end.is_some() {
             assert!(!taken, "nothing is sent after the end");

@@ -10,32 +10,32 @@ use crate::rig::{Client, PATIENCE, Rig, events, quiet, refusal, tcp};
 pub(super) fn none_left() {
     let mut rig = Rig::new(quiet());
     let (host, client) = tcp();
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
     let limit = limit_descriptors(Some(0));
     for _ in 0..3 {
-        let refused = rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
+        let refused = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
         assert_eq!(refusal(refused), ErrorKind::TooManyDescriptors);
     }
-    rig.pull.resume(id);
-    rig.publish("t", "by pull delivery");
+    rig.connections.resume(id);
+    rig.publish("t", "by connections delivery");
     rig.turn();
-    assert_eq!(events(&rig.written[&id]), ["by pull delivery"]);
+    assert_eq!(events(&rig.written[&id]), ["by connections delivery"]);
 
     // Room for the duplicate, but not for what a thread needs.
     assert_eq!(limit_descriptors(Some(1)), limit + 1);
-    let refused = rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
+    let refused = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
     assert_eq!(refusal(refused), ErrorKind::TooManyDescriptors);
 
     limit_descriptors(None);
-    rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
+    rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
     rig.publish("t", "by an engine thread");
     let (other, _client) = tcp();
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
     // What is left is the host's, but for those that are in the place of one of its own.
     limit_descriptors(Some(10));
-    let refused = rig.pull.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, false);
+    let refused = rig.connections.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, false);
     assert_eq!(refusal(refused), ErrorKind::TooManyDescriptors);
-    rig.pull.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, true).unwrap();
+    rig.connections.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, true).unwrap();
     limit_descriptors(None);
     assert_eq!(Client::new(client, Framing::Chunked).read_events(1), ["by an engine thread"]);
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssecast_engine::{
-    Close, ErrorKind, Framing, Hub, ListenerConfig, Next, Pull, Reason, Sockets, Subscription, Wake,
+    Close, ErrorKind, Framing, Hub, ListenerConfig, LoopConnections, Next, Reason, Sockets, Subscription,
+    Wake,
 };
 
 use super::{in_a_child, in_a_child_of, passed};
@@ -21,7 +22,7 @@ fn serve(sockets: &Sockets) {
     assert_eq!(client.read_events(1), ["of the child"]);
     rig.turn();
     assert_eq!(events(&rig.written[&pulled]), ["of the child"]);
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     assert_eq!(rig.end_of(id), (Reason::Server, false));
     // The timer is a thread as well.
     let mut rig =
@@ -44,15 +45,15 @@ pub(super) fn fork() {
         serve_hub(&rig.hub);
         // None of this is the child's to do, and the parent's threads must not hear of it.
         assert!(!rig.send(id, "of the child"));
-        assert!(!rig.pull.change_topics(id, &["u"], &["t"]).unwrap());
-        rig.pull.pause(id);
-        rig.pull.resume(id);
-        rig.pull.end(id, Reason::Server);
-        rig.pull.remove(id, Reason::Server);
-        assert_eq!(rig.pull.pending_bytes(id), 0);
-        let refused = rig.pull.open(&Subscription { topics: &["t"], last_event_id: None });
+        assert!(!rig.connections.change_topics(id, &["u"], &["t"]).unwrap());
+        rig.connections.pause(id);
+        rig.connections.resume(id);
+        rig.connections.end(id, Reason::Server);
+        rig.connections.remove(id, Reason::Server);
+        assert_eq!(rig.connections.pending_bytes(id), 0);
+        let refused = rig.connections.open(&Subscription { topics: &["t"], last_event_id: None });
         assert_eq!(refusal(refused), ErrorKind::Closed);
-        let refused = rig.pull.attach_socket(&rig.sockets, id, tcp().0.as_fd(), Framing::Raw, false);
+        let refused = rig.connections.attach_socket(&rig.sockets, id, tcp().0.as_fd(), Framing::Raw, false);
         assert_eq!(refusal(refused), ErrorKind::Closed);
         rig.turn();
         assert!(rig.ended.is_empty() && rig.written.is_empty());
@@ -72,7 +73,7 @@ pub(super) fn fork() {
     assert_eq!(client.read_events(2), ["1", "2"]);
     assert_eq!(released.read_events(2), ["1", "2"]);
     assert!(rig.send(id, "3"));
-    rig.pull.end(id, Reason::Server);
+    rig.connections.end(id, Reason::Server);
     assert_eq!(rig.end_of(id), (Reason::Server, false));
     assert_eq!(client.read_events(3), ["1", "2", "3"]);
 }
@@ -88,8 +89,8 @@ fn serve_hub(hub: &Hub) {
     assert_eq!(client.read_events(1), ["of the child"]);
     rig.turn();
     assert_eq!(events(&rig.written[&pulled]), ["of the child"]);
-    rig.pull.remove(pulled, Reason::Client);
-    rig.pull.end(id, Reason::Server);
+    rig.connections.remove(pulled, Reason::Client);
+    rig.connections.end(id, Reason::Server);
     assert_eq!(rig.end_of(id), (Reason::Server, false));
     assert_eq!(hub.stats().connections, 0);
 }
@@ -172,7 +173,7 @@ pub(super) fn raw_clone() {
 
 pub(super) fn fork_at_work() {
     let hub = Hub::new(quiet()).unwrap();
-    let pull = Pull::new(&hub, || {});
+    let connections = LoopConnections::new(&hub, || {});
     let sockets = Sockets::shared();
     let stop = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -180,22 +181,23 @@ pub(super) fn fork_at_work() {
         scope.spawn(|| {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 let (host, _client) = tcp();
-                let id = pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
-                pull.attach_socket(&sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
+                let id =
+                    connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+                connections.attach_socket(&sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
                 hub.publish("t", &data("work")).unwrap();
-                pull.take(10, &mut Vec::new());
-                pull.remove(id, Reason::Client);
+                connections.take(10, &mut Vec::new());
+                connections.remove(id, Reason::Client);
             }
         });
         for _ in 0..200 {
             let status = in_a_child(|| {
                 serve_hub(&hub);
                 serve(&Sockets::shared());
-                let refused = pull.open(&Subscription { topics: &["t"], last_event_id: None });
+                let refused = connections.open(&Subscription { topics: &["t"], last_event_id: None });
                 assert_eq!(refusal(refused), ErrorKind::Closed);
-                assert!(!pull.take(10, &mut Vec::new()));
+                assert!(!connections.take(10, &mut Vec::new()));
                 // SAFETY: the child does nothing with it after that, and its parent has one of its own.
-                drop(unsafe { std::ptr::read(&raw const pull) });
+                drop(unsafe { std::ptr::read(&raw const connections) });
             });
             if !passed(status) {
                 stop.store(true, std::sync::atomic::Ordering::Relaxed);

@@ -14,7 +14,7 @@ const BLOCK_COST: usize = 256 + size_of::<Block>() + 16;
 /// What is stored is the distance from each number to the next one, in a byte or two, and equal distances once with
 /// their count: topics that take turns cost as little as one that is alone.
 #[derive(Debug, Default)]
-pub(crate) struct Runs {
+pub(crate) struct IntervalSet {
     blocks: VecDeque<Block>,
     /// The distance between the last numbers, and how often it came again and is not in the last block yet.
     step: u64,
@@ -35,7 +35,7 @@ struct Block {
     steps: Vec<u8>,
 }
 
-impl Runs {
+impl IntervalSet {
     /// A set of which nothing is known up to a number.
     pub(crate) fn forgotten(through: u64) -> Self {
         Self { last: through, forgotten: through, ..Self::default() }
@@ -174,8 +174,8 @@ impl Iterator for Steps<'_> {
 mod tests {
     use super::*;
 
-    fn set(numbers: impl IntoIterator<Item = u64>) -> Runs {
-        let mut runs = Runs::default();
+    fn set(numbers: impl IntoIterator<Item = u64>) -> IntervalSet {
+        let mut runs = IntervalSet::default();
         numbers.into_iter().for_each(|number| runs.push(number));
         runs
     }
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_set_without_any_order_is_bounded_and_forgets_the_oldest_first() {
-        let mut runs = Runs::default();
+        let mut runs = IntervalSet::default();
         let mut numbers = Vec::new();
         let mut random: u64 = 1;
         for _ in 0..500_000 {

@@ -6,35 +6,35 @@ use mio::{Poll, Token};
 use ssecast_hub::process::Process;
 use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar, Subscriber, TopicChange};
 
-use crate::attachment::Link;
-use crate::bell::Bell;
-use crate::sink::Sink;
+use crate::attachment::ConnectionState;
+use crate::parker::Parker;
+use crate::socket_buffer::SocketBuffer;
+use crate::socket_worker::SocketWorker;
 use crate::sync::{AtomicUsize, Mutex, MutexGuard, Ordering, Waker, lock};
 use crate::system;
-use crate::writer::Writer;
 
-/// The token of the shard's own waker; connections have those below.
+/// The token of the worker's own waker; connections have those below.
 pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// One engine thread, as others see it: they leave commands, and wake it once for any number of them. The thread
 /// ends when nobody has a handle any more.
-pub(crate) struct Shard {
-    pub(crate) desk: Arc<Desk>,
+pub(crate) struct WorkerHandle {
+    pub(crate) queue: Arc<CommandQueue>,
     process: Process,
     pub(crate) connections: AtomicUsize,
 }
 
 /// Where others leave what they have for the thread.
-pub(crate) struct Desk {
-    inbox: Mutex<Inbox>,
+pub(crate) struct CommandQueue {
+    contents: Mutex<Contents>,
     /// The hubs that something was published in since the thread looked. A publisher takes this lock alone, and waits for
     /// nothing that the thread does under the other one.
     woken: Mutex<Vec<usize>>,
-    pub(crate) bell: Bell,
+    pub(crate) parker: Parker,
 }
 
 #[derive(Default)]
-pub(crate) struct Inbox {
+pub(crate) struct Contents {
     pub(crate) commands: Vec<Command>,
     /// The thread's readers by hub: whoever attaches registers the subscriber with one, before the thread sees it.
     readers: HashMap<usize, Registrar>,
@@ -46,12 +46,12 @@ pub(crate) struct Inbox {
 
 /// What a thread is asked to do. The commands of one connection are carried out in their order.
 pub(crate) enum Command {
-    Attach(Hub, Box<(Subscriber, Sink)>),
-    Send(Arc<Link>, PrivateEvent),
-    ChangeTopics(Arc<Link>, TopicChange),
+    Attach(Hub, Box<(Subscriber, SocketBuffer)>),
+    Send(Arc<ConnectionState>, PrivateEvent),
+    ChangeTopics(Arc<ConnectionState>, TopicChange),
     /// What was published up to this sequence number goes out before.
-    Detach(Arc<Link>, Reason, u64),
-    Abandon(Arc<Link>, Reason),
+    Detach(Arc<ConnectionState>, Reason, u64),
+    Abandon(Arc<ConnectionState>, Reason),
 }
 
 impl Command {
@@ -59,34 +59,40 @@ impl Command {
     pub(crate) fn hub(&self) -> usize {
         match self {
             Self::Attach(hub, _) => hub.key(),
-            Self::Send(link, _)
-            | Self::ChangeTopics(link, _)
-            | Self::Detach(link, ..)
-            | Self::Abandon(link, _) => link.hub,
+            Self::Send(state, _)
+            | Self::ChangeTopics(state, _)
+            | Self::Detach(state, ..)
+            | Self::Abandon(state, _) => state.hub,
         }
     }
 }
 
-impl Shard {
+impl WorkerHandle {
     /// Starts a thread.
     pub(crate) fn start(number: usize) -> Result<Arc<Self>, Error> {
-        let (shard, writer) = Self::new()?;
+        let (worker_handle, socket_worker) = Self::new()?;
         system::spawn(format!("ssecast-{number}"), move || {
             system::work_in_the_background();
-            writer.run();
+            socket_worker.run();
         })
         .map_err(|error| failed(&error))?;
-        Ok(shard)
+        Ok(worker_handle)
     }
 
     /// Makes the two sides of a thread.
-    pub(crate) fn new() -> Result<(Arc<Self>, Writer), Error> {
+    pub(crate) fn new() -> Result<(Arc<Self>, SocketWorker), Error> {
         let poll = Poll::new().map_err(|error| failed(&error))?;
         let waker = Waker::new(poll.registry(), WAKE).map_err(|error| failed(&error))?;
-        let desk =
-            Arc::new(Desk { inbox: Mutex::default(), woken: Mutex::default(), bell: Bell::new(waker) });
-        let writer = Writer::new(Arc::clone(&desk), poll);
-        Ok((Arc::new(Self { desk, process: Process::current(), connections: AtomicUsize::new(0) }), writer))
+        let queue = Arc::new(CommandQueue {
+            contents: Mutex::default(),
+            woken: Mutex::default(),
+            parker: Parker::new(waker),
+        });
+        let socket_worker = SocketWorker::new(Arc::clone(&queue), poll);
+        Ok((
+            Arc::new(Self { queue, process: Process::current(), connections: AtomicUsize::new(0) }),
+            socket_worker,
+        ))
     }
 
     /// Whether this is the process that has the thread.
@@ -97,27 +103,27 @@ impl Shard {
     /// Leaves a command. In a child of the thread's process nobody is there to take it.
     pub(crate) fn command(&self, command: Command) {
         if self.is_here() {
-            self.desk.inbox().commands.push(command);
-            self.desk.bell.ring();
+            self.queue.contents().commands.push(command);
+            self.queue.parker.unpark();
         }
     }
 
     /// Registers a subscriber with this thread's reader of its hub, and hands it over.
     ///
-    /// Both happen under the inbox's lock, and the thread notes its progress under the same one: frames that the
+    /// Both happen under the queue's lock, and the thread notes its progress under the same one: frames that the
     /// subscriber still needs are never let go of in between.
-    pub(crate) fn attach(&self, hub: &Hub, mut subscriber: Subscriber, sink: Sink) {
+    pub(crate) fn attach(&self, hub: &Hub, mut subscriber: Subscriber, buffer: SocketBuffer) {
         let key = hub.key();
         let process = self.process;
         self.connections.fetch_add(1, Ordering::Relaxed);
-        let mut inbox = self.desk.inbox();
-        let Inbox { commands, readers, fresh, .. } = &mut *inbox;
+        let mut contents = self.queue.contents();
+        let Contents { commands, readers, fresh, .. } = &mut *contents;
         let registrar = readers.entry(key).or_insert_with(|| {
-            let desk = Arc::clone(&self.desk);
+            let queue = Arc::clone(&self.queue);
             let wake = move || {
                 if process.is_current() {
-                    desk.woken().push(key);
-                    desk.bell.ring();
+                    queue.woken().push(key);
+                    queue.parker.unpark();
                 }
             };
             let reader = hub.reader(Arc::new(wake));
@@ -126,46 +132,46 @@ impl Shard {
             registrar
         });
         registrar.adopt(&mut subscriber);
-        commands.push(Command::Attach(hub.clone(), Box::new((subscriber, sink))));
-        drop(inbox);
-        self.desk.bell.ring();
+        commands.push(Command::Attach(hub.clone(), Box::new((subscriber, buffer))));
+        drop(contents);
+        self.queue.parker.unpark();
     }
 
     /// Asks for a change of a connection's topics, which holds for all that is published from here on. Returns
     /// whether its hub still has connections here.
     ///
-    /// The inbox's lock is held meanwhile for the same reason as when it is attached.
+    /// The queue's lock is held meanwhile for the same reason as when it is attached.
     pub(crate) fn change_topics(
         &self,
-        link: &Arc<Link>,
+        state: &Arc<ConnectionState>,
         add: &[&str],
         remove: &[&str],
     ) -> Result<bool, Error> {
         if !self.is_here() {
             return Ok(false);
         }
-        let mut inbox = self.desk.inbox();
-        let Some(registrar) = inbox.readers.get(&link.hub) else { return Ok(false) };
+        let mut contents = self.queue.contents();
+        let Some(registrar) = contents.readers.get(&state.hub) else { return Ok(false) };
         let change = registrar.change_topics(add, remove)?;
-        inbox.commands.push(Command::ChangeTopics(Arc::clone(link), change));
-        drop(inbox);
-        self.desk.bell.ring();
+        contents.commands.push(Command::ChangeTopics(Arc::clone(state), change));
+        drop(contents);
+        self.queue.parker.unpark();
         Ok(true)
     }
 }
 
-impl Drop for Shard {
+impl Drop for WorkerHandle {
     fn drop(&mut self) {
         if self.is_here() {
-            self.desk.inbox().over = true;
-            self.desk.bell.ring();
+            self.queue.contents().over = true;
+            self.queue.parker.unpark();
         }
     }
 }
 
-impl Desk {
-    pub(crate) fn inbox(&self) -> MutexGuard<'_, Inbox> {
-        lock(&self.inbox)
+impl CommandQueue {
+    pub(crate) fn contents(&self) -> MutexGuard<'_, Contents> {
+        lock(&self.contents)
     }
 
     pub(crate) fn woken(&self) -> MutexGuard<'_, Vec<usize>> {
@@ -173,12 +179,12 @@ impl Desk {
     }
 }
 
-impl Inbox {
+impl Contents {
     /// The sequence numbers after which something is wanted by what is still on the way to a hub's connections.
     pub(crate) fn on_the_way(&self, hub: usize) -> impl Iterator<Item = u64> {
         self.commands.iter().filter_map(move |command| match command {
             Command::Attach(to, connection) if to.key() == hub => Some(connection.0.cursor()),
-            Command::ChangeTopics(link, change) if link.hub == hub => Some(change.cursor()),
+            Command::ChangeTopics(state, change) if state.hub == hub => Some(change.cursor()),
             _ => None,
         })
     }

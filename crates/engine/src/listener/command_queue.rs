@@ -4,19 +4,19 @@ use ssecast_hub::Hub;
 use ssecast_hub::process::Process;
 
 use super::responder::{Decision, Ticket};
-use crate::bell::Bell;
+use crate::parker::Parker;
 use crate::sync::{Mutex, Waker, lock};
 
 /// Where others leave what they have for a listener's thread.
-pub(crate) struct Desk {
-    inbox: Mutex<Inbox>,
-    pub(crate) bell: Bell,
+pub(crate) struct CommandQueue {
+    contents: Mutex<Contents>,
+    pub(crate) parker: Parker,
     pub(crate) hub: Hub,
     process: Process,
 }
 
 #[derive(Default)]
-pub(crate) struct Inbox {
+pub(crate) struct Contents {
     pub(crate) answers: Vec<(Arc<Ticket>, Decision)>,
     /// The listener is to be closed.
     pub(crate) closing: bool,
@@ -24,11 +24,11 @@ pub(crate) struct Inbox {
     over: bool,
 }
 
-impl Desk {
+impl CommandQueue {
     pub(crate) fn new(hub: &Hub, waker: Waker) -> Self {
         Self {
-            inbox: Mutex::default(),
-            bell: Bell::new(waker),
+            contents: Mutex::default(),
+            parker: Parker::new(waker),
             hub: hub.clone(),
             process: Process::current(),
         }
@@ -40,35 +40,35 @@ impl Desk {
     }
 
     /// Leaves an answer. Returns whether anybody will look at it.
-    pub(crate) fn leave(&self, ticket: &Arc<Ticket>, decision: Decision) -> bool {
-        let mut inbox = lock(&self.inbox);
-        if inbox.over {
+    pub(crate) fn push(&self, ticket: &Arc<Ticket>, decision: Decision) -> bool {
+        let mut contents = lock(&self.contents);
+        if contents.over {
             return false;
         }
-        inbox.answers.push((Arc::clone(ticket), decision));
-        drop(inbox);
-        self.bell.ring();
+        contents.answers.push((Arc::clone(ticket), decision));
+        drop(contents);
+        self.parker.unpark();
         true
     }
 
     /// Asks the thread to close the listener.
     pub(crate) fn close(&self) {
         if self.is_here() {
-            lock(&self.inbox).closing = true;
-            self.bell.ring();
+            lock(&self.contents).closing = true;
+            self.parker.unpark();
         }
     }
 
     /// Takes what is there: the answers, and whether the listener is to be closed.
     pub(crate) fn take(&self) -> (Vec<(Arc<Ticket>, Decision)>, bool) {
-        let mut inbox = lock(&self.inbox);
-        (std::mem::take(&mut inbox.answers), inbox.closing)
+        let mut contents = lock(&self.contents);
+        (std::mem::take(&mut contents.answers), contents.closing)
     }
 
     /// Takes what is there for the last time.
-    pub(crate) fn leave_for_good(&self) -> Vec<(Arc<Ticket>, Decision)> {
-        let mut inbox = lock(&self.inbox);
-        inbox.over = true;
-        std::mem::take(&mut inbox.answers)
+    pub(crate) fn close_for_good(&self) -> Vec<(Arc<Ticket>, Decision)> {
+        let mut contents = lock(&self.contents);
+        contents.over = true;
+        std::mem::take(&mut contents.answers)
     }
 }

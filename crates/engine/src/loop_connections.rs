@@ -13,7 +13,7 @@ use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wak
 #[cfg(unix)]
 use crate::attachment::{Attachment, Host};
 use crate::connection::ConnectionId;
-use crate::roster::{Roster, Work};
+use crate::connection_set::{ConnectionSet, Work};
 #[cfg(unix)]
 use crate::sockets::{Framing, Socket, Sockets, Transfer};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
@@ -21,7 +21,7 @@ use crate::timer;
 
 /// Pull delivery: the host writes, on its own event loop, what it is given.
 ///
-/// One `Pull` serves one event loop. It wakes the loop at most once until the loop has called
+/// One `LoopConnections` serves one event loop. It wakes the loop at most once until the loop has called
 /// [`take`](Self::take), however many connections and events there are. When a connection's writer is full the
 /// host calls [`pause`](Self::pause), and [`resume`](Self::resume) once it has drained: until then the
 /// connection's cursor stands still, and nothing is queued for it.
@@ -35,7 +35,7 @@ use crate::timer;
 /// ```
 /// use ssecast_engine::{Config, Content, Event, Hub, Pull, Subscription};
 /// let hub = Hub::new(Config::default())?;
-/// let pull = Pull::new(&hub, || { /* post a message to the event loop */ });
+/// let pull = LoopConnections::new(&hub, || { /* post a message to the event loop */ });
 /// let id = pull.open(&Subscription { topics: &["ticks"], last_event_id: None })?;
 /// hub.publish("ticks", &Event { data: Some("1"), ..Event::default() })?;
 /// let mut deliveries = Vec::new();
@@ -45,7 +45,7 @@ use crate::timer;
 /// assert!(batch.bytes().ends_with(b"data: 1\n\n"));
 /// # Ok::<(), ssecast_engine::Error>(())
 /// ```
-pub struct Pull {
+pub struct LoopConnections {
     shared: Arc<Shared>,
     hub: Hub,
     /// The process that made it.
@@ -62,7 +62,7 @@ struct Shared {
 }
 
 struct State {
-    roster: Roster<()>,
+    connections: ConnectionSet<()>,
     /// With a host that sets the pace: the connections that it has not asked for since they had something.
     paced: Option<Vec<ConnectionId>>,
     /// The earliest alarm that is set, as the hub's time.
@@ -126,7 +126,7 @@ impl Shared {
     }
 }
 
-impl Pull {
+impl LoopConnections {
     /// Makes the pull delivery of one event loop. No thread starts before the first connection.
     #[must_use]
     pub fn new(hub: &Hub, wake: impl Fn() + Send + Sync + 'static) -> Self {
@@ -153,7 +153,7 @@ impl Pull {
                 reader.pace();
             }
             let state = State {
-                roster: Roster::new(reader),
+                connections: ConnectionSet::new(reader),
                 paced: paced.then(Vec::new),
                 alarm: None,
                 #[cfg(unix)]
@@ -190,7 +190,7 @@ impl Pull {
     /// Those of [`Reader::subscribe`](ssecast_hub::Reader::subscribe); then nothing is registered.
     pub fn open(&self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
         self.refuse_if_inherited()?;
-        let id = self.shared.state().roster.open(subscription, ())?;
+        let id = self.shared.state().connections.open(subscription, ())?;
         self.shared.wake();
         Ok(id)
     }
@@ -203,8 +203,8 @@ impl Pull {
     pub fn open_paused(&self, subscription: &Subscription<'_>) -> Result<ConnectionId, Error> {
         self.refuse_if_inherited()?;
         let mut state = self.shared.state();
-        let id = state.roster.open(subscription, ())?;
-        state.roster.hold(id);
+        let id = state.connections.open(subscription, ())?;
+        state.connections.hold(id);
         Ok(id)
     }
 
@@ -262,7 +262,7 @@ impl Pull {
             return Err(Error::new(ErrorKind::Attached, "connection", "is attached already"));
         }
         let prepared = prepare()?;
-        let Some((subscriber, ())) = state.roster.take_out(connection) else {
+        let Some((subscriber, ())) = state.connections.take_out(connection) else {
             return Err(Error::new(ErrorKind::Closed, "connection", "has ended"));
         };
         let host: Arc<dyn Host> = Arc::clone(&self.shared) as Arc<dyn Host>;
@@ -283,19 +283,19 @@ impl Pull {
         let mut more = self.take_notices(&mut state, limit, deliveries);
         let limit = limit.saturating_sub(deliveries.len() - before);
         let state = &mut *state;
-        let roster = &mut state.roster;
-        roster.look();
-        if state.paced.is_some() || roster.is_check_due() {
-            roster.check_lag(|()| false);
-            roster.note_progress(std::iter::empty());
+        let connections = &mut state.connections;
+        connections.look();
+        if state.paced.is_some() || connections.is_check_due() {
+            connections.check_lag(|()| false);
+            connections.note_progress(std::iter::empty());
         }
         for connection in state.paced.iter_mut().flat_map(|paced| paced.drain(..)) {
-            roster.unblock(connection);
+            connections.unblock(connection);
         }
-        roster.keep_time();
+        connections.keep_time();
         // Nobody is visited twice: the host may find that a connection's writer is full.
-        let visits = roster.waiting();
-        for (connection, work) in (0..visits).filter_map(|_| roster.visit()).take(limit) {
+        let visits = connections.waiting();
+        for (connection, work) in (0..visits).filter_map(|_| connections.visit()).take(limit) {
             if let (Some(paced), Work::Send(_)) = (&mut state.paced, &work) {
                 paced.push(connection);
             }
@@ -307,9 +307,9 @@ impl Pull {
             deliveries.push(Delivery { connection, content });
         }
         for connection in state.paced.iter().flatten() {
-            roster.block(*connection);
+            connections.block(*connection);
         }
-        more |= roster.has_ready() || state.paced.as_ref().is_some_and(|paced| !paced.is_empty());
+        more |= connections.has_ready() || state.paced.as_ref().is_some_and(|paced| !paced.is_empty());
         self.set_alarm(state);
         more
     }
@@ -330,8 +330,8 @@ impl Pull {
 
     /// Sees to it that the host is woken when a heartbeat, a lag limit or the end of a grace period is due.
     fn set_alarm(&self, state: &mut State) {
-        let now = state.roster.now();
-        let Some(deadline) = state.roster.deadline() else { return };
+        let now = state.connections.now();
+        let Some(deadline) = state.connections.deadline() else { return };
         if state.alarm.is_some_and(|alarm| alarm > now && alarm <= deadline) {
             return;
         }
@@ -348,7 +348,7 @@ impl Pull {
             return;
         }
         let mut state = self.shared.state();
-        state.roster.block(connection);
+        state.connections.block(connection);
         self.set_alarm(&mut state);
     }
 
@@ -357,7 +357,7 @@ impl Pull {
         if !self.is_here() {
             return;
         }
-        self.shared.state().roster.unblock(connection);
+        self.shared.state().connections.unblock(connection);
         self.shared.wake();
     }
 
@@ -376,7 +376,7 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return Ok(attachment.queue(event));
         }
-        let sent = !self.hub.is_closed() && state.roster.send(connection, event);
+        let sent = !self.hub.is_closed() && state.connections.send(connection, event);
         drop(state);
         self.shared.wake();
         Ok(sent)
@@ -394,7 +394,7 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return attachment.pending_bytes();
         }
-        state.roster.get(connection).map_or(0, |(connection, _)| connection.subscriber.own_bytes())
+        state.connections.get(connection).map_or(0, |(connection, _)| connection.subscriber.private_bytes())
     }
 
     /// How often the socket of an attached connection has taken something: a host's own timer of idle connections
@@ -426,7 +426,7 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return attachment.change_topics(add, remove);
         }
-        let there = state.roster.change_topics(connection, add, remove)?;
+        let there = state.connections.change_topics(connection, add, remove)?;
         drop(state);
         self.shared.wake();
         Ok(there)
@@ -443,7 +443,7 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return attachment.detach(reason);
         }
-        state.roster.finish(connection, reason, self.hub.head());
+        state.connections.finish(connection, reason, self.hub.head());
         drop(state);
         self.shared.wake();
     }
@@ -459,8 +459,8 @@ impl Pull {
         if let Some(attachment) = state.attached.get(&connection) {
             return attachment.finish(reason);
         }
-        let told = !self.hub.is_closed() && state.roster.send(connection, last);
-        state.roster.finish(connection, reason, self.hub.head());
+        let told = !self.hub.is_closed() && state.connections.send(connection, last);
+        state.connections.finish(connection, reason, self.hub.head());
         drop(state);
         self.shared.wake();
         told
@@ -480,12 +480,12 @@ impl Pull {
             attachment.abandon(reason);
             return false;
         }
-        state.roster.remove(connection, reason);
+        state.connections.remove(connection, reason);
         true
     }
 }
 
-impl Drop for Pull {
+impl Drop for LoopConnections {
     /// The event loop is gone, and nobody can end its responses any more: the connections that engine threads have
     /// end with it.
     fn drop(&mut self) {
@@ -502,8 +502,8 @@ impl Drop for Pull {
     }
 }
 
-impl std::fmt::Debug for Pull {
+impl std::fmt::Debug for LoopConnections {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pull").finish_non_exhaustive()
+        f.debug_struct("LoopConnections").finish_non_exhaustive()
     }
 }

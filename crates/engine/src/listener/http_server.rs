@@ -11,22 +11,22 @@ use mio::{Events, Poll, Token};
 use rustix::io::Errno;
 use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
-use super::answer::{Refusal, lines, stream_head, unavailable};
+use super::command_queue::CommandQueue;
 use super::config::ListenerConfig;
-use super::desk::Desk;
-use super::lobby::Lobby;
+use super::pending_connection::{ANSWERING, Answer, Asked, DECIDING, Head, Phase, READING, ReadOutcome};
+use super::pending_connections::PendingConnections;
 use super::request::Request;
 use super::responder::{Decision, Responder, Ticket};
+use super::response::{Refusal, lines, stream_head, unavailable};
 use super::router::Streams;
-use super::visitor::{Asked, DECIDING, Head, Heard, LEAVING, Parting, Phase, READING};
 use crate::connection::ConnectionId;
-use crate::shard::WAKE;
 use crate::sockets::{Framing, Socket, Sockets, Transfer};
 use crate::sync::Ordering;
 use crate::unavailable::{Unavailable, expects_stream, seconds};
+use crate::worker_handle::WAKE;
 
-/// The token of the listening socket; visitors have those below.
-pub(crate) const DOOR: Token = Token(usize::MAX - 1);
+/// The token of the listening socket; client connections have those below.
+pub(crate) const LISTENING: Token = Token(usize::MAX - 1);
 
 /// How many connections are accepted before the others are looked at again.
 const TURN: usize = 256;
@@ -41,8 +41,8 @@ const STALE: Duration = Duration::from_secs(1);
 const PROTECTED: u32 = 3;
 
 /// How long a client may take to take its answer, and when the listener closes.
-const PARTING: Duration = Duration::from_secs(2);
-const LAST_PARTING: Duration = Duration::from_millis(250);
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+const LAST_ANSWER_TIME: Duration = Duration::from_millis(250);
 
 /// For ever, as a time that a moment can be away.
 const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
@@ -55,45 +55,45 @@ const FULL: &str = "there is no room for another stream";
 static NAMES: AtomicU64 = AtomicU64::new(1);
 
 /// The thread of a listener: it hears requests, and hands over whom the router allows a stream.
-pub(crate) struct Reception {
-    desk: Arc<Desk>,
+pub(crate) struct HttpServer {
+    queue: Arc<CommandQueue>,
     poll: Poll,
     /// The listening socket, until the listener is closed.
-    door: Option<TcpListener>,
+    listening: Option<TcpListener>,
     hub: Hub,
     reader: Reader,
     sockets: Sockets,
     streams: Arc<Streams>,
     config: ListenerConfig,
-    lobby: Lobby,
+    pending: PendingConnections,
     /// There may be more connections to accept: from this moment on.
     accept_at: Option<Instant>,
     buffer: Box<[u8]>,
 }
 
-impl Reception {
+impl HttpServer {
     pub(crate) fn new(
         hub: &Hub,
-        desk: Arc<Desk>,
+        queue: Arc<CommandQueue>,
         poll: Poll,
-        door: TcpListener,
+        listening: TcpListener,
         mut config: ListenerConfig,
         streams: Streams,
     ) -> io::Result<Self> {
         config.head_time = config.head_time.min(LONGEST);
         config.answer_time = config.answer_time.min(LONGEST);
-        let lobby = Lobby::new(poll.registry().try_clone()?);
+        let pending = PendingConnections::new(poll.registry().try_clone()?);
         Ok(Self {
-            desk,
+            queue,
             poll,
-            door: Some(door),
+            listening: Some(listening),
             hub: hub.clone(),
             // It registers subscribers and delivers nothing.
             reader: hub.reader(Arc::new(|| {})),
             sockets: Sockets::shared(),
             streams: Arc::new(streams),
             config,
-            lobby,
+            pending,
             accept_at: None,
             buffer: vec![0; 16 << 10].into(),
         })
@@ -101,31 +101,31 @@ impl Reception {
 
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(1024);
-        while self.door.is_some() || self.lobby.len() > 0 {
-            let timeout = if self.desk.bell.lie_down() { self.timeout() } else { Some(Duration::ZERO) };
+        while self.listening.is_some() || self.pending.len() > 0 {
+            let timeout = if self.queue.parker.try_park() { self.timeout() } else { Some(Duration::ZERO) };
             // It fails only when a signal interrupts it, and then there are no events.
             if self.poll.poll(&mut events, timeout).is_err() {
                 events.clear();
             }
             self.turn(&events);
         }
-        for (ticket, decision) in self.desk.leave_for_good() {
+        for (ticket, decision) in self.queue.close_for_good() {
             self.decide(&ticket, decision);
         }
     }
 
     /// When the next turn is due even if nothing happens.
     fn timeout(&self) -> Option<Duration> {
-        let next = [self.lobby.deadline(), self.accept_at].into_iter().flatten().min()?;
+        let next = [self.pending.deadline(), self.accept_at].into_iter().flatten().min()?;
         // The poll counts in whole milliseconds: a deadline is reached at the next one.
         let wait = next.saturating_duration_since(Instant::now());
         Some(if wait.is_zero() { wait } else { wait + Duration::from_millis(1) })
     }
 
     fn turn(&mut self, events: &Events) {
-        self.desk.bell.get_up();
-        let (answers, closing) = self.desk.take();
-        if closing && self.door.is_some() {
+        self.queue.parker.begin();
+        let (answers, closing) = self.queue.take();
+        if closing && self.listening.is_some() {
             self.close();
         }
         for (ticket, decision) in answers {
@@ -134,8 +134,8 @@ impl Reception {
         for event in events {
             match event.token() {
                 WAKE => {}
-                DOOR => self.accept_at = Some(Instant::now()),
-                Token(place) => self.attend(place),
+                LISTENING => self.accept_at = Some(Instant::now()),
+                Token(slot) => self.proceed(slot),
             }
         }
         if self.accept_at.is_some_and(|at| at <= Instant::now()) {
@@ -147,8 +147,8 @@ impl Reception {
     /// Accepts connections. Returns when to try again, if there may be more.
     fn accept(&mut self) -> Option<Instant> {
         for _ in 0..TURN {
-            match self.door.as_ref()?.accept() {
-                Ok((stream, peer)) => self.welcome(stream, peer),
+            match self.listening.as_ref()?.accept() {
+                Ok((stream, peer)) => self.admit(stream, peer),
                 Err(error) => match Errno::from_io_error(&error) {
                     Some(Errno::AGAIN) => return None,
                     Some(Errno::INTR | Errno::CONNABORTED) => {}
@@ -160,11 +160,11 @@ impl Reception {
         Some(Instant::now())
     }
 
-    fn welcome(&mut self, stream: TcpStream, peer: SocketAddr) {
-        let is_full = self.lobby.len() >= self.config.max_pending;
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let is_full = self.pending.len() >= self.config.max_pending;
         if !is_full || self.make_room(Duration::ZERO) || self.give_up_undecided() {
             // It fails when the client has left just now, or the system has no memory: then it is closed.
-            let _ = self.lobby.admit(stream, peer, Phase::Reading(Head::default()), self.config.head_time);
+            let _ = self.pending.admit(stream, peer, Phase::Reading(Head::default()), self.config.head_time);
         }
     }
 
@@ -172,11 +172,11 @@ impl Reception {
     fn make_room(&mut self, age: Duration) -> bool {
         let now = Instant::now();
         let oldest = |phase: usize, time: Duration| {
-            let (deadline, place) = self.lobby.oldest(phase)?;
-            (deadline + age <= now + time).then_some(place)
+            let (deadline, slot) = self.pending.oldest(phase)?;
+            (deadline + age <= now + time).then_some(slot)
         };
-        let place = oldest(LEAVING, PARTING).or_else(|| oldest(READING, self.config.head_time));
-        place.is_some_and(|place| self.lobby.dismiss(place).is_some())
+        let slot = oldest(ANSWERING, ANSWER_TIME).or_else(|| oldest(READING, self.config.head_time));
+        slot.is_some_and(|slot| self.pending.dismiss(slot).is_some())
     }
 
     /// Answers the request that waits for the router the longest, if it has waited a good part of its time: a router that
@@ -184,55 +184,57 @@ impl Reception {
     fn give_up_undecided(&mut self) -> bool {
         let time = self.config.answer_time;
         let late = Instant::now() + time.saturating_sub(time / PROTECTED);
-        let Some((_, place)) = self.lobby.oldest(DECIDING).filter(|(deadline, _)| *deadline <= late) else {
+        let Some((_, slot)) = self.pending.oldest(DECIDING).filter(|(deadline, _)| *deadline <= late) else {
             return false;
         };
-        self.refuse_late(place)
+        self.refuse_late(slot)
     }
 
     /// Answers a request that the router has not decided about. Returns whether there was still no answer.
-    fn refuse_late(&mut self, place: usize) -> bool {
-        let Some(Phase::Deciding(asked)) = self.lobby.phase(place) else { return false };
+    fn refuse_late(&mut self, slot: usize) -> bool {
+        let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else { return false };
         // An answer that is on its way is taken in the next turn.
         let is_open = asked.ticket.void();
         if is_open {
-            self.turn_away_asked(place, "the server took too long");
+            self.turn_away_asked(slot, "the server took too long");
         }
         is_open
     }
 
     /// Something has happened on a connection.
-    fn attend(&mut self, place: usize) {
-        let Some(visitor) = self.lobby.get_mut(place) else { return };
-        let stays = match &visitor.phase {
-            Phase::Reading(_) => return self.read(place),
-            Phase::Deciding(_) => visitor.hear_out(&mut self.buffer),
-            Phase::Leaving(_) => visitor.part(&mut self.buffer),
+    fn proceed(&mut self, slot: usize) {
+        let Some(client) = self.pending.get_mut(slot) else { return };
+        let stays = match &client.phase {
+            Phase::Reading(_) => return self.read(slot),
+            Phase::Deciding(_) => client.drain(&mut self.buffer),
+            Phase::Answering(_) => client.send_answer(&mut self.buffer),
         };
         if !stays {
-            self.lobby.dismiss(place);
+            self.pending.dismiss(slot);
         }
     }
 
-    fn read(&mut self, place: usize) {
+    fn read(&mut self, slot: usize) {
         loop {
-            let Some(visitor) = self.lobby.get_mut(place) else { return };
-            let result = visitor.read(&mut self.buffer);
-            let Phase::Reading(head) = &mut visitor.phase else { return };
+            let Some(client) = self.pending.get_mut(slot) else { return };
+            let result = client.read(&mut self.buffer);
+            let Phase::Reading(head) = &mut client.phase else { return };
             match result {
-                Heard::Nothing => return,
-                Heard::End | Heard::Gone => {
-                    self.lobby.dismiss(place);
+                ReadOutcome::Nothing => return,
+                ReadOutcome::End | ReadOutcome::Gone => {
+                    self.pending.dismiss(slot);
                     return;
                 }
-                Heard::Some(length) => match head.add(&self.buffer[..length], &self.config, visitor.peer) {
-                    Ok(None) => {}
-                    Ok(Some(request)) => return self.consider(place, request),
-                    Err(refusal) => {
-                        let cors = self.cors(None);
-                        return self.refuse(place, refusal, &cors, false);
+                ReadOutcome::Some(length) => {
+                    match head.add(&self.buffer[..length], &self.config, client.peer) {
+                        Ok(None) => {}
+                        Ok(Some(request)) => return self.consider(slot, request),
+                        Err(refusal) => {
+                            let cors = self.cors(None);
+                            return self.refuse(slot, refusal, &cors, false);
+                        }
                     }
-                },
+                }
             }
         }
     }
@@ -243,23 +245,23 @@ impl Reception {
     }
 
     /// Answers what needs no router, and asks it about the rest.
-    fn consider(&mut self, place: usize, request: Request) {
+    fn consider(&mut self, slot: usize, request: Request) {
         let cors = self.cors(Some(&request));
         let is_head = request.method() == "HEAD";
         let expects_stream = expects_stream(request.method(), request.values("accept"));
         if let Some((refusal, lines)) = self.check(&request) {
-            return self.refuse(place, refusal, &(cors + &lines), is_head);
+            return self.refuse(slot, refusal, &(cors + &lines), is_head);
         }
-        if self.hub.is_closed() || self.door.is_none() {
-            return self.turn_away(place, CLOSING, expects_stream, &cors, is_head);
+        if self.hub.is_closed() || self.listening.is_none() {
+            return self.turn_away(slot, CLOSING, expects_stream, &cors, is_head);
         }
-        let Some(visitor) = self.lobby.get_mut(place) else { return };
-        if !visitor.hear_out(&mut self.buffer) {
-            self.lobby.dismiss(place);
+        let Some(client) = self.pending.get_mut(slot) else { return };
+        if !client.drain(&mut self.buffer) {
+            self.pending.dismiss(slot);
             return;
         }
         let connection = ConnectionId::from_number(NAMES.fetch_add(1, Ordering::Relaxed));
-        let ticket = Arc::new(Ticket::new(connection, place));
+        let ticket = Arc::new(Ticket::new(connection, slot));
         let asked = Asked {
             ticket: Arc::clone(&ticket),
             framing: if request.is_old { Framing::Raw } else { Framing::Chunked },
@@ -268,8 +270,8 @@ impl Reception {
             last_event_id: request.last_event_id().map(str::to_owned),
             cors,
         };
-        self.lobby.enter(place, Phase::Deciding(Box::new(asked)), self.config.answer_time);
-        let responder = Responder { desk: Arc::clone(&self.desk), ticket };
+        self.pending.enter(slot, Phase::Deciding(Box::new(asked)), self.config.answer_time);
+        let responder = Responder { queue: Arc::clone(&self.queue), ticket };
         // The hub is not over before the router has returned.
         match self.hub.hold() {
             Ok(_hold) => self.streams.route(request, responder),
@@ -307,22 +309,22 @@ impl Reception {
     }
 
     /// Answers with something that is no stream, and parts.
-    fn refuse(&mut self, place: usize, refusal: Refusal, lines: &str, is_head: bool) {
+    fn refuse(&mut self, slot: usize, refusal: Refusal, lines: &str, is_head: bool) {
         let retry = if matches!(refusal.status, 429 | 503) { self.retry_after() } else { String::new() };
         let answer = refusal.response(&(retry + lines), is_head);
-        self.part(place, answer);
+        self.send_answer(slot, answer);
     }
 
-    fn part(&mut self, place: usize, answer: Vec<u8>) {
-        let time = if self.door.is_some() { PARTING } else { LAST_PARTING };
-        self.lobby.enter(place, Phase::Leaving(Parting::new(answer)), time);
-        self.attend(place);
+    fn send_answer(&mut self, slot: usize, answer: Vec<u8>) {
+        let time = if self.listening.is_some() { ANSWER_TIME } else { LAST_ANSWER_TIME };
+        self.pending.enter(slot, Phase::Answering(Answer::new(answer)), time);
+        self.proceed(slot);
     }
 
     /// Answers that there can be no stream for the moment, and parts.
     fn turn_away(
         &mut self,
-        place: usize,
+        slot: usize,
         detail: &'static str,
         expects_stream: bool,
         cors: &str,
@@ -330,14 +332,14 @@ impl Reception {
     ) {
         let answer = Unavailable::of(&self.hub, expects_stream);
         let answer = unavailable(&answer, detail, cors, &self.config.headers, is_head);
-        self.part(place, answer);
+        self.send_answer(slot, answer);
     }
 
     /// The same for a request that waits for the router's answer.
-    fn turn_away_asked(&mut self, place: usize, detail: &'static str) {
-        if let Some(Phase::Deciding(asked)) = self.lobby.phase(place) {
+    fn turn_away_asked(&mut self, slot: usize, detail: &'static str) {
+        if let Some(Phase::Deciding(asked)) = self.pending.phase(slot) {
             let (cors, is_head, expects_stream) = (asked.cors.clone(), asked.is_head, asked.expects_stream);
-            self.turn_away(place, detail, expects_stream, &cors, is_head);
+            self.turn_away(slot, detail, expects_stream, &cors, is_head);
         }
     }
 
@@ -347,8 +349,8 @@ impl Reception {
 
     /// Carries out what the router decided.
     fn decide(&mut self, ticket: &Arc<Ticket>, decision: Decision) {
-        let place = ticket.place;
-        let asked = match self.lobby.phase(place) {
+        let slot = ticket.slot;
+        let asked = match self.pending.phase(slot) {
             Some(Phase::Deciding(asked)) if Arc::ptr_eq(&asked.ticket, ticket) => asked,
             _ => {
                 if let Decision::Allow(..) = decision {
@@ -360,47 +362,48 @@ impl Reception {
         match decision {
             Decision::Refuse(status) => {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
-                self.refuse(place, Refusal::new(status, ""), &cors, is_head);
+                self.refuse(slot, Refusal::new(status, ""), &cors, is_head);
             }
             Decision::Allow(..) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
-                self.refuse(place, Refusal::new(204, ""), &cors, is_head);
+                self.refuse(slot, Refusal::new(204, ""), &cors, is_head);
                 self.streams.never_began(ticket.connection, Reason::Server);
             }
-            Decision::Unavailable => self.turn_away_asked(place, FULL),
+            Decision::Unavailable => self.turn_away_asked(slot, FULL),
             Decision::Allow(..) if asked.is_head => {
                 let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
-                self.part(place, answer);
+                self.send_answer(slot, answer);
                 self.streams.never_began(ticket.connection, Reason::Server);
             }
-            Decision::Allow(topics, _hold) => self.open(place, &topics),
+            Decision::Allow(topics, _hold) => self.open(slot, &topics),
         }
     }
 
     /// Hands a connection over: from here on it is a stream.
-    fn open(&mut self, place: usize, topics: &[String]) {
-        let Some(Phase::Deciding(asked)) = self.lobby.phase(place) else {
+    fn open(&mut self, slot: usize, topics: &[String]) {
+        let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else {
             return;
         };
         let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
         let last_event_id = asked.last_event_id.as_deref();
         let subscription = Subscription { topics: &topics, last_event_id };
-        let ready = self.sockets.shard().and_then(|shard| Ok((shard, self.reader.subscribe(&subscription)?)));
+        let ready =
+            self.sockets.worker().and_then(|worker| Ok((worker, self.reader.subscribe(&subscription)?)));
         let (connection, cors) = (asked.ticket.connection, asked.cors.clone());
-        let (shard, subscriber) = match ready {
+        let (worker, subscriber) = match ready {
             Ok(ready) => ready,
             Err(error) => {
                 let reason = if error.kind() == ErrorKind::Closed { Reason::Shutdown } else { Reason::Error };
-                self.turn_away_asked(place, FULL);
+                self.turn_away_asked(slot, FULL);
                 return self.streams.never_began(connection, reason);
             }
         };
-        let Some(visitor) = self.lobby.dismiss(place) else { return };
-        let Phase::Deciding(asked) = visitor.phase else { return };
+        let Some(client) = self.pending.dismiss(slot) else { return };
+        let Phase::Deciding(asked) = client.phase else { return };
         let framing = asked.framing;
         let head = Bytes::from(stream_head(framing, &cors, &self.config.headers));
         // It fails when the client has left just now.
-        let Ok(socket) = Socket::take(OwnedFd::from(visitor.stream), shard, head) else {
+        let Ok(socket) = Socket::take(OwnedFd::from(client.stream), worker, head) else {
             return self.streams.never_began(connection, Reason::Client);
         };
         let host = Arc::clone(&self.streams) as Arc<dyn crate::attachment::Host>;
@@ -416,41 +419,41 @@ impl Reception {
     /// Gives up those whose time is over.
     fn expire(&mut self) {
         let now = Instant::now();
-        while let Some(place) = self.lobby.take_late(READING, now) {
-            self.give_up(place, Refusal::new(408, "the head took too long"));
+        while let Some(slot) = self.pending.take_late(READING, now) {
+            self.give_up(slot, Refusal::new(408, "the head took too long"));
         }
-        while let Some(place) = self.lobby.take_late(DECIDING, now) {
-            self.refuse_late(place);
+        while let Some(slot) = self.pending.take_late(DECIDING, now) {
+            self.refuse_late(slot);
         }
-        while let Some(place) = self.lobby.take_late(LEAVING, now) {
-            self.lobby.dismiss(place);
+        while let Some(slot) = self.pending.take_late(ANSWERING, now) {
+            self.pending.dismiss(slot);
         }
     }
 
     /// Answers a connection whose head is not complete; one that has said nothing is just closed.
-    fn give_up(&mut self, place: usize, refusal: Refusal) {
-        match self.lobby.phase(place) {
+    fn give_up(&mut self, slot: usize, refusal: Refusal) {
+        match self.pending.phase(slot) {
             Some(Phase::Reading(head)) if !head.is_empty() => {
                 let cors = self.cors(None);
-                self.refuse(place, refusal, &cors, false);
+                self.refuse(slot, refusal, &cors, false);
             }
-            _ => drop(self.lobby.dismiss(place)),
+            _ => drop(self.pending.dismiss(slot)),
         }
     }
 
     /// Closes the listening socket, and answers everybody who waits for something but the end of an answer.
     fn close(&mut self) {
-        if let Some(door) = self.door.take() {
-            let _ = self.poll.registry().deregister(&mut SourceFd(&door.as_raw_fd()));
+        if let Some(listening) = self.listening.take() {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&listening.as_raw_fd()));
             // A child of this process may have it too, and would keep clients waiting at it.
-            let _ = rustix::net::shutdown(&door, rustix::net::Shutdown::Both);
+            let _ = rustix::net::shutdown(&listening, rustix::net::Shutdown::Both);
         }
         self.accept_at = None;
-        for place in self.lobby.places() {
-            match self.lobby.phase(place) {
-                Some(Phase::Reading(_)) => self.give_up(place, Refusal::new(503, CLOSING)),
-                Some(Phase::Deciding(asked)) if asked.ticket.void() => self.turn_away_asked(place, CLOSING),
-                Some(Phase::Leaving(_)) => self.lobby.hurry(place, LAST_PARTING),
+        for slot in self.pending.slots() {
+            match self.pending.phase(slot) {
+                Some(Phase::Reading(_)) => self.give_up(slot, Refusal::new(503, CLOSING)),
+                Some(Phase::Deciding(asked)) if asked.ticket.void() => self.turn_away_asked(slot, CLOSING),
+                Some(Phase::Answering(_)) => self.pending.hurry(slot, LAST_ANSWER_TIME),
                 _ => {}
             }
         }

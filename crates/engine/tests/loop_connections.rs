@@ -43,7 +43,7 @@ fn all_that_waits_for_a_connection_comes_as_one_batch_that_others_share() {
         rig.publish("t", &number.to_string());
     }
     let mut deliveries = Vec::new();
-    assert!(!rig.pull.take(100, &mut deliveries));
+    assert!(!rig.connections.take(100, &mut deliveries));
     assert_eq!(batches(&deliveries), 10);
     let batch = |delivery: &Delivery| match &delivery.content {
         Content::Batch(batch) => batch.clone(),
@@ -63,11 +63,11 @@ fn no_more_is_taken_than_the_host_asks_for_and_it_is_told_of_the_rest() {
     let clients: Vec<_> = (0..7).map(|_| rig.connect(&[])).collect();
     rig.turn();
     rig.publish("t", "1");
-    clients.iter().for_each(|(id, _)| rig.pull.end(*id, Reason::Server));
+    clients.iter().for_each(|(id, _)| rig.connections.end(*id, Reason::Server));
     let (mut taken, mut ends) = (0, 0);
     while taken < 10 || ends < 7 {
         let mut deliveries = Vec::new();
-        let more = rig.pull.take(3, &mut deliveries);
+        let more = rig.connections.take(3, &mut deliveries);
         assert!(deliveries.len() <= 3, "{} of 3", deliveries.len());
         assert!(more || deliveries.len() < 3 || taken + batches(&deliveries) == 10);
         if deliveries.is_empty() {
@@ -88,11 +88,11 @@ fn a_connection_gets_one_batch_at_a_time_so_that_its_writer_can_say_that_it_is_f
         rig.publish("t", &"x".repeat(50_000));
     }
     let mut deliveries = Vec::new();
-    assert!(rig.pull.take(100, &mut deliveries));
+    assert!(rig.connections.take(100, &mut deliveries));
     assert_eq!(batches(&deliveries), 1);
-    rig.pull.pause(id);
+    rig.connections.pause(id);
     deliveries.clear();
-    assert!(!rig.pull.take(100, &mut deliveries));
+    assert!(!rig.connections.take(100, &mut deliveries));
     assert_eq!(batches(&deliveries), 0);
 }
 
@@ -101,7 +101,7 @@ fn a_paused_connection_gets_nothing_and_then_everything_at_once() {
     let mut rig = Rig::new(patient());
     let (paused, other) = (rig.open(&["t"]), rig.open(&["t"]));
     rig.turn();
-    rig.pull.pause(paused);
+    rig.connections.pause(paused);
     for number in 0..20 {
         rig.publish("t", &number.to_string());
         rig.turn();
@@ -109,7 +109,7 @@ fn a_paused_connection_gets_nothing_and_then_everything_at_once() {
     assert_eq!(events(&rig.written[&other]).len(), 20);
     assert!(events(&rig.written[&paused]).is_empty());
     let before = rig.wakes.count();
-    rig.pull.resume(paused);
+    rig.connections.resume(paused);
     assert!(rig.wakes.count() > before);
     rig.turn();
     assert_eq!(events(&rig.written[&paused]), events(&rig.written[&other]));
@@ -120,7 +120,7 @@ fn a_connection_that_stays_paused_is_cut_at_its_limit_in_time() {
     let (mut rig, clock) = Rig::manual(slow(1 << 20, Duration::from_secs(30), Policy::Disconnect));
     let id = rig.open(&["t"]);
     rig.turn();
-    rig.pull.pause(id);
+    rig.connections.pause(id);
     rig.publish("t", "1");
     rig.turn();
     clock.advance(Duration::from_secs(31));
@@ -147,7 +147,7 @@ fn the_timer_wakes_the_host_for_a_lag_limit() {
     let mut rig = Rig::new(slow(1 << 20, Duration::from_millis(50), Policy::Disconnect));
     let id = rig.open(&["t"]);
     rig.turn();
-    rig.pull.pause(id);
+    rig.connections.pause(id);
     while !rig.ended.contains_key(&id) {
         let seen = rig.wakes.count();
         rig.turn();
@@ -161,11 +161,11 @@ fn the_timer_wakes_the_host_for_a_lag_limit() {
 #[test]
 fn a_connection_opened_paused_waits_for_its_head() {
     let mut rig = Rig::new(quiet());
-    let id = rig.pull.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
     rig.publish("t", "1");
     rig.turn();
     assert!(rig.written.is_empty());
-    rig.pull.resume(id);
+    rig.connections.resume(id);
     rig.turn();
     assert_eq!(events(&rig.written[&id]), ["1"]);
 }
@@ -175,7 +175,7 @@ fn a_connection_handed_over_in_a_storm_goes_on_where_pull_delivery_stopped() {
     let mut rig = Rig::new(patient());
     for _ in 0..50 {
         let hub = rig.hub.clone();
-        let id = rig.pull.open(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+        let id = rig.connections.open(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
         let (host, client) = tcp();
         let mut client = Client::new(client, Framing::Raw);
         thread::scope(|scope| {
@@ -188,13 +188,13 @@ fn a_connection_handed_over_in_a_storm_goes_on_where_pull_delivery_stopped() {
             rig.until("something is written", |rig| {
                 rig.written.get(&id).is_some_and(|bytes| !events(bytes).is_empty())
             });
-            rig.pull.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
+            rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
         });
         let before = events(&rig.written[&id]);
         let rest = client.read_events(2000 - before.len());
         let wanted: Vec<String> = (0..2000).map(|number| number.to_string()).collect();
         assert_eq!([&before, rest].concat(), wanted);
-        rig.pull.remove(id, Reason::Client);
+        rig.connections.remove(id, Reason::Client);
     }
 }
 
@@ -202,15 +202,15 @@ fn a_connection_handed_over_in_a_storm_goes_on_where_pull_delivery_stopped() {
 fn what_is_said_of_a_connection_that_is_gone_changes_nothing() {
     let mut rig = Rig::new(quiet());
     let id = rig.open(&["t"]);
-    rig.pull.remove(id, Reason::Client);
+    rig.connections.remove(id, Reason::Client);
     let next = rig.open(&["t"]);
     assert!(!rig.send(id, "1"));
-    assert_eq!(rig.pull.pending_bytes(id), 0);
-    assert!(!rig.pull.change_topics(id, &["u"], &["t"]).unwrap());
-    rig.pull.pause(id);
-    rig.pull.end(id, Reason::Server);
-    rig.pull.remove(id, Reason::Server);
-    rig.pull.resume(id);
+    assert_eq!(rig.connections.pending_bytes(id), 0);
+    assert!(!rig.connections.change_topics(id, &["u"], &["t"]).unwrap());
+    rig.connections.pause(id);
+    rig.connections.end(id, Reason::Server);
+    rig.connections.remove(id, Reason::Server);
+    rig.connections.resume(id);
     rig.publish("t", "2");
     rig.turn();
     assert_eq!(events(&rig.written[&next]), ["2"]);
@@ -224,7 +224,7 @@ fn a_closed_hub_takes_nothing_and_ends_what_there_is() {
     assert!(rig.send(id, "1"));
     rig.hub.close(&ssecast_engine::Close { event: Some(data("bye")), ..Default::default() }).unwrap();
     assert!(!rig.send(id, "2"));
-    let refused = rig.pull.open(&Subscription { topics: &["t"], last_event_id: None });
+    let refused = rig.connections.open(&Subscription { topics: &["t"], last_event_id: None });
     assert_eq!(rig::refusal(refused), ErrorKind::Closed);
     rig.turn();
     assert_eq!(rig.ended[&id], (Reason::Shutdown, false));
@@ -237,12 +237,12 @@ fn a_host_that_asks_when_it_wants_more_gets_a_burst_and_is_slow_when_it_leaves_i
     let history = ssecast_engine::History { events: Some(1), bytes: None, age: None };
     let config = Config { history, ..slow(100_000, Duration::from_secs(30), Policy::Disconnect) };
     let hub = ssecast_engine::Hub::with_clock(config, clock.clone()).unwrap();
-    let pull = ssecast_engine::Pull::paced(&hub, || ());
-    pull.open(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let connections = ssecast_engine::LoopConnections::paced(&hub, || ());
+    connections.open(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None }).unwrap();
     let text = "x".repeat(10_000);
     let next = || {
         let mut deliveries = Vec::new();
-        while pull.take(1, &mut deliveries) && deliveries.is_empty() {}
+        while connections.take(1, &mut deliveries) && deliveries.is_empty() {}
         deliveries.pop().map(|delivery| delivery.content)
     };
     assert!(matches!(next(), Some(Content::Batch(batch)) if batch.events() == 0));

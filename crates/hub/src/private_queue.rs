@@ -13,7 +13,7 @@ use crate::topic_set::TopicKey;
 
 /// What one connection has besides its cursor: rare, and gone again soon.
 #[derive(Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct PrivateQueue {
     /// It has still to be told its reconnection time and its cursor.
     pub(crate) greet: bool,
     /// A loss that it has still to be told of, before it gets anything else.
@@ -75,7 +75,7 @@ impl PrivateEvent {
     }
 }
 
-impl Own {
+impl PrivateQueue {
     pub(crate) fn push(&mut self, event: PrivateEvent) {
         self.bytes += event.len();
         self.frames.push_back(event);
@@ -93,7 +93,7 @@ impl Own {
     /// Joins what is due at a cursor. `id` is the cursor's, if this connection has a place in the log; the answer
     /// says whether the client is told of it.
     pub(crate) fn batch(&mut self, hub: &Shared, cursor: u64, id: Option<&str>) -> Option<(Batch, bool)> {
-        let (mut frames, mut bytes, mut events, mut named) = (Vec::new(), 0, 0, false);
+        let (mut frames, mut bytes, mut events, mut told) = (Vec::new(), 0, 0, false);
         let name = hub.config.reset_event.as_deref();
         let reset = self.reset.take().and_then(|reset| Some((name?, reset)));
         if std::mem::take(&mut self.greet) {
@@ -102,12 +102,12 @@ impl Own {
             let id = id.filter(|_| reset.is_none());
             let retry = hub.config.retry.map(millis);
             if retry.is_some() || id.is_some() {
-                named = id.is_some();
+                told = id.is_some();
                 frames.extend(Event { retry, id, ..Event::default() }.encode().ok().map(Bytes::from));
             }
         }
         if let Some((name, reset)) = reset {
-            named = id.is_some();
+            told = id.is_some();
             frames.extend(reset.frame(name, id).ok());
             hub.counters.resets[reset.reason as usize].fetch_add(1, Ordering::Relaxed);
         }
@@ -120,7 +120,7 @@ impl Own {
             frames.extend(self.frames.pop_front().map(|next| next.frame));
         }
         self.bytes -= bytes;
-        (!frames.is_empty()).then(|| (Batch::join(&frames, events), named))
+        (!frames.is_empty()).then(|| (Batch::join(&frames, events), told))
     }
 
     /// Gives up what was sent but not taken, for a client that skips. `published` is how many events of its topics

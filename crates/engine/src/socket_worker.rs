@@ -8,29 +8,29 @@ use mio::{Events, Poll};
 use slab::Slab;
 use ssecast_hub::{Batch, Hub, Reason, Subscriber};
 
-use crate::attachment::{Attachment, Link};
+use crate::attachment::{Attachment, ConnectionState};
 use crate::connection::ConnectionId;
+use crate::connection_set::{ConnectionSet, Work};
 use crate::descriptor::Sent;
-use crate::roster::{Roster, Work};
-use crate::shard::{Command, Desk, WAKE};
-use crate::sink::{Peer, Sink};
+use crate::socket_buffer::{Peer, SocketBuffer};
 use crate::sync::Ordering;
+use crate::worker_handle::{Command, CommandQueue, WAKE};
 
-/// How many connections are written to before the thread looks at its inbox and at writable sockets again.
+/// How many connections are written to before the thread looks at its command queue and at writable sockets again.
 const TURN: usize = 1024;
 
 /// How long to wait when the system has no memory for a socket's bytes.
 const LATER: Duration = Duration::from_millis(20);
 
 /// How long a released connection may take to have room for the end of its body.
-const PARTING: Duration = Duration::from_secs(5);
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 /// An engine thread: it owns its connections, and nobody else writes to their sockets.
-pub(crate) struct Writer {
-    pub(crate) desk: Arc<Desk>,
+pub(crate) struct SocketWorker {
+    pub(crate) queue: Arc<CommandQueue>,
     poll: Poll,
     /// The connections, by hub.
-    rosters: HashMap<usize, Served>,
+    hubs: HashMap<usize, Served>,
     /// The hubs by the moment at which they are due even if nothing happens.
     deadlines: BTreeSet<(Instant, usize)>,
     /// The hubs of this turn: what a turn costs does not depend on how many others there are.
@@ -41,7 +41,7 @@ pub(crate) struct Writer {
     later: Vec<(usize, ConnectionId)>,
     /// Released connections that are over but for the end of the body. They are few, for their sockets were full
     /// just when the stream was out: all of them are looked at in every turn.
-    parting: Vec<Parting>,
+    draining: Vec<Draining>,
     /// The hubs that have more to write.
     more: Vec<usize>,
     /// Nobody can give this thread any more to do.
@@ -50,28 +50,28 @@ pub(crate) struct Writer {
 
 /// A hub's connections on this thread.
 struct Served {
-    roster: Roster<Sink>,
+    connections: ConnectionSet<SocketBuffer>,
     /// Its entry in the deadlines.
     due: Option<Instant>,
 }
 
-struct Parting {
-    sink: Sink,
+struct Draining {
+    buffer: SocketBuffer,
     reason: Reason,
     until: Instant,
 }
 
-impl Writer {
-    pub(crate) fn new(desk: Arc<Desk>, poll: Poll) -> Self {
+impl SocketWorker {
+    pub(crate) fn new(queue: Arc<CommandQueue>, poll: Poll) -> Self {
         Self {
-            desk,
+            queue,
             poll,
-            rosters: HashMap::new(),
+            hubs: HashMap::new(),
             deadlines: BTreeSet::new(),
             turn: Vec::new(),
             polled: Slab::new(),
             later: Vec::new(),
-            parting: Vec::new(),
+            draining: Vec::new(),
             more: Vec::new(),
             over: false,
         }
@@ -89,11 +89,11 @@ impl Writer {
 
     /// Whether there is nothing to do before somebody rings, a socket is writable, or time has passed.
     pub(crate) fn may_sleep(&self) -> bool {
-        self.more.is_empty() && self.desk.bell.lie_down()
+        self.more.is_empty() && self.queue.parker.try_park()
     }
 
     pub(crate) fn is_over(&self) -> bool {
-        self.over && self.rosters.is_empty() && self.parting.is_empty()
+        self.over && self.hubs.is_empty() && self.draining.is_empty()
     }
 
     /// When the next turn is due even if nothing happens.
@@ -101,17 +101,17 @@ impl Writer {
         let due = self.deadlines.first().map(|(due, _)| due.saturating_duration_since(Instant::now()));
         // The poll counts in whole milliseconds: a deadline is reached at the next one.
         let due = due.map(|due| if due.is_zero() { due } else { due + Duration::from_millis(1) });
-        let later = !self.later.is_empty() || !self.parting.is_empty();
+        let later = !self.later.is_empty() || !self.draining.is_empty();
         due.into_iter().chain(later.then_some(LATER)).min()
     }
 
     /// A turn: does all that there is to do, except for connections that have very much to send.
     pub(crate) fn work(&mut self, events: &Events) {
-        self.desk.bell.get_up();
+        self.queue.parker.begin();
         let later = mem::take(&mut self.later);
         self.plan(events, &later);
         let commands = self.look();
-        commands.into_iter().for_each(|command| self.obey(command));
+        commands.into_iter().for_each(|command| self.execute(command));
         for event in events {
             if let Some((hub, id)) = self.polled(event) {
                 if event.is_write_closed() || event.is_error() {
@@ -127,19 +127,19 @@ impl Writer {
             }
         }
         for (hub, id) in later {
-            if let Some((connection, _)) = self.roster(hub).and_then(|roster| roster.get(id)) {
-                connection.sink.later = false;
+            if let Some((connection, _)) = self.connections(hub).and_then(|connections| connections.get(id)) {
+                connection.buffer.later = false;
                 self.flush(hub, id);
             }
         }
-        for parting in mem::take(&mut self.parting) {
-            self.part(parting);
+        for draining in mem::take(&mut self.draining) {
+            self.drain(draining);
         }
         self.write();
     }
 
-    fn roster(&mut self, hub: usize) -> Option<&mut Roster<Sink>> {
-        self.rosters.get_mut(&hub).map(|served| &mut served.roster)
+    fn connections(&mut self, hub: usize) -> Option<&mut ConnectionSet<SocketBuffer>> {
+        self.hubs.get_mut(&hub).map(|served| &mut served.connections)
     }
 
     /// The connection that an event of the poll is about.
@@ -163,73 +163,73 @@ impl Writer {
     /// which was given before something that is seen here was published. A hub that has a command is looked at even if
     /// it did not wake the thread: it has perhaps not come to that yet.
     fn look(&mut self) -> Vec<Command> {
-        let desk = Arc::clone(&self.desk);
-        let mut inbox = desk.inbox();
-        self.over = inbox.over;
-        for (hub, reader) in inbox.fresh.drain(..) {
-            self.rosters.insert(hub, Served { roster: Roster::new(reader), due: None });
+        let queue = Arc::clone(&self.queue);
+        let mut contents = queue.contents();
+        self.over = contents.over;
+        for (hub, reader) in contents.fresh.drain(..) {
+            self.hubs.insert(hub, Served { connections: ConnectionSet::new(reader), due: None });
         }
-        let commands = mem::take(&mut inbox.commands);
+        let commands = mem::take(&mut contents.commands);
         self.turn.extend(commands.iter().map(Command::hub));
-        self.turn.append(&mut desk.woken());
+        self.turn.append(&mut queue.woken());
         self.turn.sort_unstable();
         self.turn.dedup();
         for hub in &self.turn {
-            if let Some(served) = self.rosters.get_mut(hub) {
-                served.roster.look();
+            if let Some(served) = self.hubs.get_mut(hub) {
+                served.connections.look();
             }
         }
         commands
     }
 
-    fn obey(&mut self, command: Command) {
+    fn execute(&mut self, command: Command) {
         match command {
             Command::Attach(hub, connection) => self.attach(&hub, *connection),
-            Command::Send(link, event) => {
+            Command::Send(state, event) => {
                 let length = event.len();
-                if let Some((roster, id)) = self.find(&link) {
-                    roster.send(id, event);
-                    if let Some((connection, _)) = roster.get(id) {
-                        connection.sink.expect(length);
-                        connection.sink.settle(connection.subscriber.own_bytes());
+                if let Some((connections, id)) = self.find(&state) {
+                    connections.send(id, event);
+                    if let Some((connection, _)) = connections.get(id) {
+                        connection.buffer.expect(length);
+                        connection.buffer.settle(connection.subscriber.private_bytes());
                     }
                 }
             }
-            Command::ChangeTopics(link, change) => {
-                if let Some((roster, id)) = self.find(&link) {
-                    roster.apply(id, change);
+            Command::ChangeTopics(state, change) => {
+                if let Some((connections, id)) = self.find(&state) {
+                    connections.apply(id, change);
                 }
             }
-            Command::Detach(link, reason, last) => {
-                if let Some((roster, id)) = self.find(&link) {
-                    roster.finish(id, reason, last);
+            Command::Detach(state, reason, last) => {
+                if let Some((connections, id)) = self.find(&state) {
+                    connections.finish(id, reason, last);
                 }
             }
-            Command::Abandon(link, reason) => {
-                if let Some((roster, id)) = self.find(&link)
-                    && let Some(sink) = roster.remove(id, reason)
+            Command::Abandon(state, reason) => {
+                if let Some((connections, id)) = self.find(&state)
+                    && let Some(buffer) = connections.remove(id, reason)
                 {
-                    self.end(sink, reason, true);
+                    self.end(buffer, reason, true);
                 }
             }
         }
     }
 
-    fn find(&mut self, link: &Link) -> Option<(&mut Roster<Sink>, ConnectionId)> {
-        let id = ConnectionId::from_number(link.place.load(Ordering::Relaxed));
-        let roster = self.roster(link.hub)?;
-        roster.get(id)?;
-        Some((roster, id))
+    fn find(&mut self, state: &ConnectionState) -> Option<(&mut ConnectionSet<SocketBuffer>, ConnectionId)> {
+        let id = ConnectionId::from_number(state.slot.load(Ordering::Relaxed));
+        let connections = self.connections(state.hub)?;
+        connections.get(id)?;
+        Some((connections, id))
     }
 
-    fn attach(&mut self, to: &Hub, (subscriber, sink): (Subscriber, Sink)) {
-        let (hub, link) = (to.key(), Arc::clone(&sink.link));
-        let (released, has_head) = (sink.released, !sink.is_empty());
-        let Some(roster) = self.roster(hub) else { return };
-        let id = roster.insert(subscriber, sink);
-        link.put(id);
-        let host = Arc::clone(&link.host);
-        host.opened(&Attachment { link, hub: to.clone() });
+    fn attach(&mut self, to: &Hub, (subscriber, buffer): (Subscriber, SocketBuffer)) {
+        let (hub, state) = (to.key(), Arc::clone(&buffer.state));
+        let (released, has_head) = (buffer.released, !buffer.is_empty());
+        let Some(connections) = self.connections(hub) else { return };
+        let id = connections.insert(subscriber, buffer);
+        state.put(id);
+        let host = Arc::clone(&state.host);
+        host.opened(&Attachment { state, hub: to.clone() });
         if released {
             self.watch(hub, id);
         }
@@ -240,76 +240,78 @@ impl Writer {
 
     /// Lets the poll tell of a connection. Without it the connection could hang, so it is given up then.
     fn watch(&mut self, hub: usize, id: ConnectionId) {
-        let Some((connection, _)) = self.rosters.get_mut(&hub).and_then(|served| served.roster.get(id))
+        let Some((connection, _)) = self.hubs.get_mut(&hub).and_then(|served| served.connections.get(id))
         else {
             return;
         };
-        if connection.sink.polled.is_some() {
+        if connection.buffer.polled.is_some() {
             return;
         }
-        let place = self.polled.insert((hub, id));
-        if !connection.sink.register(self.poll.registry(), place) {
-            self.polled.remove(place);
+        let slot = self.polled.insert((hub, id));
+        if !connection.buffer.register(self.poll.registry(), slot) {
+            self.polled.remove(slot);
             self.lose(hub, id);
         }
     }
 
-    /// Takes a connection that is over out of all indexes but the roster.
-    fn forget(&mut self, sink: &mut Sink) {
-        if let Some(place) = sink.deregister(self.poll.registry()) {
-            self.polled.remove(place);
+    /// Takes a connection that is over out of all indexes but the set of connections.
+    fn forget(&mut self, buffer: &mut SocketBuffer) {
+        if let Some(slot) = buffer.deregister(self.poll.registry()) {
+            self.polled.remove(slot);
         }
-        sink.link.put(ConnectionId::NOWHERE);
-        sink.link.shard.connections.fetch_sub(1, Ordering::Relaxed);
+        buffer.state.put(ConnectionId::NOWHERE);
+        buffer.state.worker.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The peer may have closed a released connection. One that closed answers the next bytes with a reset; one that
     /// only said all it had to say takes them: so it is sent some at once.
     fn listen(&mut self, hub: usize, id: ConnectionId) {
-        let Some(Served { roster, .. }) = self.rosters.get_mut(&hub) else { return };
-        let Some((connection, _)) = roster.get(id) else { return };
-        match connection.sink.listen(self.poll.registry()) {
+        let Some(Served { connections, .. }) = self.hubs.get_mut(&hub) else { return };
+        let Some((connection, _)) = connections.get(id) else { return };
+        match connection.buffer.listen(self.poll.registry()) {
             Peer::Listens => {}
-            Peer::HalfClosed => roster.probe(id),
+            Peer::HalfClosed => connections.probe(id),
             Peer::Gone => self.lose(hub, id),
         }
     }
 
     /// The peer is gone.
     fn lose(&mut self, hub: usize, id: ConnectionId) {
-        let Some(roster) = self.roster(hub) else { return };
-        let Some(reason) = roster.get(id).map(|(connection, _)| connection.sink.loss()) else { return };
-        if let Some(sink) = roster.remove(id, reason) {
-            self.end(sink, reason, true);
+        let Some(connections) = self.connections(hub) else { return };
+        let Some(reason) = connections.get(id).map(|(connection, _)| connection.buffer.loss()) else {
+            return;
+        };
+        if let Some(buffer) = connections.remove(id, reason) {
+            self.end(buffer, reason, true);
         }
     }
 
-    /// Ends a connection that is gone from its roster.
-    fn end(&mut self, mut sink: Sink, reason: Reason, cut: bool) {
-        let cut = cut || !sink.is_empty();
-        if sink.released && !cut {
-            sink.link.put(ConnectionId::NOWHERE);
+    /// Ends a connection that is gone from its set of connections.
+    fn end(&mut self, mut buffer: SocketBuffer, reason: Reason, cut: bool) {
+        let cut = cut || !buffer.is_empty();
+        if buffer.released && !cut {
+            buffer.state.put(ConnectionId::NOWHERE);
             // A client must be able to tell a stream that failed from one that was complete.
             if reason != Reason::Error {
-                sink.load_end();
+                buffer.load_end();
             }
-            self.part(Parting { sink, reason, until: Instant::now() + PARTING });
+            self.drain(Draining { buffer, reason, until: Instant::now() + DRAIN_TIME });
         } else {
-            self.forget(&mut sink);
-            sink.end(reason, cut);
+            self.forget(&mut buffer);
+            buffer.end(reason, cut);
         }
     }
 
     /// Sends what is left of a released connection's body, and ends it when that is out.
-    fn part(&mut self, mut parting: Parting) {
-        let (_, stopped) = parting.sink.flush();
-        if matches!(stopped, Some(Sent::Full | Sent::Later)) && Instant::now() < parting.until {
-            self.parting.push(parting);
+    fn drain(&mut self, mut draining: Draining) {
+        let (_, stopped) = draining.buffer.flush();
+        if matches!(stopped, Some(Sent::Full | Sent::Later)) && Instant::now() < draining.until {
+            self.draining.push(draining);
             return;
         }
-        let Parting { mut sink, reason, .. } = parting;
-        self.forget(&mut sink);
-        sink.end(reason, stopped.is_some());
+        let Draining { mut buffer, reason, .. } = draining;
+        self.forget(&mut buffer);
+        buffer.end(reason, stopped.is_some());
     }
 
     /// Writes what there is, a turn's worth for each hub.
@@ -322,26 +324,26 @@ impl Writer {
     }
 
     fn write_hub(&mut self, hub: usize) {
-        let Some(Served { roster, .. }) = self.rosters.get_mut(&hub) else { return };
-        if roster.is_check_due() {
-            let patience = roster.patience();
-            roster.check_lag(|sink| sink.is_unanswered(patience));
+        let Some(Served { connections, .. }) = self.hubs.get_mut(&hub) else { return };
+        if connections.is_check_due() {
+            let patience = connections.patience();
+            connections.check_lag(|buffer| buffer.is_unanswered(patience));
             // Under the lock no connection is between registering with this reader and being on the way to it.
-            let inbox = self.desk.inbox();
-            roster.note_progress(inbox.on_the_way(hub));
+            let contents = self.queue.contents();
+            connections.note_progress(contents.on_the_way(hub));
         }
-        roster.keep_time();
+        connections.keep_time();
         for _ in 0..TURN {
-            match self.roster(hub).and_then(Roster::next) {
+            match self.connections(hub).and_then(ConnectionSet::next) {
                 None => break,
                 Some((id, Work::Send(batch))) => self.send(hub, id, &batch),
-                Some((_, Work::End { reason, cut, sink })) => self.end(sink, reason, cut),
+                Some((_, Work::End { reason, cut, buffer })) => self.end(buffer, reason, cut),
             }
         }
-        let Some(roster) = self.roster(hub) else { return };
-        if roster.has_ready() {
+        let Some(connections) = self.connections(hub) else { return };
+        if connections.has_ready() {
             self.more.push(hub);
-        } else if roster.is_empty() && self.release(hub) {
+        } else if connections.is_empty() && self.release(hub) {
             return;
         }
         self.set_deadline(hub);
@@ -349,8 +351,8 @@ impl Writer {
 
     /// Notes when a hub is due next.
     fn set_deadline(&mut self, hub: usize) {
-        let Some(served) = self.rosters.get_mut(&hub) else { return };
-        let wait = served.roster.deadline().map(|at| at.saturating_sub(served.roster.now()));
+        let Some(served) = self.hubs.get_mut(&hub) else { return };
+        let wait = served.connections.deadline().map(|at| at.saturating_sub(served.connections.now()));
         let due = wait.and_then(|wait| Instant::now().checked_add(wait));
         let before = mem::replace(&mut served.due, due);
         if before != due {
@@ -361,57 +363,57 @@ impl Writer {
 
     /// Lets go of a hub that has no connection here, unless one is on its way.
     fn release(&mut self, hub: usize) -> bool {
-        let registrar = self.desk.inbox().release(hub);
+        let registrar = self.queue.contents().release(hub);
         if registrar.is_none() {
             return false;
         }
-        if let Some(Served { due: Some(due), .. }) = self.rosters.remove(&hub) {
+        if let Some(Served { due: Some(due), .. }) = self.hubs.remove(&hub) {
             self.deadlines.remove(&(due, hub));
         }
         true
     }
 
     fn send(&mut self, hub: usize, id: ConnectionId, batch: &Batch) {
-        let Some(roster) = self.roster(hub) else { return };
-        let patience = (batch.events() == 0 && roster.skips()).then(|| roster.patience());
-        let Some((connection, _)) = roster.get(id) else { return };
+        let Some(connections) = self.connections(hub) else { return };
+        let patience = (batch.events() == 0 && connections.skips()).then(|| connections.patience());
+        let Some((connection, _)) = connections.get(id) else { return };
         // The system gives up the peer of a client that is to be disconnected. For one that skips it is asked here,
         // before it is sent a heartbeat.
-        if patience.is_some_and(|patience| connection.sink.is_unanswered(patience)) {
+        if patience.is_some_and(|patience| connection.buffer.is_unanswered(patience)) {
             return self.lose(hub, id);
         }
-        connection.sink.load(batch, connection.subscriber.own_bytes());
+        connection.buffer.load(batch, connection.subscriber.private_bytes());
         self.flush(hub, id);
     }
 
     /// Sends what a connection's socket takes of its batch; the rest waits until it is writable, and so does the
     /// connection.
     fn flush(&mut self, hub: usize, id: ConnectionId) {
-        let Some(roster) = self.roster(hub) else { return };
-        let Some((connection, reader)) = roster.get(id) else { return };
+        let Some(connections) = self.connections(hub) else { return };
+        let Some((connection, reader)) = connections.get(id) else { return };
         let was_blocked = connection.blocked;
-        let (took, stopped) = connection.sink.flush();
+        let (took, stopped) = connection.buffer.flush();
         if took {
             reader.progress(&mut connection.subscriber);
         }
         match stopped {
             None => {
-                connection.sink.settle(connection.subscriber.own_bytes());
+                connection.buffer.settle(connection.subscriber.private_bytes());
                 if was_blocked {
-                    roster.unblock(id);
+                    connections.unblock(id);
                 }
             }
             Some(Sent::Gone) => self.lose(hub, id),
             Some(Sent::Later) => {
-                roster.block(id);
-                if let Some((connection, _)) = roster.get(id)
-                    && !mem::replace(&mut connection.sink.later, true)
+                connections.block(id);
+                if let Some((connection, _)) = connections.get(id)
+                    && !mem::replace(&mut connection.buffer.later, true)
                 {
                     self.later.push((hub, id));
                 }
             }
             Some(_) => {
-                roster.block(id);
+                connections.block(id);
                 self.watch(hub, id);
             }
         }
@@ -430,8 +432,8 @@ mod tests {
     use crate::attachment::Host;
     use crate::descriptor::Descriptor;
     use crate::peer_timeout::PeerTimeout;
-    use crate::shard::Shard;
     use crate::sockets::Framing;
+    use crate::worker_handle::WorkerHandle;
 
     struct Silent;
 
@@ -441,51 +443,57 @@ mod tests {
         fn drained(&self, _: ConnectionId) {}
     }
 
-    fn connect(shard: &Arc<Shard>, hub: &Hub) -> (Attachment, Reader, [UnixStream; 2]) {
+    fn connect(worker_handle: &Arc<WorkerHandle>, hub: &Hub) -> (Attachment, Reader, [UnixStream; 2]) {
         let mut reader = hub.reader(Arc::new(|| ()));
         let subscription = Subscription { topics: &["t"], last_event_id: None };
         let subscriber = reader.subscribe(&subscription).unwrap();
         let (host, client) = UnixStream::pair().unwrap();
-        let link =
-            Arc::new(Link::new(Arc::clone(shard), ConnectionId::NOWHERE, hub.key(), Arc::new(Silent), 0));
+        let state = Arc::new(ConnectionState::new(
+            Arc::clone(worker_handle),
+            ConnectionId::NOWHERE,
+            hub.key(),
+            Arc::new(Silent),
+            0,
+        ));
         let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
         let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
         let hold = subscriber.hold();
-        let sink = Sink::new(descriptor, Framing::Raw, false, peer_timeout, hold, Arc::clone(&link), 0);
-        shard.attach(hub, subscriber, sink);
-        (Attachment { link, hub: hub.clone() }, reader, [host, client])
+        let buffer =
+            SocketBuffer::new(descriptor, Framing::Raw, false, peer_timeout, hold, Arc::clone(&state), 0);
+        worker_handle.attach(hub, subscriber, buffer);
+        (Attachment { state, hub: hub.clone() }, reader, [host, client])
     }
 
     #[test]
     fn a_turn_looks_at_the_hubs_that_have_something_and_at_no_other() {
         let none = Events::with_capacity(1);
-        let (shard, mut writer) = Shard::new().unwrap();
+        let (worker_handle, mut socket_worker) = WorkerHandle::new().unwrap();
         let event = Event { data: Some("1"), ..Event::default() };
         let hubs: Vec<Hub> = (0..500).map(|_| Hub::new(Config::default()).unwrap()).collect();
-        let mut kept: Vec<_> = hubs.iter().map(|hub| connect(&shard, hub)).collect();
-        writer.work(&none);
-        assert_eq!(writer.turn.len(), hubs.len());
+        let mut kept: Vec<_> = hubs.iter().map(|hub| connect(&worker_handle, hub)).collect();
+        socket_worker.work(&none);
+        assert_eq!(socket_worker.turn.len(), hubs.len());
         // Each has a heartbeat to come.
-        assert_eq!(writer.deadlines.len(), hubs.len());
-        writer.work(&none);
-        assert!(writer.turn.is_empty());
+        assert_eq!(socket_worker.deadlines.len(), hubs.len());
+        socket_worker.work(&none);
+        assert!(socket_worker.turn.is_empty());
         hubs[7].publish("t", &event).unwrap();
         hubs[8].publish("t", &event).unwrap();
-        writer.work(&none);
+        socket_worker.work(&none);
         let mut published = [hubs[7].key(), hubs[8].key()];
         published.sort_unstable();
-        assert_eq!(writer.turn, published);
+        assert_eq!(socket_worker.turn, published);
         assert_eq!(hubs[7].stats().delivered, 1);
         assert!(kept[9].0.send(&event).unwrap());
-        writer.work(&none);
-        assert_eq!(writer.turn, [hubs[9].key()]);
+        socket_worker.work(&none);
+        assert_eq!(socket_worker.turn, [hubs[9].key()]);
         hubs[9].close(&ssecast_hub::Close::default()).unwrap();
-        writer.work(&none);
-        assert_eq!(writer.turn, [hubs[9].key()]);
+        socket_worker.work(&none);
+        assert_eq!(socket_worker.turn, [hubs[9].key()]);
         assert_eq!(hubs[9].stats().connections, 0);
         // Hubs whose connections are gone leave nothing.
         kept.drain(..).for_each(|(attachment, ..)| attachment.abandon(Reason::Client));
-        writer.work(&none);
-        assert!(writer.rosters.is_empty() && writer.deadlines.is_empty());
+        socket_worker.work(&none);
+        assert!(socket_worker.hubs.is_empty() && socket_worker.deadlines.is_empty());
     }
 }

@@ -3,17 +3,17 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::answer::Refusal;
 use super::config::ListenerConfig;
 use super::request::Request;
 use super::responder::Ticket;
+use super::response::Refusal;
 use crate::sockets::Framing;
 
 /// The most that a client may say behind its request. Nothing there is ever executed.
 const MAX_BEHIND: usize = 256 << 10;
 
 /// A connection that is no stream yet, or will never be one.
-pub(crate) struct Visitor {
+pub(crate) struct PendingConnection {
     pub(crate) stream: TcpStream,
     pub(crate) peer: SocketAddr,
     pub(crate) phase: Phase,
@@ -24,14 +24,14 @@ pub(crate) struct Visitor {
     pub(crate) half_closed: bool,
 }
 
-/// What a visitor waits for.
+/// What a pending connection waits for.
 pub(crate) enum Phase {
     /// The rest of its head.
     Reading(Head),
     /// The router's answer.
     Deciding(Box<Asked>),
     /// That the client has taken the answer.
-    Leaving(Parting),
+    Answering(Answer),
 }
 
 /// What has come of a head.
@@ -55,13 +55,13 @@ pub(crate) struct Asked {
 }
 
 /// An answer that is on its way out.
-pub(crate) struct Parting {
+pub(crate) struct Answer {
     answer: Vec<u8>,
     sent: usize,
 }
 
 /// What came of reading.
-pub(crate) enum Heard {
+pub(crate) enum ReadOutcome {
     Some(usize),
     /// Nothing for now.
     Nothing,
@@ -77,14 +77,14 @@ impl Phase {
         match self {
             Self::Reading(_) => READING,
             Self::Deciding(_) => DECIDING,
-            Self::Leaving(_) => LEAVING,
+            Self::Answering(_) => ANSWERING,
         }
     }
 }
 
 pub(crate) const READING: usize = 0;
 pub(crate) const DECIDING: usize = 1;
-pub(crate) const LEAVING: usize = 2;
+pub(crate) const ANSWERING: usize = 2;
 
 impl Head {
     pub(crate) fn is_empty(&self) -> bool {
@@ -122,38 +122,38 @@ fn is_line_end(byte: u8) -> bool {
     byte == b'\r' || byte == b'\n'
 }
 
-impl Parting {
+impl Answer {
     pub(crate) fn new(answer: Vec<u8>) -> Self {
         Self { answer, sent: 0 }
     }
 }
 
-impl Visitor {
+impl PendingConnection {
     /// Reads what has come, as far as there is room.
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> Heard {
+    pub(crate) fn read(&self, buffer: &mut [u8]) -> ReadOutcome {
         loop {
             return match (&self.stream).read(buffer) {
-                Ok(0) => Heard::End,
-                Ok(length) => Heard::Some(length),
+                Ok(0) => ReadOutcome::End,
+                Ok(length) => ReadOutcome::Some(length),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Heard::Nothing,
-                Err(_) => Heard::Gone,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => ReadOutcome::Nothing,
+                Err(_) => ReadOutcome::Gone,
             };
         }
     }
 
     /// Hears out a client that has asked, and drops it all. Returns whether it is still there, and has not said too
     /// much.
-    pub(crate) fn hear_out(&mut self, buffer: &mut [u8]) -> bool {
+    pub(crate) fn drain(&mut self, buffer: &mut [u8]) -> bool {
         while self.behind <= MAX_BEHIND {
             match self.read(buffer) {
-                Heard::Some(length) => self.behind += length,
-                Heard::Nothing => return true,
-                Heard::End => {
+                ReadOutcome::Some(length) => self.behind += length,
+                ReadOutcome::Nothing => return true,
+                ReadOutcome::End => {
                     self.half_closed = true;
                     return true;
                 }
-                Heard::Gone => return false,
+                ReadOutcome::Gone => return false,
             }
         }
         false
@@ -161,8 +161,8 @@ impl Visitor {
 
     /// Goes on with a parting: sends the answer, then hears the client out, so that no reset overtakes it. Returns
     /// whether there is more to do.
-    pub(crate) fn part(&mut self, buffer: &mut [u8]) -> bool {
-        let Phase::Leaving(Parting { answer, sent }) = &mut self.phase else { return true };
+    pub(crate) fn send_answer(&mut self, buffer: &mut [u8]) -> bool {
+        let Phase::Answering(Answer { answer, sent }) = &mut self.phase else { return true };
         while *sent < answer.len() {
             match (&self.stream).write(&answer[*sent..]) {
                 Ok(length) => *sent += length,
@@ -174,7 +174,7 @@ impl Visitor {
                 return false;
             }
         }
-        self.hear_out(buffer) && !self.half_closed
+        self.drain(buffer) && !self.half_closed
     }
 }
 

@@ -21,9 +21,9 @@ const SPARE_HEARTBEATS: usize = 64;
 
 /// The connections of one reader, and which of them have something to do.
 ///
-/// One thread owns a roster. It serves both ways out: whoever delivers asks [`next`](Self::next) until there is
+/// One thread owns a set of connections. It serves both ways out: whoever delivers asks [`next`](Self::next) until there is
 /// nothing, and says with [`block`](Self::block) which connections can't take more.
-pub(crate) struct Roster<S> {
+pub(crate) struct ConnectionSet<S> {
     connections: Slab<Connection<S>>,
     by_topic: HashMap<TopicKey, HashSet<u32>>,
     ready: VecDeque<usize>,
@@ -83,15 +83,15 @@ fn make_ready<S>(
 /// What a delivery has to do for a connection.
 pub(crate) enum Work<S> {
     Send(Batch),
-    /// The connection is gone from the roster. It is `cut` if not all that it was given may have been taken.
+    /// The connection is gone from the set of connections. It is `cut` if not all that it was given may have been taken.
     End {
         reason: Reason,
         cut: bool,
-        sink: S,
+        buffer: S,
     },
 }
 
-impl<S> Roster<S> {
+impl<S> ConnectionSet<S> {
     pub(crate) fn new(reader: Reader) -> Self {
         Self {
             connections: Slab::new(),
@@ -114,13 +114,13 @@ impl<S> Roster<S> {
     }
 
     /// Registers a connection, which is looked at in the next round.
-    pub(crate) fn open(&mut self, subscription: &Subscription<'_>, sink: S) -> Result<ConnectionId, Error> {
+    pub(crate) fn open(&mut self, subscription: &Subscription<'_>, buffer: S) -> Result<ConnectionId, Error> {
         let subscriber = self.reader.subscribe(subscription)?;
-        Ok(self.insert(subscriber, sink))
+        Ok(self.insert(subscriber, buffer))
     }
 
-    /// Takes over a subscriber of this roster's reader.
-    pub(crate) fn insert(&mut self, subscriber: Subscriber, sink: S) -> ConnectionId {
+    /// Takes over a subscriber of this set of connections's reader.
+    pub(crate) fn insert(&mut self, subscriber: Subscriber, buffer: S) -> ConnectionId {
         let entry = self.connections.vacant_entry();
         self.generation = self.generation.wrapping_add(1);
         let id = ConnectionId::new(entry.key(), self.generation);
@@ -128,7 +128,7 @@ impl<S> Roster<S> {
             self.by_topic.entry(*topic).or_default().insert(id.index() as u32);
         }
         let offered = subscriber.live_from();
-        entry.insert(Connection { id, subscriber, sink, offered, ready: false, blocked: false, due: None });
+        entry.insert(Connection { id, subscriber, buffer, offered, ready: false, blocked: false, due: None });
         self.await_silence(id);
         self.make_ready(id.index(), 0);
         id
@@ -156,15 +156,15 @@ impl<S> Roster<S> {
 
     /// Ends a connection at once, for a reason to count.
     pub(crate) fn remove(&mut self, id: ConnectionId, reason: Reason) -> Option<S> {
-        let (mut subscriber, sink) = self.take_out(id)?;
+        let (mut subscriber, buffer) = self.take_out(id)?;
         subscriber.set_reason(reason);
-        Some(sink)
+        Some(buffer)
     }
 
     /// Takes a connection out that goes on elsewhere.
     pub(crate) fn take_out(&mut self, id: ConnectionId) -> Option<(Subscriber, S)> {
         self.get(id)?;
-        let Connection { subscriber, sink, .. } = self.connections.remove(id.index());
+        let Connection { subscriber, buffer, .. } = self.connections.remove(id.index());
         self.unindex(id, subscriber.topics());
         self.blocked.remove(&id.index());
         if self.heartbeats.len() > 2 * self.connections.len() + SPARE_HEARTBEATS {
@@ -173,7 +173,7 @@ impl<S> Roster<S> {
             self.heartbeats.retain(|Reverse((_, id))| is_open(id));
             self.heartbeats.shrink_to(2 * self.heartbeats.len());
         }
-        Some((subscriber, sink))
+        Some((subscriber, buffer))
     }
 
     fn unindex(&mut self, id: ConnectionId, topics: &[TopicKey]) {
@@ -391,7 +391,7 @@ impl<S> Roster<S> {
             let id = connection.id;
             match self.reader.check_lag(&mut connection.subscriber) {
                 // All that waited was skipped.
-                Ok(0) if is_gone(&connection.sink) => self.end(id, Reason::Client),
+                Ok(0) if is_gone(&connection.buffer) => self.end(id, Reason::Client),
                 Ok(bytes) => self.lag.add(bytes),
                 Err(reason) => self.end(id, reason),
             }
@@ -411,9 +411,9 @@ impl<S> Roster<S> {
     /// Ends a connection that does not get everything.
     fn end(&mut self, id: ConnectionId, reason: Reason) {
         let blocked = self.blocked.contains(&id.index());
-        if let Some(sink) = self.remove(id, reason) {
+        if let Some(buffer) = self.remove(id, reason) {
             let cut = blocked || reason == Reason::Lagged;
-            self.ended.push((id, Work::End { reason, cut, sink }));
+            self.ended.push((id, Work::End { reason, cut, buffer }));
         }
     }
 
@@ -464,8 +464,8 @@ impl<S> Roster<S> {
                 Some((id, Work::Send(batch)))
             }
             Next::End(reason) => {
-                let sink = self.remove(id, reason)?;
-                Some((id, Work::End { reason, cut: reason == Reason::Lagged, sink }))
+                let buffer = self.remove(id, reason)?;
+                Some((id, Work::End { reason, cut: reason == Reason::Lagged, buffer }))
             }
             Next::Idle => {
                 let due = connection.due.take()?;

@@ -6,8 +6,8 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use ssecast_hub::{Batch, Hold, Reason};
 
-use crate::attachment::Link;
-use crate::descriptor::{Descriptor, Heard, Sent};
+use crate::attachment::ConnectionState;
+use crate::descriptor::{Descriptor, Drained, Sent};
 use crate::peer_timeout::PeerTimeout;
 use crate::sockets::Framing;
 use crate::sync::Ordering;
@@ -16,7 +16,7 @@ use crate::sync::Ordering;
 const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// A connection's socket, and what of a batch it has not taken yet: the position inside a frame, not a queue.
-pub(crate) struct Sink {
+pub(crate) struct SocketBuffer {
     descriptor: Descriptor,
     framing: Framing,
     /// The host has let go of the connection: its end is seen, and made, here.
@@ -26,11 +26,11 @@ pub(crate) struct Sink {
     peer_timeout: PeerTimeout,
     /// The hub is not over before the host was told of the end.
     hold: Option<Hold>,
-    pub(crate) link: Arc<Link>,
+    pub(crate) state: Arc<ConnectionState>,
     /// What the socket has not taken yet of the batch under way.
     rest: Bytes,
     /// The bytes of its own events that have not left, and those of them that are in the batch under way.
-    own_bytes: usize,
+    private_bytes: usize,
     under_way: usize,
     /// Its place among those that the poll knows.
     pub(crate) polled: Option<usize>,
@@ -48,15 +48,15 @@ pub(crate) enum Peer {
     Gone,
 }
 
-impl Sink {
+impl SocketBuffer {
     pub(crate) fn new(
         descriptor: Descriptor,
         framing: Framing,
         released: bool,
         peer_timeout: PeerTimeout,
         hold: Option<Hold>,
-        link: Arc<Link>,
-        own_bytes: usize,
+        state: Arc<ConnectionState>,
+        private_bytes: usize,
     ) -> Self {
         Self {
             descriptor,
@@ -65,9 +65,9 @@ impl Sink {
             half_closed: false,
             peer_timeout,
             hold,
-            link,
+            state,
             rest: Bytes::new(),
-            own_bytes,
+            private_bytes,
             under_way: 0,
             polled: None,
             later: false,
@@ -81,7 +81,7 @@ impl Sink {
 
     /// Begins with a batch, when all before it is out. So many of the connection's own bytes still wait behind it.
     pub(crate) fn load(&mut self, batch: &Batch, waiting: usize) {
-        self.under_way = self.own_bytes.saturating_sub(waiting);
+        self.under_way = self.private_bytes.saturating_sub(waiting);
         self.rest = match self.framing {
             Framing::Chunked => batch.chunk(),
             Framing::Raw => batch.bytes(),
@@ -107,7 +107,7 @@ impl Sink {
             match self.descriptor.send(&self.rest) {
                 Sent::Some(sent) => {
                     took = true;
-                    self.link.writes.fetch_add(1, Ordering::Relaxed);
+                    self.state.writes.fetch_add(1, Ordering::Relaxed);
                     self.rest = self.rest.slice(sent..);
                 }
                 stopped => return (took, Some(stopped)),
@@ -121,35 +121,35 @@ impl Sink {
 
     /// Notes that bytes of the connection's own have come in.
     pub(crate) fn expect(&mut self, bytes: usize) {
-        self.own_bytes += bytes;
+        self.private_bytes += bytes;
     }
 
     /// Accounts for the connection's own bytes, of which so many wait behind the batch under way: the others have
     /// left, or were given up.
     pub(crate) fn settle(&mut self, waiting: usize) {
         let remain = waiting + self.under_way;
-        if self.own_bytes > remain {
-            let left = self.own_bytes - remain;
-            self.own_bytes = remain;
-            self.link.sent(left);
+        if self.private_bytes > remain {
+            let left = self.private_bytes - remain;
+            self.private_bytes = remain;
+            self.state.sent(left);
         }
     }
 
     /// Lets the poll tell of the socket.
-    pub(crate) fn register(&mut self, registry: &Registry, place: usize) -> bool {
+    pub(crate) fn register(&mut self, registry: &Registry, slot: usize) -> bool {
         let writable = Interest::WRITABLE;
         let interest = if self.released { writable | Interest::READABLE } else { writable };
-        let known = registry.register(&mut SourceFd(&self.descriptor.raw()), Token(place), interest).is_ok();
-        self.polled = known.then_some(place);
+        let known = registry.register(&mut SourceFd(&self.descriptor.raw()), Token(slot), interest).is_ok();
+        self.polled = known.then_some(slot);
         known
     }
 
     /// Takes the socket out of the poll, before the descriptor is closed: the poll knows sockets, not descriptors,
     /// and the host's keeps the socket alive. Returns its place there.
     pub(crate) fn deregister(&mut self, registry: &Registry) -> Option<usize> {
-        let place = self.polled.take()?;
+        let slot = self.polled.take()?;
         let _ = registry.deregister(&mut SourceFd(&self.descriptor.raw()));
-        Some(place)
+        Some(slot)
     }
 
     /// Hears out the peer of a released connection; that of another one is the host's to listen to.
@@ -158,16 +158,15 @@ impl Sink {
             return Peer::Listens;
         }
         match (self.descriptor.drain(), self.polled) {
-            (Heard::Nothing, _) => Peer::Listens,
+            (Drained::Nothing, _) => Peer::Listens,
             // The poll tells of what is left once more if it is asked once more.
-            (Heard::More, Some(place)) => {
+            (Drained::More, Some(slot)) => {
                 let interest = Interest::WRITABLE | Interest::READABLE;
-                let asked =
-                    registry.reregister(&mut SourceFd(&self.descriptor.raw()), Token(place), interest);
+                let asked = registry.reregister(&mut SourceFd(&self.descriptor.raw()), Token(slot), interest);
                 if asked.is_ok() { Peer::Listens } else { Peer::Gone }
             }
-            (Heard::End, _) if std::mem::replace(&mut self.half_closed, true) => Peer::Listens,
-            (Heard::End, _) => Peer::HalfClosed,
+            (Drained::End, _) if std::mem::replace(&mut self.half_closed, true) => Peer::Listens,
+            (Drained::End, _) => Peer::HalfClosed,
             _ => Peer::Gone,
         }
     }
@@ -191,7 +190,7 @@ impl Sink {
 
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
-        let Self { descriptor, released, peer_timeout, hold, link, .. } = self;
+        let Self { descriptor, released, peer_timeout, hold, state, .. } = self;
         if released {
             // Bytes that nobody read would make the system reset the connection, and what is under way be lost.
             descriptor.drain();
@@ -203,9 +202,9 @@ impl Sink {
             peer_timeout.restore(&descriptor);
         }
         drop(descriptor);
-        link.ending.store(true, Ordering::Release);
-        link.ended.store(true, Ordering::Release);
-        link.host.ended(link.name, reason, cut);
+        state.ending.store(true, Ordering::Release);
+        state.ended.store(true, Ordering::Release);
+        state.host.ended(state.name, reason, cut);
         drop(hold);
     }
 }
