@@ -33,7 +33,7 @@ use crate::timer;
 /// thread that publishes or from the timer's, and outside every lock.
 ///
 /// ```
-/// use ssecast_engine::{Config, Content, Event, Hub, Pull, Subscription};
+/// use ssecast_engine::{Config, Content, Event, Hub, LoopConnections, Subscription};
 /// let hub = Hub::new(Config::default())?;
 /// let pull = LoopConnections::new(&hub, || { /* post a message to the event loop */ });
 /// let id = pull.open(&Subscription { topics: &["ticks"], last_event_id: None })?;
