@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use ssecast::{Attachment, ConnectionId, ErrorKind, Framing, Host, Reason, Subscription, Transfer};
+use ssecast::{
+    Attachment, ConnectionId, ErrorKind, Framing, Host, OptionKey, Reason, Subscription, Transfer,
+};
 
 use crate::entry::{entry, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
@@ -405,5 +407,5 @@ pub(crate) fn ended(field: &'static str) -> Failure {
 
 pub(crate) fn too_much(field: &'static str) -> Failure {
     let problem = "has more waiting than slow_client_bytes allows; the event was not taken";
-    Failure::new(ssecast_result::SSECAST_TOO_MUCH_PENDING, field, problem).about("slow_client_bytes")
+    Failure::new(ssecast_result::SSECAST_TOO_MUCH_PENDING, field, problem).about(OptionKey::SlowClientBytes)
 }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::ffi::{CStr, c_char, c_int};
 
-use ssecast::{Error, ErrorKind};
+use ssecast::{Error, ErrorKind, Language, OptionKey};
 
 use ssecast_result::*;
 
@@ -122,34 +122,11 @@ impl From<ErrorKind> for ssecast_result {
 pub(crate) struct Failure {
     result: ssecast_result,
     field: Cow<'static, str>,
-    /// The option that it is about, as it is called here.
-    option: &'static str,
+    /// The option that it is about, or whose limit was reached.
+    option: Option<OptionKey>,
     problem: Cow<'static, str>,
     os_error: Option<i32>,
 }
-
-/// The core's names of options, and those of the fields here.
-const OPTIONS: &[(&str, &str)] = &[
-    ("history.age", "history_ms"),
-    ("slowClient.bytes", "slow_client_bytes"),
-    ("slowClient.time", "slow_client_ms"),
-    ("heartbeat", "heartbeat_ms"),
-    ("resetEvent", "reset_event"),
-    ("maxConnections", "max_connections"),
-    ("maxTopics", "max_topics"),
-    ("maxEventBytes", "max_event_bytes"),
-    ("maxBacklogBytes", "max_backlog_bytes"),
-    ("cors.origins", "cors_origins"),
-    ("cors.credentials", "cors_credentials"),
-    ("maxHeadBytes", "max_head_bytes"),
-    ("maxHeaders", "max_headers"),
-    ("maxPending", "max_pending"),
-    ("headTime", "head_ms"),
-    ("answerTime", "answer_ms"),
-];
-
-/// Options that are called the same in the core.
-const FIELDS: [&str; 4] = ["address", "headers", "history", "path"];
 
 impl Failure {
     pub(crate) fn new(
@@ -157,12 +134,12 @@ impl Failure {
         field: impl Into<Cow<'static, str>>,
         problem: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { result, field: field.into(), option: "", problem: problem.into(), os_error: None }
+        Self { result, field: field.into(), option: None, problem: problem.into(), os_error: None }
     }
 
     /// Names the option that the problem speaks of.
-    pub(crate) fn about(self, option: &'static str) -> Self {
-        Self { option, ..self }
+    pub(crate) fn about(self, option: OptionKey) -> Self {
+        Self { option: Some(option), ..self }
     }
 
     pub(crate) fn null(field: &'static str) -> Self {
@@ -185,7 +162,7 @@ impl Failure {
                 result: self.result,
                 os_error: self.os_error.unwrap_or(0),
                 field: terminated(&self.field),
-                option: terminated(self.option),
+                option: terminated(self.option.map_or("", |option| option.name(Language::C))),
                 message: terminated(&message),
             };
             // SAFETY: the caller's promise.
@@ -197,20 +174,13 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut failure =
-            Self::new(error.kind().into(), error.field().to_owned(), error.problem().to_owned());
-        failure.os_error = error.os_error();
-        let is_option = failure.result == SSECAST_INVALID_OPTION;
-        if let Some((_, name)) = OPTIONS.iter().find(|(core, _)| is_option && *core == failure.field) {
-            failure.field = Cow::Borrowed(name);
-            failure.option = name;
-        } else if is_option {
-            failure.option = FIELDS.iter().find(|name| **name == failure.field).copied().unwrap_or_default();
-        } else if let Some((core, name)) = OPTIONS.iter().find(|(core, _)| failure.problem.contains(core)) {
-            failure.problem = failure.problem.replace(core, name).into();
-            failure.option = name;
+        Self {
+            result: error.kind().into(),
+            field: error.field_in(Language::C).to_owned().into(),
+            option: error.option(),
+            problem: error.problem_in(Language::C).into_owned().into(),
+            os_error: error.os_error(),
         }
-        failure
     }
 }
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ssecast::process::PerProcess;
 use ssecast::{
-    Close, Config, ErrorKind, History, Hub, Policy, SlowClient, Sockets, check_topic, is_engine_thread,
+    Close, Config, Error, ErrorKind, History, Hub, OptionKey, Policy, SlowClient, Sockets, check_topic,
+    is_engine_thread,
 };
 
 use crate::entry::{entry, free, output, quiet, required};
@@ -329,19 +330,12 @@ impl ssecast_hub_config {
             policy if policy == ssecast_policy::SSECAST_POLICY_SKIP as u32 => Policy::Skip,
             other => {
                 let problem = format!("must be an ssecast_policy, and is {other}");
-                return Err(Failure::new(
-                    ssecast_result::SSECAST_INVALID_OPTION,
-                    "slow_client_policy",
-                    problem,
-                )
-                .about("slow_client_policy"));
+                return Err(Error::new(ErrorKind::InvalidOption, OptionKey::SlowClientPolicy, problem).into());
             }
         };
         if self.threads > MAX_THREADS {
             let problem = format!("must be at most {MAX_THREADS}, and is {}", self.threads);
-            return Err(
-                Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "threads", problem).about("threads")
-            );
+            return Err(Error::new(ErrorKind::InvalidOption, OptionKey::Threads, problem).into());
         }
         Ok(Config {
             history: History {

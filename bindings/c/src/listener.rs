@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ssecast::{
-    Attachment, ConnectionId, Cors, ErrorKind, Listener, ListenerConfig, Origins, QueryTopics, Reason,
-    Request, Responder, Router,
+    Attachment, ConnectionId, Cors, Error, ErrorKind, Listener, ListenerConfig, OptionKey, Origins,
+    QueryTopics, Reason, Request, Responder, Router,
 };
 
 use crate::connection::{ended, ssecast_connection, ssecast_reason};
@@ -332,8 +332,8 @@ impl ssecast_listen_config {
         let origins = unsafe { slice::texts(all, len, "cors_origins", ErrorKind::InvalidOption) }?;
         let origins = match origins[..] {
             [] if self.cors_credentials != 0 => {
-                let problem = "is for the pages of cors_origins, of which there are none";
-                return Err(ssecast::Error::new(ErrorKind::InvalidOption, "cors_credentials", problem).into());
+                let problem = "is for the pages of other origins, and no origin is given";
+                return Err(Error::new(ErrorKind::InvalidOption, OptionKey::CorsCredentials, problem).into());
             }
             [] => return Ok(None),
             ["*"] => Origins::Any,

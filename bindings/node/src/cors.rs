@@ -1,6 +1,6 @@
 use napi::bindgen_prelude::Object;
 use napi_derive::napi;
-use ssecast::{Cors, Error, ErrorKind, Field, Origins};
+use ssecast::{Cors, Error, Field, Origins};
 
 use crate::error::{Result, entry};
 use crate::options::Options;
@@ -20,7 +20,7 @@ impl NativeCors {
             if decided {
                 cors.origins = Origins::Decided;
             }
-            cors.validate().map_err(rename)?;
+            cors.validate()?;
             Ok(Self(cors))
         })
     }
@@ -60,16 +60,6 @@ pub(crate) fn read(object: &Object<'_>) -> std::result::Result<Cors, Error> {
     };
     options.finish()?;
     Ok(cors)
-}
-
-/// An error of the core with the option's name in JavaScript.
-pub(crate) fn rename(error: Error) -> Error {
-    match (error.kind(), error.field()) {
-        (ErrorKind::InvalidOption, "cors.origins") => {
-            Error::new(ErrorKind::InvalidOption, "cors.origin", error.problem().to_owned())
-        }
-        _ => error,
-    }
 }
 
 /// The `Cache-Control` of a stream's response, if the host wants this one.

@@ -1,6 +1,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ssecast::{Error, ErrorKind};
+use ssecast::{Error, ErrorKind, Language};
 
 /// The `code` of a JavaScript error.
 pub struct Code(&'static str);
@@ -21,7 +21,7 @@ pub(crate) fn entry<T>(call: impl FnOnce() -> std::result::Result<T, Error>) -> 
 
 /// An error as JavaScript gets it.
 pub(crate) fn coded(error: &Error) -> napi::Error<Code> {
-    napi::Error::new(Code(error.kind().code()), error.message())
+    napi::Error::new(Code(error.kind().code()), error.message_in(Language::JavaScript))
 }
 
 /// Turns a panic into an error: a panic must not unwind into Node. The state stays usable, because the engine's locks do

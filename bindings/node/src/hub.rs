@@ -135,7 +135,7 @@ impl NativeHub {
     pub fn new(options: Object<'_>, wake: Function<'_, (), ()>) -> Result<Self> {
         entry(|| {
             let (config, delivery) = options::read(&options)?;
-            let hub = Hub::new(config).map_err(options::rename)?;
+            let hub = Hub::new(config)?;
             let wake = wake.build_threadsafe_function::<()>().weak::<true>().build().map_err(internal)?;
             let pull = LoopConnections::new(&hub, move || {
                 // It fails only when the event loop ends, and then there is nothing to wake.

@@ -102,7 +102,7 @@ impl NativeListener {
                 addresses.iter().map(address).collect::<std::result::Result<_, Error>>()?;
             let question = Arc::new(Question::new(&ask)?);
             let routes = Routes { topics, question: Arc::clone(&question) };
-            let listener = Listener::bind(&hub.hub, &addresses[..], config, routes).map_err(rename)?;
+            let listener = Listener::bind(&hub.hub, &addresses[..], config, routes)?;
             Ok(Self { address: listener.address(), listener: Some(listener), question })
         })
     }
@@ -275,15 +275,4 @@ fn read(object: &Object<'_>) -> std::result::Result<(u16, ListenerConfig, Topics
     };
     options.finish()?;
     Ok((port, config, topics))
-}
-
-/// An error of the core about an option, with the option's name in JavaScript.
-fn rename(error: Error) -> Error {
-    let option = match (error.kind(), error.field()) {
-        (ErrorKind::InvalidOption, "headTime") => "headMs",
-        (ErrorKind::InvalidOption, "answerTime") => "answerMs",
-        (_, "address") => "port",
-        _ => return crate::cors::rename(error),
-    };
-    Error::new(error.kind(), option, error.problem().to_owned())
 }

@@ -70,23 +70,6 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
     Ok((config, delivery))
 }
 
-/// An error of the core about an option, with the option's name in JavaScript.
-pub(crate) fn rename(error: Error) -> Error {
-    // The core's names of some things in its own words.
-    let problem = error
-        .problem()
-        .replace("age)", "ms)")
-        .replace("; leave it off instead of setting it to zero", "; null turns it off");
-    let option = match (error.kind(), error.field()) {
-        (ErrorKind::InvalidOption, "history") => "history",
-        (ErrorKind::InvalidOption, "heartbeat") => "heartbeatMs",
-        (ErrorKind::InvalidOption, "history.age") => "history.ms",
-        (ErrorKind::InvalidOption, "slowClient.time") => "slowClient.ms",
-        _ => return error,
-    };
-    Error::new(ErrorKind::InvalidOption, option, problem)
-}
-
 pub(crate) struct Options<'a> {
     object: &'a Object<'a>,
     /// The prefix of this object's options in errors, such as `history.`.

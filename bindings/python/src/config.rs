@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use ssecast::{Config, Error, ErrorKind, Policy};
+use ssecast::{Config, Policy};
 
 use crate::error::{Result, entry, wrong_type};
 use crate::option::Given;
@@ -162,22 +162,6 @@ impl Options<'_> {
                 .limit("max_backlog_bytes", default.max_backlog_bytes)?,
         })
     }
-}
-
-/// An error of the core about an option, with the option's name in Python.
-pub(crate) fn rename(error: Error) -> Error {
-    let option = match (error.kind(), error.field()) {
-        (ErrorKind::InvalidOption, "history.age") => "history.seconds",
-        (ErrorKind::InvalidOption, "slowClient.time") => "slow_client.seconds",
-        (ErrorKind::InvalidOption, "slowClient.bytes") => "slow_client.bytes",
-        (ErrorKind::InvalidOption, "resetEvent") => "reset_event",
-        (ErrorKind::InvalidOption, "maxConnections") => "max_connections",
-        (ErrorKind::InvalidOption, "maxTopics") => "max_topics",
-        (ErrorKind::InvalidOption, "maxEventBytes") => "max_event_bytes",
-        (ErrorKind::InvalidOption, "maxBacklogBytes") => "max_backlog_bytes",
-        _ => return error,
-    };
-    Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())
 }
 
 fn or_none(value: Option<impl std::fmt::Debug>) -> String {

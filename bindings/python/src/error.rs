@@ -1,8 +1,6 @@
-use std::borrow::Cow;
-
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use ssecast::{Error, ErrorKind};
+use ssecast::{Error, ErrorKind, Language};
 
 use crate::call;
 
@@ -37,21 +35,10 @@ impl From<Failure> for PyErr {
 
 /// The exception of the core's error: one class for each kind, in `ssecast.errors`.
 fn raise(py: Python<'_>, error: &Error) -> PyErr {
-    let kind = error.kind();
-    let problem = spell(kind, error.problem());
-    let exception = call::uncollected(py, || call::exception(py, kind.number(), error.field(), &problem));
+    let (field, problem) = (error.field_in(Language::Python), error.problem_in(Language::Python));
+    let number = error.kind().number();
+    let exception = call::uncollected(py, || call::exception(py, number, field, &problem));
     exception.map_or_else(|error| error, PyErr::from_value)
-}
-
-/// A limit's problem names an option, in the spelling of JavaScript.
-fn spell(kind: ErrorKind, problem: &str) -> Cow<'_, str> {
-    match kind {
-        ErrorKind::BacklogFull => problem.replace("maxBacklogBytes", "max_backlog_bytes").into(),
-        ErrorKind::EventTooLarge => problem.replace("maxEventBytes", "max_event_bytes").into(),
-        ErrorKind::TooManyTopics => problem.replace("maxTopics", "max_topics").into(),
-        ErrorKind::TooManyConnections => problem.replace("maxConnections", "max_connections").into(),
-        _ => problem.into(),
-    }
 }
 
 /// A value of the wrong type, with the argument's name.

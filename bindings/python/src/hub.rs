@@ -6,7 +6,7 @@ use ssecast::process::Process;
 use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, Unavailable};
 
 use crate::call;
-use crate::config::{Options, rename};
+use crate::config::Options;
 use crate::error::{Result, entry};
 use crate::option::{Given, seconds};
 use crate::value::{Arguments, Fields, text};
@@ -77,7 +77,7 @@ impl Hub {
             let threads = threads.cap("threads", None)?;
             let pull = delivery.choice("delivery", ["auto", "pull"])?;
             let sockets = (!pull).then(|| threads.map_or_else(Sockets::shared, Sockets::new));
-            let hub = ssecast::Hub::new(options.config()?).map_err(rename)?;
+            let hub = ssecast::Hub::new(options.config()?)?;
             Ok(Self { hub, sockets })
         })
     }

@@ -97,7 +97,7 @@ impl Listener {
             let (host, port) = address;
             // A name may have to be looked up, which takes time.
             let bind = || ssecast::Listener::bind(hub, (host.as_str(), port), config, routes);
-            let listener = py.detach(bind).map_err(rename)?;
+            let listener = py.detach(bind)?;
             Ok(Self { address: listener.address(), listener: Mutex::new(Some(listener)) })
         })
     }
@@ -258,19 +258,4 @@ fn strings(values: &Bound<'_, PyTuple>, name: &'static str, kind: ErrorKind) -> 
 
 fn borrowed(topics: &[String]) -> Vec<&str> {
     topics.iter().map(String::as_str).collect()
-}
-
-/// An error of the core about an option, with the option's name in Python.
-fn rename(error: Error) -> Error {
-    let option = match (error.kind(), error.field()) {
-        (ErrorKind::InvalidOption, "maxHeadBytes") => "max_head_bytes",
-        (ErrorKind::InvalidOption, "maxHeaders") => "max_headers",
-        (ErrorKind::InvalidOption, "maxPending") => "max_pending",
-        (ErrorKind::InvalidOption, "headTime") => "head_time",
-        (ErrorKind::InvalidOption, "answerTime") => "answer_time",
-        (ErrorKind::InvalidOption, "cors.origins") => "cors",
-        (ErrorKind::InvalidOption, "cors.credentials") => "credentials",
-        _ => return error,
-    };
-    Error::new(ErrorKind::InvalidOption, option, error.problem().to_owned())
 }

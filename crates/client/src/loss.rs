@@ -44,7 +44,7 @@ impl fmt::Display for Cause {
             Self::ContentType(found) => write!(f, "the answer is {found}, not text/event-stream"),
             Self::Network(problem) => write!(f, "the connection failed: {problem}"),
             Self::Ended => f.write_str("the server ended the stream"),
-            Self::TooLarge => f.write_str("an event was larger than maxEventBytes allows"),
+            Self::TooLarge => f.write_str("an event was larger than the limit"),
             Self::Idle => f.write_str("nothing came for longer than the idle time"),
         }
     }

@@ -263,7 +263,7 @@ fn options_that_cannot_work_are_named() {
         ("retry.jitter", |options| options.retry.jitter = 1.5),
         ("retry.statuses", |options| options.retry.statuses = vec![200]),
         ("idle", |options| options.idle = Some(Duration::ZERO)),
-        ("maxEventBytes", |options| options.max_event_bytes = 0),
+        ("max_event_bytes", |options| options.max_event_bytes = 0),
     ];
     for (field, change) in cases {
         let mut options = Options::default();

@@ -1,5 +1,9 @@
-use alloc::{borrow::Cow, string::String};
+use alloc::borrow::Cow;
+use alloc::format;
+use alloc::string::String;
 use core::fmt;
+
+use crate::option_key::{Language, OptionKey};
 
 /// What went wrong, with a number and a code that never change and are never reused.
 ///
@@ -94,9 +98,44 @@ impl ErrorKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: ErrorKind,
-    field: Cow<'static, str>,
+    field: ErrorField,
     problem: Cow<'static, str>,
+    /// The option whose limit was reached, and that limit.
+    limit: Option<(OptionKey, u64)>,
     errno: Option<i32>,
+}
+
+/// What an error is about: an option, which each language spells, or something that has the same name in all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ErrorField {
+    /// An option.
+    Option(OptionKey),
+    /// A field of an event, an argument, or a part such as `socket`.
+    Name(Cow<'static, str>),
+}
+
+impl From<OptionKey> for ErrorField {
+    fn from(option: OptionKey) -> Self {
+        Self::Option(option)
+    }
+}
+
+impl From<&'static str> for ErrorField {
+    fn from(name: &'static str) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+impl From<String> for ErrorField {
+    fn from(name: String) -> Self {
+        Self::Name(name.into())
+    }
+}
+
+impl From<Cow<'static, str>> for ErrorField {
+    fn from(name: Cow<'static, str>) -> Self {
+        Self::Name(name)
+    }
 }
 
 impl Error {
@@ -108,12 +147,22 @@ impl Error {
     /// assert_eq!(error.to_string(), "id must not contain LF (at byte 3)");
     /// ```
     #[must_use]
-    pub fn new(
-        kind: ErrorKind,
-        field: impl Into<Cow<'static, str>>,
-        problem: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { kind, field: field.into(), problem: problem.into(), errno: None }
+    pub fn new(kind: ErrorKind, field: impl Into<ErrorField>, problem: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, field: field.into(), problem: problem.into(), limit: None, errno: None }
+    }
+
+    /// Says which option's limit was reached, and what it allows. The problem names both.
+    ///
+    /// ```
+    /// use ssecast_codec::{Error, ErrorKind, Language, OptionKey};
+    /// let error = Error::new(ErrorKind::TooManyTopics, "topic", "would be one too many");
+    /// let error = error.with_limit(OptionKey::MaxTopics, 10);
+    /// assert_eq!(error.to_string(), "topic would be one too many; max_topics allows 10");
+    /// assert_eq!(error.problem_in(Language::JavaScript), "would be one too many; maxTopics allows 10");
+    /// ```
+    #[must_use]
+    pub fn with_limit(self, option: OptionKey, limit: u64) -> Self {
+        Self { limit: Some((option, limit)), ..self }
     }
 
     /// Says which error of the operating system is behind it.
@@ -134,28 +183,63 @@ impl Error {
         self.kind
     }
 
-    /// The field, argument or option that the error is about.
+    /// The option that the error is about, or whose limit was reached.
+    #[must_use]
+    pub fn option(&self) -> Option<OptionKey> {
+        match (&self.field, self.limit) {
+            (ErrorField::Option(option), _) => Some(*option),
+            (ErrorField::Name(_), limit) => limit.map(|(option, _)| option),
+        }
+    }
+
+    /// The field, argument or option that the error is about, as Rust spells it.
     #[must_use]
     pub fn field(&self) -> &str {
-        &self.field
+        self.field_in(Language::Rust)
     }
 
-    /// The problem, without the field's name.
+    /// The same as a language spells it.
     #[must_use]
-    pub fn problem(&self) -> &str {
-        &self.problem
+    pub fn field_in(&self, language: Language) -> &str {
+        match &self.field {
+            ErrorField::Option(option) => option.name(language),
+            ErrorField::Name(name) => name,
+        }
     }
 
-    /// The message as every language shows it.
+    /// The problem, without the field's name, as Rust spells it.
+    #[must_use]
+    pub fn problem(&self) -> Cow<'_, str> {
+        self.problem_in(Language::Rust)
+    }
+
+    /// The same as a language spells it.
+    #[must_use]
+    pub fn problem_in(&self, language: Language) -> Cow<'_, str> {
+        match self.limit {
+            None => Cow::Borrowed(&self.problem),
+            Some((option, limit)) => {
+                format!("{}; {} allows {limit}", self.problem, option.name(language)).into()
+            }
+        }
+    }
+
+    /// The whole message, as Rust spells it.
     #[must_use]
     pub fn message(&self) -> String {
-        alloc::format!("{} {}", self.field, self.problem)
+        self.message_in(Language::Rust)
+    }
+
+    /// The same as a language spells it.
+    #[must_use]
+    pub fn message_in(&self, language: Language) -> String {
+        format!("{} {}", self.field_in(language), self.problem_in(language))
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.field, self.problem)
+        write!(f, "{} {}", self.field(), self.problem())
     }
 }
 

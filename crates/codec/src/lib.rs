@@ -20,6 +20,7 @@ mod item;
 mod line;
 #[cfg(test)]
 mod linear;
+mod option_key;
 mod parser;
 #[cfg(feature = "tokio")]
 mod reads;
@@ -29,11 +30,12 @@ mod retry;
 mod stream;
 mod text;
 
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorField, ErrorKind};
 pub use event::Event;
 #[cfg(feature = "stream")]
 pub use event_stream::{EventStream, EventStreamError};
 pub use item::{Flow, Item, Message};
+pub use option_key::{Language, OptionKey};
 pub use parser::Parser;
 #[cfg(feature = "tokio")]
 pub use reads::Reads;

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ssecast_hub::{Error, ErrorKind};
+use ssecast_hub::{Error, ErrorKind, OptionKey};
 
 /// What a preflight may ask for: what clients of event streams send that a page may not send just so.
 const HEADERS: &str = "Authorization, Cache-Control, Content-Type, Last-Event-ID";
@@ -63,21 +63,24 @@ impl Cors {
             Origins::Any if self.credentials => {
                 let problem = "can't be given to any origin: every site could then read what its visitors may read; \
                                name the origins";
-                return invalid("cors.credentials", problem.into());
+                return invalid(OptionKey::CorsCredentials, problem.into());
             }
             Origins::Any | Origins::Decided => return Ok(()),
             Origins::List(origins) => origins,
         };
         if origins.is_empty() {
-            return invalid("cors.origins", "must not be empty, which allows nobody: leave cors out".into());
+            return invalid(
+                OptionKey::CorsOrigins,
+                "must not be empty, which allows nobody: leave cors out".into(),
+            );
         }
         for origin in origins {
             if let Err(problem) = check_origin(origin) {
-                return invalid("cors.origins", problem);
+                return invalid(OptionKey::CorsOrigins, problem);
             }
             if origin == "null" && self.credentials {
                 let problem = "must not have \"null\" together with credentials: every site can make a frame of that origin";
-                return invalid("cors.origins", problem.into());
+                return invalid(OptionKey::CorsOrigins, problem.into());
             }
         }
         Ok(())

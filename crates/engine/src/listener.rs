@@ -21,7 +21,7 @@ use std::thread::{self, JoinHandle};
 use mio::unix::SourceFd;
 use mio::{Interest, Poll};
 use rustix::io::Errno;
-use ssecast_hub::{Error, ErrorKind, Hub};
+use ssecast_hub::{Error, ErrorKind, Hub, OptionKey};
 
 pub use config::ListenerConfig;
 pub use request::Request;
@@ -164,9 +164,11 @@ fn failed(error: &io::Error) -> Error {
     let failed = match Errno::from_io_error(error) {
         Some(Errno::MFILE | Errno::NFILE) => {
             let problem = "can't be listened on: the process has no descriptor left (raise RLIMIT_NOFILE)";
-            Error::new(ErrorKind::TooManyDescriptors, "address", problem)
+            Error::new(ErrorKind::TooManyDescriptors, OptionKey::Address, problem)
         }
-        _ => Error::new(ErrorKind::InvalidOption, "address", format!("can't be listened on: {error}")),
+        _ => {
+            Error::new(ErrorKind::InvalidOption, OptionKey::Address, format!("can't be listened on: {error}"))
+        }
     };
     failed.with_os_error(error.raw_os_error())
 }

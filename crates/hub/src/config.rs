@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ssecast_codec::{Error, ErrorKind, Event};
+use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
 
 use crate::clock::millis;
 
@@ -125,25 +125,25 @@ impl Config {
         let invalid = |option, problem| Err(Error::new(ErrorKind::InvalidOption, option, problem));
         if self.history == (History { events: None, bytes: None, age: None }) {
             return invalid(
-                "history",
-                "must keep at least one of its caps (events, bytes, age): memory is bounded",
+                OptionKey::History,
+                "must keep at least one of its caps (events, bytes or time): memory is bounded",
             );
         }
         for (option, time) in [
-            ("heartbeat", self.heartbeat),
-            ("history.age", self.history.age),
-            ("slowClient.time", Some(self.slow_client.time)),
+            (OptionKey::Heartbeat, self.heartbeat),
+            (OptionKey::HistoryAge, self.history.age),
+            (OptionKey::SlowClientTime, Some(self.slow_client.time)),
         ] {
             if time.is_some_and(|time| time < Duration::from_millis(1)) {
-                return invalid(option, "must be at least 1 ms; leave it off instead of setting it to zero");
+                return invalid(option, "must be at least 1 ms, or be turned off");
             }
         }
         for (option, number) in [
-            ("slowClient.bytes", self.slow_client.bytes),
-            ("maxConnections", self.max_connections),
-            ("maxTopics", self.max_topics),
-            ("maxEventBytes", self.max_event_bytes),
-            ("maxBacklogBytes", self.max_backlog_bytes),
+            (OptionKey::SlowClientBytes, self.slow_client.bytes),
+            (OptionKey::MaxConnections, self.max_connections),
+            (OptionKey::MaxTopics, self.max_topics),
+            (OptionKey::MaxEventBytes, self.max_event_bytes),
+            (OptionKey::MaxBacklogBytes, self.max_backlog_bytes),
         ] {
             if number == 0 {
                 return invalid(option, "must be at least 1");
@@ -151,10 +151,10 @@ impl Config {
         }
         let Some(name) = self.reset_event.as_deref() else { return Ok(()) };
         if name.is_empty() {
-            return invalid("resetEvent", "must not be empty; turn it off instead");
+            return invalid(OptionKey::ResetEvent, "must not be empty; turn it off instead");
         }
-        Event { event: Some(name), ..Event::default() }
-            .validate()
-            .map_err(|error| Error::new(ErrorKind::InvalidOption, "resetEvent", error.problem().to_owned()))
+        Event { event: Some(name), ..Event::default() }.validate().map_err(|error| {
+            Error::new(ErrorKind::InvalidOption, OptionKey::ResetEvent, error.problem().into_owned())
+        })
     }
 }

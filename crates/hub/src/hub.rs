@@ -3,7 +3,7 @@ use std::sync::{OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ssecast_codec::{Error, ErrorKind, Event};
+use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
 
 use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
@@ -384,8 +384,9 @@ impl Shared {
         let length = event.encoded_len();
         let limit = self.config.max_event_bytes;
         if length > limit {
-            let problem = format!("has {length} bytes when encoded; maxEventBytes allows {limit}");
-            return Err(Error::new(ErrorKind::EventTooLarge, "event", problem));
+            let error =
+                Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
+            return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
         }
         let mut buffer = Vec::with_capacity(gap + length);
         buffer.resize(gap, 0);

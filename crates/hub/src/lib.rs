@@ -51,7 +51,7 @@ pub use reader::{Next, Reader, Subscription};
 pub use readers::Wake;
 pub use registration::Registrar;
 pub use reset::ResetReason;
-pub use ssecast_codec::{Error, ErrorKind, Event};
+pub use ssecast_codec::{Error, ErrorField, ErrorKind, Event, Language, OptionKey};
 pub use stats::{Reason, Stats};
 pub use subscriber::Subscriber;
 pub use topic::check_name as check_topic;

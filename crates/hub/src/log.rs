@@ -1,7 +1,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use ssecast_codec::{Error, ErrorKind};
+use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::config::Config;
 use crate::epoch::{Epoch, Origin};
@@ -98,11 +98,11 @@ impl Log {
             return Ok(());
         }
         let problem = format!(
-            "can't be taken now: {waiting} bytes have still to be offered to connections, and maxBacklogBytes allows \
-             {}; wait until stats() shows fewer backlogged bytes",
-            self.max_backlog
+            "can't be taken now: {waiting} bytes have still to be offered to connections; wait until the hub's statistics \
+             show fewer backlogged bytes"
         );
-        Err(Error::new(ErrorKind::BacklogFull, "event", problem))
+        let error = Error::new(ErrorKind::BacklogFull, "event", problem);
+        Err(error.with_limit(OptionKey::MaxBacklogBytes, self.max_backlog))
     }
 
     /// How many bytes were published that have not been offered to connections yet.

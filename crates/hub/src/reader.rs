@@ -2,7 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use ssecast_codec::{Error, ErrorKind, Event};
+use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
@@ -143,8 +143,8 @@ impl Reader {
         hub.refuse_if_closing()?;
         let limit = hub.config.max_connections;
         if log.connections >= limit {
-            let problem = format!("would be one more than the {limit} of maxConnections");
-            return Err(Error::new(ErrorKind::TooManyConnections, "connection", problem));
+            let error = Error::new(ErrorKind::TooManyConnections, "connection", "would be one too many");
+            return Err(error.with_limit(OptionKey::MaxConnections, limit as u64));
         }
         let topics = log.register(*reader, subscription.topics, now)?;
         log.connections += 1;

@@ -1,9 +1,10 @@
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::ops::{Index, IndexMut};
 
 use slab::Slab;
-use ssecast_codec::{Error, ErrorKind};
+use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::clock::millis;
 use crate::config::{Config, History};
@@ -85,12 +86,16 @@ impl Topics {
         let limit = self.limit - self.limit / 4;
         if self.untouched >= limit && self.key(name).is_none() {
             check_name(name)?;
-            let problem = format!(
-                "would be one more than the {limit} topics without an event that maxTopics leaves room for"
-            );
-            return Err(Error::new(ErrorKind::TooManyTopics, "topic", problem));
+            let problem =
+                format!("would be one more than the {limit} without an event that there is room for");
+            return Err(self.too_many(problem));
         }
         self.open(name, now)
+    }
+
+    fn too_many(&self, problem: impl Into<Cow<'static, str>>) -> Error {
+        Error::new(ErrorKind::TooManyTopics, "topic", problem)
+            .with_limit(OptionKey::MaxTopics, self.limit as u64)
     }
 
     /// The topic of a name, made if there is none.
@@ -103,8 +108,7 @@ impl Topics {
             self.reclaim(now);
         }
         if self.slab.len() >= self.limit {
-            let problem = format!("would be one more than the {} topics of maxTopics", self.limit);
-            return Err(Error::new(ErrorKind::TooManyTopics, "topic", problem));
+            return Err(self.too_many("would be one too many"));
         }
         let name: Arc<str> = name.into();
         let key = TopicKey::new(self.slab.insert(Topic::new(Arc::clone(&name), self.removed)));

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ssecast_hub::{Error, ErrorKind};
+use ssecast_hub::{Error, ErrorKind, OptionKey};
 
 use crate::cors::Cors;
 
@@ -68,18 +68,23 @@ impl ListenerConfig {
     pub(crate) fn validate(&self) -> Result<(), Error> {
         let invalid = |option, problem: String| Err(Error::new(ErrorKind::InvalidOption, option, problem));
         if self.path.as_ref().is_some_and(|path| !path.starts_with('/') || path.contains(['?', '#', ' '])) {
-            return invalid("path", "must begin with a slash, and have no query, fragment or space".into());
+            return invalid(
+                OptionKey::Path,
+                "must begin with a slash, and have no query, fragment or space".into(),
+            );
         }
         for (option, number) in [
-            ("maxHeadBytes", self.max_head_bytes),
-            ("maxHeaders", self.max_headers),
-            ("maxPending", self.max_pending),
+            (OptionKey::MaxHeadBytes, self.max_head_bytes),
+            (OptionKey::MaxHeaders, self.max_headers),
+            (OptionKey::MaxPending, self.max_pending),
         ] {
             if number == 0 {
                 return invalid(option, "must be at least 1".into());
             }
         }
-        for (option, time) in [("headTime", self.head_time), ("answerTime", self.answer_time)] {
+        for (option, time) in
+            [(OptionKey::HeadTime, self.head_time), (OptionKey::AnswerTime, self.answer_time)]
+        {
             if time < Duration::from_millis(1) {
                 return invalid(option, "must be at least 1 ms".into());
             }
@@ -87,17 +92,23 @@ impl ListenerConfig {
         for (name, value) in &self.headers {
             let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             if name.is_empty() || !name.bytes().all(token) {
-                return invalid("headers", format!("must have names that are tokens; {name:?} is not"));
+                return invalid(
+                    OptionKey::Headers,
+                    format!("must have names that are tokens; {name:?} is not"),
+                );
             }
             if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
-                return invalid("headers", format!("must not have {name}, which the listener sends itself"));
+                return invalid(
+                    OptionKey::Headers,
+                    format!("must not have {name}, which the listener sends itself"),
+                );
             }
             let is_of_cors = name.to_ascii_lowercase().starts_with("access-control-allow-");
             if self.cors.is_some() && is_of_cors {
-                return invalid("headers", format!("must not have {name}: cors says what it is"));
+                return invalid(OptionKey::Headers, format!("must not have {name}: cors says what it is"));
             }
             if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
-                return invalid("headers", format!("must have no control characters; {name} does"));
+                return invalid(OptionKey::Headers, format!("must have no control characters; {name} does"));
             }
         }
         self.cors.as_ref().map_or(Ok(()), Cors::validate)

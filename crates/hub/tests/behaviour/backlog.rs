@@ -12,7 +12,7 @@ fn publish_all(rig: &Rig, topic: &str) -> usize {
     for count in 0..1000 {
         if let Err(error) = rig.hub.publish(topic, &data("0123456789")) {
             assert_eq!((error.kind(), error.field()), (ErrorKind::BacklogFull, "event"));
-            assert!(error.problem().contains("maxBacklogBytes allows 1000"), "{error}");
+            assert!(error.problem().contains("max_backlog_bytes allows 1000"), "{error}");
             return count;
         }
     }

@@ -101,7 +101,7 @@ fn an_event_over_the_limit_of_bytes_is_refused_with_both_numbers() {
     rig.publish("t", &fits);
     let error = rig.hub.publish("t", &data(&not)).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::EventTooLarge, "event"));
-    assert_eq!(error.problem(), "has 101 bytes when encoded; maxEventBytes allows 100");
+    assert_eq!(error.problem(), "has 101 bytes when encoded; max_event_bytes allows 100");
     assert_eq!(
         rig.reader.send(&mut stream.subscriber, &data(&not)).unwrap_err().kind(),
         ErrorKind::EventTooLarge
@@ -137,13 +137,13 @@ fn an_option_out_of_its_range_is_named() {
         (Config { history: nothing, ..Config::default() }, "history"),
         (Config { history: History { age: Some(zero), ..nothing }, ..Config::default() }, "history.age"),
         (Config { heartbeat: Some(Duration::from_micros(999)), ..Config::default() }, "heartbeat"),
-        (Config { slow_client: SlowClient { bytes: 0, ..slow }, ..Config::default() }, "slowClient.bytes"),
-        (Config { slow_client: SlowClient { time: zero, ..slow }, ..Config::default() }, "slowClient.time"),
-        (Config { reset_event: Some(String::new()), ..Config::default() }, "resetEvent"),
-        (Config { reset_event: Some("a\nb".into()), ..Config::default() }, "resetEvent"),
-        (Config { max_connections: 0, ..Config::default() }, "maxConnections"),
-        (Config { max_topics: 0, ..Config::default() }, "maxTopics"),
-        (Config { max_event_bytes: 0, ..Config::default() }, "maxEventBytes"),
+        (Config { slow_client: SlowClient { bytes: 0, ..slow }, ..Config::default() }, "slow_client.bytes"),
+        (Config { slow_client: SlowClient { time: zero, ..slow }, ..Config::default() }, "slow_client.time"),
+        (Config { reset_event: Some(String::new()), ..Config::default() }, "reset_event"),
+        (Config { reset_event: Some("a\nb".into()), ..Config::default() }, "reset_event"),
+        (Config { max_connections: 0, ..Config::default() }, "max_connections"),
+        (Config { max_topics: 0, ..Config::default() }, "max_topics"),
+        (Config { max_event_bytes: 0, ..Config::default() }, "max_event_bytes"),
     ] {
         let error = Hub::new(config).unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidOption, option));
