@@ -35,6 +35,16 @@ static ssecast_result take(ssecast_subscription *subscription, char *into) {
   return result;
 }
 
+/* Nothing waits for the client. An alarm of the hub's may make the descriptor readable; it is asked then, and is quiet. */
+static void check_quiet(ssecast_subscription *subscription) {
+  char taken[4096] = "";
+  for (int asks = 0; is_readable(subscription, 0); asks++) {
+    CHECK(asks < 10);
+    CHECK(take(subscription, taken) == SSECAST_WOULD_BLOCK);
+  }
+  CHECK(taken[0] == 0);
+}
+
 static void the_descriptor_is_readable_while_there_is_something(void) {
   char taken[4096] = "";
   ssecast_hub *hub = quiet_hub();
@@ -42,7 +52,7 @@ static void the_descriptor_is_readable_while_there_is_something(void) {
   CHECK(is_readable(subscription, 0));
   CHECK(take(subscription, taken) == SSECAST_WOULD_BLOCK);
   CHECK(strncmp(taken, "id: ", 4) == 0 && strstr(taken, "retry: 2000\n") != NULL);
-  CHECK(!is_readable(subscription, 0));
+  check_quiet(subscription);
   publish(hub, "others", "not for it");
   CHECK(take(subscription, taken) == SSECAST_WOULD_BLOCK);
   for (int round = 0; round < 100; round++) {
@@ -50,7 +60,7 @@ static void the_descriptor_is_readable_while_there_is_something(void) {
     CHECK(is_readable(subscription, 0));
     CHECK(take(subscription, taken) == SSECAST_WOULD_BLOCK);
     CHECK(count(taken, "data: 1\n\n") == 1 && strstr(taken, "not for it") == NULL);
-    CHECK(!is_readable(subscription, 0));
+    check_quiet(subscription);
     taken[0] = 0;
   }
   ssecast_subscription_free(subscription);
@@ -74,7 +84,7 @@ static void it_stays_readable_until_all_is_taken(void) {
     turns++;
   }
   CHECK(error.result == SSECAST_WOULD_BLOCK && turns > 2 && taken > 300000);
-  CHECK(!is_readable(subscription, 0));
+  check_quiet(subscription);
   ssecast_subscription_free(subscription);
   ssecast_hub_free(hub);
 }
@@ -184,7 +194,8 @@ static void one_that_is_never_asked_is_bounded_and_told(void) {
   CHECK_OK(ssecast_hub_new(&config, &hub, &error));
   subscription = subscribe(hub, SSECAST_FRAMING_RAW, NULL);
   for (int at = 0; at < 1000; at++) publish(hub, "ticks", data);
-  CHECK(stats_of(hub).held_bytes < 40000);
+  /* What it has had no time to ask for yet is no lag. */
+  EVENTUALLY((publish(hub, "ticks", data), stats_of(hub).held_bytes < 40000));
   CHECK(take(subscription, taken) == SSECAST_ENDED);
   CHECK_OK(ssecast_subscription_reason(subscription, &reason, &error));
   CHECK(reason == SSECAST_REASON_LAGGED);
