@@ -127,7 +127,7 @@ tsan: | tools
 	@source=$$(rustup run nightly rustc --print sysroot 2>/dev/null)/lib/rustlib/src/rust; test -d "$$source" || \
 	  { echo 'make tsan: rustup toolchain install nightly --component rust-src' >&2; exit 1; }
 	cargo +nightly test -Zbuild-std --target $(shell rustc -vV | sed -n 's/^host: //p') --package ssecast-engine \
-	  --lib --test pull --test sockets --test leaks
+	  --lib --test loop_connections --test sockets --test leaks
 
 test-node: $(NPM_BUILT)
 	cd npm && $(NODE_TEST) --test-concurrency=2 test/*.test.mjs test/*.test.cjs

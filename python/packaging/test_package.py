@@ -106,7 +106,7 @@ def test_the_sdist_has_the_crates_it_needs_and_no_more(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         assert all(member.isfile() for member in archive)
         files = {member.name.removeprefix(f"ssecast-{VERSION}/") for member in archive}
-    crates = {"crates/codec", "crates/hub", "crates/engine", "crates/ssecast", "bindings/python"}
+    crates = {"crates/codec", "crates/hub", "crates/engine", "crates/listener", "crates/ssecast", "bindings/python"}
     assert {path.removesuffix("/Cargo.toml") for path in files if path.endswith("/Cargo.toml")} == crates
     assert {"Cargo.toml", "Cargo.lock", "PKG-INFO", "pyproject.toml", "README.md"} | LICENCES | modules() <= files
     assert not [path for path in files if path.startswith(("tests/", "packaging/", "npm/"))]

@@ -1,4 +1,4 @@
-// Which crate may stand on which. The arrows never point back: codec ← hub ← engine ← ssecast ← bindings.
+// Which crate may stand on which. The arrows never point back: codec ← hub ← engine ← listener ← ssecast ← bindings.
 import { execFileSync } from 'node:child_process'
 
 const LAYERS = {
@@ -6,7 +6,8 @@ const LAYERS = {
   'ssecast-client': ['ssecast-codec'],
   'ssecast-hub': ['ssecast-codec'],
   'ssecast-engine': ['ssecast-codec', 'ssecast-hub'],
-  ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub'],
+  'ssecast-listener': ['ssecast-engine', 'ssecast-hub'],
+  ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub', 'ssecast-listener'],
   'ssecast-c': ['ssecast'],
   'ssecast-node': ['ssecast'],
   'ssecast-python': ['ssecast'],

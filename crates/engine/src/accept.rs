@@ -2,9 +2,9 @@
 
 /// Whether these values of Accept allow `text/event-stream`. The most specific range decides; without any, every
 /// type will do.
-#[cfg(unix)]
-pub(crate) fn allows_event_stream<'a>(values: impl Iterator<Item = &'a [u8]>) -> bool {
-    let (best, is_empty) = most_specific(values);
+#[must_use]
+pub fn allows_event_stream<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> bool {
+    let (best, is_empty) = most_specific(values.into_iter());
     best.map_or(is_empty, |(_, wanted)| wanted)
 }
 
@@ -56,7 +56,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg(unix)]
     fn the_most_specific_range_decides() {
         for (accept, allowed, named) in [
             ("", true, false),

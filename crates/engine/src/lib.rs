@@ -16,8 +16,6 @@ mod connection_set;
 mod cors;
 #[cfg(unix)]
 mod descriptor;
-#[cfg(unix)]
-mod listener;
 mod loop_connections;
 #[cfg(all(test, unix, loom))]
 mod models;
@@ -38,18 +36,21 @@ mod unavailable;
 #[cfg(unix)]
 mod worker_handle;
 
+pub use accept::allows_event_stream;
 #[cfg(unix)]
 pub use attachment::{Attachment, Host};
 pub use cache_control::cache_control;
 pub use connection::ConnectionId;
 pub use cors::{Cors, Field, Origins};
-#[cfg(unix)]
-pub use listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
 pub use loop_connections::{Content, Delivery, LoopConnections};
+#[cfg(unix)]
+pub use parker::Parker;
 #[cfg(unix)]
 pub use peer_timeout::PeerTimeout;
 #[cfg(unix)]
 pub use sockets::{Framing, Socket, Sockets, Transfer};
 pub use ssecast_hub::*;
-pub use system::is_engine_thread;
-pub use unavailable::Unavailable;
+pub use system::{is_engine_thread, spawn};
+pub use unavailable::{Unavailable, expects_stream, retry_after};
+#[cfg(unix)]
+pub use worker_handle::WorkerHandle;

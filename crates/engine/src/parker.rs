@@ -12,7 +12,7 @@ const PARKED: u8 = 2;
 /// Other threads queue work under a lock, then [`unpark`](Self::unpark). The thread [begins](Self::begin) a turn, then
 /// looks at the queue under the same lock. Wake after queueing; clear before checking. If the thread takes the lock
 /// first, it began before the other one unparks it: the mark stays, and the thread looks again before it sleeps.
-pub(crate) struct Parker {
+pub struct Parker {
     state: AtomicU8,
     /// What ends the sleep.
     pub(crate) waker: Waker,
@@ -20,12 +20,13 @@ pub(crate) struct Parker {
 
 impl Parker {
     /// Makes the parker of a thread that sleeps in a poll which the waker ends.
-    pub(crate) fn new(waker: Waker) -> Self {
+    #[must_use]
+    pub fn new(waker: Waker) -> Self {
         Self { state: AtomicU8::new(AWAKE), waker }
     }
 
     /// Makes the thread look again.
-    pub(crate) fn unpark(&self) {
+    pub fn unpark(&self) {
         if self.state.swap(NOTIFIED, Ordering::AcqRel) == PARKED {
             // It fails only when the descriptor is gone, and that lives as long as the thread.
             let _ = self.waker.wake();
@@ -33,12 +34,13 @@ impl Parker {
     }
 
     /// Returns whether the thread may sleep: not if it was unparked since it began.
-    pub(crate) fn try_park(&self) -> bool {
+    #[must_use]
+    pub fn try_park(&self) -> bool {
         self.state.compare_exchange(AWAKE, PARKED, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// Begins a turn. The thread calls it before it looks at anything.
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         self.state.swap(AWAKE, Ordering::AcqRel);
     }
 }

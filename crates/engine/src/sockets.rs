@@ -73,7 +73,11 @@ impl Sockets {
     }
 
     /// The thread with the fewest connections.
-    pub(crate) fn worker(&self) -> Result<Arc<WorkerHandle>, Error> {
+    ///
+    /// # Errors
+    /// [`TooManyDescriptors`](ssecast_hub::ErrorKind::TooManyDescriptors), [`Internal`](ssecast_hub::ErrorKind::Internal):
+    /// there is no thread, and none can be started.
+    pub fn worker(&self) -> Result<Arc<WorkerHandle>, Error> {
         let mut workers = lock(self.0.workers.get_or_init(Mutex::default));
         if workers.len() < self.0.count {
             match WorkerHandle::start(workers.len()) {
@@ -99,7 +103,10 @@ pub struct Socket {
 
 impl Socket {
     /// Takes a connection that nobody else has, whose response's head is still to be sent.
-    pub(crate) fn take(socket: OwnedFd, worker: Arc<WorkerHandle>, head: Bytes) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// [`InvalidSocket`](ssecast_hub::ErrorKind::InvalidSocket).
+    pub fn take(socket: OwnedFd, worker: Arc<WorkerHandle>, head: Bytes) -> Result<Self, Error> {
         Ok(Self { descriptor: Descriptor::take(socket)?, worker, head })
     }
 

@@ -36,11 +36,11 @@ const FAULTS: [libc::c_int; 7] =
 /// Starts a thread of the library's. No signal of the process is ever delivered to it: they are the host's, whose own
 /// threads take them. So a handler never runs on a thread that the host knows nothing of, and a host that waits for a
 /// signal in a thread of its own gets it.
+///
+/// # Errors
+/// The system has no room for a thread.
 #[cfg(unix)]
-pub(crate) fn spawn(
-    name: impl Into<String>,
-    run: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
+pub fn spawn(name: impl Into<String>, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let mut all = MaybeUninit::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: the pointers are those of local variables, of which the first is filled in before it is read. A thread is
@@ -60,11 +60,12 @@ pub(crate) fn spawn(
     thread
 }
 
+/// Starts a thread of the library's.
+///
+/// # Errors
+/// The system has no room for a thread.
 #[cfg(not(unix))]
-pub(crate) fn spawn(
-    name: impl Into<String>,
-    run: impl FnOnce() + Send + 'static,
-) -> io::Result<JoinHandle<()>> {
+pub fn spawn(name: impl Into<String>, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     Builder::new().name(name.into()).spawn(of_the_library(run))
 }
 

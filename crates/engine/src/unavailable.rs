@@ -40,10 +40,12 @@ impl Unavailable {
     /// Decides by the method of the request and by all values of its `Accept`.
     #[must_use]
     pub fn new<'a>(hub: &Hub, method: &str, accept: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        Self::of(hub, expects_stream(method, accept))
+        Self::for_client(hub, expects_stream(method, accept))
     }
 
-    pub(crate) fn of(hub: &Hub, expects_stream: bool) -> Self {
+    /// The same for a client that is known to [expect a stream](expects_stream), or not.
+    #[must_use]
+    pub fn for_client(hub: &Hub, expects_stream: bool) -> Self {
         let retry = hub.jittered_retry();
         if expects_stream {
             let retry = retry.map(|retry| retry.as_millis().try_into().unwrap_or(u64::MAX));
@@ -51,18 +53,25 @@ impl Unavailable {
             let body = body.ok().filter(|_| retry.is_some()).map_or(Bytes::from_static(COMMENT), Bytes::from);
             return Self::Stream { body };
         }
-        Self::Status { retry_after: seconds(retry.unwrap_or_default()) }
+        Self::Status { retry_after: seconds(retry) }
     }
 }
 
 /// Whether a request comes from what waits for an event stream and asks again when one has ended: an `EventSource`,
 /// whose only method is GET. HEAD is told what GET would be.
-pub(crate) fn expects_stream<'a>(method: &str, accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
+#[must_use]
+pub fn expects_stream<'a>(method: &str, accept: impl IntoIterator<Item = &'a [u8]>) -> bool {
     matches!(method, "GET" | "HEAD") && names_event_stream(accept.into_iter())
 }
 
-/// The seconds of a `Retry-After`.
-pub(crate) fn seconds(retry: Duration) -> u64 {
+/// The seconds of a `Retry-After`: at least 1, and other ones for each client.
+#[must_use]
+pub fn retry_after(hub: &Hub) -> u64 {
+    seconds(hub.jittered_retry())
+}
+
+fn seconds(retry: Option<Duration>) -> u64 {
+    let retry = retry.unwrap_or_default();
     retry.as_secs().saturating_add(u64::from(retry.subsec_nanos() > 0)).max(1)
 }
 

@@ -18,7 +18,7 @@ pub(crate) const WAKE: Token = Token(usize::MAX);
 
 /// One engine thread, as others see it: they leave commands, and wake it once for any number of them. The thread
 /// ends when nobody has a handle any more.
-pub(crate) struct WorkerHandle {
+pub struct WorkerHandle {
     pub(crate) queue: Arc<CommandQueue>,
     process: Process,
     pub(crate) connections: AtomicUsize,

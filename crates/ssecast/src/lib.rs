@@ -23,3 +23,5 @@ pub use ssecast_codec::Reads;
 #[cfg(feature = "stream")]
 pub use ssecast_codec::{EventStream, EventStreamError, LastEventId, Received};
 pub use ssecast_engine::*;
+#[cfg(unix)]
+pub use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};

@@ -1,0 +1,463 @@
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use mio::unix::SourceFd;
+use mio::{Events, Poll, Token};
+use rustix::io::Errno;
+use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
+
+use crate::command_queue::CommandQueue;
+use crate::config::ListenerConfig;
+use crate::pending_connection::{ANSWERING, Answer, Asked, DECIDING, Head, Phase, READING, ReadOutcome};
+use crate::pending_connections::PendingConnections;
+use crate::request::Request;
+use crate::responder::{Decision, Responder, Ticket};
+use crate::response::{Refusal, lines, stream_head, unavailable};
+use crate::router::Streams;
+use ssecast_engine::ConnectionId;
+use ssecast_engine::{Framing, Socket, Sockets, Transfer};
+use ssecast_engine::{Unavailable, expects_stream, retry_after};
+use std::sync::atomic::Ordering;
+
+/// The token of the listening socket; client connections have those below.
+pub(crate) const LISTENING: Token = Token(usize::MAX - 1);
+
+/// The token of the waker.
+pub(crate) const WAKE: Token = Token(usize::MAX);
+
+/// How many connections are accepted before the others are looked at again.
+const TURN: usize = 256;
+
+/// How long to wait when the system has no descriptor, or no memory, for a connection.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// The age at which a connection without a head is given up for a new one that the system has no descriptor for.
+const STALE: Duration = Duration::from_secs(1);
+
+/// One in so much of the router's time: as long as that a request keeps its place though another one needs it.
+const PROTECTED: u32 = 3;
+
+/// How long a client may take to take its answer, and when the listener closes.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+const LAST_ANSWER_TIME: Duration = Duration::from_millis(250);
+
+/// For ever, as a time that a moment can be away.
+const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// What clients are told that can't have a stream for the moment.
+const CLOSING: &str = "the server is closing";
+const FULL: &str = "there is no room for another stream";
+
+/// The names of connections: one line of them for all listeners of the process.
+static NAMES: AtomicU64 = AtomicU64::new(1);
+
+/// The thread of a listener: it hears requests, and hands over whom the router allows a stream.
+pub(crate) struct HttpServer {
+    queue: Arc<CommandQueue>,
+    poll: Poll,
+    /// The listening socket, until the listener is closed.
+    listening: Option<TcpListener>,
+    hub: Hub,
+    reader: Reader,
+    sockets: Sockets,
+    streams: Arc<Streams>,
+    config: ListenerConfig,
+    pending: PendingConnections,
+    /// There may be more connections to accept: from this moment on.
+    accept_at: Option<Instant>,
+    buffer: Box<[u8]>,
+}
+
+impl HttpServer {
+    pub(crate) fn new(
+        hub: &Hub,
+        queue: Arc<CommandQueue>,
+        poll: Poll,
+        listening: TcpListener,
+        mut config: ListenerConfig,
+        streams: Streams,
+    ) -> io::Result<Self> {
+        config.head_time = config.head_time.min(LONGEST);
+        config.answer_time = config.answer_time.min(LONGEST);
+        let pending = PendingConnections::new(poll.registry().try_clone()?);
+        Ok(Self {
+            queue,
+            poll,
+            listening: Some(listening),
+            hub: hub.clone(),
+            // It registers subscribers and delivers nothing.
+            reader: hub.reader(Arc::new(|| {})),
+            sockets: Sockets::shared(),
+            streams: Arc::new(streams),
+            config,
+            pending,
+            accept_at: None,
+            buffer: vec![0; 16 << 10].into(),
+        })
+    }
+
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(1024);
+        while self.listening.is_some() || self.pending.len() > 0 {
+            let timeout = if self.queue.parker.try_park() { self.timeout() } else { Some(Duration::ZERO) };
+            // It fails only when a signal interrupts it, and then there are no events.
+            if self.poll.poll(&mut events, timeout).is_err() {
+                events.clear();
+            }
+            self.turn(&events);
+        }
+        for (ticket, decision) in self.queue.close_for_good() {
+            self.decide(&ticket, decision);
+        }
+    }
+
+    /// When the next turn is due even if nothing happens.
+    fn timeout(&self) -> Option<Duration> {
+        let next = [self.pending.deadline(), self.accept_at].into_iter().flatten().min()?;
+        // The poll counts in whole milliseconds: a deadline is reached at the next one.
+        let wait = next.saturating_duration_since(Instant::now());
+        Some(if wait.is_zero() { wait } else { wait + Duration::from_millis(1) })
+    }
+
+    fn turn(&mut self, events: &Events) {
+        self.queue.parker.begin();
+        let (answers, closing) = self.queue.take();
+        if closing && self.listening.is_some() {
+            self.close();
+        }
+        for (ticket, decision) in answers {
+            self.decide(&ticket, decision);
+        }
+        for event in events {
+            match event.token() {
+                WAKE => {}
+                LISTENING => self.accept_at = Some(Instant::now()),
+                Token(slot) => self.proceed(slot),
+            }
+        }
+        if self.accept_at.is_some_and(|at| at <= Instant::now()) {
+            self.accept_at = self.accept();
+        }
+        self.expire();
+    }
+
+    /// Accepts connections. Returns when to try again, if there may be more.
+    fn accept(&mut self) -> Option<Instant> {
+        for _ in 0..TURN {
+            match self.listening.as_ref()?.accept() {
+                Ok((stream, peer)) => self.admit(stream, peer),
+                Err(error) => match Errno::from_io_error(&error) {
+                    Some(Errno::AGAIN) => return None,
+                    Some(Errno::INTR | Errno::CONNABORTED) => {}
+                    Some(Errno::MFILE | Errno::NFILE) if self.make_room(STALE) => {}
+                    _ => return Some(Instant::now() + BACK_OFF),
+                },
+            }
+        }
+        Some(Instant::now())
+    }
+
+    fn admit(&mut self, stream: TcpStream, peer: SocketAddr) {
+        let is_full = self.pending.len() >= self.config.max_pending;
+        if !is_full || self.make_room(Duration::ZERO) || self.give_up_undecided() {
+            // It fails when the client has left just now, or the system has no memory: then it is closed.
+            let _ = self.pending.admit(stream, peer, Phase::Reading(Head::default()), self.config.head_time);
+        }
+    }
+
+    /// Gives up the oldest connection that has its answer, or else that has no complete head, if it is of some age.
+    fn make_room(&mut self, age: Duration) -> bool {
+        let now = Instant::now();
+        let oldest = |phase: usize, time: Duration| {
+            let (deadline, slot) = self.pending.oldest(phase)?;
+            (deadline + age <= now + time).then_some(slot)
+        };
+        let slot = oldest(ANSWERING, ANSWER_TIME).or_else(|| oldest(READING, self.config.head_time));
+        slot.is_some_and(|slot| self.pending.dismiss(slot).is_some())
+    }
+
+    /// Answers the request that waits for the router the longest, if it has waited a good part of its time: a router that
+    /// never answers keeps no new client out.
+    fn give_up_undecided(&mut self) -> bool {
+        let time = self.config.answer_time;
+        let late = Instant::now() + time.saturating_sub(time / PROTECTED);
+        let Some((_, slot)) = self.pending.oldest(DECIDING).filter(|(deadline, _)| *deadline <= late) else {
+            return false;
+        };
+        self.refuse_late(slot)
+    }
+
+    /// Answers a request that the router has not decided about. Returns whether there was still no answer.
+    fn refuse_late(&mut self, slot: usize) -> bool {
+        let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else { return false };
+        // An answer that is on its way is taken in the next turn.
+        let is_open = asked.ticket.void();
+        if is_open {
+            self.turn_away_asked(slot, "the server took too long");
+        }
+        is_open
+    }
+
+    /// Something has happened on a connection.
+    fn proceed(&mut self, slot: usize) {
+        let Some(client) = self.pending.get_mut(slot) else { return };
+        let stays = match &client.phase {
+            Phase::Reading(_) => return self.read(slot),
+            Phase::Deciding(_) => client.drain(&mut self.buffer),
+            Phase::Answering(_) => client.send_answer(&mut self.buffer),
+        };
+        if !stays {
+            self.pending.dismiss(slot);
+        }
+    }
+
+    fn read(&mut self, slot: usize) {
+        loop {
+            let Some(client) = self.pending.get_mut(slot) else { return };
+            let result = client.read(&mut self.buffer);
+            let Phase::Reading(head) = &mut client.phase else { return };
+            match result {
+                ReadOutcome::Nothing => return,
+                ReadOutcome::End | ReadOutcome::Gone => {
+                    self.pending.dismiss(slot);
+                    return;
+                }
+                ReadOutcome::Some(length) => {
+                    match head.add(&self.buffer[..length], &self.config, client.peer) {
+                        Ok(None) => {}
+                        Ok(Some(request)) => return self.consider(slot, request),
+                        Err(refusal) => {
+                            let cors = self.cors(None);
+                            return self.refuse(slot, refusal, &cors, false);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn cors(&self, request: Option<&Request>) -> String {
+        let origin = request.and_then(|request| request.header("origin"));
+        self.config.cors.as_ref().map(|cors| lines(&cors.headers(origin))).unwrap_or_default()
+    }
+
+    /// Answers what needs no router, and asks it about the rest.
+    fn consider(&mut self, slot: usize, request: Request) {
+        let cors = self.cors(Some(&request));
+        let is_head = request.method() == "HEAD";
+        let expects_stream = expects_stream(request.method(), request.values("accept"));
+        if let Some((refusal, lines)) = self.check(&request) {
+            return self.refuse(slot, refusal, &(cors + &lines), is_head);
+        }
+        if self.hub.is_closed() || self.listening.is_none() {
+            return self.turn_away(slot, CLOSING, expects_stream, &cors, is_head);
+        }
+        let Some(client) = self.pending.get_mut(slot) else { return };
+        if !client.drain(&mut self.buffer) {
+            self.pending.dismiss(slot);
+            return;
+        }
+        let connection = ConnectionId::from_number(NAMES.fetch_add(1, Ordering::Relaxed));
+        let ticket = Arc::new(Ticket::new(connection, slot));
+        let asked = Asked {
+            ticket: Arc::clone(&ticket),
+            framing: if request.is_old { Framing::Raw } else { Framing::Chunked },
+            is_head,
+            expects_stream,
+            last_event_id: request.last_event_id().map(str::to_owned),
+            cors,
+        };
+        self.pending.enter(slot, Phase::Deciding(Box::new(asked)), self.config.answer_time);
+        let responder = Responder { queue: Arc::clone(&self.queue), ticket };
+        // The hub is not over before the router has returned.
+        match self.hub.hold() {
+            Ok(_hold) => self.streams.route(request, responder),
+            Err(_) => _ = responder.unavailable(),
+        }
+    }
+
+    /// What a request is answered without the router, with further header lines.
+    fn check(&self, request: &Request) -> Option<(Refusal, String)> {
+        const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
+        let refusal = |status, detail| Some((Refusal::new(status, detail), String::new()));
+        let is_here = self.config.path.as_ref().is_none_or(|path| path == request.raw_path());
+        if !is_here && request.raw_path() != "*" {
+            return refusal(404, "there is nothing at this path");
+        }
+        match request.method() {
+            "GET" | "HEAD" => {}
+            "OPTIONS" => {
+                let asks = request.header("access-control-request-method").is_some();
+                let preflight = self.config.cors.as_ref().filter(|_| asks);
+                let preflight = preflight.map(|cors| lines(&cors.preflight("GET, HEAD")));
+                return Some((Refusal::new(204, ""), preflight.unwrap_or_else(|| ALLOW.into())));
+            }
+            _ => return Some((Refusal::new(405, "streams are read with GET"), ALLOW.into())),
+        }
+        match request.has_body() {
+            Ok(false) => {}
+            Ok(true) => return refusal(413, "a request for a stream has no body"),
+            Err(invalid) => return Some((invalid, String::new())),
+        }
+        if !ssecast_engine::allows_event_stream(request.values("accept")) {
+            return refusal(406, "there is text/event-stream here, and nothing else");
+        }
+        None
+    }
+
+    /// Answers with something that is no stream, and parts.
+    fn refuse(&mut self, slot: usize, refusal: Refusal, lines: &str, is_head: bool) {
+        let retry = if matches!(refusal.status, 429 | 503) { self.retry_after() } else { String::new() };
+        let answer = refusal.response(&(retry + lines), is_head);
+        self.send_answer(slot, answer);
+    }
+
+    fn send_answer(&mut self, slot: usize, answer: Vec<u8>) {
+        let time = if self.listening.is_some() { ANSWER_TIME } else { LAST_ANSWER_TIME };
+        self.pending.enter(slot, Phase::Answering(Answer::new(answer)), time);
+        self.proceed(slot);
+    }
+
+    /// Answers that there can be no stream for the moment, and parts.
+    fn turn_away(
+        &mut self,
+        slot: usize,
+        detail: &'static str,
+        expects_stream: bool,
+        cors: &str,
+        is_head: bool,
+    ) {
+        let answer = Unavailable::for_client(&self.hub, expects_stream);
+        let answer = unavailable(&answer, detail, cors, &self.config.headers, is_head);
+        self.send_answer(slot, answer);
+    }
+
+    /// The same for a request that waits for the router's answer.
+    fn turn_away_asked(&mut self, slot: usize, detail: &'static str) {
+        if let Some(Phase::Deciding(asked)) = self.pending.phase(slot) {
+            let (cors, is_head, expects_stream) = (asked.cors.clone(), asked.is_head, asked.expects_stream);
+            self.turn_away(slot, detail, expects_stream, &cors, is_head);
+        }
+    }
+
+    fn retry_after(&self) -> String {
+        format!("Retry-After: {}\r\n", retry_after(&self.hub))
+    }
+
+    /// Carries out what the router decided.
+    fn decide(&mut self, ticket: &Arc<Ticket>, decision: Decision) {
+        let slot = ticket.slot;
+        let asked = match self.pending.phase(slot) {
+            Some(Phase::Deciding(asked)) if Arc::ptr_eq(&asked.ticket, ticket) => asked,
+            _ => {
+                if let Decision::Allow(..) = decision {
+                    self.streams.never_began(ticket.connection, Reason::Client);
+                }
+                return;
+            }
+        };
+        match decision {
+            Decision::Refuse(status) => {
+                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
+                self.refuse(slot, Refusal::new(status, ""), &cors, is_head);
+            }
+            Decision::Allow(..) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
+                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
+                self.refuse(slot, Refusal::new(204, ""), &cors, is_head);
+                self.streams.never_began(ticket.connection, Reason::Server);
+            }
+            Decision::Unavailable => self.turn_away_asked(slot, FULL),
+            Decision::Allow(..) if asked.is_head => {
+                let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
+                self.send_answer(slot, answer);
+                self.streams.never_began(ticket.connection, Reason::Server);
+            }
+            Decision::Allow(topics, _hold) => self.open(slot, &topics),
+        }
+    }
+
+    /// Hands a connection over: from here on it is a stream.
+    fn open(&mut self, slot: usize, topics: &[String]) {
+        let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else {
+            return;
+        };
+        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let last_event_id = asked.last_event_id.as_deref();
+        let subscription = Subscription { topics: &topics, last_event_id };
+        let ready =
+            self.sockets.worker().and_then(|worker| Ok((worker, self.reader.subscribe(&subscription)?)));
+        let (connection, cors) = (asked.ticket.connection, asked.cors.clone());
+        let (worker, subscriber) = match ready {
+            Ok(ready) => ready,
+            Err(error) => {
+                let reason = if error.kind() == ErrorKind::Closed { Reason::Shutdown } else { Reason::Error };
+                self.turn_away_asked(slot, FULL);
+                return self.streams.never_began(connection, reason);
+            }
+        };
+        let Some(client) = self.pending.dismiss(slot) else { return };
+        let Phase::Deciding(asked) = client.phase else { return };
+        let framing = asked.framing;
+        let head = Bytes::from(stream_head(framing, &cors, &self.config.headers));
+        // It fails when the client has left just now.
+        let Ok(socket) = Socket::take(OwnedFd::from(client.stream), worker, head) else {
+            return self.streams.never_began(connection, Reason::Client);
+        };
+        let host = Arc::clone(&self.streams) as Arc<dyn ssecast_engine::Host>;
+        let _ = socket.attach(
+            &self.hub,
+            subscriber,
+            Transfer { framing, released: true, name: connection, host },
+        );
+        // The topics that changed while it was this reader's are the thread's to look at.
+        self.reader.changed(&mut Vec::new());
+    }
+
+    /// Gives up those whose time is over.
+    fn expire(&mut self) {
+        let now = Instant::now();
+        while let Some(slot) = self.pending.take_late(READING, now) {
+            self.give_up(slot, Refusal::new(408, "the head took too long"));
+        }
+        while let Some(slot) = self.pending.take_late(DECIDING, now) {
+            self.refuse_late(slot);
+        }
+        while let Some(slot) = self.pending.take_late(ANSWERING, now) {
+            self.pending.dismiss(slot);
+        }
+    }
+
+    /// Answers a connection whose head is not complete; one that has said nothing is just closed.
+    fn give_up(&mut self, slot: usize, refusal: Refusal) {
+        match self.pending.phase(slot) {
+            Some(Phase::Reading(head)) if !head.is_empty() => {
+                let cors = self.cors(None);
+                self.refuse(slot, refusal, &cors, false);
+            }
+            _ => drop(self.pending.dismiss(slot)),
+        }
+    }
+
+    /// Closes the listening socket, and answers everybody who waits for something but the end of an answer.
+    fn close(&mut self) {
+        if let Some(listening) = self.listening.take() {
+            let _ = self.poll.registry().deregister(&mut SourceFd(&listening.as_raw_fd()));
+            // A child of this process may have it too, and would keep clients waiting at it.
+            let _ = rustix::net::shutdown(&listening, rustix::net::Shutdown::Both);
+        }
+        self.accept_at = None;
+        for slot in self.pending.slots() {
+            match self.pending.phase(slot) {
+                Some(Phase::Reading(_)) => self.give_up(slot, Refusal::new(503, CLOSING)),
+                Some(Phase::Deciding(asked)) if asked.ticket.void() => self.turn_away_asked(slot, CLOSING),
+                Some(Phase::Answering(_)) => self.pending.hurry(slot, LAST_ANSWER_TIME),
+                _ => {}
+            }
+        }
+    }
+}

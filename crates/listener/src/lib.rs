@@ -1,0 +1,28 @@
+//! An HTTP/1.1 endpoint for programs that have no HTTP server: it reads requests, and makes streams of them.
+//!
+//! ```text
+//! listening socket ── PendingConnection ──► Router ──► Responder ── CommandQueue ──► the engine's socket workers
+//!                     (head, answer time)   (the application decides)                 (the stream)
+//! ```
+//! One thread, the `HttpServer`, owns every connection that is no stream yet. A connection that
+//! the router allows a stream leaves it for good.
+#![cfg(unix)]
+#![forbid(unsafe_code)]
+
+mod command_queue;
+mod config;
+mod http_server;
+mod listener;
+mod pending_connection;
+mod pending_connections;
+mod request;
+mod responder;
+mod response;
+mod router;
+mod target;
+
+pub use config::ListenerConfig;
+pub use listener::Listener;
+pub use request::Request;
+pub use responder::Responder;
+pub use router::{QueryTopics, Router};

@@ -1,0 +1,110 @@
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{SocketAddr, TcpStream};
+use std::os::fd::AsRawFd;
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Interest, Registry, Token};
+use slab::Slab;
+
+use crate::pending_connection::{PendingConnection, Phase};
+
+/// Where pending connections are, by their places, and until when.
+pub(crate) struct PendingConnections {
+    connections: Slab<PendingConnection>,
+    /// The places by phase and deadline. All of a phase have as much time, so that the first is the oldest.
+    deadlines: [BTreeSet<(Instant, usize)>; Phase::COUNT],
+    registry: Registry,
+}
+
+impl PendingConnections {
+    pub(crate) fn new(registry: Registry) -> Self {
+        Self { connections: Slab::new(), deadlines: Default::default(), registry }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.connections.len()
+    }
+
+    pub(crate) fn slots(&self) -> Vec<usize> {
+        self.connections.iter().map(|(slot, _)| slot).collect()
+    }
+
+    pub(crate) fn phase(&self, slot: usize) -> Option<&Phase> {
+        Some(&self.connections.get(slot)?.phase)
+    }
+
+    pub(crate) fn get_mut(&mut self, slot: usize) -> Option<&mut PendingConnection> {
+        self.connections.get_mut(slot)
+    }
+
+    /// Lets a fresh connection in, which neither blocks from here on nor waits before it sends.
+    pub(crate) fn admit(
+        &mut self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        phase: Phase,
+        time: Duration,
+    ) -> io::Result<()> {
+        stream.set_nonblocking(true)?;
+        stream.set_nodelay(true)?;
+        #[cfg(target_vendor = "apple")]
+        rustix::net::sockopt::set_socket_nosigpipe(&stream, true)?;
+        let entry = self.connections.vacant_entry();
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.registry.register(&mut SourceFd(&stream.as_raw_fd()), Token(entry.key()), interest)?;
+        let deadline = Instant::now() + time;
+        self.deadlines[phase.index()].insert((deadline, entry.key()));
+        entry.insert(PendingConnection { stream, peer, phase, deadline, behind: 0, half_closed: false });
+        Ok(())
+    }
+
+    /// Lets a pending connection out. Returns what is left: a connection that nobody here looks at any more.
+    pub(crate) fn dismiss(&mut self, slot: usize) -> Option<PendingConnection> {
+        let connection = self.connections.try_remove(slot)?;
+        self.deadlines[connection.phase.index()].remove(&(connection.deadline, slot));
+        let _ = self.registry.deregister(&mut SourceFd(&connection.stream.as_raw_fd()));
+        if let Phase::Deciding(asked) = &connection.phase {
+            asked.ticket.void();
+        }
+        Some(connection)
+    }
+
+    /// Begins a pending connection's next phase.
+    pub(crate) fn enter(&mut self, slot: usize, phase: Phase, time: Duration) {
+        if let Some(connection) = self.connections.get_mut(slot) {
+            self.deadlines[connection.phase.index()].remove(&(connection.deadline, slot));
+            connection.deadline = Instant::now() + time;
+            connection.phase = phase;
+            self.deadlines[connection.phase.index()].insert((connection.deadline, slot));
+        }
+    }
+
+    /// Leaves a pending connection less time.
+    pub(crate) fn hurry(&mut self, slot: usize, time: Duration) {
+        if let Some(connection) = self.connections.get_mut(slot) {
+            let deadlines = &mut self.deadlines[connection.phase.index()];
+            deadlines.remove(&(connection.deadline, slot));
+            connection.deadline = connection.deadline.min(Instant::now() + time);
+            deadlines.insert((connection.deadline, slot));
+        }
+    }
+
+    /// The pending connection of a phase that has been in it for longest, and its deadline.
+    pub(crate) fn oldest(&self, phase: usize) -> Option<(Instant, usize)> {
+        self.deadlines[phase].first().copied()
+    }
+
+    /// Takes a pending connection whose time in a phase is over: its deadline is not told again.
+    pub(crate) fn take_late(&mut self, phase: usize, now: Instant) -> Option<usize> {
+        let first = self.oldest(phase).filter(|(deadline, _)| *deadline <= now)?;
+        self.deadlines[phase].remove(&first);
+        Some(first.1)
+    }
+
+    /// When the next time is over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadlines.iter().filter_map(|all| Some(all.first()?.0)).min()
+    }
+}

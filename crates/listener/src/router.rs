@@ -1,0 +1,89 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ssecast_hub::Reason;
+
+use crate::request::Request;
+use crate::responder::Responder;
+use ssecast_engine::ConnectionId;
+use ssecast_engine::{Attachment, Host};
+
+/// Decides what requests get, and is told what becomes of their streams.
+///
+/// A function of a request and its responder is a router. All calls come from threads of the engine, outside every
+/// lock, and must return soon; what takes longer keeps the [`Responder`] and answers from elsewhere. A call that
+/// panics harms only its own request, which is answered 500 if it was not by then.
+pub trait Router: Send + Sync + 'static {
+    /// Decides on a request, now or later, by its responder. It is called on the listener's thread.
+    fn route(&self, request: Request, responder: Responder);
+
+    /// A stream has begun: from here on the attachment takes private events, changes of topics, and the end. Its
+    /// [`connection`](Attachment::connection) is what [`Responder::connection`] was.
+    fn opened(&self, stream: Attachment) {
+        let _ = stream;
+    }
+
+    /// A stream is over, and its connection closed. It is called once for each request that was
+    /// [allowed](Responder::allow), also if the stream never began: because the client had left, say, or the hub has
+    /// as many connections as it may have.
+    fn ended(&self, connection: ConnectionId, reason: Reason) {
+        let _ = (connection, reason);
+    }
+
+    /// As [`Host::drained`](ssecast_engine::Host::drained): what was sent to the connection alone has left.
+    fn drained(&self, connection: ConnectionId) {
+        let _ = connection;
+    }
+}
+
+impl<F: Fn(Request, Responder) + Send + Sync + 'static> Router for F {
+    fn route(&self, request: Request, responder: Responder) {
+        self(request, responder);
+    }
+}
+
+/// The router for programs without secrets: a client reads the topics that it names in the query, as in
+/// `/?topic=ticks&topic=news`. Whoever reaches the listener may read all topics there are, and make new ones.
+///
+/// A request that names none, more than 64, or one that can't be a topic, is answered 400.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct QueryTopics;
+
+impl Router for QueryTopics {
+    fn route(&self, request: Request, responder: Responder) {
+        let topics = request.query().filter(|(name, _)| *name == "topic").map(|(_, topic)| topic);
+        responder.allow_named(&topics.collect::<Vec<_>>());
+    }
+}
+
+/// The router as the host of its streams.
+pub(crate) struct Streams(pub(crate) Box<dyn Router>);
+
+/// A panic of the router's must not take a thread of the engine with it.
+fn guard(call: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(call));
+}
+
+impl Streams {
+    pub(crate) fn route(&self, request: Request, responder: Responder) {
+        guard(|| self.0.route(request, responder));
+    }
+
+    /// The stream of a request that was allowed will never begin.
+    pub(crate) fn never_began(&self, connection: ConnectionId, reason: Reason) {
+        guard(|| self.0.ended(connection, reason));
+    }
+}
+
+impl Host for Streams {
+    fn opened(&self, attachment: &Attachment) {
+        guard(|| self.0.opened(attachment.clone()));
+    }
+
+    fn ended(&self, connection: ConnectionId, reason: Reason, _cut: bool) {
+        guard(|| self.0.ended(connection, reason));
+    }
+
+    fn drained(&self, connection: ConnectionId) {
+        guard(|| self.0.drained(connection));
+    }
+}
