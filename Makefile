@@ -203,6 +203,7 @@ lint-generated: $(NPM_INSTALLED) | tools
 lint-node: $(NPM_BUILT)
 	npm/node_modules/.bin/tsc --noEmit -p npm/tsconfig.json
 	node tests/lint/exports.mjs
+	node tests/lint/modules.mjs
 
 # Written for C readers, and so read as strictly as they may.
 lint-c:
