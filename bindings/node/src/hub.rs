@@ -28,7 +28,7 @@ use crate::value::{buffer, text};
 #[napi]
 pub struct NativeHub {
     pub(crate) hub: Hub,
-    pull: Rc<LoopConnections>,
+    connections: Rc<LoopConnections>,
     #[cfg(unix)]
     sockets: Sockets,
     delivery: Delivery,
@@ -56,13 +56,13 @@ impl Publisher {
 }
 
 fn send(
-    pull: &mut Rc<LoopConnections>,
+    connections: &mut Rc<LoopConnections>,
     call: &Call,
     texts: &mut Texts,
 ) -> std::result::Result<sys::napi_value, Error> {
     let connection = id(call.number(0).unwrap_or(-1.0));
     let fields = call.fields(1, texts)?;
-    call.boolean(pull.send(connection, &fields.event(texts)?)?)
+    call.boolean(connections.send(connection, &fields.event(texts)?)?)
 }
 
 fn close(hub: &mut Hub, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
@@ -137,13 +137,13 @@ impl NativeHub {
             let (config, delivery) = options::read(&options)?;
             let hub = Hub::new(config)?;
             let wake = wake.build_threadsafe_function::<()>().weak::<true>().build().map_err(internal)?;
-            let pull = LoopConnections::new(&hub, move || {
+            let connections = LoopConnections::new(&hub, move || {
                 // It fails only when the event loop ends, and then there is nothing to wake.
                 wake.call((), ThreadsafeFunctionCallMode::NonBlocking);
             });
             Ok(Self {
                 hub,
-                pull: Rc::new(pull),
+                connections: Rc::new(connections),
                 #[cfg(unix)]
                 sockets: delivery.threads.map_or_else(Sockets::shared, Sockets::new),
                 delivery,
@@ -168,7 +168,7 @@ impl NativeHub {
             let topics = names(topics)?;
             let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
             let last_event_id = last_event_id.as_deref();
-            self.pull.open_paused(&Subscription { topics: &topics, last_event_id }).map(number)
+            self.connections.open_paused(&Subscription { topics: &topics, last_event_id }).map(number)
         })
     }
 
@@ -196,7 +196,7 @@ impl NativeHub {
             {
                 let socket = borrow(&descriptor)?;
                 let framing = if chunked { Framing::Chunked } else { Framing::Raw };
-                self.pull.attach_socket(&self.sockets, id(connection), socket, framing, released)
+                self.connections.attach_socket(&self.sockets, id(connection), socket, framing, released)
             }
         })
     }
@@ -206,7 +206,7 @@ impl NativeHub {
     pub fn take<'env>(&self, env: &'env Env, limit: u32) -> Result<NativeDeliveries<'env>> {
         entry(|| {
             let mut deliveries = Vec::new();
-            let more = self.pull.take(limit as usize, &mut deliveries);
+            let more = self.connections.take(limit as usize, &mut deliveries);
             let mut taken = NativeDeliveries {
                 writes: Vec::with_capacity(deliveries.len()),
                 write_buffers: Vec::with_capacity(deliveries.len()),
@@ -244,7 +244,7 @@ impl NativeHub {
     #[napi]
     pub fn pause(&self, connection: f64) -> Result<()> {
         entry(|| {
-            self.pull.pause(id(connection));
+            self.connections.pause(id(connection));
             Ok(())
         })
     }
@@ -253,7 +253,7 @@ impl NativeHub {
     #[napi]
     pub fn resume(&self, connection: f64) -> Result<()> {
         entry(|| {
-            self.pull.resume(id(connection));
+            self.connections.resume(id(connection));
             Ok(())
         })
     }
@@ -263,20 +263,20 @@ impl NativeHub {
         ts_return_type = "(connection: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => boolean"
     )]
     pub fn sender<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
-        entry(|| function(env, "send", Rc::new(RefCell::new(Rc::clone(&self.pull))), send))
+        entry(|| function(env, "send", Rc::new(RefCell::new(Rc::clone(&self.connections))), send))
     }
 
     /// How many bytes sent to this connection alone were not taken yet.
     #[napi]
     pub fn pending_bytes(&self, connection: f64) -> Result<u32> {
-        entry(|| Ok(self.pull.pending_bytes(id(connection)) as u32))
+        entry(|| Ok(self.connections.pending_bytes(id(connection)) as u32))
     }
 
     /// How often the socket of a connection that an engine thread writes to has taken something.
     #[napi]
     #[allow(clippy::cast_precision_loss, reason = "it is compared with an earlier one, and no more")]
     pub fn writes(&self, connection: f64) -> Result<f64> {
-        entry(|| Ok(self.pull.writes(id(connection)) as f64))
+        entry(|| Ok(self.connections.writes(id(connection)) as f64))
     }
 
     /// Adds and removes topics of a connection; returns whether it is still there.
@@ -294,7 +294,7 @@ impl NativeHub {
                 remove.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
             let add: Vec<&str> = add.iter().map(String::as_str).collect();
             let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
-            self.pull.change_topics(id(connection), &add, &remove)
+            self.connections.change_topics(id(connection), &add, &remove)
         })
     }
 
@@ -302,7 +302,7 @@ impl NativeHub {
     #[napi]
     pub fn end(&self, connection: f64, reason: String) -> Result<()> {
         entry(|| {
-            self.pull.end(id(connection), parse_reason(&reason)?);
+            self.connections.end(id(connection), parse_reason(&reason)?);
             Ok(())
         })
     }
@@ -310,13 +310,13 @@ impl NativeHub {
     /// Ends a connection after all that was sent before, for good. Returns whether it will be told.
     #[napi]
     pub fn finish(&self, connection: f64) -> Result<bool> {
-        entry(|| Ok(self.pull.finish(id(connection), Reason::Server)))
+        entry(|| Ok(self.connections.finish(id(connection), Reason::Server)))
     }
 
     /// Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows.
     #[napi]
     pub fn remove(&self, connection: f64, reason: String) -> Result<bool> {
-        entry(|| Ok(self.pull.remove(id(connection), parse_reason(&reason)?)))
+        entry(|| Ok(self.connections.remove(id(connection), parse_reason(&reason)?)))
     }
 
     /// Makes the function that closes the hub: connections end within the grace period. The fields are those of a last
