@@ -41,7 +41,7 @@ impl fmt::Display for ConnectionId {
     }
 }
 
-/// One connection of a [`ConnectionSet`](crate::set of connections::Roster).
+/// One connection of a [`ConnectionSet`](crate::connection_set::ConnectionSet).
 pub(crate) struct Connection<S> {
     pub(crate) id: ConnectionId,
     pub(crate) subscriber: Subscriber,

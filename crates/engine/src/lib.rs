@@ -1,10 +1,13 @@
 //! Delivery: what a hub has for its connections goes out through here.
 //!
-//! There are two ways out. In *pull delivery* ([`LoopConnections`]) the host writes: it is woken once for all connections,
-//! takes batches of shared bytes, and its own backpressure pauses a connection's cursor. In *socket delivery*
-//! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors themselves. Both stand on the same
-//! set of connections of connections, so that they can't differ in what a client gets. A [`Listener`] is the host of programs that
-//! have no HTTP server.
+//! ```text
+//! Hub ── Reader ── ConnectionSet ─┬─► LoopConnections ─► the host's event loop writes      (pull delivery)
+//!                                 └─► SocketWorker ─► SocketBuffer ─► the socket itself    (socket delivery)
+//! ```
+//! A `ConnectionSet` knows which connections have something to do. Both ways out stand on
+//! it, so that they can't differ in what a client gets. In pull delivery ([`LoopConnections`]) the host is woken once for
+//! all connections and takes batches of shared bytes; its own backpressure pauses a connection's cursor. In socket delivery
+//! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors.
 #![deny(unsafe_code)]
 
 mod accept;
@@ -16,6 +19,7 @@ mod connection_set;
 mod cors;
 #[cfg(unix)]
 mod descriptor;
+mod last_event_id;
 mod loop_connections;
 #[cfg(all(test, unix, loom))]
 mod models;
@@ -42,6 +46,7 @@ pub use attachment::{Attachment, Host};
 pub use cache_control::cache_control;
 pub use connection::ConnectionId;
 pub use cors::{Cors, Field, Origins};
+pub use last_event_id::last_event_id;
 pub use loop_connections::{Content, Delivery, LoopConnections};
 #[cfg(unix)]
 pub use parker::Parker;

@@ -54,7 +54,10 @@ impl Request {
             is_old: head.version == Some(0),
         };
         request.check_host()?;
-        request.last_event_id = request.find_last_event_id();
+        request.last_event_id = ssecast_engine::last_event_id(
+            request.header("last-event-id"),
+            request.query_value("lastEventId"),
+        );
         Ok(Some(request))
     }
 
@@ -144,14 +147,6 @@ impl Request {
             has_body |= length.iter().any(|digit| *digit != b'0');
         }
         Ok(has_body)
-    }
-
-    /// The header is UTF-8 (SPEC 26). An id that is not can't be known, and the client is told so by a reset.
-    fn find_last_event_id(&self) -> Option<String> {
-        let header = self.header("last-event-id").filter(|id| !id.is_empty());
-        let header = header.map(|id| String::from_utf8_lossy(id).into_owned());
-        let query = || self.query_value("lastEventId").filter(|id| !id.is_empty()).map(str::to_owned);
-        header.or_else(query)
     }
 }
 

@@ -5,6 +5,7 @@ use ssecast_hub::{Config, Policy, Subscriber};
 use crate::reference::{Loss, Record, Reference, Topics};
 
 /// One connection: the hub's subscriber, and what the reference says it must get.
+#[allow(clippy::struct_excessive_bools, reason = "what may be true of a client, each by itself")]
 pub(crate) struct Stream {
     pub(crate) subscriber: Subscriber,
     pub(crate) reader: usize,
