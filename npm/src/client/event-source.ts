@@ -61,7 +61,7 @@ export class EventSource extends EventTarget {
   /** Takes back what was asked of the page and of `signal`. */
   #ended: AbortController | undefined
 
-  constructor(url: string | URL, options?: EventSourceOptions) {
+  constructor(url: string | URL, options: EventSourceOptions = {}) {
     super()
     if (arguments.length === 0) throw new TypeError('EventSource needs a URL')
     this.#settings = settingsOf(parse(`${url}`), options)

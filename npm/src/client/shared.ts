@@ -6,27 +6,26 @@ import type { Settings } from './options.js'
  * One connection for all tabs. Each tab asks for one and the same lock; the tab that holds it is the leader. It has the
  * connection, and posts every entry of the stream on a channel, with its number.
  *
- * Why no tab misses or repeats an event, whoever leads:
- * - An entry is posted before the leader's own handlers get it. Posting reaches every tab or none: the browser passes a
- *   message on to all. So tabs differ only by messages that are still under way.
- * - A tab takes entries of one leader's term only, and only the one after its own place. What is older it has; if one is
- *   missing, it catches up.
- * - A new leader resumes from its own place. It says so, with a higher term, before its first entry. A tab at the same
- *   place goes on. A tab that is ahead knows the ids of what it has beyond that place, and skips them. A tab that is
- *   behind, or has a place in another log, catches up.
- * - Catching up is a connection of its own, which resumes from the tab's own id. It ends where its stream and the channel
- *   carry the same id. What the channel brought beyond it comes next.
- * - A leader that was frozen, and then lost its lock, speaks with a term that is over, so that nothing it posts is taken.
- *   What it gave to its own page it skips, as a tab that is ahead.
+ * Why no tab misses or repeats an event, whichever tab leads:
+ * - An entry is posted before the leader's own handlers get it. The browser passes a message on to every tab or to none, so
+ *   that tabs differ only by messages that are still under way.
+ * - A tab takes entries of one leader's term only, and of those the one after its own place. If one is missing, it catches up.
+ * - A new leader resumes from its own place. Before its first entry it posts the id of that place, with a higher term. A tab
+ *   at the same id goes on; any other tab, ahead or behind, catches up.
+ * - Catching up is a connection of the tab's own, which resumes from the tab's own id. It is closed as soon as the channel
+ *   brings an id that the tab has: from then on the tab waits for the channel. Where both are at the same id, the tab drops
+ *   what the channel brought up to there, and goes on with what follows. It is made once
+ *   the leader has its own, so that tabs which wait for the leader don't take its place among the browser's connections.
+ * - A leader that was frozen, and then lost its lock, posts with a term that is over, so that nothing of it is taken. What its
+ *   own page got meanwhile put it ahead: it catches up.
  */
 export interface SharedConnection extends Connection {
   /** Where the tab is. */
   readonly place: Place | undefined
 }
 
-/** A place in a log: `at` entries were taken since the first leader began it. */
+/** A place in the stream: the last event ID, and the number of the entry that brought it. */
 interface Place {
-  log: string
   at: number
   id: string
 }
@@ -50,13 +49,24 @@ type Message =
 
 type Numbered = Extract<Message, { kind: 'entry' }>
 
+interface CatchingUp {
+  /** Where the channel was when it began. */
+  target: Place
+  /** What the channel brought since. */
+  pending: Numbered[]
+  connection: Connection | undefined
+  /** The ids that the tab has had since. Once the channel brings one of them, the tab is ahead, and waits for the channel. */
+  ids: Set<string>
+  isAhead: boolean
+}
+
 /** How long a new leader without a place waits for one. */
 const POLL = 250
-/** How often a tab looks whether the leader has said anything. */
-const LOOK = 5000
+/** How often a tab looks whether the leader has said anything, and a leader whether it is one. */
+const LOOK = 2000
 /** After so many looks without a word from it, asked for, the lock is taken from it. */
 const SILENT_LOOKS = 3
-/** The most ids that are remembered, and entries that wait while a tab catches up. */
+/** The most entries of the channel that wait while a tab catches up. What is dropped comes on its own connection. */
 const MOST = 4096
 
 /** Whether tabs can share: Web Locks are missing in old browsers, and on pages that did not come over TLS. */
@@ -85,25 +95,10 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
   /** Takes the answers to a poll. */
   let collect: ((place: Place | undefined) => void) | undefined
   let endPoll = () => {}
-  let catching: { connection: Connection; targets: Place[]; pending: Numbered[] } | undefined
-  /** The ids of what this tab has taken. */
-  let recent: string[] = []
-  /** The ids of what it has taken already beyond its place, and how many entries that is. */
-  let skip = new Set<string>()
-  let skipped = 0
+  let catching: CatchingUp | undefined
   let silence = 0
 
   const state = (): State => ({ kind: 'state', term, isOpen: leading!.isOpen, ...place! })
-
-  /** Gives an entry to this tab, unless it has it. */
-  function deliver(entry: Entry): void {
-    if (skipped > 0) {
-      skipped--
-      if (entry.hasId && skip.has(entry.lastEventId)) return
-    }
-    if (entry.hasId && recent.push(entry.lastEventId) > 2 * MOST) recent = recent.slice(MOST)
-    listener.entry(entry)
-  }
 
   function opened(): void {
     if (isOpen) return
@@ -118,8 +113,8 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
   }
 
   function take({ at, entry }: Numbered): void {
-    place = { ...place!, at, id: entry.lastEventId }
-    deliver(entry)
+    place = { at, id: entry.lastEventId }
+    listener.entry(entry)
   }
 
   channel.onmessage = ({ data: message }: MessageEvent<Message>) => {
@@ -144,64 +139,88 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
     silence = 0
     if (message.kind === 'state') return follow(message)
     if (message.term !== term || !place) return
-    if (message.kind === 'lost') return lost(message.loss)
+    if (message.kind === 'lost') {
+      catching?.connection?.close()
+      if (catching) catching.connection = undefined
+      return lost(message.loss)
+    }
     if (catching) {
       if (catching.pending.push(message) > MOST) catching.pending.shift()
+      if (catching.ids.has(message.entry.lastEventId)) {
+        catching.isAhead = true
+        catching.connection?.close()
+      }
       settle()
     } else if (message.at === place.at + 1) take(message)
     // Without ids there is no going back.
     else if (message.at > place.at && (place.id === '' || !message.entry.hasId)) take(message)
-    else if (message.at > place.at) catchUp({ ...place, at: message.at, id: message.entry.lastEventId })
+    else if (message.at > place.at) {
+      catchUp({ at: message.at, id: message.entry.lastEventId })
+      pursue()
+    }
   }
 
-  function follow(leader: State): void {
-    const isNew = leader.term > term
-    term = leader.term
-    const { log, at, id } = leader
-    if (!place) place = { log, at, id }
-    else if (catching ? isNew : place.log !== log || place.at < at) catchUp({ log, at, id })
-    else if (isNew && !catching && place.at > at) {
-      skipped = place.at - at + skipped
-      skip = new Set(recent.slice(recent.lastIndexOf(id) + 1))
-      place = { log, at, id }
+  function follow({ term: next, at, id, isOpen: isLeaderOpen }: State): void {
+    // Its further states are where its entries have led to.
+    if (next > term) {
+      term = next
+      stopCatchingUp()
+      if (!place || place.id === id) place = { at, id }
+      else catchUp({ at, id })
     }
-    if (leader.isOpen && !isClosed) opened()
+    if (!isLeaderOpen) return
+    opened()
+    if (!isClosed) pursue()
   }
 
   function catchUp(target: Place): void {
-    catching?.connection.close()
-    catching = undefined
-    const from = place!.id
     // Where there is no id, nothing can be had again.
-    if (from === '' || from === target.id) {
+    if (place!.id === '') {
       place = target
       return
     }
-    const connection = connect(settings, from, {
-      open: opened,
+    catching = { target, pending: [], connection: undefined, ids: new Set([place!.id]), isAhead: false }
+  }
+
+  /** Gets what this tab lacks, once the leader has its connection: a browser has no more than six for all tabs. */
+  function pursue(): void {
+    if (!catching || catching.connection || catching.isAhead) return
+    catching.connection = connect(settings, place!.id, {
+      open() {},
       entry(entry) {
-        place = { ...place!, id: entry.lastEventId }
-        deliver(entry)
-        if (catching && !isClosed) settle()
+        place = { at: place!.at, id: entry.lastEventId }
+        listener.entry(entry)
+        if (!catching || !entry.hasId) return
+        remember(entry.lastEventId)
+        settle()
       },
       lost(loss) {
         // The channel is what is left.
-        if (loss.retryIn === undefined && catching) settle(catching.targets[0])
+        if (loss.retryIn === undefined && catching) settle(catching.target)
       },
     })
-    catching = { connection, targets: [target], pending: [] }
   }
 
-  /** Ends catching up, if the tab is at a place that the channel carries too. */
-  function settle(found?: Place): void {
-    const { connection, targets, pending } = catching!
-    const { log } = targets[0]!
-    found ??= targets.find(({ id }) => id === place!.id)
-    const same = pending.find(({ entry }) => entry.hasId && entry.lastEventId === place!.id)
-    if (!found && same) found = { log, at: same.at, id: place!.id }
-    if (!found) return
-    connection.close()
+  function remember(id: string): void {
+    const { ids } = catching!
+    ids.add(id)
+    if (ids.size > MOST) ids.delete(ids.values().next().value!)
+  }
+
+  function stopCatchingUp(): void {
+    catching?.connection?.close()
     catching = undefined
+  }
+
+  /** Ends catching up, if the tab is where the channel has been. */
+  function settle(found?: Place): void {
+    const { target, pending } = catching!
+    const { id } = place!
+    if (target.id === id) found = target
+    const same = pending.find(({ entry }) => entry.hasId && entry.lastEventId === id)
+    if (same) found = { at: same.at, id }
+    if (!found) return
+    stopCatchingUp()
     place = found
     for (const message of pending) if (!isClosed && !catching && message.at === place.at + 1) take(message)
   }
@@ -239,16 +258,13 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
 
   async function lead(isOver: () => boolean): Promise<void> {
     const best = await poll()
+    const own = await holder()
     if (isOver() || isClosed) return
-    if (catching) {
-      // Its place in the channel's log is not known.
-      catching.connection.close()
-      catching = undefined
-      place = { ...place!, log: crypto.randomUUID(), at: 0 }
-    }
-    place ??= best ?? { log: crypto.randomUUID(), at: 0, id: settings.lastEventId }
+    stopCatchingUp()
+    place ??= best ?? { at: 0, id: settings.lastEventId }
     // Higher than any that was heard of. A tab that has heard of none has the clock.
     term = Math.max(term + 1, Date.now())
+    let lookedAt = Date.now()
     const current = {
       isOpen: false,
       connection: connect(settings, place.id, {
@@ -258,20 +274,30 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
           opened()
         },
         entry(entry) {
-          place = { ...place!, at: place!.at + 1, id: entry.lastEventId }
+          place = { at: place!.at + 1, id: entry.lastEventId }
           post({ kind: 'entry', term, at: place.at, entry })
-          deliver(entry)
+          listener.entry(entry)
         },
         lost(loss) {
           current.isOpen = false
           post({ kind: 'lost', term, loss: { ...loss, error: undefined } })
           lost(loss)
         },
+        full() {
+          if (Math.abs(Date.now() - lookedAt) < LOOK) return
+          return holder().then(id => {
+            lookedAt = Date.now()
+            if (id !== own && leading === current) leave()
+          })
+        },
       }),
     }
     leading = current
     post(state())
   }
+
+  /** The tab that has the lock, by the browser's name for it. */
+  const holder = async () => (await locks.query()).held?.find(lock => lock.name === name)?.clientId
 
   /** The furthest place that another tab has, if this one has none. */
   async function poll(): Promise<Place | undefined> {
@@ -309,7 +335,7 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
     if (isClosed) return
     isClosed = true
     clearInterval(timer)
-    catching?.connection.close()
+    stopCatchingUp()
     leave()
     endPoll()
     channel.close()
