@@ -17,10 +17,10 @@ const require = createRequire(import.meta.url)
 const npm = fileURLToPath(new URL('..', import.meta.url))
 
 /** A module and all that it imports, as a page would get it. */
-async function bundled(module) {
+async function bundled(module, external = []) {
   // A neutral platform has no built-in modules: to import one is an error.
   const { outputFiles, metafile } = await build({
-    entryPoints: [join(npm, 'dist/esm', module)],
+    entryPoints: [join(npm, 'dist/esm', module)], external,
     bundle: true, minify: true, format: 'esm', platform: 'neutral', target: 'es2022', write: false, metafile: true, logLevel: 'silent',
   })
   return { text: outputFiles[0].text, inputs: Object.keys(metafile.inputs) }
@@ -40,6 +40,16 @@ test('no entry point of the parsers needs Node, the addon, or more than it is', 
     const size = brotliCompressSync(text).length
     assert.ok(size <= most, `${module} is ${size} bytes`)
   }
+})
+
+test('the client takes less than six kilobytes, and two more where tabs share a connection, and imports nothing of Node', async () => {
+  const { text, inputs } = await bundled('client/index.js', ['./shared.js'])
+  assert.deepEqual(inputs.filter(path => /native|addon/.test(path)), [])
+  assert.doesNotMatch(text, /\brequire\b|\bBuffer\b|\bprocess\.[a-z]+\(/)
+  const size = brotliCompressSync(text).length
+  assert.ok(size < 6000, `${size} bytes`)
+  const whole = brotliCompressSync((await bundled('client/index.js')).text).length
+  assert.ok(whole - size < 2000, `${whole - size} bytes more`)
 })
 
 test('in Node, the package and its parser are one implementation, for import and for require', () => {

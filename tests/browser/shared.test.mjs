@@ -29,7 +29,7 @@ describe('tabs that share a connection', { timeout: 120_000 }, () => {
     const ended = (async () => {
       while (!isOver) {
         for (let count = 0; count < 5; count++) hub.publish('numbers', ++last)
-        await delay(2)
+        await delay(10)
       }
       return last
     })()
@@ -114,8 +114,8 @@ describe('tabs that share a connection', { timeout: 120_000 }, () => {
       while (Date.now() < end);
     }))
     const then = numbers.last
-    await Promise.all(others.map(page => page.waitForFunction(then => window.seen.at(-1)[0] > then + 2000, then, { timeout: 60_000 })))
-    await leader.waitForFunction(then => window.seen.at(-1)[0] > then + 2000, then, { timeout: 60_000 })
+    await Promise.all(others.map(page => page.waitForFunction(then => window.seen.at(-1)[0] > then + 600, then, { timeout: 60_000 })))
+    await leader.waitForFunction(then => window.seen.at(-1)[0] > then + 600, then, { timeout: 60_000 })
     const last = await numbers.stop()
     for (const page of tabs) await hasAll(page, last)
     await eventually(() => hub.stats().connections === 1)

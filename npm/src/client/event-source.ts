@@ -1,10 +1,10 @@
 import { SsecastError } from '../error.js'
 import { connect, type Connection, type Entry, type Listener } from './connection.js'
-import { EventSourceErrorEvent, MessageEventClass } from './events.js'
+import { EventSourceErrorEvent } from './events.js'
 import type { Loss } from './loss.js'
 import { type EventSourceOptions, type Settings, settingsOf } from './options.js'
 import { Reader } from './reader.js'
-import { canShare, share, type SharedConnection } from './shared.js'
+import type { SharedConnection } from './shared.js'
 
 const CONNECTING = 0
 const OPEN = 1
@@ -55,6 +55,8 @@ export class EventSource extends EventTarget {
   #connection: Connection | undefined
   /** What a shared connection has to go on with. */
   #place: SharedConnection['place'] | undefined
+  /** Whether the page is put away. */
+  #isAway = false
   #handlers: Record<string, { value: unknown; listener: (event: Event) => void }> = {}
   #readers: Set<Reader> | undefined
   #room: (() => void) | undefined
@@ -73,7 +75,7 @@ export class EventSource extends EventTarget {
     }
     if (signal || globalThis.document) this.#attend(signal)
     // Listeners of the same task miss nothing.
-    queueMicrotask(() => this.#start())
+    queueMicrotask(() => void this.#start())
   }
 
   /**
@@ -157,8 +159,13 @@ export class EventSource extends EventTarget {
     )
   }
 
-  #start(): void {
-    if (this.#readyState === CLOSED || this.#connection) return
+  /** Connects. What tabs share a connection by is loaded where it is asked for, and possible. */
+  async #start(): Promise<void> {
+    const settings = this.#settings
+    // Web Locks are missing in old browsers, and on pages that did not come over TLS.
+    const canShare = settings.shared && globalThis.navigator?.locks && globalThis.BroadcastChannel
+    const shared = canShare ? await import('./shared.js').catch(() => {}) : undefined
+    if (this.#readyState === CLOSED || this.#connection || this.#isAway) return
     const listener: Listener = {
       open: () => {
         this.#readyState = OPEN
@@ -167,9 +174,8 @@ export class EventSource extends EventTarget {
       entry: entry => this.#take(entry),
       lost: loss => this.#lost(loss),
     }
-    const settings = this.#settings
-    if (settings.shared && canShare()) {
-      this.#connection = share(settings, this.#place, listener)
+    if (shared) {
+      this.#connection = shared.share(settings, this.#place, listener)
     } else {
       listener.full = () => this.#full()
       this.#connection = connect(settings, this.#lastEventId, listener)
@@ -179,7 +185,7 @@ export class EventSource extends EventTarget {
   #take({ type, data, lastEventId, origin }: Entry): void {
     this.#lastEventId = lastEventId
     if (data === undefined) return
-    const event = new MessageEventClass<string>(type, { data, origin, lastEventId })
+    const event = new MessageEvent<string>(type, { data, origin, lastEventId })
     if (this.#readers) for (const reader of this.#readers) reader.push(event)
     this.dispatchEvent(event)
   }
@@ -220,12 +226,16 @@ export class EventSource extends EventTarget {
     signal?.addEventListener('abort', () => this.close(), own)
     if (!globalThis.document) return
     const leave = () => {
+      this.#isAway = true
       if (this.#readyState === OPEN) this.#readyState = CONNECTING
       this.#place = (this.#connection as SharedConnection | undefined)?.place
       this.#connection?.close()
       this.#connection = undefined
     }
-    const back = () => this.#start()
+    const back = () => {
+      this.#isAway = false
+      void this.#start()
+    }
     addEventListener('pagehide', ({ persisted }) => persisted && leave(), own)
     addEventListener('pageshow', back, own)
     // A frozen tab can't pass events on to others.

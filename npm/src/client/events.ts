@@ -22,20 +22,3 @@ export class EventSourceErrorEvent extends Event {
     this.error = error
   }
 }
-
-/** For platforms that have none. */
-class OwnMessageEvent extends Event {
-  readonly data: unknown
-  readonly origin: string
-  readonly lastEventId: string
-
-  constructor(type: string, { data, origin = '', lastEventId = '' }: MessageEventInit = {}) {
-    super(type)
-    this.data = data
-    this.origin = origin
-    this.lastEventId = lastEventId
-  }
-}
-
-/** The platform's class of messages. */
-export const MessageEventClass = (globalThis.MessageEvent ?? OwnMessageEvent) as typeof MessageEvent

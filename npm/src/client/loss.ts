@@ -15,20 +15,13 @@ export interface Loss {
 
 /** What the cause is, as a sentence. `detail` is the status, the content type or the error. */
 export function explain(cause: Cause, detail: unknown): string {
-  switch (cause) {
-    case 'status':
-      return `the server answered ${detail}, not 200`
-    case 'content-type':
-      return `the answer ${detail ? `is ${detail}` : 'has no Content-Type'}, not text/event-stream`
-    case 'network': {
-      const inner = (detail as Error | undefined)?.cause as Error | undefined
-      return `the connection failed: ${(detail as Error | undefined)?.message ?? detail}${inner?.message ? `: ${inner.message}` : ''}`
-    }
-    case 'ended':
-      return 'the server ended the stream'
-    case 'too-large':
-      return 'an event was larger than maxEventBytes allows'
-    case 'idle':
-      return 'nothing came for longer than idleMs'
-  }
+  const { message = detail, cause: inner } = (detail ?? {}) as Error
+  return {
+    status: `the server answered ${detail}, not 200`,
+    'content-type': `the answer ${detail ? `is ${detail}` : 'has no Content-Type'}, not text/event-stream`,
+    network: `the connection failed: ${message}${inner ? `: ${(inner as Error).message ?? inner}` : ''}`,
+    ended: 'the server ended the stream',
+    'too-large': 'an event was larger than maxEventBytes allows',
+    idle: 'nothing came for longer than idleMs',
+  }[cause]
 }

@@ -1,4 +1,4 @@
-import { SsecastError } from '../error.js'
+import { type ErrorCode, SsecastError } from '../error.js'
 
 /** Headers as `fetch` takes them. */
 export type HeadersLike = Headers | Record<string, string> | Iterable<readonly [string, string]>
@@ -52,52 +52,46 @@ export interface Settings extends EventSourceOptions {
   once: boolean
 }
 
-type Check = [isGood: (value: any) => boolean, problem: string]
+/** Whether a value is good, and what it must be. */
+type Check = readonly [isGood: (value: any) => unknown, expected: string]
 
-const isFunction = (value: unknown) => typeof value === 'function'
-const isBoolean = (value: unknown) => typeof value === 'boolean'
-const isFrom = (least: number, most: number) => (value: unknown) => typeof value === 'number' && value >= least && value <= most
-const isTime: Check = [isFrom(0, Number.MAX_VALUE), 'must be a number of milliseconds']
-const isStatus = (value: unknown) => Number.isInteger(value) && isFrom(201, 599)(value)
+const typed = (type: string, expected = `a ${type}`): Check => [value => typeof value === type, expected]
+const between = (least: number, most: number): Check => [value => typeof value === 'number' && value >= least && value <= most, `a number from ${least} to ${most}`]
+const time = between(0, Number.MAX_VALUE)
 
 const CHECKS: Record<keyof EventSourceOptions, Check> = {
   withCredentials: [() => true, ''],
-  headers: [isHeaders, 'must be names and values that HTTP can carry, or a function that returns them'],
-  method: [
-    value => typeof value === 'string' && /^[\w!#$%&'*+.^`|~-]+$/.test(value) && !/^(connect|trace|track)$/i.test(value),
-    'must be an HTTP method, such as GET or POST',
-  ],
-  body: [value => typeof value === 'string' || (typeof value === 'object' && !('getReader' in value)), 'must be a string, bytes or a form: a stream can be sent only once'],
-  fetch: [isFunction, 'must be a function'],
-  signal: [value => value instanceof AbortSignal, 'must be an AbortSignal'],
-  retry: [value => typeof value === 'object' && !Array.isArray(value), 'must be an object such as { first: 1000 }'],
-  idleMs: [isFrom(Number.MIN_VALUE, Number.MAX_VALUE), 'must be a number of milliseconds above zero; leave it out to wait for ever'],
-  maxEventBytes: [value => value === Infinity || (Number.isSafeInteger(value) && value > 0), 'must be a whole number of bytes, at least 1, or Infinity'],
-  lastEventId: [value => typeof value === 'string', 'must be a string'],
-  shared: [isBoolean, 'must be true or false'],
+  headers: [isHeaders, 'valid headers, or a function that returns them'],
+  method: [value => /^(?!(connect|trace|track)$)[\w!#$%&'*+.^`|~-]+$/i.test(value) && typeof value === 'string', 'an HTTP method'],
+  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form, not a stream, which can be sent only once'],
+  fetch: typed('function'),
+  signal: [value => value instanceof AbortSignal, 'an AbortSignal'],
+  retry: [value => typeof value === 'object' && !Array.isArray(value), 'an object'],
+  idleMs: between(1, Number.MAX_VALUE),
+  maxEventBytes: between(1, Infinity),
+  lastEventId: typed('string'),
+  shared: typed('boolean'),
 }
 
 const RETRY: Record<keyof RetryOptions, Check> = {
-  first: isTime,
-  longest: isTime,
-  growth: [isFrom(1, 1000), 'must be a number from 1 to 1000'],
-  jitter: [isFrom(0, 1), 'must be a number from 0 to 1'],
-  statuses: [value => Array.isArray(value) && value.every(isStatus), 'must be an array of statuses other than 200, from 201 to 599'],
+  first: time,
+  longest: time,
+  growth: between(1, 1000),
+  jitter: between(0, 1),
+  statuses: [value => Array.isArray(value) && value.every(status => status > 200 && status < 600), 'an array of statuses other than 200'],
 }
 
 /** Refuses what can't work, naming the option. */
 export function settingsOf(url: URL, options: unknown = {}): Settings {
   options ??= {}
-  if (typeof options !== 'object' && typeof options !== 'function') invalid('options', 'must be an object such as { withCredentials: true }')
+  if (typeof options !== 'object') invalid('options', 'an object')
   const given = check(CHECKS, options as EventSourceOptions, '')
-  const { method = 'GET', body, lastEventId = '', maxEventBytes = 16 << 20 } = given
-  if (body !== undefined && /^(get|head)$/i.test(method)) invalid('body', `can't be sent with ${method}: write { method: 'POST' }`)
-  if (/[\0\r\n]/.test(lastEventId)) {
-    throw new SsecastError('SSECAST_INVALID_ID', 'lastEventId', 'must not contain NUL, CR or LF: no header can carry them')
-  }
-  if (given.shared && body !== undefined && typeof body !== 'string') invalid('body', 'must be a string where the source is shared')
+  const { method = 'GET', body, lastEventId = '', shared } = given
+  if (body !== undefined && /^(get|head)$/i.test(method)) invalid('body', `left out, or sent with { method: 'POST' }`)
+  if (shared && body !== undefined && typeof body !== 'string') invalid('body', 'a string where the source is shared')
+  if (/[\0\r\n]/.test(lastEventId)) invalid('lastEventId', 'free of NUL, CR and LF, which no header can carry', 'SSECAST_INVALID_ID')
   const retry = { first: 2000, longest: 30_000, growth: 2, jitter: 0.5, statuses: [], ...check(RETRY, given.retry ?? {}, 'retry.') }
-  return { ...given, url, method, retry, lastEventId, maxEventBytes, withCredentials: Boolean(given.withCredentials), once: false }
+  return { maxEventBytes: 16 << 20, ...given, url, method, retry, lastEventId, withCredentials: !!given.withCredentials, once: false }
 }
 
 /** What was given, without what is left out. */
@@ -105,24 +99,23 @@ function check<Options extends object>(checks: Record<keyof Options, Check>, opt
   const given: Partial<Options> = {}
   for (const name in options) {
     const value = options[name]
-    if (!Object.hasOwn(checks, name)) invalid(prefix + name, `is unknown; known are ${Object.keys(checks).join(', ')}`)
-    const [isGood, problem] = checks[name]
+    if (!Object.hasOwn(checks, name)) invalid(prefix + name, `one of ${Object.keys(checks)}`)
     if (value === undefined || (value === null && name === 'body')) continue
-    if (value === null || !isGood(value)) invalid(prefix + name, problem)
+    const [isGood, expected] = checks[name]
+    if (value === null || !isGood(value)) invalid(prefix + name, expected)
     given[name] = value
   }
   return given as Options
 }
 
-function isHeaders(value: unknown): boolean {
-  if (isFunction(value)) return true
+function isHeaders(value: unknown): unknown {
   try {
-    return typeof value === 'object' && new Headers(value as HeadersInit) instanceof Headers
+    return typeof value === 'function' || (typeof value === 'object' && new Headers(value as HeadersInit))
   } catch {
     return false
   }
 }
 
-function invalid(option: string, problem: string): never {
-  throw new SsecastError('SSECAST_INVALID_OPTION', option, problem)
+function invalid(option: string, expected: string, code: ErrorCode = 'SSECAST_INVALID_OPTION'): never {
+  throw new SsecastError(code, option, `must be ${expected}`)
 }

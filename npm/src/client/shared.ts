@@ -39,7 +39,8 @@ interface State extends Place {
 
 type Message =
   | State
-  | { kind: 'entry'; term: number; at: number; entry: Entry }
+  /** What one chunk brought: `at` is the number of the first one. */
+  | { kind: 'entries'; term: number; at: number; entries: Entry[] }
   | { kind: 'lost'; term: number; loss: Loss }
   /** Asks the leader for its state. */
   | { kind: 'hello' }
@@ -47,7 +48,10 @@ type Message =
   | { kind: 'poll' }
   | { kind: 'place'; term: number; place: Place | undefined }
 
-type Numbered = Extract<Message, { kind: 'entry' }>
+interface Numbered {
+  at: number
+  entry: Entry
+}
 
 interface CatchingUp {
   /** Where the channel was when it began. */
@@ -68,11 +72,6 @@ const LOOK = 2000
 const SILENT_LOOKS = 3
 /** The most entries of the channel that wait while a tab catches up. What is dropped comes on its own connection. */
 const MOST = 4096
-
-/** Whether tabs can share: Web Locks are missing in old browsers, and on pages that did not come over TLS. */
-export function canShare(): boolean {
-  return globalThis.navigator?.locks !== undefined && globalThis.BroadcastChannel !== undefined
-}
 
 export function share(settings: Settings, place: Place | undefined, listener: Listener): SharedConnection {
   const { url, headers, method, body, withCredentials } = settings
@@ -144,18 +143,23 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
       if (catching) catching.connection = undefined
       return lost(message.loss)
     }
+    for (const entry of message.entries) if (!isClosed) receive({ at: message.at++, entry })
+  }
+
+  function receive(message: Numbered): void {
+    const { at, entry } = message
     if (catching) {
       if (catching.pending.push(message) > MOST) catching.pending.shift()
-      if (catching.ids.has(message.entry.lastEventId)) {
+      if (catching.ids.has(entry.lastEventId)) {
         catching.isAhead = true
         catching.connection?.close()
       }
       settle()
-    } else if (message.at === place.at + 1) take(message)
+    } else if (at === place!.at + 1) take(message)
     // Without ids there is no going back.
-    else if (message.at > place.at && (place.id === '' || !message.entry.hasId)) take(message)
-    else if (message.at > place.at) {
-      catchUp({ at: message.at, id: message.entry.lastEventId })
+    else if (at > place!.at && (place!.id === '' || !entry.hasId)) take(message)
+    else if (at > place!.at) {
+      catchUp({ at, id: entry.lastEventId })
       pursue()
     }
   }
@@ -265,6 +269,15 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
     // Higher than any that was heard of. A tab that has heard of none has the clock.
     term = Math.max(term + 1, Date.now())
     let lookedAt = Date.now()
+    let entries: Entry[] = []
+    const pass = () => {
+      if (entries.length === 0) return
+      const all = entries
+      entries = []
+      post({ kind: 'entries', term, at: place!.at + 1, entries: all })
+      place = { at: place!.at + all.length, id: all.at(-1)!.lastEventId }
+      for (const entry of all) if (!isClosed) listener.entry(entry)
+    }
     const current = {
       isOpen: false,
       connection: connect(settings, place.id, {
@@ -273,17 +286,16 @@ export function share(settings: Settings, place: Place | undefined, listener: Li
           post(state())
           opened()
         },
-        entry(entry) {
-          place = { at: place!.at + 1, id: entry.lastEventId }
-          post({ kind: 'entry', term, at: place.at, entry })
-          listener.entry(entry)
-        },
+        entry: entry => void entries.push(entry),
         lost(loss) {
+          pass()
+          if (isClosed) return
           current.isOpen = false
           post({ kind: 'lost', term, loss: { ...loss, error: undefined } })
           lost(loss)
         },
         full() {
+          pass()
           if (Math.abs(Date.now() - lookedAt) < LOOK) return
           return holder().then(id => {
             lookedAt = Date.now()
