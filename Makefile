@@ -223,7 +223,7 @@ abi: prefix-c
 lint-python: PYTHON_ELSEWHERE = ../tests/bench/python ../tests/bench/parse --config pyproject.toml
 lint-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/ruff check . $(PYTHON_ELSEWHERE) && .venv/bin/ruff format --check . $(PYTHON_ELSEWHERE)
-	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native
+	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native && .venv/bin/lint-imports
 
 .PHONY: bench
 bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)

@@ -46,8 +46,8 @@ async def main():
 asyncio.run(main())
 
 ours, theirs = socket.socketpair()
-mailbox = _native.Mailbox(hub)
-mailbox.attach_socket(mailbox.open(("ticks",), None), ours.fileno(), False, False)
+deliveries = _native.DeliveryQueue(hub)
+deliveries.attach_socket(deliveries.open(("ticks",), None), ours.fileno(), False, False)
 hub.publish("ticks", "2")
 received = b""
 while b"data: 2" not in received:

@@ -9,13 +9,13 @@ from typing_extensions import disjoint_base
 __all__ = [
     "KINDS",
     "Batch",
+    "DeliveryQueue",
     "End",
     "Event",
     "Events",
     "History",
     "Hub",
     "Listener",
-    "Mailbox",
     "Parser",
     "PeerTimeout",
     "Published",
@@ -29,7 +29,7 @@ __all__ = [
     "is_finished",
     "listening_sockets",
     "process",
-    "shut_down",
+    "shut_down_connection",
     "terminations",
 ]
 
@@ -239,7 +239,7 @@ class Stats:
 
     @property
     def topics(self) -> int:
-        """Topics that somebody listens to or that have a past."""
+        """Topics that have connections or a history."""
 
     @property
     def published(self) -> int:
@@ -346,7 +346,7 @@ class Request:
 
     @property
     def peer(self) -> tuple[str, int]:
-        """The address and port of whoever sent the request: a proxy's, if there is one."""
+        """The address and port of the client, or of the proxy in front of it."""
 
     @property
     def last_event_id(self) -> str | None:
@@ -395,7 +395,7 @@ class Parser:
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
         """Takes a chunk and returns the events that it completes.
 
-        `chunk` is bytes, or a bytearray or memoryview, which is read where it is: nobody may write to it meanwhile.
+        `chunk` is bytes, or a bytearray or memoryview, which is read where it is: do not write to it meanwhile.
         Raises `EventTooLargeError`, once the events before that one are returned: then the next call raises, as does
         every other until `finish` or `reset`.
         """
@@ -454,14 +454,14 @@ class End:
     def cut(self) -> bool: ...
 
 @final
-class Mailbox:
-    """A hub's connections that one event loop, or one thread, looks after.
+class DeliveryQueue:
+    """What is to be done for the connections of one event loop, or of one thread.
 
-    When there is something to do the descriptor becomes readable: a loop watches it, a thread waits. Whoever wakes
-    it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
+    When there is something to do the descriptor becomes readable: a loop watches it, a thread waits for it. The thread
+    that makes it readable, a publisher's or the engine's, never waits for the interpreter.
     """
 
-    def __new__(cls, hub: Hub, *, paced: bool = False) -> Mailbox: ...
+    def __new__(cls, hub: Hub, *, paced: bool = False) -> DeliveryQueue: ...
     def fileno(self) -> int:
         """The descriptor that is readable when `take` has something to give."""
 
@@ -478,8 +478,8 @@ class Mailbox:
         """
 
     def hand_over(self, connection: int, descriptor: int, chunked: bool, head: bytes) -> None:
-        """The same for a connection whose response's head has still to go out: it is sent before the stream. When
-        this has succeeded nobody else may write to the connection, and the engine looks after its end.
+        """The same for a connection whose response's head has still to go out: it is sent before the stream. After
+        that only the engine may write to the connection, and it looks after its end.
         """
 
     def take(self, limit: int) -> tuple[list[tuple[Batch | End | None, list[int]]], bool]:
@@ -538,9 +538,9 @@ def listening_sockets() -> list[tuple[int, int, int | str | None]]:
 def inode_of(descriptor: int) -> int | None:
     """The number of the socket, or file, that a descriptor is of; None if it is closed."""
 
-def shut_down(port: int, peer: tuple[str, int]) -> bool:
-    """Ends the connection of this process between a local port and a peer, whoever has it. Returns whether there is
-    one.
+def shut_down_connection(port: int, peer: tuple[str, int]) -> bool:
+    """Ends the connection of this process between a local port and a peer, whichever server holds it. Returns whether
+    there is one.
     """
 
 def encode(event: Event) -> bytes:

@@ -20,12 +20,12 @@ from typing import Unpack
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from ssecast._departure import Departure
-from ssecast._exchange import Exchange
-from ssecast._head import FINISHED, FULL, finished_headers, stream_headers, unavailable
 from ssecast._native import is_finished
-from ssecast._options import Options, Source, StreamOptions, refuse_unknown
-from ssecast._servers.aiohttp import connection_of
+from ssecast._streams.head import FINISHED, FULL, finished_headers, stream_headers, unavailable
+from ssecast._streams.options import Options, Source, StreamOptions, refuse_unknown
+from ssecast._streams.response_stream import ResponseStream
+from ssecast._streams.servers.aiohttp import connection_of
+from ssecast._streams.shutdown import ServerShutdown
 from ssecast.session import Delivery, Session
 
 __all__ = ["EventSourceResponse"]
@@ -61,18 +61,18 @@ class EventSourceResponse(web.StreamResponse):
         """Sends the head, and lets the stream begin."""
         if self.prepared:
             return await super().prepare(request)
-        # Its server's end is watched from now on, however long `topics` takes.
-        departure = Departure(request.get_extra_info("sockname"), request.get_extra_info("peername"))
+        # The server may end while `topics` is waited for.
+        shutdown = ServerShutdown(request.get_extra_info("sockname"), request.get_extra_info("peername"))
         try:
             if request.method != "HEAD":
                 await self._admit(request)
         finally:
             if self.session is None:
-                departure.stop()
+                shutdown.forget()
                 await self._options.release()
         if self.session is None:
             return await super().prepare(request)
-        return await self._begin(request, self.session, departure)
+        return await self._begin(request, self.session, shutdown)
 
     async def _admit(self, request: web.BaseRequest) -> None:
         """Opens the session, or makes this the response that refuses it: aiohttp closes the connection, without an
@@ -112,23 +112,23 @@ class EventSourceResponse(web.StreamResponse):
             self.session = Session(self._options.hub, topics, last_event_id)
 
     async def _begin(
-        self, request: web.BaseRequest, session: Session, departure: Departure
+        self, request: web.BaseRequest, session: Session, shutdown: ServerShutdown
     ) -> AbstractStreamWriter | None:
         connection = connection_of(request, self)
         gone = asyncio.get_running_loop().create_future() if connection is None else connection.gone
         try:
             writer = await super().prepare(request)
         except BaseException:
-            departure.stop()
+            shutdown.forget()
             session.left("error")
             raise
-        exchange = Exchange(self._options, session, gone, departure, connection, self.write)
+        response_stream = ResponseStream(self._options, session, gone, shutdown, connection, self.write)
         direct = request.method == "GET" and request.version == HttpVersion11
         # A task of its own: a handler that fails after `prepare` ends the stream with its connection.
-        self._stream = asyncio.create_task(exchange.run(_head_is_sent, direct=direct))
+        self._stream = asyncio.create_task(response_stream.run(_head_is_sent, direct=direct))
 
         def forget(_: object) -> None:
-            departure.stop()
+            shutdown.forget()
             if connection is not None:
                 connection.forget()
 

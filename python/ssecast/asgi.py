@@ -13,12 +13,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ssecast._departure import Departure
-from ssecast._exchange import Exchange
-from ssecast._head import FINISHED, FULL, Headers, finished_headers, stream_headers, unavailable
 from ssecast._native import is_finished
-from ssecast._options import Options, Source, StreamOptions, refuse_unknown
-from ssecast._servers import connection_of
+from ssecast._streams.head import FINISHED, FULL, Headers, finished_headers, stream_headers, unavailable
+from ssecast._streams.options import Options, Source, StreamOptions, refuse_unknown
+from ssecast._streams.response_stream import ResponseStream
+from ssecast._streams.servers import connection_of
+from ssecast._streams.shutdown import ServerShutdown
 from ssecast.errors import InvalidOptionError
 from ssecast.session import Delivery, Session
 
@@ -121,23 +121,23 @@ class EventSourceResponse(Response):
             await self.background()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        departure = Departure.of(scope)
+        shutdown = ServerShutdown.of(scope)
         gone = asyncio.create_task(_wait_for_disconnect(receive))
         try:
             topics = await self._options.topics(scope)
             # A client that has left is known by now.
             await asyncio.sleep(0)
             if not gone.done():
-                await self._open(topics, gone, departure, scope, receive, send)
+                await self._open(topics, gone, shutdown, scope, receive, send)
         finally:
-            departure.stop()
+            shutdown.forget()
             gone.cancel()
 
     async def _open(
         self,
         topics: Sequence[str],
         gone: asyncio.Task[None],
-        departure: Departure,
+        shutdown: ServerShutdown,
         scope: Scope,
         receive: Receive,
         send: Send,
@@ -166,7 +166,7 @@ class EventSourceResponse(Response):
             await send({"type": "http.response.body", "body": body, "more_body": True})
 
         direct = scope["method"] == "GET" and scope.get("http_version") == "1.1"
-        if await Exchange(options, session, gone, departure, connection, send_body).run(send_head, direct=direct):
+        if await ResponseStream(options, session, gone, shutdown, connection, send_body).run(send_head, direct=direct):
             await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -17,13 +17,13 @@ from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
 
-from ssecast._async_body import AsyncBody, answer_async
-from ssecast._body import answer, delivery_of
-from ssecast._handover import Head
-from ssecast._head import stream_headers
-from ssecast._mailbox import Reason
+from ssecast._delivery.receiver import Reason
 from ssecast._native import Event
-from ssecast._options import Choice, StreamOptions, ThreadOptions, Topics
+from ssecast._streams.async_body import AsyncBody, answer_async
+from ssecast._streams.body import answer, delivery_of
+from ssecast._streams.handover import Head
+from ssecast._streams.head import stream_headers
+from ssecast._streams.options import Choice, StreamOptions, ThreadOptions, Topics
 from ssecast.hub import Hub
 from ssecast.session import Delivery
 

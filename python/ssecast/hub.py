@@ -5,9 +5,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
-from ssecast import _departure, _native, _wait
+from ssecast import _native
+from ssecast._delivery import wait
 from ssecast._json import text
-from ssecast._mailbox import LoopMailbox, ThreadMailbox
 from ssecast.listener import Limits, Listener, Topics
 from ssecast.subscription import Subscription
 
@@ -18,8 +18,8 @@ class Hub(_native.Hub):
     """Topics, their history, and the connections that read them.
 
     Every method may be called from any thread and any event loop. No thread starts before the first connection.
-    After a fork the child's hub is another one with the same options, whether or not Python did the fork: it has no
-    connections, no history and other ids, so a hub that is made before a server forks its workers works in each.
+    A hub that is made before a server forks its workers works in each of them. In a child of a fork, also of one that
+    Python does not know of, it starts anew: with the same options, no connections, no history, and other ids.
 
     Options; ``None`` turns off what can be turned off:
 
@@ -90,15 +90,15 @@ class Hub(_native.Hub):
         credentials: bool = False,
         **limits: Unpack[Limits],
     ) -> Listener:
-        """Listens for clients by itself, for programs that have no HTTP server: HTTP/1.1, for which threads of the
-        engine hear the requests and write the streams. TLS and HTTP/2 are for a proxy in front of it.
+        """Listens for clients by itself, for programs that have no HTTP server. Threads of the engine read the requests
+        and write the streams, by HTTP/1.1. For TLS and HTTP/2, put a proxy in front of it.
 
         - ``address``: a host and a port; port 0 is any that is free.
         - ``topics``: those of every stream, or a function that is called with each :class:`Request`, on the listener's
           thread, one after the other, and must return soon: topics, or a status such as 403. What it raises is logged,
           and answers 500.
-        - ``query_topics``: instead, a client reads what it names, as in ``/?topic=ticks&topic=news``. Whoever reaches
-          the listener may then read all topics there are, and make new ones.
+        - ``query_topics``: instead, a client reads what it names, as in ``/?topic=ticks&topic=news``. Any client
+          that reaches the listener may then read all topics there are, and make new ones.
         - ``path``: the only path that there is; any other is answered 404. By default every path will do.
         - ``headers``: more headers for the responses that are streams.
         - ``cors``: whether pages of other origins may read the streams: all (``True``), or these. ``credentials``: with
@@ -121,7 +121,7 @@ class Hub(_native.Hub):
         ``grace`` seconds is given up. Returns at once; closing twice is fine.
         """
         super().close(event, grace=grace)
-        for listener in list(self._listeners):
+        for listener in Listener.open_of(self):
             listener._stop()
 
     def wait_closed(self, timeout: float | None = None) -> bool:
@@ -130,7 +130,7 @@ class Hub(_native.Hub):
 
         It blocks the thread, so it is not for an event loop's: that is what :meth:`aclose` is for.
         """
-        if not _wait.are_replaced():
+        if not wait.are_replaced():
             return super().wait_closed(timeout)
         begin, step = time.monotonic(), 0.001
         while not super().wait_closed(0.0):
@@ -141,46 +141,9 @@ class Hub(_native.Hub):
             step = min(2 * step, 0.02)
         return True
 
-    @property
-    def _listeners(self) -> set[Listener]:
-        """Those that are not closed."""
-        listeners: set[Listener] = self.__dict__.setdefault("_open_listeners", set())
-        return listeners
-
     async def aclose(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
         """Closes the hub, as :meth:`close` does, and waits until every stream has ended."""
         self.close(event, grace=grace)
         # A cancelled wait leaves a thread behind, for no longer than this.
         while not await asyncio.to_thread(self.wait_closed, 0.25):
             pass
-
-    def _mailbox(self) -> LoopMailbox:
-        """That of the running event loop."""
-        loop = asyncio.get_running_loop()
-        mailboxes: dict[asyncio.AbstractEventLoop, LoopMailbox] = self.__dict__.setdefault("_mailboxes", {})
-        mailbox = mailboxes.get(loop)
-        if mailbox is None or mailbox.process != _native.process():
-            mailbox = mailboxes[loop] = LoopMailbox(self, loop, mailboxes)
-        return mailbox
-
-    def _thread_mailbox(self) -> ThreadMailbox:
-        """That of this process, for connections of no event loop."""
-        mailbox = self._own_thread_mailbox
-        if mailbox is not None:
-            return mailbox
-        # No lock: a fork, or a greenlet that has to wait, would leave it held.
-        process, fresh = _native.process(), ThreadMailbox(self)
-        mailboxes: dict[int, ThreadMailbox] = self.__dict__.setdefault("_thread_mailboxes", {})
-        mailbox = mailboxes.setdefault(process, fresh)
-        if mailbox is fresh:
-            for parent in [other for other in list(mailboxes) if other != process]:
-                mailboxes.pop(parent, None)
-            mailbox.start(self)
-            _departure.expect(self)
-        return mailbox
-
-    @property
-    def _own_thread_mailbox(self) -> ThreadMailbox | None:
-        """The same, if there is one."""
-        mailboxes: dict[int, ThreadMailbox] = self.__dict__.get("_thread_mailboxes", {})
-        return mailboxes.get(_native.process())

@@ -5,13 +5,10 @@ from __future__ import annotations
 import atexit
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Self, TypedDict
+from typing import Self, TypedDict
 
 from ssecast import _native
 from ssecast._native import Request
-
-if TYPE_CHECKING:
-    from ssecast.hub import Hub
 
 __all__ = ["Limits", "Listener", "Request", "Topics"]
 
@@ -23,7 +20,7 @@ stays away."""
 
 
 class Limits(TypedDict, total=False):
-    """What a listener bears."""
+    """A listener's limits."""
 
     max_head_bytes: int
     """The most bytes of a request's head; a longer one is answered 431. Default 16 KiB."""
@@ -34,7 +31,7 @@ class Limits(TypedDict, total=False):
     answer_time: float | None
     """Seconds that a request may wait for ``topics``, which answers one after the other. Default 30."""
     max_pending: int
-    """The most connections that are no streams yet, or no more. Default 4096."""
+    """The most connections that have no stream yet, or whose stream has ended. Default 4096."""
 
 
 class Listener:
@@ -44,7 +41,7 @@ class Listener:
 
     def __init__(
         self,
-        hub: Hub,
+        hub: _native.Hub,
         address: tuple[str, int],
         topics: Topics | None,
         query_topics: bool,
@@ -64,7 +61,6 @@ class Listener:
             cors = [cors]
         if not isinstance(cors, (bool, Sequence)) or isinstance(cors, bytes):
             raise TypeError(f"cors must be a bool, an origin or a sequence of origins, not {type(cors).__name__}")
-        self._hub = hub
         self._native = _native.Listener(
             hub,
             address,
@@ -77,9 +73,15 @@ class Listener:
             credentials=credentials,
             **limits,
         )
-        hub._listeners.add(self)
-        # Its thread may call `topics`, for which there must be an interpreter.
+        self._siblings: set[Self] = vars(hub).setdefault("_listeners", set())
+        self._siblings.add(self)
+        # Its thread may call `topics`, which needs an interpreter.
         atexit.register(self.close)
+
+    @classmethod
+    def open_of(cls, hub: _native.Hub) -> list[Self]:
+        """A hub's listeners that are not closed."""
+        return list(vars(hub).get("_listeners", ()))
 
     @property
     def address(self) -> tuple[str, int]:
@@ -88,10 +90,10 @@ class Listener:
 
     def close(self) -> None:
         """Closes the listener, and waits until the port is free: for a quarter of a second at most, beyond a call of
-        ``topics`` that is under way. Who has no stream yet is answered 503; streams go on until the hub is closed.
+        ``topics`` that is under way. Clients without a stream are answered 503; streams go on until the hub is closed.
         Closing twice is fine.
         """
-        self._hub._listeners.discard(self)
+        self._siblings.discard(self)
         atexit.unregister(self.close)
         self._native.close(True)
 

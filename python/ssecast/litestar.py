@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from litestar.response.base import ASGIResponse, Response
 
 from ssecast import asgi
-from ssecast._options import Options, Source
+from ssecast._streams.options import Options, Source
 from ssecast.session import Delivery
 
 if TYPE_CHECKING:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from ssecast import _native, errors
+from ssecast._delivery.loop import LoopConnections
+from ssecast._delivery.receiver import Reason
 from ssecast._failure import contain
 from ssecast._json import text
-from ssecast._mailbox import Reason
 from ssecast._native import Event
-
-if TYPE_CHECKING:
-    from ssecast.hub import Hub
 
 __all__ = ["Delivery", "Reason", "Session", "Writer"]
 
@@ -34,7 +32,7 @@ class Writer(Protocol):
 class BaseSession:
     """What streams have in common under asyncio and in threads."""
 
-    _native: _native.Mailbox
+    _queue: _native.DeliveryQueue
     id: int
     """The connection's number, unique within its event loop's or its process' share of the hub."""
 
@@ -81,23 +79,23 @@ class BaseSession:
         if isinstance(data, _native.Event):
             if (event, id, retry, comment) != (None, None, None, None):
                 raise TypeError("an Event has its fields already")
-            return self._native.send(
+            return self._queue.send(
                 self.id, data.data, event=data.event, id=data.id, retry=data.retry, comment=data.comment
             )
-        return self._native.send(self.id, text(data), event=event, id=id, retry=retry, comment=comment)
+        return self._queue.send(self.id, text(data), event=event, id=id, retry=retry, comment=comment)
 
     def comment(self, text: str) -> bool:
         """Sends a comment to this client alone. Returns False if the stream is ending or has ended."""
-        return self._native.send(self.id, None, comment=text)
+        return self._queue.send(self.id, None, comment=text)
 
     def subscribe(self, *topics: str) -> None:
         """Reads more topics, from now on."""
-        if self._native.change_topics(self.id, topics, ()):
+        if self._queue.change_topics(self.id, topics, ()):
             self._topics.update(dict.fromkeys(topics))
 
     def unsubscribe(self, *topics: str) -> None:
         """Stops reading topics."""
-        self._native.change_topics(self.id, (), topics)
+        self._queue.change_topics(self.id, (), topics)
         for topic in topics:
             self._topics.pop(topic, None)
 
@@ -106,16 +104,16 @@ class BaseSession:
         gets another stream; :meth:`finish` ends it for good. Closing twice is fine.
         """
         if self._reason is None:
-            self._native.end(self.id, reason)
+            self._queue.end(self.id, reason)
 
     def finish(self) -> None:
         """Ends the stream as :meth:`close` does, and for good: an ``EventSource`` that comes back is answered 204,
         after which it stays away. For an answer that is complete.
         """
         if self._reason is None:
-            self._native.finish(self.id)
+            self._queue.finish(self.id)
 
-    def bid_farewell(self, event: Event | None) -> None:
+    def end_with_farewell(self, event: Event | None) -> None:
         """Ends the stream because its server ends, after an event that may not be one that the hub takes."""
         try:
             if event is not None:
@@ -128,7 +126,7 @@ class BaseSession:
     @property
     def backlog(self) -> int:
         """The bytes sent to this client alone that have not gone out."""
-        return 0 if self._reason is not None else self._native.pending_bytes(self.id)
+        return 0 if self._reason is not None else self._queue.pending_bytes(self.id)
 
 
 class Session(BaseSession):
@@ -140,24 +138,24 @@ class Session(BaseSession):
     ``lagged`` or ``error``.
     """
 
-    def __init__(self, hub: Hub, topics: Sequence[str] = (), last_event_id: str | None = None) -> None:
+    def __init__(self, hub: _native.Hub, topics: Sequence[str] = (), last_event_id: str | None = None) -> None:
         """Registers the connection with the hub, for the running event loop.
 
         Raises what the hub refuses it with (:class:`TooManyConnectionsError`, :class:`ClosedError`,
         :class:`InvalidTopicError`); then nothing is registered.
         """
         super().__init__(topics, last_event_id)
-        self._mailbox = hub._mailbox()
-        self._native = self._mailbox.native
+        self._connections = LoopConnections.of(hub)
+        self._queue = self._connections.queue
         self._writer: Writer | None = None
-        self._closed: asyncio.Future[Reason] = self._mailbox.loop.create_future()
+        self._closed: asyncio.Future[Reason] = self._connections.loop.create_future()
         self._drained: asyncio.Future[None] | None = None
-        self.id = self._mailbox.open(tuple(topics), last_event_id, self)
+        self.id = self._connections.open(tuple(topics), last_event_id, self)
 
     async def drain(self) -> None:
         """Waits until everything sent to this client alone has gone out, or the stream has ended."""
         while self.backlog:
-            self._drained = self._drained or self._mailbox.loop.create_future()
+            self._drained = self._drained or self._connections.loop.create_future()
             await asyncio.shield(self._drained)
 
     async def wait_closed(self) -> Reason:
@@ -169,13 +167,13 @@ class Session(BaseSession):
     def attach(self, descriptor: int, *, chunked: bool, released: bool = False) -> bool:
         """Lets an engine thread write to a duplicate of the descriptor, once the response's head is on the wire.
 
-        Returns whether it does: if not, nothing has changed. Until the session has ended nobody else may write to the
-        connection, unless it is ``released``: then the engine also looks after its end.
+        Returns whether it does: if not, nothing has changed. Until the session has ended only the engine may write
+        to the connection; if it is ``released``, the engine also looks after its end.
         """
         if self._reason is not None:
             return False
         try:
-            self._mailbox.native.attach_socket(self.id, descriptor, chunked, released)
+            self._queue.attach_socket(self.id, descriptor, chunked, released)
         except errors.Error:
             return False
         self.delivery = "socket"
@@ -190,31 +188,31 @@ class Session(BaseSession):
     def resume(self) -> None:
         """Says that the writer takes more."""
         if self._reason is None:
-            self._mailbox.native.resume(self.id)
+            self._queue.resume(self.id)
 
     def left(self, reason: Reason = "client") -> None:
         """Says that the client is gone, or that the stream failed."""
-        if self._reason is None and self._mailbox.native.remove(self.id, reason):
+        if self._reason is None and self._queue.remove(self.id, reason):
             self.ended(reason, True)
 
     def write(self, batch: _native.Batch) -> bool:
-        """Called by the mailbox."""
+        """Called by `hand_out`."""
         assert self._writer is not None, "a connection gets nothing before it is started"
         taken = self._writer.write(batch)
         self.drained()
         return taken
 
     def drained(self) -> None:
-        """Called by the mailbox."""
+        """Called by `hand_out`."""
         if self._drained is not None:
             self._drained.set_result(None)
             self._drained = None
 
     def ended(self, reason: Reason, cut: bool) -> None:
-        """Called by the mailbox."""
+        """Called by `hand_out`."""
         if self._reason is not None:
             return
         self._reason, self._cut = reason, cut
-        self._mailbox.forget(self.id)
+        self._connections.forget(self.id)
         self.drained()
         self._closed.set_result(reason)

@@ -1,4 +1,4 @@
-"""Reading a stream that somebody else sends, with whatever HTTP client brings its bytes.
+"""Reading a stream that another server sends, with any HTTP client.
 
 ======================  ==========================================================================
 httpx, ``stream``       ``for event in iter_events(response.iter_bytes())``

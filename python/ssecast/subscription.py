@@ -8,13 +8,12 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from ssecast import _native, _wait
-from ssecast._mailbox import LoopMailbox, Reason
-
-if TYPE_CHECKING:
-    from ssecast.hub import Hub
+from ssecast import _native
+from ssecast._delivery import wait
+from ssecast._delivery.loop import LoopConnections
+from ssecast._delivery.receiver import Reason
 
 __all__ = ["Subscription"]
 
@@ -27,7 +26,7 @@ class Subscription:
     missed by a reset event. The iteration ends when the hub is closed, or the subscription is.
     """
 
-    def __init__(self, hub: Hub, topics: Sequence[str], last_event_id: str | None) -> None:
+    def __init__(self, hub: _native.Hub, topics: Sequence[str], last_event_id: str | None) -> None:
         self._hub = hub
         self._topics = tuple(topics)
         # What the hub let pass is no larger than it may be.
@@ -40,7 +39,7 @@ class Subscription:
         except RuntimeError:
             self._source = _ThreadSource(hub, self._topics, last_event_id)
         else:
-            self._source = _LoopSource(hub._mailbox(), self._topics, last_event_id)
+            self._source = _LoopSource(hub, self._topics, last_event_id)
 
     @property
     def last_event_id(self) -> str:
@@ -108,16 +107,16 @@ class Subscription:
 class _ThreadSource:
     """The deliveries of one connection, for a thread that waits for them. Letting go of it ends the connection."""
 
-    def __init__(self, hub: Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
-        self._mailbox = _native.Mailbox(hub, paced=True)
-        self._connection = self._mailbox.open(topics, last_event_id)
+    def __init__(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
+        self._queue = _native.DeliveryQueue(hub, paced=True)
+        self._connection = self._queue.open(topics, last_event_id)
         self._closed = False
-        self._mailbox.resume(self._connection)
+        self._queue.resume(self._connection)
 
     def wait(self) -> _native.Batch | Reason:
         while True:
             # One at a time: what is not asked for stays in the history.
-            deliveries, more = self._mailbox.take(1)
+            deliveries, more = self._queue.take(1)
             for content, _ in deliveries:
                 if isinstance(content, _native.Batch):
                     return content
@@ -127,58 +126,59 @@ class _ThreadSource:
             if self._closed:
                 return "server"
             if not more:
-                _wait.for_bytes(self._mailbox.fileno())
+                wait.for_bytes(self._queue.fileno())
 
-    def again(self, hub: Hub, topics: tuple[str, ...], last_event_id: str) -> _ThreadSource:
+    def again(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str) -> _ThreadSource:
         return _ThreadSource(hub, topics, last_event_id)
 
     def close(self) -> None:
         self._closed = True
-        self._mailbox.remove(self._connection, "server")
-        self._mailbox.wake()
+        self._queue.remove(self._connection, "server")
+        self._queue.wake()
 
 
 class _LoopSource:
     """The same, for a coroutine."""
 
-    def __init__(self, mailbox: LoopMailbox, topics: tuple[str, ...], last_event_id: str | None) -> None:
+    def __init__(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
         receiver = _Receiver()
-        self._mailbox, self._receiver = mailbox, receiver
-        self._connection = connection = mailbox.open(topics, last_event_id, receiver)
-        # The mailbox knows the receiver and not the source, so that a source which nobody iterates any more goes.
-        self._abandon = weakref.finalize(self, _abandon, mailbox, connection)
+        self._connections = connections = LoopConnections.of(hub)
+        self._receiver = receiver
+        self._connection = connection = connections.open(topics, last_event_id, receiver)
+        # The connections hold the receiver and not the source, so that a source goes when its iteration is dropped.
+        self._abandon = weakref.finalize(self, _abandon, connections, connection)
         self._abandon.atexit = False
-        mailbox.native.resume(connection)
+        connections.queue.resume(connection)
 
     async def wait(self) -> _native.Batch | Reason:
         receiver = self._receiver
         while not receiver.contents:
-            receiver.waiter = self._mailbox.loop.create_future()
+            receiver.waiter = self._connections.loop.create_future()
             await receiver.waiter
         content = receiver.contents.popleft()
         if isinstance(content, _native.Batch):
-            self._mailbox.native.resume(self._connection)
+            self._connections.queue.resume(self._connection)
         else:
             self._abandon.detach()
-            self._mailbox.forget(self._connection)
+            self._connections.forget(self._connection)
         return content
 
-    def again(self, hub: Hub, topics: tuple[str, ...], last_event_id: str) -> _LoopSource:
-        return _LoopSource(hub._mailbox(), topics, last_event_id)
+    def again(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str) -> _LoopSource:
+        return _LoopSource(hub, topics, last_event_id)
 
     def close(self) -> None:
         self._abandon.detach()
-        self._mailbox.native.remove(self._connection, "server")
-        self._mailbox.forget(self._connection)
+        self._connections.queue.remove(self._connection, "server")
+        self._connections.forget(self._connection)
         self._receiver.ended("server", False)
 
 
-def _abandon(mailbox: LoopMailbox, connection: int) -> None:
-    """Called by the collector, in whatever thread."""
-    mailbox.native.remove(connection, "server")
+def _abandon(connections: LoopConnections, connection: int) -> None:
+    """Called by the garbage collector, in any thread."""
+    connections.queue.remove(connection, "server")
     # A loop that is closed has nothing to forget.
     with contextlib.suppress(RuntimeError):
-        mailbox.loop.call_soon_threadsafe(mailbox.forget, connection)
+        connections.loop.call_soon_threadsafe(connections.forget, connection)
 
 
 class _Receiver:

@@ -23,13 +23,13 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ssecast._body import Answer, answer, delivery_of
-from ssecast._handover import Head
-from ssecast._head import stream_headers
-from ssecast._mailbox import Reason
+from ssecast._delivery.receiver import Reason
 from ssecast._native import Event
-from ssecast._options import Choice, ThreadOptions, Topics
-from ssecast._thread_session import ThreadSession
+from ssecast._streams.body import Answer, answer, delivery_of
+from ssecast._streams.handover import Head
+from ssecast._streams.head import stream_headers
+from ssecast._streams.options import Choice, ThreadOptions, Topics
+from ssecast._streams.thread_session import ThreadSession
 from ssecast.hub import Hub
 from ssecast.session import Delivery
 

@@ -25,10 +25,10 @@ def test_every_kind_of_the_core_has_its_class() -> None:
 def attached_twice() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        mailbox = _native.Mailbox(Hub())
-        connection = mailbox.open((), None)
-        mailbox.attach_socket(connection, ours.fileno(), True, False)
-        mailbox.attach_socket(connection, ours.fileno(), True, False)
+        deliveries = _native.DeliveryQueue(Hub())
+        connection = deliveries.open((), None)
+        deliveries.attach_socket(connection, ours.fileno(), True, False)
+        deliveries.attach_socket(connection, ours.fileno(), True, False)
 
 
 def closed() -> None:
@@ -38,8 +38,8 @@ def closed() -> None:
 
 
 def attach(descriptor: int, hub: Hub) -> None:
-    mailbox = _native.Mailbox(hub)
-    mailbox.attach_socket(mailbox.open((), None), descriptor, True, False)
+    deliveries = _native.DeliveryQueue(hub)
+    deliveries.attach_socket(deliveries.open((), None), descriptor, True, False)
 
 
 def one_too_many(hub: Hub) -> None:
@@ -142,7 +142,7 @@ with hub.subscribe("t") as events:
     done = subprocess.run(
         [sys.executable, "-c", program], preexec_fn=few, capture_output=True, text=True, timeout=30, check=False
     )
-    assert (done.stdout, done.stderr) == ("mailbox\n1\n", "")
+    assert (done.stdout, done.stderr) == ("deliveries\n1\n", "")
 
 
 def test_an_error_survives_the_way_to_another_process() -> None:

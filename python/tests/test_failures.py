@@ -199,7 +199,7 @@ def test_a_farewell_that_the_hub_does_not_take_keeps_no_stream_open() -> None:
 
     async def main() -> None:
         session = Session(hub, ["t"])
-        session.bid_farewell(farewell)
+        session.end_with_farewell(farewell)
         # It gets nothing before it is started, so it can but be closing.
         assert not session.send("too late")
         session.left()

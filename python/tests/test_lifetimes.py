@@ -84,9 +84,9 @@ from ssecast import _native
 hub = ssecast.Hub()
 # An engine thread has a connection.
 ours, theirs = socket.socketpair()
-mailbox = _native.Mailbox(hub)
-connection = mailbox.open(("t",), None)
-mailbox.attach_socket(connection, ours.fileno(), False, False)
+deliveries = _native.DeliveryQueue(hub)
+connection = deliveries.open(("t",), None)
+deliveries.attach_socket(connection, ours.fileno(), False, False)
 hub.publish("t", "1")
 while b"data: 1" not in theirs.recv(1000):
     pass
@@ -163,8 +163,8 @@ def wrong():
         return str(error)
 
 events = ssecast.Event("[" + "1," * 50 + "1]")
-mailbox = ssecast._native.Mailbox(hub)
-connection = mailbox.open(("t",), None)
+deliveries = ssecast._native.DeliveryQueue(hub)
+connection = deliveries.open(("t",), None)
 parser = ssecast.Parser()
 
 def work():
@@ -184,7 +184,7 @@ print("end", flush=True)
     "body",
     [
         "hub.publish('t', Data(), id=Number(next(count)), retry=Number(1), event=Text('e'))",
-        "mailbox.send(connection, Data())",
+        "deliveries.send(connection, Data())",
         "ssecast.encode(ssecast.Event(Data(), retry=Number(1)))",
         "list(ssecast.iter_events(chunks()))",
         "next(ssecast.iter_events(chunks()))",
@@ -324,7 +324,7 @@ def test_a_subscription_that_nobody_holds_is_closed() -> None:
         assert hub.stats().connections == 0
         # Its loop hears of it in its own time.
         await asyncio.sleep(0)
-        assert hub.__dict__["_mailboxes"] == {}
+        assert hub.__dict__["_loop_connections"] == {}
 
     asyncio.run(main())
 
@@ -339,7 +339,7 @@ def test_a_subscription_may_be_collected_in_another_thread() -> None:
         collector.join()
         await asyncio.sleep(0)
         assert hub.stats().connections == 0
-        assert hub.__dict__["_mailboxes"] == {}
+        assert hub.__dict__["_loop_connections"] == {}
 
     asyncio.run(main())
 
@@ -352,7 +352,7 @@ def test_hubs_and_their_loops_go_when_nobody_holds_them() -> None:
             hub.publish("t", "1")
             await anext(events)
             gone.append(weakref.ref(asyncio.get_running_loop()))
-            gone.append(weakref.ref(hub.__dict__["_mailboxes"][asyncio.get_running_loop()]))
+            gone.append(weakref.ref(hub.__dict__["_loop_connections"][asyncio.get_running_loop()]))
 
     def make() -> None:
         hub = Hub()
@@ -435,15 +435,15 @@ def test_event_loops_of_several_threads_come_and_go_while_another_begins() -> No
     assert hub.stats().connections == 0
 
 
-def test_a_private_mailbox_is_closed_with_its_connections() -> None:
+def test_a_private_queue_is_closed_with_its_connections() -> None:
     from ssecast import _native
 
     hub = Hub()
     before = descriptors()
-    mailbox = _native.Mailbox(hub)
+    deliveries = _native.DeliveryQueue(hub)
     for _ in range(10):
-        mailbox.open(("t",), None)
+        deliveries.open(("t",), None)
     assert hub.stats().connections == 10
-    del mailbox
+    del deliveries
     until(lambda: hub.stats().connections == 0)
     assert descriptors() == before

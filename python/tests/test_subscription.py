@@ -221,7 +221,7 @@ def test_cancelling_leaves_nothing_behind() -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert hub.stats().connections == 0
-        assert hub.__dict__["_mailboxes"] == {}
+        assert hub.__dict__["_loop_connections"] == {}
 
     run(main())
 

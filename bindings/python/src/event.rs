@@ -62,7 +62,7 @@ impl Event {
         let event: *mut Self = unsafe { ffi::PyObject_New(Self::type_object_raw(py)) };
         // SAFETY: it is a new reference; or null without memory, which is a panic as it is for pyo3's strings.
         let object = unsafe { Bound::from_owned_ptr(py, event.cast()) };
-        // SAFETY: nobody else knows the object. Its base is written, and this is the rest.
+        // SAFETY: no other code has the object yet. Its base is written, and this is the rest.
         unsafe { (&raw mut (*event).fields).write(fields) };
         // SAFETY: it is an object of the class.
         unsafe { object.cast_into_unchecked() }

@@ -33,7 +33,7 @@ impl Events {
         events
     }
 
-    /// Whoever asks for the next event while another is waited for gets an error: this is borrowed meanwhile.
+    /// Asking for the next event while another call waits for one is an error: this is borrowed meanwhile.
     fn __next__<'py>(&mut self, py: Python<'py>) -> Result<Option<Bound<'py, Event>>> {
         if let Some(event) = self.ready.pop_front() {
             return Ok(Some(event.into_bound(py)));

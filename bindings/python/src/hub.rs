@@ -251,7 +251,7 @@ impl Stats {
         self.counters.connections
     }
 
-    /// Topics that somebody listens to or that have a past.
+    /// Topics that have connections or a history.
     #[getter]
     fn topics(&self) -> u64 {
         self.counters.topics

@@ -9,16 +9,17 @@
 mod call;
 mod class;
 mod config;
-mod departure;
+mod delivery_queue;
 mod error;
 mod event;
 mod events;
 mod hub;
 mod listener;
-mod mailbox;
+mod open_sockets;
 mod option;
 mod parser;
 mod peer_timeout;
+mod termination;
 mod value;
 
 use pyo3::exceptions::PyImportError;
@@ -48,9 +49,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<listener::Listener>(),
         py.get_type::<listener::Request>(),
         py.get_type::<listener::Responder>(),
-        py.get_type::<mailbox::Batch>(),
-        py.get_type::<mailbox::End>(),
-        py.get_type::<mailbox::Mailbox>(),
+        py.get_type::<delivery_queue::Batch>(),
+        py.get_type::<delivery_queue::End>(),
+        py.get_type::<delivery_queue::DeliveryQueue>(),
         py.get_type::<parser::Parser>(),
         py.get_type::<peer_timeout::PeerTimeout>(),
     ] {
@@ -59,12 +60,12 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     }
     module.add_function(wrap_pyfunction!(hub::process, module)?)?;
     module.add_function(wrap_pyfunction!(call::install, module)?)?;
-    module.add_function(wrap_pyfunction!(departure::inode_of, module)?)?;
-    module.add_function(wrap_pyfunction!(departure::listening_sockets, module)?)?;
-    module.add_function(wrap_pyfunction!(departure::shut_down, module)?)?;
-    module.add_function(wrap_pyfunction!(departure::terminations, module)?)?;
+    module.add_function(wrap_pyfunction!(open_sockets::inode_of, module)?)?;
+    module.add_function(wrap_pyfunction!(open_sockets::listening_sockets, module)?)?;
+    module.add_function(wrap_pyfunction!(open_sockets::shut_down_connection, module)?)?;
+    module.add_function(wrap_pyfunction!(termination::terminations, module)?)?;
     module.add_function(wrap_pyfunction!(event::encode, module)?)?;
-    module.add_function(wrap_pyfunction!(mailbox::is_finished, module)?)?;
+    module.add_function(wrap_pyfunction!(delivery_queue::is_finished, module)?)?;
     // The core's kinds of errors by their codes, for the test that each has its class.
     let kinds = PyDict::new(py);
     for kind in ErrorKind::ALL {

@@ -186,7 +186,7 @@ impl Request {
         self.0.header(name).map(latin_1)
     }
 
-    /// The address and port of whoever sent the request: a proxy's, if there is one.
+    /// The address and port of the client, or of the proxy in front of it.
     #[getter]
     fn peer(&self) -> (String, u16) {
         (self.0.peer().ip().to_string(), self.0.peer().port())

@@ -65,7 +65,7 @@ impl Parser {
 
     /// Takes a chunk and returns the events that it completes.
     ///
-    /// `chunk` is bytes, or a bytearray or memoryview, which is read where it is: nobody may write to it meanwhile.
+    /// `chunk` is bytes, or a bytearray or memoryview, which is read where it is: do not write to it meanwhile.
     /// Raises `EventTooLargeError`, once the events before that one are returned: then the next call raises, as does
     /// every other until `finish` or `reset`.
     fn feed<'py>(&self, py: Python<'py>, chunk: &Bound<'py, PyAny>) -> Result<Bound<'py, PyList>> {

@@ -2,9 +2,9 @@ use std::os::fd::RawFd;
 
 use pyo3::prelude::*;
 
+use crate::delivery_queue::borrow;
 use crate::error::{Result, entry};
 use crate::hub::Hub;
-use crate::mailbox::borrow;
 
 /// The socket options by which the system ends a connection whose client vanished, for a connection that the host's
 /// server writes to. They are set when this is made, from the hub's `slow_client`. Engine threads do so by themselves.

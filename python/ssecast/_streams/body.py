@@ -8,19 +8,19 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 
-from ssecast._departure import ServerEndsError, interrupted_by_sigterm
 from ssecast._failure import contain
-from ssecast._handover import Head, hand_over, limit_silence, part, require_descriptors
-from ssecast._head import FINISHED, FULL, Headers, finished_headers, unavailable
 from ssecast._native import is_finished
-from ssecast._options import StreamOptions, ThreadOptions
-from ssecast._source import BACKLOG, send
-from ssecast._thread_session import ThreadSession
+from ssecast._streams.handover import Head, close_connection, hand_over, limit_silence, require_descriptors
+from ssecast._streams.head import FINISHED, FULL, Headers, finished_headers, unavailable
+from ssecast._streams.options import StreamOptions, ThreadOptions
+from ssecast._streams.source import BACKLOG, send
+from ssecast._streams.thread_session import ThreadSession
+from ssecast._streams.thread_shutdown import ServerEndsError, interrupted_by_sigterm
 from ssecast.session import Delivery
 
 __all__ = ["Answer", "Body", "answer", "close_events", "delivery_of", "finished", "last_event_id_of", "refuse"]
 
-# What an iterator that has no more gives.
+# The value of an iterator that has no more.
 END = object()
 
 Answer = tuple[str, list[tuple[str, str]], Iterable[bytes]]
@@ -70,12 +70,12 @@ def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
 
 
 def finished(headers: Headers) -> Answer:
-    """What a client is told whose stream was finished."""
+    """The answer to a client whose stream was finished."""
     return f"{FINISHED} {HTTPStatus(FINISHED).phrase}", finished_headers(headers), []
 
 
 def refuse(options: StreamOptions, environ: dict[str, Any], headers: Headers) -> Answer:
-    """What a client is told that can have no stream for the moment."""
+    """The answer to a client that can have no stream for the moment."""
     accept = environ.get("HTTP_ACCEPT", "")
     status, headers, body = unavailable(options.hub, environ["REQUEST_METHOD"], accept, headers)
     return f"{status} {HTTPStatus(status).phrase}", headers, [body]
@@ -98,7 +98,7 @@ class Body:
         self.begun = False
         self._environ = environ
         self._given = given
-        # Nothing that holds the body may be held by it: what nobody iterates over has to go at once.
+        # Weak, so that a body which is dropped before its iteration goes at once.
         self._head = None if head is None else weakref.WeakMethod(head)
         self._options = options
         self._chunks: Generator[bytes, None, None] | None = None
@@ -119,15 +119,15 @@ class Body:
         restore, self._restore = self._restore, None
         if restore is not None:
             restore()
-        # What has been handed over is not the server's any more. Whether the stream has begun the server may not know.
+        # A connection that was handed over is not the server's any more, although the server may not know.
         if self.session.delivery != "socket":
             self.session.left()
             if self.session.reason == "shutdown":
-                part(self._environ)
+                close_connection(self._environ)
         close_events(self._options.values)
 
     def __del__(self) -> None:
-        # A server or a middleware may never have asked for it.
+        # A server or a middleware may drop the body before it begins.
         self.close()
 
     def _run(self) -> Generator[bytes, None, None]:
@@ -174,14 +174,14 @@ class Body:
         session = self.session
         try:
             event = wait(functools.partial(next, events, END))
-            session.look()
+            session.check_server()
             if event is not END:
                 return send(session, event)
             self._options.end(session)
         except ServerEndsError:
-            session.depart()
+            session.shut_down()
         except BaseException as error:
-            # What the server throws in, when it closes the body, comes up where the body yields, not here.
+            # When the server closes the body, GeneratorExit is raised where the body yields, not here.
             session.close("error")
             contain("the source of a stream's events failed", error)
         return False
@@ -193,7 +193,7 @@ def delivery_of(body: object) -> Delivery | None:
 
 
 def close_events(events: object) -> None:
-    """Lets an iterator clean up that nobody needs any more, or ever did."""
+    """Closes an iterator that is not needed any more, whether or not it has begun."""
     if isinstance(events, Iterator) and hasattr(events, "close"):
         try:
             events.close()

@@ -19,17 +19,18 @@ use crate::error::{Failure, Result, entry};
 use crate::hub::Hub;
 use crate::value::{Arguments, Fields, text, texts};
 
-/// A hub's connections that one event loop, or one thread, looks after.
+/// What is to be done for the connections of one event loop, or of one thread.
 ///
-/// When there is something to do the descriptor becomes readable: a loop watches it, a thread waits. Whoever wakes
-/// it, be it the thread that publishes or one of the engine's, never waits for the interpreter.
+/// When there is something to do the descriptor becomes readable: a loop watches it, a thread waits for it. The thread
+/// that makes it readable, a publisher's or the engine's, never waits for the interpreter.
 #[pyclass(frozen, module = "ssecast._native")]
-pub struct Mailbox {
-    pull: LoopConnections,
+pub struct DeliveryQueue {
+    connections: LoopConnections,
     sockets: Option<Sockets>,
-    signal: UnixStream,
-    ring: Arc<UnixStream>,
-    /// That which has the other end of the signal as well.
+    /// Readable while there is something to take.
+    readable: UnixStream,
+    waker: Arc<UnixStream>,
+    /// The process that made the descriptors. A child of a fork shares them.
     process: Process,
 }
 
@@ -70,7 +71,7 @@ impl Batch {
 }
 
 #[pymethods]
-impl Mailbox {
+impl DeliveryQueue {
     // With `paced` it is for one connection, whose owner takes only when it wants more.
     #[new]
     #[pyo3(signature = (hub, *, paced = false))]
@@ -81,29 +82,29 @@ impl Mailbox {
                     Some(Errno::MFILE | Errno::NFILE) => ErrorKind::TooManyDescriptors,
                     _ => ErrorKind::Internal,
                 };
-                Failure::from(Error::new(kind, "mailbox", format!("can't be made: {error}")))
+                Failure::from(Error::new(kind, "subscription", format!("can't be made: {error}")))
             };
-            let (signal, ring) = UnixStream::pair().map_err(failed)?;
-            ring.set_nonblocking(true).map_err(failed)?;
-            signal.set_nonblocking(true).map_err(failed)?;
+            let (readable, waker) = UnixStream::pair().map_err(failed)?;
+            waker.set_nonblocking(true).map_err(failed)?;
+            readable.set_nonblocking(true).map_err(failed)?;
             let (hub, sockets) = (hub.get().hub(), hub.get().sockets().cloned());
-            let ring = Arc::new(ring);
-            let bell = Arc::clone(&ring);
-            let wake = move || self::ring(&bell);
-            let pull =
+            let waker = Arc::new(waker);
+            let shared = Arc::clone(&waker);
+            let wake = move || self::wake(&shared);
+            let connections =
                 if paced { LoopConnections::paced(hub, wake) } else { LoopConnections::new(hub, wake) };
-            Ok(Self { pull, sockets, signal, ring, process: Process::current() })
+            Ok(Self { connections, sockets, readable, waker, process: Process::current() })
         })
     }
 
     /// The descriptor that is readable when `take` has something to give.
     fn fileno(&self) -> RawFd {
-        self.signal.as_raw_fd()
+        self.readable.as_raw_fd()
     }
 
     /// Makes the descriptor readable, though there may be nothing to take.
     fn wake(&self) {
-        ring(&self.ring);
+        self::wake(&self.waker);
     }
 
     /// Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`.
@@ -114,7 +115,7 @@ impl Mailbox {
             let read = |id| text(id, "last_event_id", ErrorKind::InvalidId);
             let last_event_id = last_event_id.map(read).transpose()?;
             let subscription = Subscription { topics: &topics, last_event_id: last_event_id.as_deref() };
-            Ok(self.pull.open_paused(&subscription)?.to_number())
+            Ok(self.connections.open_paused(&subscription)?.to_number())
         })
     }
 
@@ -124,17 +125,17 @@ impl Mailbox {
     fn attach_socket(&self, connection: u64, descriptor: RawFd, chunked: bool, released: bool) -> Result<()> {
         entry(|| {
             let (sockets, socket) = (self.sockets()?, borrow(&descriptor)?);
-            Ok(self.pull.attach_socket(sockets, id(connection), socket, framing(chunked), released)?)
+            Ok(self.connections.attach_socket(sockets, id(connection), socket, framing(chunked), released)?)
         })
     }
 
-    /// The same for a connection whose response's head has still to go out: it is sent before the stream. When this
-    /// has succeeded nobody else may write to the connection, and the engine looks after its end.
+    /// The same for a connection whose response's head has still to go out: it is sent before the stream. After
+    /// that only the engine may write to the connection, and it looks after its end.
     fn hand_over(&self, connection: u64, descriptor: RawFd, chunked: bool, head: &[u8]) -> Result<()> {
         entry(|| {
             let (sockets, socket) = (self.sockets()?, borrow(&descriptor)?);
             let head = Bytes::copy_from_slice(head);
-            Ok(self.pull.hand_over_socket(sockets, id(connection), socket, framing(chunked), head)?)
+            Ok(self.connections.hand_over_socket(sockets, id(connection), socket, framing(chunked), head)?)
         })
     }
 
@@ -143,14 +144,14 @@ impl Mailbox {
     /// whether there is more.
     fn take<'py>(&self, py: Python<'py>, limit: usize) -> Result<(Bound<'py, PyList>, bool)> {
         entry(|| {
-            // A child shares the signal with its parent, who would wait for what is read here.
+            // A child shares the descriptor with its parent, which would miss the wake-up that is read here.
             if !self.process.is_current() {
                 let problem = "is that of a parent process; subscribe anew after a fork";
                 return Err(Error::new(ErrorKind::Closed, "subscription", problem).into());
             }
-            while matches!((&self.signal).read(&mut [0; 64]), Ok(64)) {}
+            while matches!((&self.readable).read(&mut [0; 64]), Ok(64)) {}
             let mut deliveries = Vec::new();
-            let more = py.detach(|| self.pull.take(limit, &mut deliveries));
+            let more = py.detach(|| self.connections.take(limit, &mut deliveries));
             call::uncollected(py, || Ok((list(py, deliveries)?, more)))
         })
     }
@@ -158,7 +159,7 @@ impl Mailbox {
     /// Notes that a connection's writer is full.
     fn pause(&self, connection: u64) -> Result<()> {
         entry(|| {
-            self.pull.pause(id(connection));
+            self.connections.pause(id(connection));
             Ok(())
         })
     }
@@ -166,7 +167,7 @@ impl Mailbox {
     /// Notes that a connection's writer has drained.
     fn resume(&self, connection: u64) -> Result<()> {
         entry(|| {
-            self.pull.resume(id(connection));
+            self.connections.resume(id(connection));
             Ok(())
         })
     }
@@ -188,16 +189,16 @@ impl Mailbox {
             let fields = Fields::read(data, &Arguments { event, id, retry, comment })?;
             let connection = self::id(connection);
             if fields.is_large() {
-                Ok(py.detach(|| self.pull.send(connection, &fields.event()))?)
+                Ok(py.detach(|| self.connections.send(connection, &fields.event()))?)
             } else {
-                Ok(self.pull.send(connection, &fields.event())?)
+                Ok(self.connections.send(connection, &fields.event())?)
             }
         })
     }
 
     /// How many bytes sent to this connection alone have not gone out. If it is not zero, a batch or `None` follows.
     fn pending_bytes(&self, connection: u64) -> Result<usize> {
-        entry(|| Ok(self.pull.pending_bytes(id(connection))))
+        entry(|| Ok(self.connections.pending_bytes(id(connection))))
     }
 
     /// Adds and removes topics of a connection; returns whether it is still there.
@@ -212,14 +213,14 @@ impl Mailbox {
             let remove = texts(remove, "topic", ErrorKind::InvalidTopic)?;
             let add: Vec<&str> = add.iter().map(|topic| &**topic).collect();
             let remove: Vec<&str> = remove.iter().map(|topic| &**topic).collect();
-            Ok(self.pull.change_topics(id(connection), &add, &remove)?)
+            Ok(self.connections.change_topics(id(connection), &add, &remove)?)
         })
     }
 
     /// Ends a connection after all that was sent before; an `End` follows.
     fn end(&self, connection: u64, reason: &Bound<'_, PyAny>) -> Result<()> {
         entry(|| {
-            self.pull.end(id(connection), parse_reason(reason)?);
+            self.connections.end(id(connection), parse_reason(reason)?);
             Ok(())
         })
     }
@@ -228,23 +229,23 @@ impl Mailbox {
     /// `is_finished`.
     fn finish(&self, connection: u64) -> Result<()> {
         entry(|| {
-            self.pull.finish(id(connection), Reason::Server);
+            self.connections.finish(id(connection), Reason::Server);
             Ok(())
         })
     }
 
     /// Removes a connection that is gone. Returns whether it is removed by now; otherwise an `End` follows.
     fn remove(&self, connection: u64, reason: &Bound<'_, PyAny>) -> Result<bool> {
-        entry(|| Ok(self.pull.remove(id(connection), parse_reason(reason)?)))
+        entry(|| Ok(self.connections.remove(id(connection), parse_reason(reason)?)))
     }
 }
 
-fn ring(bell: &UnixStream) {
-    // It is full only when nobody has answered the last one, and gone only with the mailbox.
-    let _ = (&*bell).write(&[1]);
+fn wake(waker: &UnixStream) {
+    // A write fails only where earlier wake-ups fill the buffer: then the descriptor is readable already.
+    let _ = (&*waker).write(&[1]);
 }
 
-impl Mailbox {
+impl DeliveryQueue {
     fn sockets(&self) -> Result<&Sockets> {
         self.sockets.as_ref().ok_or_else(|| invalid("is not wanted: delivery is 'pull'"))
     }

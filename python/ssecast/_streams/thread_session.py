@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
-from ssecast import _departure, _native, errors
+from ssecast import _native, errors
+from ssecast._delivery.receiver import Reason
+from ssecast._delivery.thread import ThreadConnections
 from ssecast._failure import contain
-from ssecast._mailbox import Reason
+from ssecast._streams.thread_shutdown import is_server_ending
 from ssecast.session import BaseSession
-
-if TYPE_CHECKING:
-    from ssecast.hub import Hub
 
 __all__ = ["ThreadSession"]
 
-# How often a thread that waits for its stream looks whether the server has been asked to end.
-LOOK = 0.25
+POLL_INTERVAL = 0.25
+"""Seconds between checks whether the server was asked to end, while a thread waits for its stream."""
 
 
 class ThreadSession(BaseSession):
@@ -29,7 +27,7 @@ class ThreadSession(BaseSession):
 
     def __init__(
         self,
-        hub: Hub,
+        hub: _native.Hub,
         topics: Sequence[str],
         last_event_id: str | None,
         farewell: _native.Event | None,
@@ -39,19 +37,19 @@ class ThreadSession(BaseSession):
         super().__init__(topics, last_event_id)
         self._farewell = farewell
         self._on_close = on_close
-        # What the mailbox' thread has for the server's: a batch, one at a time; the end; None if what was sent is out.
-        self._news: queue.SimpleQueue[_native.Batch | Reason | None] = queue.SimpleQueue()
+        # What the server's thread waits for: a batch, one at a time; the end; None if what was sent is out.
+        self._contents: queue.SimpleQueue[_native.Batch | Reason | None] = queue.SimpleQueue()
         self._over = False
-        self._mailbox = hub._thread_mailbox()
-        self._native = self._mailbox.native
-        self.id = self._mailbox.open(tuple(topics), last_event_id, self)
+        self._connections = ThreadConnections.of(hub)
+        self._queue = self._connections.queue
+        self.id = self._connections.open(tuple(topics), last_event_id, self)
 
     def hand_over(self, descriptor: int, *, chunked: bool, head: bytes) -> bool:
         """Lets an engine thread have the connection, for good. Returns whether it does: if not, nothing has changed."""
         if self._reason is not None:
             return False
         try:
-            self._native.hand_over(self.id, descriptor, chunked, head)
+            self._queue.hand_over(self.id, descriptor, chunked, head)
         except errors.Error:
             return False
         self.delivery = "socket"
@@ -59,7 +57,7 @@ class ThreadSession(BaseSession):
 
     def start(self) -> None:
         """Lets the server's thread write, once the response's head is out."""
-        self._native.resume(self.id)
+        self._queue.resume(self.id)
 
     def batches(self) -> Iterator[bytes]:
         """What the server's thread is to write, waited for, until the stream ends."""
@@ -74,50 +72,50 @@ class ThreadSession(BaseSession):
             yield from self._next()
 
     def _next(self) -> Iterator[bytes]:
-        # However much there is to write.
-        self.look()
+        # Also when there is always something to write.
+        self.check_server()
         try:
-            news = self._news.get(timeout=LOOK)
+            content = self._contents.get(timeout=POLL_INTERVAL)
         except queue.Empty:
             return
-        if isinstance(news, _native.Batch):
-            yield news.bytes
+        if isinstance(content, _native.Batch):
+            yield content.bytes
             # The server has taken it: the next may come.
-            self._native.resume(self.id)
-        elif news is not None:
+            self._queue.resume(self.id)
+        elif content is not None:
             self._over = True
 
-    def look(self) -> None:
+    def check_server(self) -> None:
         """Ends the stream if the server has been asked to end."""
-        if self._reason is None and _departure.is_near():
-            self.depart()
+        if self._reason is None and is_server_ending():
+            self.shut_down()
 
     def left(self, reason: Reason = "client") -> None:
         """Says that the client is gone, or that the stream failed."""
-        if self._reason is None and self._native.remove(self.id, reason):
+        if self._reason is None and self._queue.remove(self.id, reason):
             self.ended(reason, True)
 
-    # What the mailbox' thread calls.
+    # What the thread of the connections calls.
 
     def write(self, batch: _native.Batch) -> bool:
-        self._news.put(batch)
+        self._contents.put(batch)
         return False
 
     def drained(self) -> None:
-        self._news.put(None)
+        self._contents.put(None)
 
     def ended(self, reason: Reason, cut: bool) -> None:
         if self._reason is not None:
             return
         self._reason, self._cut = reason, cut
-        self._mailbox.forget(self.id)
-        self._news.put(reason)
+        self._connections.forget(self.id)
+        self._contents.put(reason)
         if self._on_close is not None:
             try:
                 self._on_close(reason)
             except BaseException as error:
                 contain("on_close failed", error)
 
-    def depart(self) -> None:
+    def shut_down(self) -> None:
         farewell, self._farewell = self._farewell, None
-        self.bid_farewell(farewell)
+        self.end_with_farewell(farewell)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ssecast._servers import is_exactly, local_of_task, owner
+from ssecast._streams.servers import is_exactly, local_of_task, owner
 
 __all__ = ["connection_of"]
 

@@ -14,7 +14,7 @@ __all__ = ["AiohttpConnection", "connection_of"]
 
 
 def connection_of(request: web.BaseRequest, response: web.StreamResponse) -> AiohttpConnection | None:
-    """The connection of a request, unless it is somebody's own kind of one."""
+    """The connection of a request, unless its class is derived from aiohttp's."""
     protocol, writer = request.protocol, request._payload_writer
     if type(protocol) is not RequestHandler or type(writer) is not StreamWriter or request.transport is None:
         return None

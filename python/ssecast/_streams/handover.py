@@ -5,7 +5,7 @@ The server finds that its client has left, closes what it has, and turns to the 
 reaches the connection any more.
 
 A server is recognised by the exact class of what it has put into the environ. Nothing of a server is imported, and
-nothing that is unknown is looked into.
+an unknown object is left alone.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from contextlib import suppress
 from email.utils import formatdate
 from typing import Any
 
-from ssecast._native import PeerTimeout
-from ssecast._servers import is_exactly, owner, variable
-from ssecast._thread_session import ThreadSession
+from ssecast import _native
+from ssecast._streams.servers import is_exactly, owner, variable
+from ssecast._streams.thread_session import ThreadSession
 from ssecast.errors import TooManyDescriptorsError
-from ssecast.hub import Hub
 
-__all__ = ["Head", "hand_over", "limit_silence", "part", "require_descriptors"]
+__all__ = ["Head", "close_connection", "hand_over", "limit_silence", "require_descriptors"]
 
 Head = tuple[str, Sequence[tuple[str, str]]]
 """The status, with its phrase, and the headers of a response."""
 
-# What is between the server and its peer alone. The first two would belie the stream.
+# Headers of a body of another kind: the connection stays the server's.
 FRAMING = {"content-length", "content-encoding"}
+# Headers that are the server's to decide, and here the engine's.
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 
 
@@ -44,7 +44,7 @@ def hand_over(session: ThreadSession, environ: dict[str, Any], head: Head) -> bo
     if place is None:
         return False
     connection, head = place
-    # Of a class of its own, a socket has TLS, or is another library's, which would not bear to have it changed.
+    # A socket of a derived class has TLS, or belongs to another library.
     if not is_exactly(connection, "socket", "socket"):
         return False
     encoded = _encode(protocol, head, chunked)
@@ -65,7 +65,7 @@ def hand_over(session: ThreadSession, environ: dict[str, Any], head: Head) -> bo
 
 def require_descriptors() -> None:
     """Raises if the process has not the few descriptors left that a hand-over takes: the worker would have to write the
-    stream itself then, and answer nobody else."""
+    stream itself then, and answer no other request."""
     descriptors: list[int] = []
     try:
         # One for the engine, one for the server, and what is needed for a moment.
@@ -78,7 +78,7 @@ def require_descriptors() -> None:
             os.close(descriptor)
 
 
-def limit_silence(hub: Hub, environ: dict[str, Any]) -> Callable[[], None] | None:
+def limit_silence(hub: _native.Hub, environ: dict[str, Any]) -> Callable[[], None] | None:
     """Has the system end a connection that stays the server's when its client vanished. Returns what undoes that."""
     connection = environ.get("gunicorn.socket") or environ.get("werkzeug.socket")
     channel: Any = owner(environ.get("waitress.client_disconnected"))
@@ -86,7 +86,7 @@ def limit_silence(hub: Hub, environ: dict[str, Any]) -> Callable[[], None] | Non
         connection = channel.socket
     if connection is None or connection.fileno() < 0:
         return None
-    timeout = PeerTimeout(hub, connection.fileno())
+    timeout = _native.PeerTimeout(hub, connection.fileno())
 
     def restore() -> None:
         if connection.fileno() >= 0:
@@ -95,7 +95,7 @@ def limit_silence(hub: Hub, environ: dict[str, Any]) -> Callable[[], None] | Non
     return restore
 
 
-def part(environ: dict[str, Any]) -> None:
+def close_connection(environ: dict[str, Any]) -> None:
     """Closes the connection of a response that is complete. gunicorn would wait for the client to, before it ends."""
     connection = environ.get("gunicorn.socket")
     if isinstance(connection, socket.socket):

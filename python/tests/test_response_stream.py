@@ -8,9 +8,9 @@ import socket
 import pytest
 
 from ssecast import Hub
-from ssecast._departure import Departure
-from ssecast._exchange import Exchange
-from ssecast._options import StreamOptions
+from ssecast._streams.options import StreamOptions
+from ssecast._streams.response_stream import ResponseStream
+from ssecast._streams.shutdown import ServerShutdown
 from ssecast.session import Session
 
 
@@ -47,8 +47,8 @@ def test_nothing_of_the_stream_comes_before_all_of_the_head(loop: str) -> None:
             async def unused(_: bytes = b"") -> None:
                 pass
 
-            exchange = Exchange(options, session, left, Departure(None, None), Connection(transport), unused)
-            running = asyncio.create_task(exchange.run(unused, direct=True))
+            stream = ResponseStream(options, session, left, ServerShutdown(None, None), Connection(transport), unused)
+            running = asyncio.create_task(stream.run(unused, direct=True))
             await asyncio.sleep(0.05)
             assert transport.get_write_buffer_size() > 0
             assert not connected.is_set()

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+from ssecast._native import Hub
 from ssecast.errors import ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError
-
-if TYPE_CHECKING:
-    from ssecast.hub import Hub
 
 __all__ = ["FINISHED", "FULL", "Headers", "finished_headers", "stream_headers", "unavailable"]
 
 Headers = list[tuple[str, str]]
 
 FULL = (ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError)
-"""What is raised for a client that can have no stream for the moment."""
+"""The errors by which a client can have no stream for the moment."""
 
 STREAM = {
     "content-type": "text/event-stream; charset=utf-8",

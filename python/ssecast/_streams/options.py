@@ -7,9 +7,9 @@ import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal, TypedDict, TypeVar
 
-from ssecast import _source
-from ssecast._mailbox import Reason
+from ssecast._delivery.receiver import Reason
 from ssecast._native import Event, Parser, SlowClient
+from ssecast._streams.source import BACKLOG, of_values, release
 from ssecast.errors import InvalidOptionError
 from ssecast.hub import Hub
 from ssecast.session import BaseSession
@@ -73,7 +73,7 @@ def _number(option: str, value: float) -> float:
 def _private_hub(ping: float, send_timeout: float, max_event_bytes: int) -> Hub:
     try:
         # The source waits for its client, but one event is sent whole.
-        slow_client = SlowClient(bytes=max(max_event_bytes, 0) + _source.BACKLOG, seconds=send_timeout)
+        slow_client = SlowClient(bytes=max(max_event_bytes, 0) + BACKLOG, seconds=send_timeout)
         # A ping of 0 is none.
         return Hub(heartbeat=ping or None, slow_client=slow_client, max_event_bytes=max_event_bytes, retry=None)
     except InvalidOptionError as error:
@@ -159,8 +159,8 @@ class StreamOptions:
                 SEND_TIMEOUT if send_timeout is None else _number("send_timeout", send_timeout),
                 MAX_EVENT_BYTES if max_event_bytes is None else int(_number("max_event_bytes", max_event_bytes)),
             )
-            # What is there already is not waited for.
-            self.events = _source.of_values(source) if isinstance(source, Sequence) else source
+            # A sequence never waits, so it needs no thread.
+            self.events = of_values(source) if isinstance(source, Sequence) else source
         if not isinstance(finish, bool):
             raise TypeError(f"finish must be a bool, not {type(finish).__name__}")
         if finish and self.events is None:
@@ -206,7 +206,7 @@ class StreamOptions:
     async def release(self) -> None:
         """Closes the iterator of a stream that did not begin."""
         if self.events is not None:
-            await _source.release(self.events)
+            await release(self.events)
 
 
 class ThreadOptions(StreamOptions):

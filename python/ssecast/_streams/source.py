@@ -62,7 +62,7 @@ def _feed_here(
                 if session.backlog > BACKLOG:
                     asyncio.run_coroutine_threadsafe(session.drain(), loop).result()
         finally:
-            # Nobody else may close it while it runs.
+            # Only this thread may close it while it runs.
             close = getattr(iterator, "close", None)
             if close is not None:
                 close()

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from ssecast._body import close_events, finished, last_event_id_of, refuse
-from ssecast._departure import Departure
-from ssecast._exchange import Exchange
-from ssecast._head import FULL, unavailable
 from ssecast._native import is_finished
-from ssecast._options import StreamOptions
+from ssecast._streams.body import close_events, finished, last_event_id_of, refuse
+from ssecast._streams.head import FULL, unavailable
+from ssecast._streams.options import StreamOptions
+from ssecast._streams.response_stream import ResponseStream
+from ssecast._streams.shutdown import ServerShutdown
 from ssecast.errors import ClosedError
 from ssecast.session import Session
 
@@ -93,8 +93,8 @@ class AsyncBody:
         async def send_head() -> None:
             """The framework has done so."""
 
-        departure = Departure.of(self._scope)
-        stream = Exchange(self._options, session, gone, departure, None, send)
+        shutdown = ServerShutdown.of(self._scope)
+        stream = ResponseStream(self._options, session, gone, shutdown, None, send)
         running = loop.create_task(stream.run(send_head, direct=False))
         running.add_done_callback(lambda _: chunks.put_nowait(None))
         try:
@@ -106,6 +106,6 @@ class AsyncBody:
             if not gone.done():
                 gone.set_result(None)
             await asyncio.wait([running])
-            departure.stop()
+            shutdown.forget()
         # What failed must not look complete.
         running.result()

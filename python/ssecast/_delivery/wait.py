@@ -22,5 +22,5 @@ def for_bytes(descriptor: int, seconds: float | None = None) -> None:
 
 
 def are_replaced() -> bool:
-    """Whether waits are somebody else's: one of the engine's own would hold up all work of the process."""
+    """Whether gevent or eventlet has replaced Python's waits: a wait of the engine's own would stop all greenlets."""
     return not isinstance(time.sleep, BuiltinFunctionType)

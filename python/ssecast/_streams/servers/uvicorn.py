@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ssecast._servers import is_exactly, local_of_task, owner
+from ssecast._streams.servers import is_exactly, local_of_task, owner
 
 __all__ = ["connection_of"]
 

@@ -7,25 +7,26 @@ import functools
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine
 from typing import Any
 
-from ssecast import _source
-from ssecast._departure import GRACE, Departure
+from ssecast._delivery.receiver import GRACE
 from ssecast._failure import contain
 from ssecast._native import PeerTimeout
-from ssecast._options import StreamOptions, settle
-from ssecast._servers import Connection
-from ssecast._writer import SendWriter, TransportWriter
+from ssecast._streams import source
+from ssecast._streams.options import StreamOptions, settle
+from ssecast._streams.servers import Connection
+from ssecast._streams.shutdown import ServerShutdown
+from ssecast._streams.writer import SendWriter, TransportWriter
 from ssecast.session import Session
 
-__all__ = ["Exchange"]
+__all__ = ["ResponseStream"]
 
 # Seconds between looks at a head that is on its way; about one second in all.
 STEPS = (0, 0, 0.001, 0.002, 0.005, 0.01, 0.02, *(0.05,) * 20)
 
-# Nobody else holds on to a task.
+# An event loop holds its tasks weakly.
 _cleanups: set[asyncio.Task[None]] = set()
 
 
-class Exchange:
+class ResponseStream:
     """One request that is answered with a stream."""
 
     def __init__(
@@ -33,16 +34,16 @@ class Exchange:
         options: StreamOptions,
         session: Session,
         gone: asyncio.Future[None],
-        departure: Departure,
+        shutdown: ServerShutdown,
         connection: Connection | None,
         send: Callable[[bytes], Awaitable[None]],
     ) -> None:
-        """``gone`` is done when the client has left; ``departure`` is the server's; ``send`` sends a part of the body
+        """``gone`` is done when the client has left; ``shutdown`` is the server's; ``send`` sends a part of the body
         through the server."""
         self.session = session
         self._options = options
         self._gone = gone
-        self._departure = departure
+        self._shutdown = shutdown
         self._connection = connection
         self._send = send
         self._loop = asyncio.get_running_loop()
@@ -60,7 +61,7 @@ class Exchange:
         session = self.session
         self._gone.add_done_callback(self._left)
         try:
-            self._departure.tell(self._shut_down)
+            self._shutdown.when_begun(self._shut_down)
             if self._connection is not None and self._connection.transport.is_closing():
                 session.left()
             try:
@@ -84,7 +85,7 @@ class Exchange:
             if session.reason == "error" and not session.cut:
                 # A server cuts a response off whose application fails, but for daphne, which forgets it. Complete, it
                 # would look as if this was all.
-                self._loop.call_later(GRACE, self._departure.cut, True)
+                self._loop.call_later(GRACE, self._shutdown.cut_connection, True)
                 raise RuntimeError("the stream failed, as was logged before")
             # A server that takes nothing more is left alone; any other ends the response, and the client comes back.
             return not session.cut
@@ -147,9 +148,9 @@ class Exchange:
         if options.on_connect is not None:
             self._spawn(self._connected(options.on_connect))
         if isinstance(options.events, AsyncIterable):
-            self._spawn(_source.feed(self.session, options.events, options.end))
+            self._spawn(source.feed(self.session, options.events, options.end))
         elif options.events is not None:
-            _source.feed_from_thread(self.session, options.events, options.end)
+            source.feed_from_thread(self.session, options.events, options.end)
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(self._loop.create_task(coroutine))
@@ -171,16 +172,16 @@ class Exchange:
         self.session.left()
 
     def _shut_down(self) -> None:
-        """The server ends: bids farewell, and gives those up who do not take it in time."""
+        """The server ends: sends the farewell, and gives the client up that does not take it in time."""
         self._loop.call_later(GRACE, self._give_up)
-        self.session.bid_farewell(self._options.farewell)
+        self.session.end_with_farewell(self._options.farewell)
 
     def _give_up(self) -> None:
         late = self.session.reason is None
         self.session.left("shutdown")
         # A server waits for a connection that has something to send, however long its client takes nothing.
         if self._connection is None:
-            self._departure.cut(late)
+            self._shutdown.cut_connection(late)
         elif late or self._connection.transport.is_closing() or self._connection.transport.get_write_buffer_size():
             self._connection.transport.abort()
 
@@ -198,7 +199,7 @@ class Exchange:
         rest.add_done_callback(_cleanups.discard)
         # A server that ends waits for its responses: no source, nor a callback, may hold it for long.
         late: asyncio.Future[None] = self._loop.create_future()
-        self._departure.tell(lambda: self._loop.call_later(GRACE, late.cancel))
+        self._shutdown.when_begun(lambda: self._loop.call_later(GRACE, late.cancel))
         await asyncio.wait([rest, late], return_when=asyncio.FIRST_COMPLETED)
 
     async def _close(self) -> None:
@@ -213,7 +214,7 @@ class Exchange:
             await self._try(functools.partial(options.on_close, reason), "on_close failed")
 
     async def _try(self, function: Callable[[], object], problem: str) -> None:
-        """Calls what is the application's, when the stream is over."""
+        """Calls a function of the application, when the stream is over."""
         try:
             await settle(function())
         except BaseException as error:

@@ -1,7 +1,10 @@
 """The servers whose connections ssecast knows how to write to: one file for each.
 
+ASGI gives an application no way to its connection. What is looked up here is the only way to the deliveries ``socket``
+and ``transport``. If anything is not as expected the stream goes through ``send``, which every server has.
+
 A server is recognised by the exact class, or the exact code, of what it has given to the application. Nothing of a
-server is imported, and nothing that is unknown is looked into.
+server is imported, and an unknown object is left alone.
 """
 
 from __future__ import annotations
@@ -28,13 +31,13 @@ class Connection(Protocol):
 
 def connection_of(receive: Any, send: Any) -> Connection | None:
     """The connection of an ASGI request, for the functions that the application was called with."""
-    from ssecast._servers import hypercorn, uvicorn
+    from ssecast._streams.servers import hypercorn, uvicorn
 
     try:
         receive, send = _unwrap(receive, send)
         return uvicorn.connection_of(receive) or hypercorn.connection_of(send)
     except (AttributeError, ValueError):
-        # Another version of it. The stream goes on as it would under a server that nobody knows.
+        # Another version of the server: the stream goes through `send`, as under an unknown one.
         return None
 
 
