@@ -531,7 +531,7 @@ def terminations() -> int:
     """
 
 def listening_sockets() -> list[tuple[int, int, int | str | None]]:
-    """The sockets that this process listens at: of each the descriptor, the number of the socket, and the port or the
+    """The sockets that this process listens on: of each the descriptor, the number of the socket, and the port or the
     path.
     """
 

@@ -142,7 +142,7 @@ with hub.subscribe("t") as events:
     done = subprocess.run(
         [sys.executable, "-c", program], preexec_fn=few, capture_output=True, text=True, timeout=30, check=False
     )
-    assert (done.stdout, done.stderr) == ("deliveries\n1\n", "")
+    assert (done.stdout, done.stderr) == ("subscription\n1\n", "")
 
 
 def test_an_error_survives_the_way_to_another_process() -> None:

@@ -207,7 +207,7 @@ def test_a_farewell_that_the_hub_does_not_take_keeps_no_stream_open() -> None:
     asyncio.run(main())
     body = open_stream(hub, topics=["t"], farewell=farewell)
     next(body)
-    body.session.depart()  # type: ignore[attr-defined]
+    body.session.shut_down()  # type: ignore[attr-defined]
     assert within(30, lambda: list(body)) == [None]
 
 

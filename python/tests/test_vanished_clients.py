@@ -8,8 +8,8 @@ from rooms import Room
 from servers import serve_asgi, serve_wsgi
 from streams import Stream
 
-# As the hub's `slow_client` has it, in milliseconds.
-LIMIT = 30_000
+# The hub's `slow_client.seconds`, and the five seconds by which the engine lets the hub be first; in milliseconds.
+LIMIT = 35_000
 
 
 @pytest.mark.parametrize(
