@@ -19,6 +19,8 @@ mod connection_set;
 mod cors;
 #[cfg(unix)]
 mod descriptor;
+#[cfg(unix)]
+mod framing;
 mod last_event_id;
 mod loop_connections;
 #[cfg(all(test, unix, loom))]
@@ -46,6 +48,8 @@ pub use attachment::{Attachment, Host};
 pub use cache_control::cache_control;
 pub use connection::ConnectionId;
 pub use cors::{Cors, Field, Origins};
+#[cfg(unix)]
+pub use framing::Framing;
 pub use last_event_id::last_event_id;
 pub use loop_connections::{Content, Delivery, LoopConnections};
 #[cfg(unix)]
@@ -53,7 +57,7 @@ pub use parker::Parker;
 #[cfg(unix)]
 pub use peer_timeout::PeerTimeout;
 #[cfg(unix)]
-pub use sockets::{Framing, Socket, Sockets, Transfer};
+pub use sockets::{Socket, Sockets, Transfer};
 pub use ssecast_hub::*;
 pub use system::{is_engine_thread, spawn};
 pub use unavailable::{Unavailable, expects_stream, retry_after};

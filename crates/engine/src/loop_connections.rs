@@ -15,7 +15,9 @@ use crate::attachment::{Attachment, Host};
 use crate::connection::ConnectionId;
 use crate::connection_set::{ConnectionSet, Work};
 #[cfg(unix)]
-use crate::sockets::{Framing, Socket, Sockets, Transfer};
+use crate::framing::Framing;
+#[cfg(unix)]
+use crate::sockets::{Socket, Sockets, Transfer};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 use crate::timer;
 

@@ -14,11 +14,11 @@ use ssecast_hub::{Config, Event, History, Hub, Reader, Reason, Subscriber, Subsc
 use crate::attachment::{Attachment, ConnectionState, Host};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
+use crate::framing::Framing;
 use crate::parker::Parker;
 use crate::peer_timeout::PeerTimeout;
 use crate::socket_buffer::SocketBuffer;
 use crate::socket_worker::SocketWorker;
-use crate::sockets::Framing;
 use crate::sync::{Mutex, Waker};
 use crate::worker_handle::WorkerHandle;
 

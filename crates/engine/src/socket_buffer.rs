@@ -8,8 +8,8 @@ use ssecast_hub::{Batch, Hold, Reason};
 
 use crate::attachment::ConnectionState;
 use crate::descriptor::{Descriptor, Drained, Sent};
+use crate::framing::Framing;
 use crate::peer_timeout::PeerTimeout;
-use crate::sockets::Framing;
 use crate::sync::Ordering;
 
 /// The last chunk of a chunked body.

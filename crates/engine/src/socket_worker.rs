@@ -431,8 +431,8 @@ mod tests {
     use super::*;
     use crate::attachment::Host;
     use crate::descriptor::Descriptor;
+    use crate::framing::Framing;
     use crate::peer_timeout::PeerTimeout;
-    use crate::sockets::Framing;
     use crate::worker_handle::WorkerHandle;
 
     struct Silent;

@@ -9,6 +9,7 @@ use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 use crate::attachment::{Attachment, ConnectionState, Host};
 use crate::connection::ConnectionId;
 use crate::descriptor::Descriptor;
+use crate::framing::Framing;
 use crate::peer_timeout::PeerTimeout;
 use crate::socket_buffer::SocketBuffer;
 use crate::sync::{Mutex, Ordering, lock};
@@ -16,15 +17,6 @@ use crate::worker_handle::WorkerHandle;
 
 /// The most threads by default: more gain nothing, because the kernel does nearly all of the work.
 const MAX_THREADS: usize = 4;
-
-/// How a response's body is framed on the connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
-    /// HTTP/1.1's chunked transfer coding.
-    Chunked,
-    /// As it is: the end of the connection ends the body.
-    Raw,
-}
 
 /// Socket delivery: threads that write streams to duplicates of the host's sockets.
 ///

@@ -1,10 +1,7 @@
-use bytes::Bytes;
-use ssecast_codec::{Error, ErrorKind, Event};
-
-use crate::private_queue::PrivateEvent;
+use ssecast_codec::{Error, ErrorKind};
 
 /// The id that the last block of a finished stream carries.
-const FINISHED_ID: &str = "ssecast-finished";
+pub(crate) const FINISHED_ID: &str = "ssecast-finished";
 
 /// Whether a last event ID says that its client's stream was finished. Such a request is answered 204 and gets no
 /// stream: an `EventSource` asks again after every other end, and would get a finished answer once more.
@@ -26,13 +23,4 @@ pub(crate) fn refuse_reserved(id: &str) -> Result<(), Error> {
         return Err(Error::new(ErrorKind::InvalidId, "id", problem));
     }
     Ok(())
-}
-
-impl PrivateEvent {
-    /// The last block of a finished stream: an id alone, so that the client dispatches nothing (SPEC 12).
-    pub(crate) fn final_block(after: u64) -> Self {
-        let id = Some(FINISHED_ID);
-        let frame = Event { id, ..Event::default() }.encode().map(Bytes::from).unwrap_or_default();
-        Self { after, frame, events: 0, backlogged: None }
-    }
 }

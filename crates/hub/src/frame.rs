@@ -1,7 +1,7 @@
 use ssecast_codec::{Error, Event};
 
 use crate::epoch::Epoch;
-use crate::hub::Shared;
+use crate::shared::Shared;
 use crate::sync::Arc;
 
 /// An encoded event, as it goes out. The log, and whoever reads it at the moment, share the bytes.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use crate::hub::Shared;
+use crate::shared::Shared;
 use crate::sync::Arc;
 
 /// Something that a hub's end waits for: bytes on their way to a socket, a call into the host. While one is there,

@@ -1,23 +1,23 @@
 use std::fmt;
-use std::sync::{OnceLock, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
+use ssecast_codec::{Error, Event};
 
 use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
-use crate::epoch::{Epoch, Origin};
-use crate::finish::refuse_reserved;
+use crate::epoch::Epoch;
 use crate::frame::Draft;
 use crate::hold::Hold;
 use crate::log::Log;
-use crate::private_queue::{Backlogged, PrivateEvent};
-use crate::process::{PerProcess, Process};
+use crate::private_queue::PrivateEvent;
+use crate::process::PerProcess;
 use crate::reader::Reader;
 use crate::readers::Wake;
+use crate::shared::{Closing, Shared};
 use crate::stats::{Counters, Stats};
-use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock};
+use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::topic::check_name;
 
 /// A hub: the topics, their history, and the connections that read them.
@@ -48,29 +48,6 @@ struct Processes {
     closed: AtomicBool,
 }
 
-/// What the handles, readers and subscribers of a hub share in one process.
-pub(crate) struct Shared {
-    process: Process,
-    pub(crate) config: Arc<Config>,
-    pub(crate) epoch: Epoch,
-    clock: Arc<dyn Clock>,
-    log: Mutex<Log>,
-    /// The head, for those who don't hold the lock: it may have moved on.
-    head_hint: AtomicU64,
-    pub(crate) counters: Counters,
-    /// Set once, under the log's lock, so that nothing is published or registered after it.
-    closing: OnceLock<Closing>,
-    /// Told when the hub is closed, and then when its last connection or its last hold is gone.
-    pub(crate) ended: Condvar,
-}
-
-/// How a closing hub ends its streams.
-#[derive(Debug)]
-pub(crate) struct Closing {
-    pub(crate) farewell: Option<Bytes>,
-    pub(crate) deadline: u64,
-}
-
 /// What became of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
@@ -95,11 +72,18 @@ impl Default for Close<'_> {
     }
 }
 
+impl Processes {
+    /// Makes the hub of a process.
+    fn make(&self, epoch: Epoch) -> Arc<Shared> {
+        Arc::new(Shared::new(&self.config, &self.clock, epoch, self.closed.load(Ordering::Relaxed)))
+    }
+}
+
 impl Hub {
     /// Makes a hub.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidOption`] names an option that is out of its range.
+    /// [`ErrorKind::InvalidOption`](crate::ErrorKind::InvalidOption) names an option that is out of its range.
     pub fn new(config: Config) -> Result<Self, Error> {
         Self::with_clock(config, SystemClock::default())
     }
@@ -117,23 +101,23 @@ impl Hub {
             epoch: Epoch::random()?,
             closed: AtomicBool::new(false),
         }));
-        hub.0.hubs.get_or_init(|| Arc::new(Shared::new(&hub.0, hub.0.epoch)));
+        hub.0.hubs.get_or_init(|| hub.0.make(hub.0.epoch));
         Ok(hub)
     }
 
     /// The hub in this process.
     fn here(&self) -> &Arc<Shared> {
         let processes = &*self.0;
-        processes.hubs.get_or_init(|| Arc::new(Shared::new(processes, processes.epoch.of_child())))
+        processes.hubs.get_or_init(|| processes.make(processes.epoch.of_child()))
     }
 
     /// Publishes an event to a topic. The cost does not depend on the number of subscribers, and no slow one is
     /// waited for.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTopic`], [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`] (also when a retained
-    /// event has the id), [`ErrorKind::EventTooLarge`], [`ErrorKind::TooManyTopics`], [`ErrorKind::Closed`],
-    /// [`ErrorKind::BacklogFull`] when more is published than can be offered to connections
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic), [`ErrorKind::InvalidEvent`](crate::ErrorKind::InvalidEvent), [`ErrorKind::InvalidId`](crate::ErrorKind::InvalidId) (also when a retained
+    /// event has the id), [`ErrorKind::EventTooLarge`](crate::ErrorKind::EventTooLarge), [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics), [`ErrorKind::Closed`](crate::ErrorKind::Closed),
+    /// [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull) when more is published than can be offered to connections
     /// ([`Config::max_backlog_bytes`]); then nothing is published.
     pub fn publish(&self, topic: &str, event: &Event<'_>) -> Result<Published, Error> {
         let shared = self.here();
@@ -157,9 +141,9 @@ impl Hub {
     /// Encodes an event for one connection alone. Its place is behind everything that was published before.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`], [`ErrorKind::BacklogFull`].
+    /// [`ErrorKind::InvalidEvent`](crate::ErrorKind::InvalidEvent), [`ErrorKind::InvalidId`](crate::ErrorKind::InvalidId), [`ErrorKind::EventTooLarge`](crate::ErrorKind::EventTooLarge), [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull).
     pub fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
-        self.here().private(event)
+        PrivateEvent::new(self.here(), event)
     }
 
     /// Makes the last block of a stream that is finished for good ([`is_finished`](crate::is_finished)), for one
@@ -230,7 +214,7 @@ impl Hub {
     /// Keeps the hub's end from being over until the hold is dropped.
     ///
     /// # Errors
-    /// [`ErrorKind::Closed`]: it may be over already.
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed): it may be over already.
     pub fn hold(&self) -> Result<Hold, Error> {
         let shared = self.here();
         let mut log = shared.log();
@@ -309,104 +293,5 @@ impl Hub {
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Hub").field("epoch", &self.here().epoch.to_string()).finish_non_exhaustive()
-    }
-}
-
-impl Shared {
-    fn new(processes: &Processes, epoch: Epoch) -> Self {
-        let closing = OnceLock::new();
-        if processes.closed.load(Ordering::Relaxed) {
-            // There are no connections to say anything to.
-            let _ = closing.set(Closing { farewell: None, deadline: 0 });
-        }
-        Self {
-            process: Process::current(),
-            config: Arc::clone(&processes.config),
-            epoch,
-            clock: Arc::clone(&processes.clock),
-            log: Mutex::new(Log::new(epoch, &processes.config)),
-            head_hint: AtomicU64::new(0),
-            counters: Counters::default(),
-            closing,
-            ended: Condvar::new(),
-        }
-    }
-
-    /// Whether this is the process whose log it is. In a child of it nothing may be locked: a thread of the parent's
-    /// may have held the lock during the fork.
-    pub(crate) fn is_here(&self) -> bool {
-        self.process.is_current()
-    }
-
-    /// For what is refused to readers that a child has from its parent.
-    pub(crate) fn refuse_if_inherited(&self) -> Result<(), Error> {
-        if self.is_here() {
-            return Ok(());
-        }
-        let problem = "is that of a parent process; after a fork, make a new one of the hub";
-        Err(Error::new(ErrorKind::Closed, "reader", problem))
-    }
-
-    pub(crate) fn log(&self) -> MutexGuard<'_, Log> {
-        lock(&self.log)
-    }
-
-    pub(crate) fn now(&self) -> u64 {
-        millis(self.clock.now())
-    }
-
-    pub(crate) fn closing(&self) -> Option<&Closing> {
-        self.closing.get()
-    }
-
-    /// For callers that hold the log's lock.
-    pub(crate) fn refuse_if_closing(&self) -> Result<(), Error> {
-        match self.closing() {
-            Some(_) => Err(Error::new(ErrorKind::Closed, "hub", "is closed")),
-            None => Ok(()),
-        }
-    }
-
-    pub(crate) fn private(self: &Arc<Self>, event: &Event<'_>) -> Result<PrivateEvent, Error> {
-        let frame = Bytes::from(self.encode(event, 0)?);
-        let now = self.now();
-        let mut log = self.log();
-        log.refuse_if_backlogged(frame.len(), self.counters.private_backlog(), now)?;
-        let after = log.head();
-        drop(log);
-        let backlogged = Some(Backlogged::new(self, frame.len()));
-        Ok(PrivateEvent { after, frame, events: u32::from(event.data.is_some()), backlogged })
-    }
-
-    /// Encodes an event behind a gap.
-    pub(crate) fn encode(&self, event: &Event<'_>, gap: usize) -> Result<Vec<u8>, Error> {
-        event.id.map_or(Ok(()), refuse_reserved)?;
-        let length = event.encoded_len();
-        let limit = self.config.max_event_bytes;
-        if length > limit {
-            let error =
-                Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
-            return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
-        }
-        let mut buffer = Vec::with_capacity(gap + length);
-        buffer.resize(gap, 0);
-        event.encode_into(&mut buffer)?;
-        Ok(buffer)
-    }
-
-    fn check_own_id(&self, id: &str) -> Result<(), Error> {
-        let invalid = |problem| Err(Error::new(ErrorKind::InvalidId, "id", problem));
-        if id.is_empty() {
-            return invalid(
-                "must not be empty: the client would forget where it is; leave it out to get one",
-            );
-        }
-        match self.epoch.origin(id) {
-            Origin::Own(_) => {
-                invalid("is, or will be, that of another event: ids with this hub's epoch are reserved")
-            }
-            // The index is asked first on resume, so an id that only looks like a hub's is known while it is kept.
-            Origin::OtherEpoch | Origin::Foreign => Ok(()),
-        }
     }
 }

@@ -32,6 +32,7 @@ mod reader;
 mod readers;
 mod registration;
 mod reset;
+mod shared;
 mod stats;
 mod subscriber;
 mod sync;

@@ -2,12 +2,13 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
-use ssecast_codec::Event;
+use ssecast_codec::{Error, Event};
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
-use crate::hub::Shared;
+use crate::finish::FINISHED_ID;
 use crate::reset::{Reset, ResetReason};
+use crate::shared::Shared;
 use crate::sync::{Arc, Ordering};
 use crate::topic_set::TopicKey;
 
@@ -67,6 +68,24 @@ impl fmt::Debug for Backlogged {
 }
 
 impl PrivateEvent {
+    pub(crate) fn new(hub: &Arc<Shared>, event: &Event<'_>) -> Result<Self, Error> {
+        let frame = Bytes::from(hub.encode(event, 0)?);
+        let now = hub.now();
+        let mut log = hub.log();
+        log.refuse_if_backlogged(frame.len(), hub.counters.private_backlog(), now)?;
+        let after = log.head();
+        drop(log);
+        let backlogged = Some(Backlogged::new(hub, frame.len()));
+        Ok(Self { after, frame, events: u32::from(event.data.is_some()), backlogged })
+    }
+
+    /// The last block of a finished stream: an id alone, so that the client dispatches nothing (SPEC 12).
+    pub(crate) fn final_block(after: u64) -> Self {
+        let id = Some(FINISHED_ID);
+        let frame = Event { id, ..Event::default() }.encode().map(Bytes::from).unwrap_or_default();
+        Self { after, frame, events: 0, backlogged: None }
+    }
+
     /// How many bytes it has. Never zero.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "no event is empty")]

@@ -7,12 +7,12 @@ use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
 use crate::config::{Config, Policy};
-use crate::hub::Shared;
 use crate::log::{Beginning, Found};
 use crate::offer::Offer;
 use crate::private_queue::{PrivateEvent, PrivateQueue};
 use crate::readers::{Mark, Offered, Wake};
 use crate::registration::{Registrar, Registration};
+use crate::shared::Shared;
 use crate::stats::Reason;
 use crate::subscriber::{Position, Subscriber};
 use crate::sync::{Arc, Ordering};
@@ -385,7 +385,7 @@ impl Reader {
     /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`], [`ErrorKind::BacklogFull`].
     pub fn send(&mut self, subscriber: &mut Subscriber, event: &Event<'_>) -> Result<bool, Error> {
         subscriber.registration.hub.refuse_if_inherited()?;
-        let event = subscriber.registration.hub.private(event)?;
+        let event = PrivateEvent::new(&subscriber.registration.hub, event)?;
         Ok(subscriber.registration.hub.closing().is_none() && self.queue(subscriber, event))
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use ssecast_codec::Error;
 
-use crate::hub::Shared;
+use crate::shared::Shared;
 use crate::stats::Reason;
 use crate::subscriber::Subscriber;
 use crate::sync::{Arc, Ordering};
