@@ -208,7 +208,7 @@ typedef uint32_t ssecast_policy;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
-// A connection that the engine writes to, for whoever attached it. Any thread may use it.
+// A connection whose socket the engine writes to. Any thread may use it.
 typedef struct ssecast_connection ssecast_connection;
 
 // A hub: topics, their history, and the connections that read them. Any thread may use it.
@@ -227,8 +227,8 @@ typedef struct ssecast_parser ssecast_parser;
 // until the callback that got it returns.
 typedef struct ssecast_request ssecast_request;
 
-// Answers one request of a listener, once, from any thread, at once or later. Whoever got it gives it back with
-// `ssecast_responder_free`; without an answer by then, the client is answered 500.
+// Answers one request of a listener, once, from any thread, at once or later. The callback owns it,
+// and gives it back with `ssecast_responder_free`. A request without an answer by then is answered 500.
 typedef struct ssecast_responder ssecast_responder;
 
 // One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
@@ -363,9 +363,10 @@ typedef struct ssecast_published {
 typedef struct ssecast_stats {
   // `sizeof(ssecast_stats)`: set it before the call.
   size_t size;
-  // Open connections.
+  // Open connections. One that has ended is not counted from before its `on_close` is called, so that a callback finds its
+  // place free: `ssecast_hub_wait_closed` is what waits for callbacks.
   uint64_t connections;
-  // Topics that somebody listens to or that have a past.
+  // Topics with a subscriber or a history.
   uint64_t topics;
   // Events published.
   uint64_t published;
@@ -391,11 +392,11 @@ typedef struct ssecast_stats {
   uint64_t disconnects_lagged;
   // Connections that ended because something on the server failed.
   uint64_t disconnects_error;
-  // Clients told of a loss because they came back to another life of the hub.
+  // Clients told of a loss because they came back with the id of another hub, or of one before a restart.
   uint64_t resets_epoch;
   // Clients told of a loss because the history no longer went back that far.
   uint64_t resets_expired;
-  // Clients told of a loss because nobody knew their last event ID.
+  // Clients told of a loss because their last event ID was unknown.
   uint64_t resets_unknown;
   // Clients told of a loss because they were too slow.
   uint64_t resets_lagged;
@@ -524,7 +525,7 @@ typedef struct ssecast_listen_config {
   uint64_t max_pending;
   // Not 0: pages of these origins may send cookies. They must be named then, not `*`.
   uint32_t cors_credentials;
-  // Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the
+  // Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Every client that reaches the
   // listener may then read all topics there are, and make new ones. `route` is NULL then.
   uint32_t query_topics;
   // Decides on requests.
@@ -623,8 +624,8 @@ ssecast_result ssecast_hub_new(const struct ssecast_hub_config *config,
 // no lock that a callback needs. Called from a callback of the library it waits for nothing, and callbacks may still
 // come.
 //
-// Nobody uses the hub meanwhile or later: a thread that still publishes is to be stopped first, or to find the hub closed
-// by `ssecast_hub_close`, which may run beside every other call. Its connections, subscriptions and listeners may outlive
+// No other thread may use the hub from here on. Stop a thread that publishes first; or call `ssecast_hub_close`, which may
+// run beside every other call, and the thread gets `SSECAST_CLOSED`. Its connections, subscriptions and listeners may outlive
 // it, and are freed on their own; the streams of subscriptions are the caller's, and are not waited for. In a child of
 // the process that made the connections, none of them is touched. NULL is fine.
 void ssecast_hub_free(struct ssecast_hub *hub);
@@ -736,6 +737,20 @@ ssecast_result ssecast_connection_change_topics(struct ssecast_connection *conne
 ssecast_result ssecast_connection_detach(struct ssecast_connection *connection,
                                          struct ssecast_error *error);
 
+// Ends a connection's stream as `ssecast_connection_detach` does, and for good: an `EventSource` comes back after every
+// other end, and would get a finished answer once more. The client's next request has a last event ID that
+// `ssecast_is_finished` knows. A listener answers it with 204; a caller that attaches sockets does so itself.
+//
+// Fails with `SSECAST_ENDED` if the stream has ended, or is ending; with `SSECAST_TOO_MUCH_PENDING` if the client can't be
+// told, because more waits for it than its limit allows or the hub is closed: then the stream ends as with
+// `ssecast_connection_detach`, and the client comes back.
+ssecast_result ssecast_connection_finish(struct ssecast_connection *connection,
+                                         struct ssecast_error *error);
+
+// Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. A listener
+// does so by itself.
+bool ssecast_is_finished(struct ssecast_slice last_event_id);
+
 // Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then
 // calls `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT`
 // when the client is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
@@ -751,8 +766,8 @@ ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_conf
 
 // Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
 //
-// Who does not ask for what is next holds back no more than the hub's `slow_client_bytes`; what happens past a limit of the
-// slow client happens when it asks again.
+// A subscription that does not ask for what is next is a slow client: it holds back no more than `slow_client_bytes`, and
+// past a limit the hub's policy takes effect when it asks again.
 //
 // Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
 // grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
@@ -820,6 +835,16 @@ ssecast_result ssecast_subscription_change_topics(struct ssecast_subscription *s
 ssecast_result ssecast_subscription_end(struct ssecast_subscription *subscription,
                                         struct ssecast_error *error);
 
+// Ends a stream as `ssecast_subscription_end` does, and for good: `ssecast_subscription_next` gives a last block after
+// what was sent before, and the client's next request has a last event ID that `ssecast_is_finished` knows. Answer that
+// request with 204, and the client does not come back.
+//
+// Fails with `SSECAST_ENDED` if it has ended, or is ending; with `SSECAST_TOO_MUCH_PENDING` if the client can't be told,
+// because more waits for it than its limit allows or the hub is closed: then the stream ends as with
+// `ssecast_subscription_end`, and the client comes back.
+ssecast_result ssecast_subscription_finish(struct ssecast_subscription *subscription,
+                                           struct ssecast_error *error);
+
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_listen_config)`.
 ssecast_result ssecast_listen_config_init(struct ssecast_listen_config *config, size_t size);
 
@@ -841,8 +866,8 @@ struct ssecast_slice ssecast_listener_address(const struct ssecast_listener *lis
 // Gives the port that a listener has; 0 for NULL.
 uint16_t ssecast_listener_port(const struct ssecast_listener *listener);
 
-// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no
-// stream yet. Streams go on until the hub is closed.
+// Closes a listener, without waiting for it: it accepts no connection any more, and answers 503 to every client
+// that has no stream yet. Streams go on until the hub is closed.
 //
 // Fails with `SSECAST_ENDED` if it is closed already.
 ssecast_result ssecast_listener_close(struct ssecast_listener *listener,
@@ -876,14 +901,14 @@ struct ssecast_slice ssecast_request_header(const struct ssecast_request *reques
 // left out if there is none. The stream resumes there by itself.
 struct ssecast_slice ssecast_request_last_event_id(const struct ssecast_request *request);
 
-// Gives the address and port of whoever sent a request: a proxy's, if there is one.
+// Gives the address and port that a request came from: a proxy's, if there is one.
 struct ssecast_slice ssecast_request_peer(const struct ssecast_request *request);
 
 // Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes
 // no connection or no topic more, the listener answers 503.
 //
-// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left,
-// after `answer_ms`, or because the hub is closed; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+// Fails with `SSECAST_ENDED` if the request is over: it was answered before, the client has left, `answer_ms` have
+// passed, or the hub is closed; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
 ssecast_result ssecast_responder_allow(struct ssecast_responder *responder,
                                        const struct ssecast_slice *topics,
                                        size_t topics_len,

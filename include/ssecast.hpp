@@ -2,7 +2,7 @@
 // Hub alone are handles of the same hub, one for each thread that may outlive another.
 //
 // Text goes in and comes out as std::string_view. One whose data() is nullptr, as that of `{}` is, leaves its field out; an
-// empty one writes it empty. Who owns what until when, and on which thread a callback runs, is as in ssecast.h. A callback
+// empty one writes it empty. Ownership, and the threads that callbacks run on, are as in ssecast.h. A callback
 // that throws on a thread of the library ends the program.
 #pragma once
 #include <exception>
@@ -123,6 +123,8 @@ struct Parser {
 struct Connection {
   detail::Handle<ssecast_connection, ssecast_connection_free> handle;
   bool send(const Event& event) { return detail::goes_on(ssecast_connection_send, handle.get(), &event); }
+  // For good: the client does not come back. False also if it can't be told, and it ends as with detach.
+  bool finish() { return detail::goes_on(ssecast_connection_finish, handle.get()); }
   bool detach() { return detail::goes_on(ssecast_connection_detach, handle.get()); }
   bool disconnect(ssecast_reason reason) { return detail::goes_on(ssecast_connection_disconnect, handle.get(), reason); }
 };
@@ -145,7 +147,12 @@ struct Subscription {
     const bool over = ssecast_subscription_reason(handle.get(), &reason, nullptr) == SSECAST_OK;
     return over ? std::optional(reason) : std::nullopt;
   }
+  // For good: the client does not come back. False also if it can't be told, and it ends all the same.
+  bool finish() { return detail::goes_on(ssecast_subscription_finish, handle.get()); }
 };
+
+// Whether a client's last event ID says that its stream was finished for good: answer 204. A listener does so by itself.
+inline bool is_finished(std::string_view last_event_id) noexcept { return ssecast_is_finished(slice(last_event_id)); }
 
 namespace detail {
 
@@ -172,7 +179,7 @@ struct Owned {
 }  // namespace detail
 
 // With its last handle a hub ends: an open one closes with a grace of one second, and the destructor returns when the streams
-// that the library writes have ended and all callbacks have returned. Whoever destroys it holds no lock that a callback needs.
+// that the library writes have ended and all callbacks have returned. Do not destroy it while holding a lock that a callback needs.
 struct Hub {
   using OnClose = std::function<void(ssecast_reason reason, bool cut)>;
   std::shared_ptr<detail::Owned> owned;
@@ -225,7 +232,7 @@ struct Hub {
   }
 };
 
-// Answers one request of a listener, once, from any thread. False: nobody waits for it any more.
+// Answers one request of a listener, once, from any thread. False: the request is over.
 struct Responder {
   detail::Handle<ssecast_responder, ssecast_responder_free> handle;
   bool allow(const Topics& topics) {

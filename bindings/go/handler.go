@@ -40,6 +40,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
 		return
 	}
+	lastEventID := r.Header.Get("Last-Event-ID")
+	if isFinished(lastEventID) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	header := w.Header()
 	header.Set("Content-Type", "text/event-stream; charset=utf-8")
 	header.Set("Cache-Control", "no-cache, no-transform")
@@ -47,7 +52,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
-	wanted := stream{topics: topics, lastEventID: r.Header.Get("Last-Event-ID"), framing: raw}
+	wanted := stream{topics: topics, lastEventID: lastEventID, framing: raw}
 	if r.ProtoMajor == 1 && r.TLS == nil && header.Get("Content-Encoding") == "" {
 		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			h.takeOver(connection, r, header, wanted)

@@ -110,7 +110,7 @@ type Published struct {
 	Subscribers int
 }
 
-// Publish sends an event to all who read the topic. The time that it takes does not depend on their number. If it fails,
+// Publish sends an event to every subscriber of the topic. The time that it takes does not depend on their number. If it fails,
 // nothing was published.
 func (h *Hub) Publish(topic string, event Event) (Published, error) {
 	if event.Retry < 0 {

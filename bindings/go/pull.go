@@ -101,6 +101,11 @@ func (s *subscription) run(ctx context.Context, write func([]byte) error) Reason
 	}
 }
 
+// Whether the client's stream was finished for good, by a server of any language at this URL: the answer is 204.
+func isFinished(lastEventID string) bool {
+	return bool(C.ssecast_is_finished(slice(lastEventID)))
+}
+
 func (s *subscription) free() {
 	s.signal.Close()
 	C.ssecast_subscription_free(s.handle)

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Bytes;
 use ssecast::{
     Attachment, ConnectionId, ErrorKind, Framing, Host, OptionKey, Reason, Subscription, Transfer,
+    is_finished,
 };
 
-use crate::entry::{entry, free, output, required};
+use crate::entry::{entry, free, output, quiet, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::event::{self, ssecast_event};
 use crate::hub::ssecast_hub;
@@ -17,10 +18,10 @@ use crate::versioned::{self, Versioned};
 
 use ssecast_reason::*;
 
-/// A connection that the engine writes to, for whoever attached it. Any thread may use it.
+/// A connection whose socket the engine writes to. Any thread may use it.
 pub struct ssecast_connection {
     attachment: Attachment,
-    /// It was told to end, and to end at once: nobody is to be told so twice.
+    /// It was told to end, and to end at once. A second caller gets `SSECAST_ENDED`.
     detached: AtomicBool,
     disconnected: AtomicBool,
 }
@@ -126,7 +127,7 @@ pub unsafe extern "C" fn ssecast_attach_config_init(
     size: usize,
 ) -> ssecast_result {
     // SAFETY: the caller has `size` bytes there.
-    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
@@ -153,7 +154,7 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
     connection: *mut *mut ssecast_connection,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub, and a configuration that is as its size says.
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
@@ -170,7 +171,7 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         // SAFETY: it is borrowed for this call, and the caller does not close it meanwhile. One that is closed
         // already is refused by the system.
         let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?.with_head(head);
-        // A reader of its own, for as long as it takes to hand the subscriber over: nobody has to wait for another.
+        // A reader of its own until the subscriber is handed over, so that attaching waits for no other thread.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
         let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id })?;
         let host =
@@ -187,9 +188,7 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
             unsafe { connection.write(ssecast_connection::handle(attachment)) };
         }
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Frees the handle of a connection, and nothing else: the stream goes on until it ends. NULL is fine.
@@ -209,13 +208,11 @@ pub unsafe extern "C" fn ssecast_connection_send(
     event: *const ssecast_event,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's connection and event are there until the call returns.
         let (connection, event) = unsafe { (required(connection, "connection")?, event::read(event)?) };
         if connection.attachment.send(&event)? { Ok(()) } else { Err(connection.not_taken()) }
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Counts the bytes that were sent to this connection alone and that the system has not taken yet: 0 once it has
@@ -226,16 +223,14 @@ pub unsafe extern "C" fn ssecast_connection_pending_bytes(
     bytes: *mut usize,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's connection.
         let connection = unsafe { required(connection, "connection") }?;
         let bytes = output(bytes, "bytes")?;
         // SAFETY: not NULL.
         unsafe { bytes.write(connection.attachment.pending_bytes()) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Adds and removes topics of a connection: what is published from here on counts. Either array may be NULL with the
@@ -251,7 +246,7 @@ pub unsafe extern "C" fn ssecast_connection_change_topics(
     remove_len: usize,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's connection and texts are there until the call returns.
         let (connection, add, remove) = unsafe {
             (
@@ -261,9 +256,7 @@ pub unsafe extern "C" fn ssecast_connection_change_topics(
             )
         };
         if connection.attachment.change_topics(&add, &remove)? { Ok(()) } else { Err(ended("connection")) }
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Ends a connection's stream after everything that was published and sent before, finishes the frame under way,
@@ -276,17 +269,41 @@ pub unsafe extern "C" fn ssecast_connection_detach(
     connection: *mut ssecast_connection,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's connection.
         let connection = unsafe { required(connection, "connection") }?;
-        if connection.attachment.is_ending() || connection.detached.swap(true, Ordering::AcqRel) {
-            return Err(ended("connection"));
-        }
+        connection.begin_detach()?;
         connection.attachment.detach(Reason::Server);
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
+}
+
+/// Ends a connection's stream as `ssecast_connection_detach` does, and for good: an `EventSource` comes back after every
+/// other end, and would get a finished answer once more. The client's next request has a last event ID that
+/// `ssecast_is_finished` knows. A listener answers it with 204; a caller that attaches sockets does so itself.
+///
+/// Fails with `SSECAST_ENDED` if the stream has ended, or is ending; with `SSECAST_TOO_MUCH_PENDING` if the client can't be
+/// told, because more waits for it than its limit allows or the hub is closed: then the stream ends as with
+/// `ssecast_connection_detach`, and the client comes back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_finish(
+    connection: *mut ssecast_connection,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: the caller's connection.
+        let connection = unsafe { required(connection, "connection") }?;
+        connection.begin_detach()?;
+        if connection.attachment.finish(Reason::Server) { Ok(()) } else { Err(too_much("connection")) }
+    })
+}
+
+/// Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. A listener
+/// does so by itself.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_is_finished(last_event_id: ssecast_slice) -> bool {
+    // SAFETY: the caller's text is there until the call returns.
+    quiet(false, || unsafe { self::last_event_id(last_event_id) }.ok().flatten().is_some_and(is_finished))
 }
 
 /// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then
@@ -300,7 +317,7 @@ pub unsafe extern "C" fn ssecast_connection_disconnect(
     reason: u32,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's connection.
         let connection = unsafe { required(connection, "connection") }?;
         let reason = host_reason(reason)?;
@@ -309,12 +326,10 @@ pub unsafe extern "C" fn ssecast_connection_disconnect(
         }
         connection.attachment.abandon(reason);
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
-/// Whom the engine tells about a connection.
+/// The caller's functions that the engine calls for a connection.
 struct Callbacks {
     on_close: ssecast_close_callback,
     on_drain: ssecast_drain_callback,
@@ -348,6 +363,14 @@ impl ssecast_connection {
     pub(crate) fn handle(attachment: Attachment) -> *mut Self {
         let [detached, disconnected] = [const { AtomicBool::new(false) }; 2];
         Box::into_raw(Box::new(Self { attachment, detached, disconnected }))
+    }
+
+    /// Takes the one permission to end the stream after what was sent before.
+    fn begin_detach(&self) -> Result<(), Failure> {
+        if self.attachment.is_ending() || self.detached.swap(true, Ordering::AcqRel) {
+            return Err(ended("connection"));
+        }
+        Ok(())
     }
 
     fn not_taken(&self) -> Failure {
@@ -390,8 +413,7 @@ pub(crate) fn framing(number: u32, default: Framing) -> Result<Framing, Failure>
     }
 }
 
-/// Borrows what a client says its last event ID is. One that is no UTF-8 is known to nobody, which the client is
-/// told of.
+/// Borrows a client's last event ID. One that is not UTF-8 is an unknown id, and the client gets a reset.
 ///
 /// # Safety
 /// It stays for as long as the borrow lives.

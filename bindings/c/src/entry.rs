@@ -8,7 +8,7 @@ use crate::error::{Failure, ssecast_error, ssecast_result};
 ///
 /// # Safety
 /// `error` is NULL or points to an `ssecast_error` that may be written.
-pub(crate) unsafe fn entry(
+pub(crate) unsafe fn run(
     error: *mut ssecast_error,
     call: impl FnOnce() -> Result<(), Failure>,
 ) -> ssecast_result {
@@ -32,6 +32,16 @@ fn defect(panic: &(dyn Any + Send)) -> Failure {
     let problem = format!("panicked; please report it: {text}");
     Failure::new(ssecast_result::SSECAST_INTERNAL, "ssecast", problem)
 }
+
+/// The body of an entry point whose last argument, `error`, is NULL or may be written.
+macro_rules! entry {
+    ($error:ident, $body:block) => {{
+        let call = || $body;
+        // SAFETY: the contract of every function of the header.
+        unsafe { $crate::entry::run($error, call) }
+    }};
+}
+pub(crate) use entry;
 
 /// Borrows what a pointer that is required points to.
 ///
@@ -66,7 +76,7 @@ mod tests {
     fn a_panic_becomes_a_result_with_its_message() {
         let mut error = ssecast_error::EMPTY;
         // SAFETY: it may be written.
-        let result = unsafe { entry(&raw mut error, || panic!("a {}", "defect")) };
+        let result = unsafe { run(&raw mut error, || panic!("a {}", "defect")) };
         assert_eq!(result, ssecast_result::SSECAST_INTERNAL);
         assert_eq!(error.text(), "ssecast panicked; please report it: a defect");
         assert_eq!(quiet(7, || panic!("another")), 7);

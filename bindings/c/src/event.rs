@@ -52,7 +52,7 @@ unsafe impl Versioned for ssecast_event {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_event_init(event: *mut ssecast_event, size: usize) -> ssecast_result {
     // SAFETY: the caller has `size` bytes there.
-    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(event, "event", size)) }
+    unsafe { versioned::initialize(event, "event", size) }
 }
 
 /// Encodes an event into a buffer of the caller's. Writes how many bytes it has to `*length`; there is no zero byte
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ssecast_event_encode(
     length: *mut usize,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's event is as its size says.
         let event = unsafe { read(event) }?;
         let length = output(length, "length")?;
@@ -89,9 +89,7 @@ pub unsafe extern "C" fn ssecast_event_encode(
         // SAFETY: not NULL.
         unsafe { length.write(needed) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Borrows an event of the caller's.

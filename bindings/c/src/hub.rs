@@ -21,7 +21,7 @@ pub const SSECAST_OFF: u64 = u64::MAX;
 pub struct ssecast_hub {
     pub(crate) hub: Hub,
     pub(crate) sockets: Sockets,
-    /// Two that close it at once must not both be told that they did.
+    /// Held while the hub is closed: of two threads that close it, one gets `SSECAST_CLOSED`.
     closing: PerProcess<Mutex<()>>,
 }
 
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn ssecast_hub_config_init(
     size: usize,
 ) -> ssecast_result {
     // SAFETY: the caller has `size` bytes there.
-    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Makes a hub; `config` may be NULL for the defaults. Give it back with `ssecast_hub_free`.
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn ssecast_hub_new(
     hub: *mut *mut ssecast_hub,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         let hub = output(hub, "hub")?;
         let config = if config.is_null() {
             ssecast_hub_config::defaults()
@@ -154,9 +154,7 @@ pub unsafe extern "C" fn ssecast_hub_new(
         // SAFETY: not NULL.
         unsafe { hub.write(Box::into_raw(Box::new(made))) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Frees a hub. If it is open it is closed first, with a grace of one second: every connection gets what was published.
@@ -165,8 +163,8 @@ pub unsafe extern "C" fn ssecast_hub_new(
 /// no lock that a callback needs. Called from a callback of the library it waits for nothing, and callbacks may still
 /// come.
 ///
-/// Nobody uses the hub meanwhile or later: a thread that still publishes is to be stopped first, or to find the hub closed
-/// by `ssecast_hub_close`, which may run beside every other call. Its connections, subscriptions and listeners may outlive
+/// No other thread may use the hub from here on. Stop a thread that publishes first; or call `ssecast_hub_close`, which may
+/// run beside every other call, and the thread gets `SSECAST_CLOSED`. Its connections, subscriptions and listeners may outlive
 /// it, and are freed on their own; the streams of subscriptions are the caller's, and are not waited for. In a child of
 /// the process that made the connections, none of them is touched. NULL is fine.
 #[unsafe(no_mangle)]
@@ -198,7 +196,7 @@ pub unsafe extern "C" fn ssecast_hub_publish(
     published: *mut ssecast_published,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub, text and event are there until the call returns.
         let (hub, topic, event) =
             unsafe { (required(hub, "hub")?, required_topic(topic)?, event::read(event)?) };
@@ -211,9 +209,7 @@ pub unsafe extern "C" fn ssecast_hub_publish(
             unsafe { published.write(done) };
         }
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets
@@ -228,7 +224,7 @@ pub unsafe extern "C" fn ssecast_hub_close(
     grace_ms: u64,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub and event are there until the call returns.
         let (hub, event) = unsafe { (required(hub, "hub")?, event::read_optional(event)?) };
         let closing = hub.closing.get_or_init(Mutex::default).lock();
@@ -238,9 +234,7 @@ pub unsafe extern "C" fn ssecast_hub_close(
         hub.hub.close(&Close { event, grace: Duration::from_millis(grace_ms) })?;
         drop(closing);
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Waits until a hub was closed and all is over, for at most `timeout_ms` milliseconds, and writes to `*over` whether that
@@ -259,7 +253,7 @@ pub unsafe extern "C" fn ssecast_hub_wait_closed(
     over: *mut bool,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub.
         let hub = unsafe { required(hub, "hub") }?;
         let over = output(over, "over")?;
@@ -271,9 +265,7 @@ pub unsafe extern "C" fn ssecast_hub_wait_closed(
         // SAFETY: not NULL.
         unsafe { over.write(is_over) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Whether a hub was closed. NULL counts as closed.
@@ -289,8 +281,10 @@ pub unsafe extern "C" fn ssecast_topic_check(
     topic: ssecast_slice,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    // SAFETY: the caller's text is there until the call returns, and its error may be written.
-    unsafe { entry(error, || Ok(check_topic(required_topic(topic)?)?)) }
+    entry!(error, {
+        // SAFETY: the caller's text is there until the call returns.
+        Ok(check_topic(unsafe { required_topic(topic) }?)?)
+    })
 }
 
 /// Borrows a topic of the caller's.

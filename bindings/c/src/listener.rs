@@ -91,7 +91,7 @@ pub struct ssecast_listen_config {
     pub max_pending: u64,
     /// Not 0: pages of these origins may send cookies. They must be named then, not `*`.
     pub cors_credentials: u32,
-    /// Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Whoever reaches the
+    /// Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Every client that reaches the
     /// listener may then read all topics there are, and make new ones. `route` is NULL then.
     pub query_topics: u32,
     /// Decides on requests.
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn ssecast_listen_config_init(
     size: usize,
 ) -> ssecast_result {
     // SAFETY: the caller has `size` bytes there.
-    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a
@@ -159,7 +159,7 @@ pub unsafe extern "C" fn ssecast_hub_listen(
     listener: *mut *mut ssecast_listener,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub, and a configuration that is as its size says.
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
@@ -188,9 +188,7 @@ pub unsafe extern "C" fn ssecast_hub_listen(
         // SAFETY: not NULL.
         unsafe { listener.write(Box::into_raw(Box::new(made))) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Gives the address and port that a listener has, such as `127.0.0.1:8080`; left out for NULL. It is valid until
@@ -209,8 +207,8 @@ pub unsafe extern "C" fn ssecast_listener_port(listener: *const ssecast_listener
     quiet(0, || unsafe { listener.as_ref() }.map_or(0, |listener| listener.listener.address().port()))
 }
 
-/// Closes a listener, without waiting for it: it accepts nobody any more, and answers 503 to everybody who has no
-/// stream yet. Streams go on until the hub is closed.
+/// Closes a listener, without waiting for it: it accepts no connection any more, and answers 503 to every client
+/// that has no stream yet. Streams go on until the hub is closed.
 ///
 /// Fails with `SSECAST_ENDED` if it is closed already.
 #[unsafe(no_mangle)]
@@ -218,7 +216,7 @@ pub unsafe extern "C" fn ssecast_listener_close(
     listener: *mut ssecast_listener,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's listener.
         let listener = unsafe { required(listener, "listener") }?;
         if listener.closed.swap(true, Ordering::AcqRel) {
@@ -226,9 +224,7 @@ pub unsafe extern "C" fn ssecast_listener_close(
         }
         listener.listener.close();
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most,

@@ -72,16 +72,14 @@ pub unsafe extern "C" fn ssecast_parser_new(
     parser: *mut *mut ssecast_parser,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         let parser = output(parser, "parser")?;
         let limit = if max_event_bytes == 0 { Parser::DEFAULT_MAX_EVENT_BYTES } else { max_event_bytes };
         let made = ssecast_parser(Mutex::new(Parser::with_max_event_bytes(limit)));
         // SAFETY: not NULL.
         unsafe { parser.write(Box::into_raw(Box::new(made))) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Frees a parser. Not from inside its callback. NULL is fine.
@@ -103,7 +101,7 @@ pub unsafe extern "C" fn ssecast_parser_feed(
     user_data: *mut c_void,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's parser.
         let mut parser = unsafe { lock(parser) }?;
         // SAFETY: the caller's chunk is there until the call returns.
@@ -118,9 +116,7 @@ pub unsafe extern "C" fn ssecast_parser_feed(
             }
         })?;
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Ends the stream: an event that is not complete is dropped. The parser is then at the beginning of the next stream,
@@ -130,13 +126,11 @@ pub unsafe extern "C" fn ssecast_parser_finish(
     parser: *mut ssecast_parser,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's parser.
         unsafe { lock(parser) }?.finish();
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Forgets everything but the limit.
@@ -145,13 +139,11 @@ pub unsafe extern "C" fn ssecast_parser_reset(
     parser: *mut ssecast_parser,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's parser.
         unsafe { lock(parser) }?.reset();
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Gives the last event ID: what a client sends to resume; empty if there is none. It is valid until the next call
@@ -162,16 +154,14 @@ pub unsafe extern "C" fn ssecast_parser_last_event_id(
     last_event_id: *mut ssecast_slice,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's parser.
         let parser = unsafe { lock(parser) }?;
         let last_event_id = output(last_event_id, "last_event_id")?;
         // SAFETY: not NULL.
         unsafe { last_event_id.write(ssecast_slice::new(parser.last_event_id().as_bytes())) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Gives the reconnection time in milliseconds, or `SSECAST_NO_RETRY` if the stream has set none.
@@ -181,16 +171,14 @@ pub unsafe extern "C" fn ssecast_parser_retry(
     retry: *mut u64,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's parser.
         let parser = unsafe { lock(parser) }?;
         let retry = output(retry, "retry")?;
         // SAFETY: not NULL.
         unsafe { retry.write(parser.retry().unwrap_or(SSECAST_NO_RETRY)) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Takes the parser for one call. It never waits: the other call may be the one whose callback this is.

@@ -69,7 +69,7 @@ pub unsafe extern "C" fn ssecast_request_last_event_id(request: *const ssecast_r
     unsafe { of(request, |request| request.request.last_event_id().map(str::as_bytes)) }
 }
 
-/// Gives the address and port of whoever sent a request: a proxy's, if there is one.
+/// Gives the address and port that a request came from: a proxy's, if there is one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_request_peer(request: *const ssecast_request) -> ssecast_slice {
     // SAFETY: the listener's request, or NULL.

@@ -5,15 +5,15 @@ use crate::entry::{entry, free, output, required};
 use crate::error::{ssecast_error, ssecast_result};
 use crate::slice::{self, ssecast_slice};
 
-/// Answers one request of a listener, once, from any thread, at once or later. Whoever got it gives it back with
-/// `ssecast_responder_free`; without an answer by then, the client is answered 500.
+/// Answers one request of a listener, once, from any thread, at once or later. The callback owns it,
+/// and gives it back with `ssecast_responder_free`. A request without an answer by then is answered 500.
 pub struct ssecast_responder(pub(crate) Responder);
 
 /// Gives the client a stream of these topics, `topics_len` of them; none makes a private stream. If the hub takes
 /// no connection or no topic more, the listener answers 503.
 ///
-/// Fails with `SSECAST_ENDED` if nobody waits for an answer any more: after another one, after the client has left,
-/// after `answer_ms`, or because the hub is closed; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
+/// Fails with `SSECAST_ENDED` if the request is over: it was answered before, the client has left, `answer_ms` have
+/// passed, or the hub is closed; with `SSECAST_INVALID_TOPIC`, and then the request waits for another answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_responder_allow(
     responder: *mut ssecast_responder,
@@ -21,7 +21,7 @@ pub unsafe extern "C" fn ssecast_responder_allow(
     topics_len: usize,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's responder and texts are there until the call returns.
         let (responder, topics) = unsafe {
             (
@@ -30,9 +30,7 @@ pub unsafe extern "C" fn ssecast_responder_allow(
             )
         };
         if responder.0.allow(&topics)? { Ok(()) } else { Err(ended("request")) }
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back.
@@ -45,13 +43,11 @@ pub unsafe extern "C" fn ssecast_responder_refuse(
     status: u16,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's responder.
         let responder = unsafe { required(responder, "responder") }?;
         if responder.0.refuse(status)? { Ok(()) } else { Err(ended("request")) }
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has
@@ -62,16 +58,14 @@ pub unsafe extern "C" fn ssecast_responder_stream(
     stream: *mut u64,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's responder.
         let responder = unsafe { required(responder, "responder") }?;
         let stream = output(stream, "stream")?;
         // SAFETY: not NULL.
         unsafe { stream.write(responder.0.connection().to_number()) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Frees a responder. NULL is fine.

@@ -11,9 +11,10 @@ use crate::versioned::{self, Versioned};
 pub struct ssecast_stats {
     /// `sizeof(ssecast_stats)`: set it before the call.
     pub size: usize,
-    /// Open connections.
+    /// Open connections. One that has ended is not counted from before its `on_close` is called, so that a callback finds its
+    /// place free: `ssecast_hub_wait_closed` is what waits for callbacks.
     pub connections: u64,
-    /// Topics that somebody listens to or that have a past.
+    /// Topics with a subscriber or a history.
     pub topics: u64,
     /// Events published.
     pub published: u64,
@@ -39,11 +40,11 @@ pub struct ssecast_stats {
     pub disconnects_lagged: u64,
     /// Connections that ended because something on the server failed.
     pub disconnects_error: u64,
-    /// Clients told of a loss because they came back to another life of the hub.
+    /// Clients told of a loss because they came back with the id of another hub, or of one before a restart.
     pub resets_epoch: u64,
     /// Clients told of a loss because the history no longer went back that far.
     pub resets_expired: u64,
-    /// Clients told of a loss because nobody knew their last event ID.
+    /// Clients told of a loss because their last event ID was unknown.
     pub resets_unknown: u64,
     /// Clients told of a loss because they were too slow.
     pub resets_lagged: u64,
@@ -65,7 +66,7 @@ pub unsafe extern "C" fn ssecast_hub_stats(
     stats: *mut ssecast_stats,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub.
         let hub = unsafe { required(hub, "hub") }?;
         // SAFETY: the caller's structure says its size.
@@ -95,7 +96,5 @@ pub unsafe extern "C" fn ssecast_hub_stats(
         };
         // SAFETY: the caller has `size` bytes there.
         unsafe { versioned::write(stats, read, "stats", size) }
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }

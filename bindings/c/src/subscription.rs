@@ -75,13 +75,13 @@ pub unsafe extern "C" fn ssecast_subscription_config_init(
     size: usize,
 ) -> ssecast_result {
     // SAFETY: the caller has `size` bytes there.
-    unsafe { entry(std::ptr::null_mut(), || versioned::initialize(config, "config", size)) }
+    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
 ///
-/// Who does not ask for what is next holds back no more than the hub's `slow_client_bytes`; what happens past a limit of the
-/// slow client happens when it asks again.
+/// A subscription that does not ask for what is next is a slow client: it holds back no more than `slow_client_bytes`, and
+/// past a limit the hub's policy takes effect when it asks again.
 ///
 /// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
 /// grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
     subscription: *mut *mut ssecast_subscription,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's hub, and a configuration that is as its size says.
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
@@ -122,9 +122,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         // SAFETY: not NULL.
         unsafe { subscription.write(Box::into_raw(Box::new(made))) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Frees a subscription, and its descriptor and the bytes that it lent. If its stream goes on, the hub counts it as
@@ -154,7 +152,7 @@ pub unsafe extern "C" fn ssecast_subscription_next(
     bytes: *mut ssecast_slice,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
         let bytes = output(bytes, "bytes")?;
@@ -163,9 +161,7 @@ pub unsafe extern "C" fn ssecast_subscription_next(
         // SAFETY: not NULL.
         unsafe { bytes.write(ssecast_slice::new(&output.lent)) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Says why a stream is over, once `ssecast_subscription_next` has returned `SSECAST_ENDED`.
@@ -177,7 +173,7 @@ pub unsafe extern "C" fn ssecast_subscription_reason(
     reason: *mut ssecast_reason,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
         let reason = output(reason, "reason")?;
@@ -188,9 +184,7 @@ pub unsafe extern "C" fn ssecast_subscription_reason(
         // SAFETY: not NULL.
         unsafe { reason.write(ended.into()) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Sends an event to this client alone, behind everything that was published before.
@@ -203,16 +197,14 @@ pub unsafe extern "C" fn ssecast_subscription_send(
     event: *const ssecast_event,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's subscription and event are there until the call returns.
         let (subscription, event) = unsafe { (required(subscription, "subscription")?, event::read(event)?) };
         if subscription.pull.send(subscription.connection, &event)? {
             return Ok(());
         }
         Err(if subscription.is_ending() { ended("subscription") } else { too_much("subscription") })
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0
@@ -223,16 +215,14 @@ pub unsafe extern "C" fn ssecast_subscription_pending_bytes(
     bytes: *mut usize,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
         let bytes = output(bytes, "bytes")?;
         // SAFETY: not NULL.
         unsafe { bytes.write(subscription.pull.pending_bytes(subscription.connection)) };
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Adds and removes topics: what is published from here on counts. Either array may be NULL with the length 0.
@@ -247,7 +237,7 @@ pub unsafe extern "C" fn ssecast_subscription_change_topics(
     remove_len: usize,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's subscription and texts are there until the call returns.
         let (subscription, add, remove) = unsafe {
             (
@@ -258,9 +248,7 @@ pub unsafe extern "C" fn ssecast_subscription_change_topics(
         };
         let there = subscription.pull.change_topics(subscription.connection, &add, &remove)?;
         if there { Ok(()) } else { Err(ended("subscription")) }
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
 }
 
 /// Ends a stream after everything that was published and sent before: `ssecast_subscription_next` gives that, and
@@ -272,17 +260,34 @@ pub unsafe extern "C" fn ssecast_subscription_end(
     subscription: *mut ssecast_subscription,
     error: *mut ssecast_error,
 ) -> ssecast_result {
-    let call = || {
+    entry!(error, {
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
-        if !subscription.pull.is_here() || subscription.ending.swap(true, Ordering::AcqRel) {
-            return Err(ended("subscription"));
-        }
+        subscription.begin_end()?;
         subscription.pull.end(subscription.connection, Reason::Server);
         Ok(())
-    };
-    // SAFETY: the caller's error may be written.
-    unsafe { entry(error, call) }
+    })
+}
+
+/// Ends a stream as `ssecast_subscription_end` does, and for good: `ssecast_subscription_next` gives a last block after
+/// what was sent before, and the client's next request has a last event ID that `ssecast_is_finished` knows. Answer that
+/// request with 204, and the client does not come back.
+///
+/// Fails with `SSECAST_ENDED` if it has ended, or is ending; with `SSECAST_TOO_MUCH_PENDING` if the client can't be told,
+/// because more waits for it than its limit allows or the hub is closed: then the stream ends as with
+/// `ssecast_subscription_end`, and the client comes back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_finish(
+    subscription: *mut ssecast_subscription,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: the caller's subscription.
+        let subscription = unsafe { required(subscription, "subscription") }?;
+        subscription.begin_end()?;
+        let told = subscription.pull.finish(subscription.connection, Reason::Server);
+        if told { Ok(()) } else { Err(too_much("subscription")) }
+    })
 }
 
 impl ssecast_subscription {
@@ -309,8 +314,7 @@ impl ssecast_subscription {
         if let Some(bytes) = self.take(reason)? {
             return Ok(bytes);
         }
-        // Cleared only when there is nothing, and looked at once more: what came in between is not waited for in
-        // vain.
+        // Clear before checking: what comes in between sets it again.
         self.signal.clear();
         if let Some(bytes) = self.take(reason)? {
             self.signal.set();
@@ -329,7 +333,7 @@ impl ssecast_subscription {
                 Some(Content::End(ended_for) | Content::Cut(ended_for)) => {
                     *reason = Some(ended_for);
                     self.ending.store(true, Ordering::Release);
-                    // Whoever polls it finds the end, however late.
+                    // It stays readable, so that a late poll finds the end too.
                     self.signal.set();
                     return Err(ended("subscription"));
                 }
@@ -344,6 +348,14 @@ impl ssecast_subscription {
             Framing::Chunked => batch.chunk(),
             Framing::Raw => batch.bytes(),
         }
+    }
+
+    /// Takes the one permission to end the stream.
+    fn begin_end(&self) -> Result<(), Failure> {
+        if !self.pull.is_here() || self.ending.swap(true, Ordering::AcqRel) {
+            return Err(ended("subscription"));
+        }
+        Ok(())
     }
 
     fn is_ending(&self) -> bool {

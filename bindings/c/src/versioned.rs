@@ -1,5 +1,6 @@
 use std::mem::{self, size_of};
 
+use crate::entry::entry;
 use crate::error::{Failure, ssecast_result};
 
 /// A structure that begins with its size, so that fields can be appended: a caller that was compiled before knows
@@ -64,13 +65,12 @@ pub(crate) unsafe fn read<T: Versioned>(
 ///
 /// # Safety
 /// It is NULL or may be written for `size` bytes.
-pub(crate) unsafe fn initialize<T: Versioned>(
-    to: *mut T,
-    name: &'static str,
-    size: usize,
-) -> Result<(), Failure> {
-    // SAFETY: the caller's promise; the first field is the size.
-    unsafe { write(to, T::defaults(), name, size) }
+pub(crate) unsafe fn initialize<T: Versioned>(to: *mut T, name: &'static str, size: usize) -> ssecast_result {
+    let error = std::ptr::null_mut();
+    entry!(error, {
+        // SAFETY: the caller's promise; the first field is the size.
+        unsafe { write(to, T::defaults(), name, size) }
+    })
 }
 
 /// Writes as much of a structure as the caller knows, and zeros to what this library doesn't; the size stays.
@@ -114,6 +114,7 @@ pub(crate) unsafe fn stated<T: Versioned>(of: *const T, name: &'static str) -> R
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ssecast_result::*;
 
     /// As it is now, after one field was appended to what it was first.
     #[repr(C)]
@@ -159,11 +160,11 @@ mod tests {
         let mut words = [usize::MAX; 5];
         // SAFETY: there is room for the sizes.
         unsafe {
-            initialize::<Config>(words.as_mut_ptr().cast(), "config", 16).unwrap();
+            assert_eq!(initialize::<Config>(words.as_mut_ptr().cast(), "config", 16), SSECAST_OK);
             assert_eq!(words, [16, 1, usize::MAX, usize::MAX, usize::MAX]);
-            initialize::<Config>(words.as_mut_ptr().cast(), "config", 32).unwrap();
+            assert_eq!(initialize::<Config>(words.as_mut_ptr().cast(), "config", 32), SSECAST_OK);
             assert_eq!(words, [32, 1, 2, 0, usize::MAX]);
-            assert!(initialize::<Config>(words.as_mut_ptr().cast(), "config", 8).is_err());
+            assert_eq!(initialize::<Config>(words.as_mut_ptr().cast(), "config", 8), SSECAST_INVALID_SIZE);
         }
     }
 }

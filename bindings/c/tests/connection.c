@@ -142,7 +142,7 @@ static void a_client_comes_back_with_its_id_and_misses_nothing(void) {
   close(socket), close(client.socket);
 }
 
-static void an_id_that_is_not_utf8_is_one_that_nobody_knows(void) {
+static void an_id_that_is_not_utf8_is_unknown(void) {
   ssecast_error error;
   struct ending ending;
   struct stream client;
@@ -233,7 +233,7 @@ static void what_is_sent_to_one_alone_is_counted_and_bounded(void) {
   CHECK_OK(ssecast_hub_new(&hub_config, &hub, &error));
   config.topics_len = 0;
   CHECK_OK(ssecast_hub_attach_socket(hub, socket, &config, &connection, &error));
-  /* Nobody reads: the socket's buffer fills, then the limit is reached. */
+  /* The client does not read: the socket's buffer fills, then the limit is reached. */
   while ((result = ssecast_connection_send(connection, &event, &error)) == SSECAST_OK || result == SSECAST_BACKLOG_FULL) {
     if (result == SSECAST_BACKLOG_FULL) continue;
     sent += 4007;
@@ -251,7 +251,33 @@ static void what_is_sent_to_one_alone_is_counted_and_bounded(void) {
   close(socket), close(client.socket);
 }
 
-static void whoever_asked_is_told_when_all_is_out(void) {
+static void a_client_whose_stream_is_finished_is_told_so(void) {
+  ssecast_error error;
+  struct ending ending;
+  struct stream client;
+  ssecast_connection *connection;
+  char *id, *end;
+  ssecast_hub *hub = quiet_hub();
+  int socket = connected(&client);
+  ssecast_attach_config config = config_of(&ending);
+  CHECK_OK(ssecast_hub_attach_socket(hub, socket, &config, &connection, &error));
+  publish(hub, "ticks", "1");
+  CHECK_OK(ssecast_connection_finish(connection, &error));
+  CHECK_FAILS(SSECAST_ENDED, ssecast_connection_finish(connection, &error));
+  EVENTUALLY(atomic_load(&ending.closed) == 1);
+  CHECK(atomic_load(&ending.reason) == SSECAST_REASON_SERVER && !atomic_load(&ending.cut));
+  close(socket);
+  stream_finish(&client);
+  id = strstr(client.bytes, "data: 1\n\n");
+  CHECK(id != NULL && strncmp(id += strlen("data: 1\n\n"), "id: ", 4) == 0 && (end = strstr(id, "\n\n")) != NULL);
+  *end = 0;
+  CHECK(ssecast_is_finished(text(id + 4)));
+  ssecast_connection_free(connection);
+  ssecast_hub_free(hub);
+  close(client.socket);
+}
+
+static void a_source_that_asked_is_told_when_all_is_out(void) {
   ssecast_error error;
   struct ending ending;
   struct stream client;
@@ -381,11 +407,12 @@ int main(void) {
   TEST("detaching gives the socket back whole", detaching_gives_the_socket_back_whole);
   TEST("the head is sent before the stream, or not at all", the_head_is_sent_before_the_stream_or_not_at_all);
   TEST("a client comes back with its id and misses nothing", a_client_comes_back_with_its_id_and_misses_nothing);
-  TEST("an id that is not UTF-8 is one that nobody knows", an_id_that_is_not_utf8_is_one_that_nobody_knows);
+  TEST("an id that is not UTF-8 is unknown", an_id_that_is_not_utf8_is_unknown);
   TEST("topics change while it runs", topics_change_while_it_runs);
   TEST("one is thrown out, and the others stay", one_is_thrown_out_and_the_others_stay);
   TEST("what is sent to one alone is counted and bounded", what_is_sent_to_one_alone_is_counted_and_bounded);
-  TEST("whoever asked is told when all is out", whoever_asked_is_told_when_all_is_out);
+  TEST("a client whose stream is finished is told so", a_client_whose_stream_is_finished_is_told_so);
+  TEST("a source that asked is told when all is out", a_source_that_asked_is_told_when_all_is_out);
   TEST("a released socket is the engine's to end", a_released_socket_is_the_engines_to_end);
   TEST("closing says goodbye within the grace", closing_says_goodbye_within_the_grace);
   TEST("what is no connected stream socket is refused", what_is_no_connected_stream_socket_is_refused);

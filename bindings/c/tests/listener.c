@@ -312,7 +312,7 @@ static void closing_twice_is_an_error_and_streams_go_on(void) {
   close(client.socket);
 }
 
-static void whoever_asked_is_told_when_all_is_out(void) {
+static void a_source_that_asked_is_told_when_all_is_out(void) {
   ssecast_error error;
   struct server server;
   struct stream client;
@@ -370,7 +370,7 @@ int main(void) {
   TEST("headers, path and origins are as configured", headers_path_and_origins_are_as_configured);
   TEST("an option out of range is named", an_option_out_of_range_is_named);
   TEST("closing twice is an error, and streams go on", closing_twice_is_an_error_and_streams_go_on);
-  TEST("whoever asked is told when all is out", whoever_asked_is_told_when_all_is_out);
+  TEST("a source that asked is told when all is out", a_source_that_asked_is_told_when_all_is_out);
   TEST("a route may call the library, and free its own listener", a_route_may_call_the_library_and_free_its_own_listener);
   return 0;
 }

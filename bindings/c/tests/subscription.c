@@ -161,6 +161,26 @@ static void the_end_comes_after_all_that_was_sent_before(void) {
   ssecast_hub_free(hub);
 }
 
+static void a_client_whose_stream_is_finished_is_told_so(void) {
+  ssecast_error error;
+  char taken[4096] = "";
+  char *id, *end;
+  ssecast_hub *hub = quiet_hub();
+  ssecast_subscription *subscription = subscribe(hub, SSECAST_FRAMING_RAW, NULL);
+  publish(hub, "ticks", "1");
+  CHECK_OK(ssecast_subscription_finish(subscription, &error));
+  CHECK_FAILS(SSECAST_ENDED, ssecast_subscription_finish(subscription, &error));
+  CHECK(take(subscription, taken) == SSECAST_ENDED);
+  CHECK(strstr(taken, "data: 1\n\n") != NULL);
+  id = strstr(taken, "data: 1\n\n") + strlen("data: 1\n\n");
+  CHECK(strncmp(id, "id: ", 4) == 0 && (end = strstr(id, "\n\n")) != NULL && end[2] == 0);
+  *end = 0;
+  CHECK(ssecast_is_finished(text(id + 4)));
+  CHECK(!ssecast_is_finished(text("1")) && !ssecast_is_finished(text(NULL)));
+  ssecast_subscription_free(subscription);
+  ssecast_hub_free(hub);
+}
+
 static void a_hub_that_closes_ends_it_and_may_be_freed_first(void) {
   ssecast_error error;
   char taken[4096] = "";
@@ -227,6 +247,7 @@ int main(void) {
   TEST("chunks are those of HTTP", chunks_are_those_of_http);
   TEST("it resumes, sends, and changes topics", it_resumes_sends_and_changes_topics);
   TEST("the end comes after all that was sent before", the_end_comes_after_all_that_was_sent_before);
+  TEST("a client whose stream is finished is told so", a_client_whose_stream_is_finished_is_told_so);
   TEST("a hub that closes ends it, and may be freed first", a_hub_that_closes_ends_it_and_may_be_freed_first);
   TEST("one that is never asked is bounded, and told", one_that_is_never_asked_is_bounded_and_told);
   TEST("a heartbeat makes the descriptor readable in silence", a_heartbeat_makes_the_descriptor_readable_in_silence);

@@ -219,6 +219,22 @@ public final class SsecastTest {
         }
     }
 
+    private static void aSubscriptionIsFinishedForGood() {
+        try (Hub hub = new Hub(); Subscription subscription = hub.subscribe(List.of("ticks"), null)) {
+            StringBuilder text = new StringBuilder();
+            hub.publish("ticks", new Event("last"));
+            check(subscription.finish() && !subscription.finish(), "it is finished once");
+            for (byte[] bytes = subscription.next(); bytes != null; bytes = subscription.next()) {
+                text.append(new String(bytes, StandardCharsets.UTF_8));
+            }
+            int id = text.indexOf("data: last\n\nid: ");
+            check(id >= 0, text.toString());
+            check(Subscription.isFinished(text.substring(id + "data: last\n\nid: ".length()).strip()), text.toString());
+            check(!Subscription.isFinished("1") && !Subscription.isFinished(null), "no other id is");
+            check(subscription.reason() == Reason.SERVER, "the reason is " + subscription.reason());
+        }
+    }
+
     private static void whatIsClosedRefusesEveryCall() {
         Hub hub = new Hub();
         Subscription subscription = hub.subscribe(List.of("ticks"), null);
@@ -354,13 +370,15 @@ public final class SsecastTest {
         aRouteDecides();
         System.out.println("ok a route decides");
         aListenerWhoseObjectNobodyKeepsGoesOn();
-        System.out.println("ok a listener whose object nobody keeps goes on");
+        System.out.println("ok a listener whose object is not kept goes on");
         closingBesideOtherCallsHarmsNobody();
-        System.out.println("ok closing beside other calls harms nobody");
+        System.out.println("ok closing beside other calls breaks none");
         aSubscriptionThatWaitsEndsWhenItIsClosed();
         System.out.println("ok a subscription that waits ends when it is closed");
         aSubscriptionSaysWhyItEnded();
         System.out.println("ok a subscription says why it ended");
+        aSubscriptionIsFinishedForGood();
+        System.out.println("ok a subscription is finished for good");
         whatIsClosedRefusesEveryCall();
         System.out.println("ok what is closed refuses every call");
         whatIsWrongIsNamed();

@@ -5,7 +5,8 @@ import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
 
 /**
- * Topics, their history, and the connections that read them. Any thread may use it. Once it is closed every call fails. Subscriptions and listeners may outlive it, and are closed on their own.
+ * Topics, their history, and the connections that read them. Any thread may use it. Once it is closed every call fails.
+ * Subscriptions and listeners may outlive it, and are closed on their own.
  */
 public final class Hub implements AutoCloseable {
     private static final long GRACE_MS = 1000, TURN_MS = 50;
@@ -24,7 +25,7 @@ public final class Hub implements AutoCloseable {
     }
 
     /**
-     * Sends an event to all who read the topic. The time that it takes does not depend on their number. To a hub that has ended
+     * Sends an event to every subscriber of the topic. The time that it takes does not depend on their number. To a hub that has ended
      * nothing is published: the id is empty, and there are no subscribers. One that was closed is gone, and the call fails.
      */
     public Published publish(String topic, Event event) {
@@ -74,7 +75,7 @@ public final class Hub implements AutoCloseable {
         Library.Failure failure = new Library.Failure();
         long begin = System.nanoTime();
         do {
-            // In short turns: nobody who closes it meanwhile has to wait for all of it.
+            // In short turns, so that a thread which closes the hub meanwhile does not wait for all of it.
             long left = Math.max(0, timeoutMs - (System.nanoTime() - begin) / 1_000_000);
             long turn = Math.min(left, TURN_MS);
             SsecastException.check(

@@ -15,7 +15,7 @@ import java.util.List;
 interface Library extends com.sun.jna.Library {
     Library INSTANCE = Native.load("ssecast", Library.class);
 
-    int OK = 0, CLOSED = 10, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104;
+    int OK = 0, CLOSED = 10, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104, TOO_MUCH_PENDING = 105;
     /** Stands for a real zero, where zero leaves a number out or to its default. */
     long ZERO = -2;
 
@@ -93,11 +93,13 @@ interface Library extends com.sun.jna.Library {
         public byte[] id = new byte[56];
     }
 
-    /** Only how many connections there are is read, of all that the library counts. */
-    @FieldOrder({"size", "connections", "others"})
+    @FieldOrder({"size", "connections", "topics", "published", "delivered", "bytes", "historyEvents", "heldBytes", "lagging",
+        "lagBytes", "disconnectsClient", "disconnectsServer", "disconnectsShutdown", "disconnectsLagged", "disconnectsError",
+        "resetsEpoch", "resetsExpired", "resetsUnknown", "resetsLagged", "backlogBytes"})
     class Stats extends Structure {
-        public long size, connections;
-        public long[] others = new long[17];
+        public long size, connections, topics, published, delivered, bytes, historyEvents, heldBytes, lagging, lagBytes;
+        public long disconnectsClient, disconnectsServer, disconnectsShutdown, disconnectsLagged, disconnectsError;
+        public long resetsEpoch, resetsExpired, resetsUnknown, resetsLagged, backlogBytes;
     }
 
     @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved"})
@@ -155,6 +157,10 @@ interface Library extends com.sun.jna.Library {
     int ssecast_subscription_next(Pointer subscription, Slice bytes, Failure error);
 
     int ssecast_subscription_end(Pointer subscription, Failure error);
+
+    int ssecast_subscription_finish(Pointer subscription, Failure error);
+
+    byte ssecast_is_finished(Slice.Value lastEventId);
 
     int ssecast_subscription_reason(Pointer subscription, IntByReference reason, Failure error);
 

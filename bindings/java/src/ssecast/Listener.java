@@ -14,7 +14,7 @@ public final class Listener implements AutoCloseable {
         List<String> topics(Request request);
     }
 
-    // The library calls their routes until they are closed: nothing of them may be collected before, also if nobody refers to them.
+    // The library calls their routes until they are closed. They are referred to here, so that none is collected before.
     private static final Set<Listener> OPEN = ConcurrentHashMap.newKeySet();
 
     private final Handle handle;
@@ -53,7 +53,7 @@ public final class Listener implements AutoCloseable {
         return Short.toUnsignedInt(handle.use(Library.INSTANCE::ssecast_listener_port));
     }
 
-    /** Accepts nobody any more. Streams go on until the hub ends them. */
+    /** Accepts no connection any more. Streams go on until the hub ends them. */
     @Override
     public void close() {
         Library.INSTANCE.ssecast_listener_free(handle.take());

@@ -31,9 +31,15 @@ public final class StreamHandler implements HttpHandler {
             exchange.close();
             return;
         }
+        String lastEventId = exchange.getRequestHeaders().getFirst("Last-Event-ID");
+        if (Subscription.isFinished(lastEventId)) {
+            exchange.sendResponseHeaders(204, -1);
+            exchange.close();
+            return;
+        }
         Subscription subscription;
         try {
-            subscription = hub.subscribe(topics, exchange.getRequestHeaders().getFirst("Last-Event-ID"));
+            subscription = hub.subscribe(topics, lastEventId);
         } catch (SsecastException refused) {
             exchange.getResponseHeaders().set("Retry-After", "2");
             exchange.sendResponseHeaders(BUSY.contains(refused.code) ? 503 : 500, -1);

@@ -69,6 +69,24 @@ public final class Subscription implements AutoCloseable {
         return Reason.values()[reason.getValue()];
     }
 
+    /**
+     * Ends the stream for good, after what was published and sent before: {@link #next} gives the rest, and then null. The client's
+     * next request is to be answered 204, which {@link StreamHandler} does, so that it does not come back. Returns false if the
+     * stream has ended, or if the client can't be told: then the stream ends, and the client comes back.
+     */
+    public boolean finish() {
+        Library.Failure failure = new Library.Failure();
+        int result = handle.use(subscription -> Library.INSTANCE.ssecast_subscription_finish(subscription, failure));
+        if (result == Library.ENDED || result == Library.TOO_MUCH_PENDING) return false;
+        SsecastException.check(result, failure);
+        return true;
+    }
+
+    /** Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. */
+    public static boolean isFinished(String lastEventId) {
+        return Library.INSTANCE.ssecast_is_finished(Library.Slice.of(lastEventId)) != 0;
+    }
+
     /** Frees it, once another thread that waits for what is next has returned: its wait is over. */
     @Override
     public void close() {
