@@ -112,7 +112,7 @@ impl Attachment {
     }
 
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
-    /// is ending, or has more waiting than its limit.
+    /// is ending.
     ///
     /// # Errors
     /// Those of [`Hub::private`]; then nothing is sent.
@@ -121,11 +121,8 @@ impl Attachment {
     }
 
     pub(crate) fn queue(&self, event: PrivateEvent) -> bool {
-        let pending = self.state.private_bytes.load(Ordering::Acquire);
-        let config = self.hub.config();
-        let limit = config.max_backlog_bytes.max(config.slow_client.bytes);
-        // The thread applies the policy to a slow client; here memory is bounded while it does not run.
-        if self.is_ending() || self.hub.is_closed() || pending > limit {
+        // What the thread has not seen yet counts to the hub's backlog, which is bounded; to the rest it applies the policy.
+        if self.is_ending() || self.hub.is_closed() {
             return false;
         }
         self.state.private_bytes.fetch_add(event.len(), Ordering::SeqCst);
@@ -177,7 +174,7 @@ impl Attachment {
 
     /// Ends the stream as [`detach`](Self::detach) does, and for good: the client's next request has a last event ID
     /// that [`is_finished`](ssecast_hub::is_finished). Returns whether it will be told: not when the connection has
-    /// ended or is ending, or has more waiting than its limit.
+    /// ended or is ending.
     #[allow(clippy::must_use_candidate, reason = "not every host asks")]
     pub fn finish(&self, reason: Reason) -> bool {
         let told = self.queue(self.hub.final_block());

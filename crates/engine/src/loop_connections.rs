@@ -364,7 +364,7 @@ impl LoopConnections {
     }
 
     /// Sends an event to one connection alone, behind everything that was published before. Returns whether it
-    /// was taken: not when the connection is gone, or ending, or over its lag limit.
+    /// was taken: not when the connection is gone, or ending.
     ///
     /// # Errors
     /// Those of [`Hub::private`]; then nothing is sent.
