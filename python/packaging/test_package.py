@@ -54,6 +54,11 @@ while b"data: 2" not in received:
     received += theirs.recv(1000)
 
 try:
+    ssecast.EventSource("http://localhost")
+except ModuleNotFoundError as error:
+    assert "ssecast[client]" in str(error)
+
+try:
     hub.publish("ticks", "1", id="two\\nlines")
 except ssecast.InvalidIdError as error:
     print(ssecast.__file__, importlib.metadata.version("ssecast"), error.code)
@@ -106,7 +111,8 @@ def test_the_sdist_has_the_crates_it_needs_and_no_more(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         assert all(member.isfile() for member in archive)
         files = {member.name.removeprefix(f"ssecast-{VERSION}/") for member in archive}
-    crates = {"crates/codec", "crates/hub", "crates/engine", "crates/listener", "crates/ssecast", "bindings/python"}
+    names = ("client", "codec", "engine", "hub", "listener", "ssecast")
+    crates = {"bindings/python", *(f"crates/{name}" for name in names)}
     assert {path.removesuffix("/Cargo.toml") for path in files if path.endswith("/Cargo.toml")} == crates
     assert {"Cargo.toml", "Cargo.lock", "PKG-INFO", "pyproject.toml", "README.md"} | LICENCES | modules() <= files
     assert not [path for path in files if path.startswith(("tests/", "packaging/", "npm/"))]

@@ -12,7 +12,8 @@ The response for your server is in ``ssecast.asgi`` (Starlette, FastAPI, any ASG
 import json
 
 from ssecast import _json, _native, errors
-from ssecast._native import Event, History, Parser, Published, SlowClient, Stats, encode
+from ssecast._client import EventSourceError
+from ssecast._native import Event, History, Loss, Parser, Published, Retry, SlowClient, Stats, encode
 from ssecast.errors import (
     AttachedError,
     BacklogFullError,
@@ -31,6 +32,7 @@ from ssecast.errors import (
     TooManyDescriptorsError,
     TooManyTopicsError,
 )
+from ssecast.event_source import AsyncEventSource, EventSource
 from ssecast.hub import Hub
 from ssecast.listener import Listener, Request
 from ssecast.session import Session
@@ -40,12 +42,15 @@ from ssecast.subscription import Subscription
 _native.install(_json.text, json.loads, errors.CLASSES)
 
 __all__ = [
+    "AsyncEventSource",
     "AttachedError",
     "BacklogFullError",
     "ClosedError",
     "Decoder",
     "Error",
     "Event",
+    "EventSource",
+    "EventSourceError",
     "EventTooLargeError",
     "History",
     "Hub",
@@ -58,9 +63,11 @@ __all__ = [
     "InvalidSocketError",
     "InvalidTopicError",
     "Listener",
+    "Loss",
     "Parser",
     "Published",
     "Request",
+    "Retry",
     "Session",
     "SlowClient",
     "Stats",

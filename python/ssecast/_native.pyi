@@ -16,12 +16,15 @@ __all__ = [
     "History",
     "Hub",
     "Listener",
+    "Loss",
     "Parser",
     "PeerTimeout",
     "Published",
     "Request",
     "Responder",
+    "Retry",
     "SlowClient",
+    "Source",
     "Stats",
     "encode",
     "inode_of",
@@ -431,6 +434,120 @@ class Parser:
     @property
     def max_event_bytes(self) -> int | None:
         """The most bytes that one event may have; `None` if there is no limit."""
+
+@final
+class Retry:
+    """How long a source waits before it connects again, and after which answers it does.
+
+    The first wait is the stream's own reconnection time, or `first`; never less than 0.1 s. Each further one is longer by
+    `growth`, up to `longest`, until an event comes. `jitter` is the part of a wait by which it may be longer at random, from
+    0 to 1. After an answer with one of `statuses` the source tries again, and honours `Retry-After`; by default after none,
+    as browsers do. Times are in seconds.
+
+    >>> import ssecast
+    >>> ssecast.Retry(first=1, statuses=[502, 503, 504])
+    Retry(first=1.0, longest=30.0, growth=2.0, jitter=0.5, statuses=(502, 503, 504))
+    """
+
+    def __new__(
+        cls,
+        *,
+        first: float = 2.0,
+        longest: float = 30.0,
+        growth: float = 2.0,
+        jitter: float = 0.5,
+        statuses: Sequence[int] = (),
+    ) -> Retry: ...
+    @property
+    def first(self) -> float:
+        """The wait while the stream has set no reconnection time, in seconds."""
+
+    @property
+    def longest(self) -> float:
+        """What waits grow to, in seconds; a longer reconnection time of the stream's still holds."""
+
+    @property
+    def growth(self) -> float:
+        """By how much each wait is longer than the one before."""
+
+    @property
+    def jitter(self) -> float:
+        """The part of a wait by which it may be longer at random."""
+
+    @property
+    def statuses(self) -> tuple[int, ...]:
+        """The statuses after which the source tries again."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+
+@final
+class Loss:
+    """Why a source has no connection, or no longer one. As text it is a sentence."""
+
+    @property
+    def cause(self) -> Literal["status", "content-type", "network", "ended", "too-large", "idle"]:
+        """Why: "status", "content-type", "network", "ended", "too-large", or "idle", a silence."""
+
+    @property
+    def status(self) -> int | None:
+        """The status of the answer, if that is the cause."""
+
+    @property
+    def content_type(self) -> str | None:
+        """The content type of the answer, if that is the cause; empty if it had none."""
+
+    @property
+    def retry_in(self) -> float | None:
+        """The seconds until the source connects again; None if it does not, and is closed."""
+
+@final
+class Source:
+    """The state machine of `EventSource`: it says what to request, what an answer means and how long to wait. It does no I/O."""
+
+    def __new__(
+        cls,
+        url: str,
+        *,
+        method: str,
+        last_event_id: str,
+        retry: Retry | None,
+        idle: float | None,
+        max_event_bytes: int | None,
+    ) -> Source: ...
+    def request(self) -> tuple[str, str, bool, bool, list[tuple[str, str]]]:
+        """What to send now: the URL, the method, whether the body and the credentials go with it, and headers."""
+
+    def respond(
+        self,
+        status: int,
+        content_type: str | None,
+        location: str | None,
+        retry_after: str | None,
+        date: str | None,
+    ) -> bool | Loss:
+        """Takes the head of the answer. Returns True if the body is to be fed, False if it is a redirect, or the loss."""
+
+    def feed(self, chunk: bytes) -> tuple[list[Event], Loss | None]:
+        """Takes a chunk of the body. Returns the events that it completes, and the loss if one was too large."""
+
+    def lose(self, cause: Literal["ended", "idle", "network"], problem: str) -> Loss:
+        """Notes that there is no connection, or no longer one: "ended", "idle", or "network" with what is known of it."""
+
+    def close(self) -> None:
+        """Closes the source for good."""
+
+    @property
+    def state(self) -> Literal["connecting", "open", "closed"]:
+        """Where it is: "connecting", "open" or "closed" for good."""
+
+    @property
+    def url(self) -> str:
+        """The URL that every reconnect begins at."""
+
+    @property
+    def last_event_id(self) -> str:
+        """The last event ID: what the next connection resumes from. Empty if there is none."""
 
 @final
 class Batch:

@@ -19,6 +19,7 @@ mod open_sockets;
 mod option;
 mod parser;
 mod peer_timeout;
+mod source;
 mod termination;
 mod value;
 
@@ -54,6 +55,9 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<delivery_queue::DeliveryQueue>(),
         py.get_type::<parser::Parser>(),
         py.get_type::<peer_timeout::PeerTimeout>(),
+        py.get_type::<source::Loss>(),
+        py.get_type::<source::Retry>(),
+        py.get_type::<source::Source>(),
     ] {
         class::seal(&class);
         module.add(class.name()?, class)?;

@@ -236,7 +236,7 @@ impl State {
 
 impl Event {
     #[inline]
-    fn parsed<'py>(
+    pub(crate) fn parsed<'py>(
         py: Python<'py>,
         message: &Message<'_>,
         names: &mut Names,
@@ -257,7 +257,7 @@ impl Event {
 /// The event types of a stream as strings of Python's, each made once. The interpreter's own table is not used: what is in
 /// it may stay for ever, and a stream may invent names without end.
 #[derive(Default)]
-struct Names {
+pub(crate) struct Names {
     known: Vec<(Box<str>, Py<PyAny>)>,
     /// What stands for `message`, if that is something else.
     default: Option<Py<PyAny>>,
@@ -296,7 +296,7 @@ impl Names {
 
 /// The last event ID as a string of Python's. It often stays the same for many events.
 #[derive(Default)]
-struct LastEventId(Option<(String, Py<PyString>)>);
+pub(crate) struct LastEventId(Option<(String, Py<PyString>)>);
 
 impl LastEventId {
     fn get(&mut self, py: Python<'_>, id: &str) -> Py<PyString> {
