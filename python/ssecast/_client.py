@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Literal
 
 from ssecast._native import Event, Loss, Retry, Source
@@ -79,6 +79,7 @@ class Connector:
             idle=idle,
             max_event_bytes=max_event_bytes,
         )
+        self.url = self.source.url
         self.headers = headers
         self.on_open = on_open
         self.on_error = on_error
@@ -95,7 +96,8 @@ class Connector:
         self.wait = 0.0
         """The seconds before the next request."""
         self.closed = False
-        self._lock = Lock()
+        self._lock = RLock()
+        """For the state machine, which takes one call at a time, and the socket."""
         self._socket: socket.socket | None = None
 
     def _timeout(self, given: Any, idle: float | None) -> httpx.Timeout:
@@ -114,11 +116,18 @@ class Connector:
 
     @property
     def state(self) -> Literal["connecting", "open", "closed"]:
-        return self.source.state
+        with self._lock:
+            return self.source.state
+
+    @property
+    def last_event_id(self) -> str:
+        with self._lock:
+            return self.source.last_event_id
 
     def make(self, headers: Headers | None) -> tuple[httpx.Request, dict[str, Any]]:
         """The next request, and how it is sent."""
-        url, method, body, credentials, ours = self.source.request()
+        with self._lock:
+            url, method, body, credentials, ours = self.source.request()
         extensions = self.extensions
         if (trace := self._trace(extensions.get("trace"))) is not None:
             extensions = {**extensions, "trace": trace}
@@ -166,9 +175,9 @@ class Connector:
     def respond(self, response: httpx.Response) -> bool:
         """Takes the head of an answer. Whether its body is read."""
         header = response.headers.get
-        step = self.source.respond(
-            response.status_code, header("Content-Type"), header("Location"), header("Retry-After"), header("Date")
-        )
+        head = (header("Content-Type"), header("Location"), header("Retry-After"), header("Date"))
+        with self._lock:
+            step = self.source.respond(response.status_code, *head)
         if isinstance(step, Loss):
             self.lost(step)
         elif step:
@@ -181,7 +190,8 @@ class Connector:
 
     def feed(self, chunk: bytes) -> bool:
         """Takes a chunk. Whether there is more to read."""
-        events, loss = self.source.feed(chunk)
+        with self._lock:
+            events, loss = self.source.feed(chunk)
         self.ready += events
         if loss is not None:
             self.lost(loss)
@@ -194,11 +204,16 @@ class Connector:
             self.close()
             raise error
         if error is None:
-            self.lost(self.source.lose("ended", ""))
+            self.lose("ended")
         elif isinstance(error, self.httpx.ReadTimeout):
-            self.lost(self.source.lose("idle", ""))
+            self.lose("idle")
         else:
-            self.lost(self.source.lose("network", str(error) or type(error).__name__))
+            self.lose("network", str(error) or type(error).__name__)
+
+    def lose(self, cause: Literal["ended", "idle", "network"], problem: str = "") -> None:
+        with self._lock:
+            loss = self.source.lose(cause, problem)
+        self.lost(loss)
 
     def lost(self, loss: Loss) -> None:
         if not self.closed:

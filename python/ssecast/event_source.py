@@ -36,14 +36,14 @@ class _Source:
     @property
     def url(self) -> str:
         """Where each connection begins, whatever it was redirected to."""
-        return self._connector.source.url
+        return self._connector.url
 
     @property
     def last_event_id(self) -> str:
         """What the next connection resumes from. It may be the id of an event that was not taken yet: where you keep it
         for another process, keep the ``last_event_id`` of the event.
         """
-        return self._connector.source.last_event_id
+        return self._connector.last_event_id
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__}: {self.url}, {self.state}>"
@@ -165,11 +165,11 @@ class EventSource(_Source, Iterator[Event]):
         except connector.httpx.StreamError:
             # It was closed meanwhile, with the caller's client perhaps.
             if not connector.closed:
-                connector.lost(connector.source.lose("network", "the answer was closed"))
+                connector.lose("network", "the answer was closed")
         except BaseException:
             # Such as KeyboardInterrupt in the midst of reading: there is no going on with this connection.
             if not connector.closed and self._chunks is not None:
-                connector.source.lose("network", "interrupted")
+                connector.lose("network", "interrupted")
             self._tidy(False)
             raise
         if connector.state != "open":
@@ -318,11 +318,11 @@ class AsyncEventSource(_Source, AsyncIterator[Event]):
                 connector.failed(error)
         except connector.httpx.StreamError:
             if not connector.closed:
-                connector.lost(connector.source.lose("network", "the answer was closed"))
+                connector.lose("network", "the answer was closed")
         except BaseException:
             # Such as a cancellation in the midst of reading: there is no going on with this connection.
             if not connector.closed and self._chunks is not None:
-                connector.source.lose("network", "cancelled")
+                connector.lose("network", "cancelled")
             with anyio.CancelScope(shield=True):
                 await self._tidy(False)
             raise
