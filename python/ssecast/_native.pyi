@@ -439,9 +439,12 @@ class Parser:
 class Retry:
     """How long a source waits before it connects again, and after which answers it does.
 
-    The first wait is the stream's own reconnection time, or `first`; never less than 0.1 s. Each further one is longer by
-    `growth`, up to `longest`, until an event comes. `jitter` is the part of a wait by which it may be longer at random, from
-    0 to 1. After an answer with one of `statuses` the source tries again, and honours `Retry-After`; by default after none,
+    The first wait is the stream's own reconnection time, or `first`; never less than 0.1 s. Each further one is
+    longer by
+    `growth`, up to `longest`, until an event comes. `jitter` is the part of a wait by which it may be longer at
+    random, from
+    0 to 1. After an answer with one of `statuses` the source tries again, and honours `Retry-After`; by default after
+    none,
     as browsers do. Times are in seconds.
 
     >>> import ssecast
@@ -503,7 +506,8 @@ class Loss:
 
 @final
 class Source:
-    """The state machine of `EventSource`: it says what to request, what an answer means and how long to wait. It does no I/O."""
+    """The state machine of `EventSource`: it says what to request, what an answer means and how long to wait. It does
+    no I/O."""
 
     def __new__(
         cls,
@@ -526,13 +530,15 @@ class Source:
         retry_after: str | None,
         date: str | None,
     ) -> bool | Loss:
-        """Takes the head of the answer. Returns True if the body is to be fed, False if it is a redirect, or the loss."""
+        """Takes the head of the answer. Returns True if the body is to be fed, False if it is a redirect, or the
+        loss."""
 
     def feed(self, chunk: bytes) -> tuple[list[Event], Loss | None]:
         """Takes a chunk of the body. Returns the events that it completes, and the loss if one was too large."""
 
     def lose(self, cause: Literal["ended", "idle", "network"], problem: str) -> Loss:
-        """Notes that there is no connection, or no longer one: "ended", "idle", or "network" with what is known of it."""
+        """Notes that there is no connection, or no longer one: "ended", "idle", or "network" with what is known of
+        it."""
 
     def close(self) -> None:
         """Closes the source for good."""
