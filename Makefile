@@ -31,7 +31,7 @@ BUILT := $(or $(CARGO_TARGET_DIR),target)
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := Cargo.toml Cargo.lock python/pyproject.toml \
   $(shell find crates bindings/python -name '*.rs' -o -name Cargo.toml)
-NPM_SOURCES := npm/package.json npm/build.mjs $(wildcard npm/tsconfig*.json) $(wildcard npm/index.*) $(shell find npm/src -type f)
+NPM_SOURCES := npm/package.json npm/build.mjs $(wildcard npm/tsconfig*.json) $(wildcard npm/*.mjs npm/index.*) $(shell find npm/src -type f)
 
 .PHONY: help
 help:
@@ -142,7 +142,7 @@ test-python-package: $(PYTHON_BUILT)
 test-readme: $(NPM_BUILT)
 	$(NODE_TEST) tests/readme/*.test.mjs
 
-# The parser in Node 20 to 26, Deno and Bun.
+# The parser and the client in Node 20 to 26, Deno and Bun.
 test-runtimes: $(NPM_BUILT) $(RUNTIMES_INSTALLED)
 	$(NODE_TEST) --test-concurrency=1 tests/runtimes/*.test.mjs
 

@@ -25,6 +25,7 @@ function runOf(path) {
 async function serve(request, response) {
   // Pages of any origin may ask; that they ask before is no request of the scenario.
   response.setHeader('Access-Control-Allow-Origin', request.headers.origin ?? '*')
+  response.setHeader('Access-Control-Expose-Headers', 'Retry-After, Date')
   if (request.method === 'OPTIONS') {
     response.setHeader('Access-Control-Allow-Headers', request.headers['access-control-request-headers'] ?? '')
     return response.end()
@@ -41,7 +42,8 @@ async function serve(request, response) {
   run.open++
   response.on('close', () => {
     run.open--
-    run.endedAt = performance.now()
+    // One that the client ended.
+    if (!response.writableEnded) run.endedAt = performance.now()
   })
   const { body = '', ...expected } = answer?.expect ?? {}
   const sinceTheLast = performance.now() - run.endedAt
@@ -60,10 +62,10 @@ async function serve(request, response) {
     const found = request.headers[name] === undefined ? null : Buffer.from(request.headers[name], 'latin1').toString()
     if (found !== value) problem(`header ${name}: ${found}, not ${value}`)
   }
-  await send(request, response, answer, pathname)
+  await send(request, response, answer, pathname, run)
 }
 
-async function send(request, response, { status = 200, headers, body = [], end = 'hang' }, path) {
+async function send(request, response, { status = 200, headers, body = [], end = 'hang' }, path, run) {
   if (status === 0) return request.socket.destroy()
   for (const [name, value] of Object.entries(headers ?? { 'Content-Type': 'text/event-stream' })) {
     response.setHeader(name, value.other ? `http://127.0.0.1:${other.address().port}${path}${value.other}` : value)
@@ -78,7 +80,11 @@ async function send(request, response, { status = 200, headers, body = [], end =
       await setImmediate()
     }
   }
-  if (end === 'end') response.end()
+  // On a busy machine the client may know it before `close` comes here.
+  if (end === 'end') {
+    run.endedAt = performance.now()
+    response.end()
+  }
   if (end === 'cut') request.socket.destroy()
 }
 

@@ -69,6 +69,12 @@ describe('a program in the README', { timeout: 30_000 }, () => {
     assert.equal(output, 'tick 7 one\n7\ntwo\nthree\n')
   })
 
+  it('with the client prints the first event, and ends', t => {
+    const [, code] = /^```js client\n([^]*?)^```$/m.exec(readme)
+    const output = execFileSync(process.execPath, [write(t, code)], { encoding: 'utf8' })
+    assert.equal(output, 'message one\n')
+  })
+
   it('with a session sends what is piped into it, and ends', async t => {
     const code = programs.find(code => code.includes('.pipe('))
     const stream = await open(t, `${await run(t, code)}/answer`)

@@ -37,6 +37,7 @@ import {
 } from 'ssecast'
 import * as eventsource from 'ssecast/eventsource-parser'
 import * as eventsourceStream from 'ssecast/eventsource-parser/stream'
+import { type Cause, EventSource, EventSourceErrorEvent, type EventSourceOptions } from 'ssecast/client'
 import * as parserOnly from 'ssecast/parser'
 
 const options: HubOptions = {
@@ -196,3 +197,28 @@ sseMiddleware(hub, { topic: ['ticks'] })
 sseMiddleware({ topics: ['ticks'], retryMs: 5 })
 // @ts-expect-error: a session is made by the middleware
 session.id = 5
+
+const sourceOptions: EventSourceOptions = {
+  withCredentials: true,
+  headers: async () => ({ Authorization: 'Bearer x' }),
+  method: 'POST',
+  body: '{}',
+  retry: { first: 100, statuses: [503] },
+  idleMs: 60_000,
+  shared: true,
+}
+const source = new EventSource(new URL('http://localhost'), sourceOptions)
+source.onmessage = ({ data, lastEventId }) => data.length + lastEventId.length
+source.addEventListener('tick', ({ data }) => data.length)
+source.onerror = event => {
+  const cause: Cause = event.cause
+  const status: number | undefined = event.status
+  const retryIn: number | undefined = event.retryIn
+  return [cause, status, retryIn, event instanceof EventSourceErrorEvent]
+}
+const standard: globalThis.EventTarget = source
+for await (const { data } of source) data.length
+// @ts-expect-error an option that there is not
+new EventSource('http://localhost', { header: {} })
+// @ts-expect-error a wrong type
+new EventSource('http://localhost', { idleMs: '5' })
