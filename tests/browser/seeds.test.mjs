@@ -53,6 +53,11 @@ describe('the page of a seed', { timeout: 60_000 }, () => {
     assert.equal(plain[1], 'this is SimpleEvent')
   })
 
+  it('answer: asks by POST with a header, with our client, and shows the whole answer once', async t => {
+    const { page } = await open(t, 'answer/server.mjs', 'http://127.0.0.1:3000/')
+    await page.waitForFunction(() => document.querySelector('#answer').textContent === 'Ada asked: what is new? ')
+  })
+
   for (const program of ['http.mjs', 'express.mjs', 'koa1.cjs']) {
     it(`index-html with ${program}: logs that it is open, and each message`, async t => {
       const { log } = await open(t, `index-html/${program}`, 'http://127.0.0.1:9999/')
