@@ -10,7 +10,8 @@ const LAYERS = {
   ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub', 'ssecast-listener'],
   'ssecast-c': ['ssecast'],
   'ssecast-node': ['ssecast'],
-  'ssecast-python': ['ssecast'],
+  // The client's state machine alone: the façade would bring an HTTP library, and Python has its own.
+  'ssecast-python': ['ssecast', 'ssecast-client'],
   'ssecast-c-header': [],
 }
 
