@@ -84,6 +84,7 @@ enum Phase {
 /// use std::time::Duration;
 /// use ssecast_client::EventSource;
 /// # async fn token() -> String { String::new() }
+/// # let _ = rustls::crypto::ring::default_provider().install_default();
 /// let source = EventSource::builder("https://example.com/stream")
 ///     .options(|options| {
 ///         options.idle = Some(Duration::from_secs(60));

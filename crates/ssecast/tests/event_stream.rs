@@ -37,6 +37,8 @@ async fn by_reqwest(
     listener: &Listener,
     last_event_id: &str,
 ) -> Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>> {
+    // The workspace's tests build reqwest with TLS and without a provider of it. Another test may have installed this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let request = reqwest::Client::new().get(format!("http://{}/?topic=t", listener.address()));
     let response = request.header("last-event-id", last_event_id).send().await.unwrap();
     Box::pin(response.error_for_status().unwrap().bytes_stream())
