@@ -26,6 +26,7 @@ __all__ = [
     "SlowClient",
     "Source",
     "Stats",
+    "cache_control",
     "encode",
     "inode_of",
     "install",
@@ -676,6 +677,9 @@ def encode(event: Event) -> bytes:
     >>> encode(Event("one\\ntwo", event="tick", id=7))
     b'id: 7\\nevent: tick\\ndata: one\\ndata: two\\n\\n'
     """
+
+def cache_control(wanted: str) -> str:
+    """The `Cache-Control` of a stream's response, if the application wants this one: what it lacks is added."""
 
 def is_finished(last_event_id: str) -> bool:
     """Whether a last event ID says that its client's stream was finished: the answer is 204, by which it stays away."""

@@ -88,6 +88,19 @@ def test_an_unknown_delivery_is_refused() -> None:
         EventSourceResponse([], delivery="socket")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "sent"),
+    [
+        ("private, no-store", "private, no-store, no-transform"),
+        ("no-store, no-transform", "no-store, no-transform"),
+        ("public, max-age=60", "public, max-age=60, no-cache, no-transform"),
+    ],
+)
+def test_a_stricter_cache_control_stays(wanted: str, sent: str) -> None:
+    response = EventSourceResponse([], headers={"Cache-Control": wanted})
+    assert response.headers["cache-control"] == sent
+
+
 def test_it_is_a_response_of_starlette_that_takes_headers_and_cookies() -> None:
     response = EventSourceResponse([], headers={"X-More": "1", "Content-Type": "text/plain"})
     response.headers["x-even-more"] = "2"

@@ -69,6 +69,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(open_sockets::shut_down_connection, module)?)?;
     module.add_function(wrap_pyfunction!(termination::terminations, module)?)?;
     module.add_function(wrap_pyfunction!(event::encode, module)?)?;
+    module.add_function(wrap_pyfunction!(delivery_queue::cache_control, module)?)?;
     module.add_function(wrap_pyfunction!(delivery_queue::is_finished, module)?)?;
     // The core's kinds of errors by their codes, for the test that each has its class.
     let kinds = PyDict::new(py);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ssecast._native import Hub
+from ssecast._native import Hub, cache_control
 from ssecast.errors import ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError
 
 __all__ = ["FINISHED", "FULL", "Headers", "finished_headers", "stream_headers", "unavailable"]
@@ -16,8 +16,6 @@ FULL = (ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTo
 
 STREAM = {
     "content-type": "text/event-stream; charset=utf-8",
-    # `no-transform` keeps compression from buffering the stream.
-    "cache-control": "no-cache, no-transform",
     "x-accel-buffering": "no",
 }
 
@@ -36,16 +34,19 @@ FINISHED = 204
 
 def finished_headers(headers: Headers) -> Headers:
     """What of a stream's headers belongs to the answer that a stream was finished, such as those for other origins."""
-    return [(name, value) for name, value in headers if name.lower() not in STREAM]
+    return [(name, value) for name, value in headers if name.lower() not in STREAM and name.lower() != "cache-control"]
 
 
 def stream_headers(extra: Mapping[str, str] | None) -> list[tuple[str, str]]:
-    """The headers, names in lower case: more can be added, but what makes the response a stream stays as it is."""
+    """The headers, names in lower case: more can be added, but what makes the response a stream stays as it is.
+    A stricter ``Cache-Control`` stays too."""
     given = {} if extra is None else extra
     if not isinstance(given, Mapping):
         raise TypeError(f"headers must be a mapping of strings to strings, not {type(given).__name__}")
     added = [(name.lower(), value) for name, value in given.items()]
+    wanted = ", ".join(value for name, value in added if name == "cache-control")
     return [
         *STREAM.items(),
-        *((name, value) for name, value in added if name not in STREAM and name != "content-length"),
+        ("cache-control", cache_control(wanted)),
+        *((name, value) for name, value in added if name not in {*STREAM, "cache-control", "content-length"}),
     ]
