@@ -55,7 +55,7 @@ pub fn is_finished(last_event_id: &Bound<'_, PyAny>) -> Result<bool> {
     entry(|| Ok(ssecast::is_finished(&text(last_event_id, "last_event_id", ErrorKind::InvalidId)?)))
 }
 
-/// The `Cache-Control` of a stream's response, if the application wants this one: it stays, and what it lacks is added.
+/// The `Cache-Control` of a stream's response, if the application wants this one: what it lacks is added.
 #[pyfunction]
 pub fn cache_control(wanted: &Bound<'_, PyAny>) -> Result<String> {
     entry(|| Ok(ssecast::cache_control(&text(wanted, "headers", ErrorKind::InvalidOption)?)))
