@@ -58,10 +58,8 @@ export function createParser(config: ParserConfig): EventSourceParser {
 
   const grammar = createGrammar(
     {
-      block(id, event, data) {
-        if (id !== undefined) onId?.(id)
-        if (data !== undefined) onEvent?.({ id, event, data })
-      },
+      id: onId,
+      event: onEvent,
       comment: onComment,
       retry: onRetry,
       unknown:
@@ -80,7 +78,7 @@ export function createParser(config: ParserConfig): EventSourceParser {
         onError?.(new ParseError(problem, { type: 'max-buffer-size-exceeded' }))
       },
     },
-    { most: maxBufferSize ?? Infinity, isOfBytes: false },
+    { most: maxBufferSize ?? Infinity, isDropIn: true },
   )
 
   return {

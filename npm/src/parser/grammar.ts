@@ -1,24 +1,28 @@
 import { StringBuilder } from './string-builder.js'
 
-const LF = 10
-const CR = 13
-const SPACE = 32
-const COLON = 58
-const A = 97
-const D = 100
-const E = 101
-const I = 105
-const N = 110
-const T = 116
-const V = 118
+/** Characters. They are numbers in what is compiled, because to look up a variable takes as long as to compare it. */
+const enum Char {
+  LF = 10,
+  CR = 13,
+  SPACE = 32,
+  COLON = 58,
+  A = 97,
+  D = 100,
+  E = 101,
+  I = 105,
+  N = 110,
+  T = 116,
+  V = 118,
+}
 
 /** The longest beginning of a line that shows what field it is: `event:`, `retry:`. */
 const NAME = 6
 
 /** What a grammar calls, in the order of the stream. */
 export interface Handler {
-  /** Ends a block that has an id, data or both. */
-  block(id: string | undefined, event: string | undefined, data: string | undefined): void
+  /** Gets the id of each block that has one, before its event. */
+  id?: ((id: string) => void) | undefined
+  event?: ((event: Message) => void) | undefined
   comment?: ((comment: string) => void) | undefined
   /** Gets a reconnection time as soon as its line has ended. */
   retry?: ((milliseconds: number) => void) | undefined
@@ -28,14 +32,24 @@ export interface Handler {
   fail(): void
 }
 
-/** How much one block may take. */
-export interface Limit {
+/** An event, in the shape that the parser's users see. */
+interface Message {
+  event: string | undefined
+  id: string | undefined
+  data: string
+  lastEventId?: string
+}
+
+/** How a grammar behaves. */
+export interface Dialect {
+  /** How much one block may take. */
   readonly most: number
   /**
-   * What counts: the bytes of UTF-8 of data, event and id lines; or else, as eventsource-parser does it, the units of the
-   * data, and of a line that has not ended.
+   * Whether it counts and tells as eventsource-parser does: what counts are the units of the data, and of a line that has not
+   * ended, rather than the bytes of UTF-8 of data, event and id lines; and an event is a `message` where the stream says so, and
+   * has no last event ID.
    */
-  readonly isOfBytes: boolean
+  readonly isDropIn: boolean
 }
 
 /** The grammar at some place in a stream. */
@@ -50,65 +64,65 @@ export interface Grammar {
   reset(goesOn?: boolean): void
   /** Whether a callback is under way. */
   isBusy(): boolean
+  /** The last id of a block that has ended, of whichever stream. */
+  lastEventId(): string
 }
 
 /**
  * Makes the grammar of event streams, for text in chunks. Its rules are those of the Rust codec, and the tests hold it to
  * them. A callback may throw or reset the grammar: before each call, the outer variables have all that the rest needs.
  */
-export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Grammar {
-  const { block, comment, retry, unknown, fail } = handler
-  const fields = ['data:', 'event:', 'id:', 'retry:', ...(comment ? [':'] : [])]
+export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Grammar {
+  // They are `var`, because V8 checks at each use in a function that `let` and `const` have their values: a tenth of the time of small events.
+  var { id: onId, event: onEvent, comment, retry, unknown, fail } = handler
+  var fields = ['data:', 'event:', 'id:', 'retry:', ...(comment ? [':'] : [])]
   /** So many units fit, whatever they are: only from there on are bytes counted. */
-  const roomy = isOfBytes ? Math.floor(most / 3) : most
+  var roomy = isDropIn ? most : Math.floor(most / 3)
 
   /** What an error of a callback has left of its chunk. */
-  let rest = ''
+  var rest = ''
   /** Whether anything is left for `settle`: that, a failure, or chunks that wait. */
-  let hasRest = false
+  var hasRest = false
   /** How many streams there were. A callback may have begun another. */
-  let streams = 0
-  let waiting: string[] = []
-  let isBusy = false
-  /** Whether nothing waits, and no callback is under way. */
-  let isReady = true
-  let hasFailed = false
+  var streams = 0
+  var waiting: string[] = []
+  var lastEventId = ''
+  var isBusy = false
+  var hasFailed = false
   /** Whether a line goes on with the next chunk, or a line end. */
-  let hasCarry = false
+  var hasCarry = false
   /** Whether the last chunk ended with a CR, whose LF may still come (SPEC 4). */
-  let isAfterCr = false
+  var isAfterCr = false
   /** The beginning of a line whose end has not come, or whether its rest is discarded. */
-  const held = new StringBuilder(4096)
-  let isSkipping = false
+  var held = new StringBuilder(4096)
+  var isSkipping = false
   /** Its bytes, if they had to be counted, and its last unit. */
-  let heldBytes = 0
-  let lastUnit = 0
+  var heldBytes = 0
+  var lastUnit = 0
 
   // What the block under way has of earlier chunks, if there is any.
-  let hasBlock = false
-  let hasData = false
-  const kept = new StringBuilder(64)
-  let keptEvent: string | undefined
-  let keptId: string | undefined
+  var hasBlock = false
+  var hasData = false
+  var kept = new StringBuilder(64)
+  var keptEvent: string | undefined
+  var keptId: string | undefined
   /** The units of it that count. One is one to three bytes of UTF-8. */
-  let keptUnits = 0
+  var keptUnits = 0
   /** How many bytes it has beyond that, once they had to be counted; before, only those of lines that were replaced. */
-  let extra = 0
-  let isCounted = false
+  var extra = 0
+  var isCounted = false
 
   function feed(chunk: string): void {
-    if (!isReady) {
+    if (isBusy || hasRest) {
       add(chunk)
       if (isBusy) return
       chunk = ''
     }
-    isReady = false
     isBusy = true
     try {
       if (hasCarry) read(chunk)
       else parse(chunk, 0)
       if (hasRest) settle()
-      isReady = true
     } finally {
       isBusy = false
     }
@@ -117,7 +131,6 @@ export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Gra
   function add(chunk: string): void {
     waiting.push(chunk)
     hasRest = true
-    isReady = false
   }
 
   /** Parses all that is left. */
@@ -140,8 +153,8 @@ export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Gra
   function read(chunk: string): void {
     if (chunk === '') return
     let start = 0
-    if (isAfterCr && chunk.charCodeAt(0) === LF) start = 1
-    isAfterCr = chunk.charCodeAt(chunk.length - 1) === CR
+    if (isAfterCr && chunk.charCodeAt(0) === Char.LF) start = 1
+    isAfterCr = chunk.charCodeAt(chunk.length - 1) === Char.CR
     if (isSkipping || held.length > 0) {
       const end = chunk.search(/[\r\n]/)
       if (end === -1) {
@@ -178,93 +191,141 @@ export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Gra
     let cr = chunk.indexOf('\r', line)
     const hasCr = cr !== -1
     if (hasCr) {
-      if (chunk.charCodeAt(length - 1) === CR) hasCarry = isAfterCr = true
+      if (chunk.charCodeAt(length - 1) === Char.CR) hasCarry = isAfterCr = true
     } else cr = length
+    const isPlain = !hasCr && length <= roomy && onEvent !== undefined
     try {
       while (line < length) {
-        const first = chunk.charCodeAt(line)
-        if (first === LF || first === CR) {
-          line = afterLineEnd(chunk, line)
-          if (hasBlock) {
-            data = takeBlock(data)
-            room = roomy
+        // Most chunks are of such lines only. This is a short cut for them: without it, the rest would do the same.
+        if (isPlain && !hasBlock) {
+          while (line < length) {
+            lf = chunk.indexOf('\n', line)
+            if (lf === -1) {
+              lf = length
+              break
+            }
+            const first = chunk.charCodeAt(line)
+            if (
+              first === Char.D &&
+              chunk.charCodeAt(line + 1) === Char.A &&
+              chunk.charCodeAt(line + 2) === Char.T &&
+              chunk.charCodeAt(line + 3) === Char.A &&
+              chunk.charCodeAt(line + 4) === Char.COLON
+            ) {
+              const value = chunk.slice(chunk.charCodeAt(line + 5) === Char.SPACE ? line + 6 : line + 5, lf)
+              data = data === undefined ? value : `${data}\n${value}`
+              if (chunk.charCodeAt(lf + 1) === Char.LF) {
+                line = lf + 2
+                if (id !== undefined) {
+                  lastEventId = id
+                  onId?.(id)
+                }
+                onEvent!(isDropIn ? { id, event, data } : { event, id, data, lastEventId })
+                if (streams !== stream) return
+                data = event = id = undefined
+                units = 0
+                continue
+              }
+              units = isDropIn ? data.length : units + lf - line
+            } else if (
+              first === Char.E &&
+              event === undefined &&
+              chunk.charCodeAt(line + 1) === Char.V &&
+              chunk.charCodeAt(line + 2) === Char.E &&
+              chunk.charCodeAt(line + 3) === Char.N &&
+              chunk.charCodeAt(line + 4) === Char.T &&
+              chunk.charCodeAt(line + 5) === Char.COLON
+            ) {
+              const value = chunk.slice(chunk.charCodeAt(line + 6) === Char.SPACE ? line + 7 : line + 6, lf)
+              event = isDropIn || value.length !== 7 || value !== 'message' ? value || undefined : undefined
+              if (!isDropIn) units += lf - line
+            } else break
+            line = lf + 1
           }
-          // Without data there is no event (SPEC 12).
-          if (data !== undefined || id !== undefined) {
-            block(id, event, data)
-            if (streams !== stream) return
-          }
-          data = event = id = undefined
-          units = 0
-          continue
+          if (line === length) break
         }
-        if (lf < line && (lf = chunk.indexOf('\n', line)) === -1) lf = length
-        if (cr < line && (cr = chunk.indexOf('\r', line)) === -1) cr = length
-        const end = lf < cr ? lf : cr
-        if (end === length) break
-        const isData = first === D && isDataName(chunk, line) && endsName(chunk, line + 4, end)
-        // Most events end with one data line and its blank line.
-        if (isData && !hasCr && data === undefined && !hasBlock && chunk.charCodeAt(end + 1) === LF && chunk.charCodeAt(line + 4) === COLON) {
-          if (units + end - line <= room || !isOfBytes) {
-            const value = chunk.slice(chunk.charCodeAt(line + 5) === SPACE ? line + 6 : line + 5, end)
-            line = end + 2
-            block(id, event, value)
-            if (streams !== stream) return
-            event = id = undefined
-            units = 0
+        const first = chunk.charCodeAt(line)
+        if (first === Char.LF || first === Char.CR) line = afterLineEnd(chunk, line)
+        else {
+          if (lf < line && (lf = chunk.indexOf('\n', line)) === -1) lf = length
+          if (cr < line && (cr = chunk.indexOf('\r', line)) === -1) cr = length
+          const end = lf < cr ? lf : cr
+          if (end === length) break
+          const next = end === cr && lf === end + 1 ? end + 2 : end + 1
+          const isData = first === Char.D && isDataName(chunk, line) && endsName(chunk, line + 4, end)
+          if (
+            isData ||
+            (first === Char.E && isEventName(chunk, line) && endsName(chunk, line + 5, end)) ||
+            (first === Char.I && isIdName(chunk, line) && endsName(chunk, line + 2, end))
+          ) {
+            const value = chunk.slice(valueStart(chunk, line + (isData ? 4 : first === Char.E ? 5 : 2), end), end)
+            const isFirst = data === undefined && !hasData
+            const size = !isDropIn ? end - line : !isData ? 0 : isFirst ? value.length : value.length + 1
+            // Most events end with a data line.
+            const isLast = isData && !hasCr && chunk.charCodeAt(next) === Char.LF
+            if (units + size > room) {
+              if (!isDropIn) {
+                keep(data, event, id, units)
+                data = undefined
+                const bytes = bytesOf(chunk.slice(line, end))
+                if (!fits(bytes)) return overflow()
+                room = -1
+                if (first !== Char.I || !value.includes('\0')) extra += bytes - size
+              } else if (!isFirst || !isLast) {
+                // One data line with its blank line is never kept by eventsource-parser, and so does not count.
+                return overflow()
+              }
+            }
+            if (isData) {
+              data = data === undefined ? value : `${data}\n${value}`
+              units += size
+            } else if (first === Char.E) {
+              if (event !== undefined) replace(event)
+              event = isDropIn || value.length !== 7 || value !== 'message' ? value || undefined : undefined
+              units += size
+            } else if (!value.includes('\0')) {
+              if (id !== undefined) replace(id)
+              id = value
+              units += size
+            }
+            line = next
+            if (!isLast) continue
+            line++
+          } else {
+            if (first === Char.COLON ? comment : retry || unknown) {
+              keep(data, event, id, units)
+              data = undefined
+              if (isDropIn || units + end - line <= room || fits(bytesOf(chunk.slice(line, end)))) {
+                const begin = line
+                line = next
+                if (first === Char.COLON) comment!(chunk.slice(valueStart(chunk, begin, end), end))
+                else other(chunk.slice(begin, end))
+                if (streams !== stream) return
+                // It may have begun another stream with the next line.
+                event = keptEvent
+                id = keptId
+                units = keptUnits
+              }
+              room = isCounted ? -1 : roomy
+            }
+            line = next
             continue
           }
         }
-        const next = end === cr && lf === end + 1 ? end + 2 : end + 1
-        if (
-          isData ||
-          (first === E && isEventName(chunk, line) && endsName(chunk, line + 5, end)) ||
-          (first === I && isIdName(chunk, line) && endsName(chunk, line + 2, end))
-        ) {
-          const value = chunk.slice(valueStart(chunk, line + (isData ? 4 : first === E ? 5 : 2), end), end)
-          const size = isOfBytes ? end - line : !isData ? 0 : data !== undefined || hasData ? value.length + 1 : value.length
-          if (units + size > room) {
-            if (isOfBytes) {
-              keep(data, event, id, units)
-              data = undefined
-              const bytes = bytesOf(chunk.slice(line, end))
-              if (!fits(bytes)) return overflow()
-              room = -1
-              if (first !== I || !value.includes('\0')) extra += bytes - size
-            } else if (hasCr || data !== undefined || hasData || chunk.charCodeAt(next) !== LF) {
-              // One data line with its blank line is never kept by eventsource-parser, and so does not count.
-              return overflow()
-            }
-          }
-          if (isData) {
-            data = data === undefined ? value : `${data}\n${value}`
-            units += size
-          } else if (first === E) {
-            if (event !== undefined) replace(event)
-            event = value === '' ? undefined : value
-            units += size
-          } else if (!value.includes('\0')) {
-            if (id !== undefined) replace(id)
-            id = value
-            units += size
-          }
-        } else if (first === COLON ? comment : retry || unknown) {
-          keep(data, event, id, units)
-          data = undefined
-          if (!isOfBytes || units + end - line <= room || fits(bytesOf(chunk.slice(line, end)))) {
-            const begin = line
-            line = next
-            if (first === COLON) comment!(chunk.slice(valueStart(chunk, begin, end), end))
-            else other(chunk.slice(begin, end))
-            if (streams !== stream) return
-            // It may have begun another stream with the next line.
-            event = keptEvent
-            id = keptId
-            units = keptUnits
-          }
-          room = isCounted ? -1 : roomy
+        if (hasBlock) {
+          data = takeBlock(data)
+          room = roomy
         }
-        line = next
+        if (id !== undefined) {
+          // The last event ID comes first (SPEC 12).
+          lastEventId = id
+          onId?.(id)
+        }
+        // Without data there is no event (SPEC 12).
+        if (data !== undefined) onEvent?.(isDropIn ? { id, event, data } : { event, id, data, lastEventId })
+        if (streams !== stream) return
+        data = event = id = undefined
+        units = 0
       }
     } catch (error) {
       if (streams === stream) rest = chunk.slice(line)
@@ -318,7 +379,7 @@ export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Gra
     held.add(piece)
     hasCarry = true
     if (keptUnits + held.length > roomy) {
-      if (!isOfBytes) return overflow()
+      if (isDropIn) return overflow()
       // The halves of a pair count three each while they are apart.
       if (heldBytes === 0) heldBytes = bytesOf(held.toString())
       else heldBytes += bytesOf(piece) - (isPair(lastUnit, piece.charCodeAt(0)) ? 2 : 0)
@@ -348,7 +409,7 @@ export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Gra
 
   /** Notes that a line has taken the place of one with this value, which still counts. */
   function replace(value: string): void {
-    if (isOfBytes && !isCounted) extra += extraOf(value)
+    if (!isDropIn && !isCounted) extra += extraOf(value)
     hasBlock = true
   }
 
@@ -382,43 +443,43 @@ export function createGrammar(handler: Handler, { most, isOfBytes }: Limit): Gra
       streams++
       rest = ''
       hasCarry = isAfterCr = hasRest = false
-      isReady = !isBusy
       waiting = []
     },
     isBusy: () => isBusy,
+    lastEventId: () => lastEventId,
   }
 }
 
 /** Where the line after the line end at this place begins. */
 function afterLineEnd(text: string, at: number): number {
-  return text.charCodeAt(at) === CR && text.charCodeAt(at + 1) === LF ? at + 2 : at + 1
+  return text.charCodeAt(at) === Char.CR && text.charCodeAt(at + 1) === Char.LF ? at + 2 : at + 1
 }
 
 // To compare units takes a tenth of the time of `startsWith`.
 
 function isDataName(text: string, line: number): boolean {
-  return text.charCodeAt(line + 1) === A && text.charCodeAt(line + 2) === T && text.charCodeAt(line + 3) === A
+  return text.charCodeAt(line + 1) === Char.A && text.charCodeAt(line + 2) === Char.T && text.charCodeAt(line + 3) === Char.A
 }
 
 function isEventName(text: string, line: number): boolean {
   return (
-    text.charCodeAt(line + 1) === V && text.charCodeAt(line + 2) === E && text.charCodeAt(line + 3) === N && text.charCodeAt(line + 4) === T
+    text.charCodeAt(line + 1) === Char.V && text.charCodeAt(line + 2) === Char.E && text.charCodeAt(line + 3) === Char.N && text.charCodeAt(line + 4) === Char.T
   )
 }
 
 function isIdName(text: string, line: number): boolean {
-  return text.charCodeAt(line + 1) === D
+  return text.charCodeAt(line + 1) === Char.D
 }
 
 /** Whether a field's name ends here: at a colon, or with its line, whose value is empty then (SPEC 6). */
 function endsName(text: string, at: number, end: number): boolean {
-  return text.charCodeAt(at) === COLON || at === end
+  return text.charCodeAt(at) === Char.COLON || at === end
 }
 
 /** Where the value after a colon begins: one space does not belong to it (SPEC 5). */
 function valueStart(text: string, colon: number, end: number): number {
   if (colon === end) return end
-  return text.charCodeAt(colon + 1) === SPACE ? colon + 2 : colon + 1
+  return text.charCodeAt(colon + 1) === Char.SPACE ? colon + 2 : colon + 1
 }
 
 const encoder = new TextEncoder()

@@ -1,6 +1,6 @@
 import { refuseUnknown, SsecastError } from '../error.js'
 import { createDecoder } from './decoder.js'
-import { createGrammar } from './grammar.js'
+import { createGrammar, type Handler } from './grammar.js'
 
 /** An event of a stream. */
 export interface EventSourceMessage {
@@ -93,19 +93,13 @@ const PIECE = 1 << 16
 export function createParser(options: ParserOptions): EventSourceParser {
   const { onEvent, onComment, onRetry, onError, maxEventBytes: most = DEFAULT_MAX_EVENT_BYTES } = checked(options)
   const decoder = createDecoder()
-  let lastEventId = ''
   let failure: SsecastError | undefined
   let state = START
 
   const grammar = createGrammar(
     {
-      block(id, event, data) {
-        // The last event ID comes first (SPEC 12).
-        if (id !== undefined) lastEventId = id
-        if (data !== undefined && onEvent !== undefined) {
-          onEvent({ event: event === 'message' ? undefined : event, id, data, lastEventId })
-        }
-      },
+      // This dialect has last event IDs.
+      event: onEvent as Handler['event'],
       comment: onComment,
       // Beyond it, numbers are not exact.
       retry: onRetry && (milliseconds => onRetry(Math.min(milliseconds, Number.MAX_SAFE_INTEGER))),
@@ -117,7 +111,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
         onError(failure)
       },
     },
-    { most, isOfBytes: true },
+    { most, isDropIn: false },
   )
 
   function feed(chunk: Chunk): void {
@@ -166,7 +160,7 @@ export function createParser(options: ParserOptions): EventSourceParser {
     feed,
     reset,
     get lastEventId() {
-      return lastEventId
+      return grammar.lastEventId()
     },
   }
 }
