@@ -73,7 +73,7 @@ export interface Grammar {
  * them. A callback may throw or reset the grammar: before each call, the outer variables have all that the rest needs.
  */
 export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Grammar {
-  // They are `var`, because V8 checks at each use in a function that `let` and `const` have their values: a tenth of the time of small events.
+  // These are `var`: at each use in a function, V8 checks that a `let` or `const` has its value, which costs a tenth of a small event.
   var { id: onId, event: onEvent, comment, retry, unknown, fail } = handler
   var fields = ['data:', 'event:', 'id:', 'retry:', ...(comment ? [':'] : [])]
   /** So many units fit, whatever they are: only from there on are bytes counted. */
@@ -94,7 +94,7 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
   /** Whether the last chunk ended with a CR, whose LF may still come (SPEC 4). */
   var isAfterCr = false
   /** The beginning of a line whose end has not come, or whether its rest is discarded. */
-  var held = new StringBuilder(4096)
+  var held = new StringBuilder()
   var isSkipping = false
   /** Its bytes, if they had to be counted, and its last unit. */
   var heldBytes = 0
@@ -103,7 +103,7 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
   // What the block under way has of earlier chunks, if there is any.
   var hasBlock = false
   var hasData = false
-  var kept = new StringBuilder(64)
+  var kept = new StringBuilder()
   var keptEvent: string | undefined
   var keptId: string | undefined
   /** The units of it that count. One is one to three bytes of UTF-8. */
@@ -156,12 +156,11 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
     if (isAfterCr && chunk.charCodeAt(0) === Char.LF) start = 1
     isAfterCr = chunk.charCodeAt(chunk.length - 1) === Char.CR
     if (isSkipping || held.length > 0) {
-      const end = chunk.search(/[\r\n]/)
-      if (end === -1) {
+      if (!chunk.includes('\n') && !chunk.includes('\r')) {
         if (!isSkipping) hold(chunk)
         return
       }
-      if (isSkipping) start = afterLineEnd(chunk, end)
+      if (isSkipping) start = afterLineEnd(chunk, chunk.search(/[\r\n]/))
       else chunk = held.take(chunk)
       isSkipping = false
       heldBytes = 0
@@ -280,11 +279,11 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
               data = data === undefined ? value : `${data}\n${value}`
               units += size
             } else if (first === Char.E) {
-              if (event !== undefined) replace(event)
-              event = isDropIn || value.length !== 7 || value !== 'message' ? value || undefined : undefined
+              replace(event)
+              event = isDropIn || value !== 'message' ? value || undefined : undefined
               units += size
             } else if (!value.includes('\0')) {
-              if (id !== undefined) replace(id)
+              replace(id)
               id = value
               units += size
             }
@@ -372,7 +371,7 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
   /** Keeps a piece of a line whose end has not come, unless it can't be a field. */
   function hold(piece: string): void {
     const { length } = held
-    if (length < NAME) {
+    if (length < NAME && (length > 0 || !piece.startsWith('data:'))) {
       const head = held + piece.slice(0, NAME)
       if (!fields.some(field => field.startsWith(head) || head.startsWith(field))) return skip()
     }
@@ -408,7 +407,8 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
   }
 
   /** Notes that a line has taken the place of one with this value, which still counts. */
-  function replace(value: string): void {
+  function replace(value: string | undefined): void {
+    if (value === undefined) return
     if (!isDropIn && !isCounted) extra += extraOf(value)
     hasBlock = true
   }

@@ -1,6 +1,6 @@
 import { refuseUnknown, SsecastError } from '../error.js'
 import { createDecoder } from './decoder.js'
-import { createGrammar, type Handler } from './grammar.js'
+import { createGrammar, type Grammar, type Handler } from './grammar.js'
 
 /** An event of a stream. */
 export interface EventSourceMessage {
@@ -115,8 +115,8 @@ export function createParser(options: ParserOptions): EventSourceParser {
   )
 
   function feed(chunk: Chunk): void {
-    if (state === BYTES && chunk instanceof Uint8Array && chunk.length <= PIECE) grammar.feed(decoder.decode(chunk))
-    else if (state === TEXT && typeof chunk === 'string') grammar.feed(chunk)
+    if (state === TEXT && typeof chunk === 'string') grammar.feed(chunk)
+    else if (state === BYTES && chunk instanceof Uint8Array && chunk.length <= PIECE) grammar.feed(decoder.decode(chunk))
     else feedAny(chunk)
   }
 
@@ -156,12 +156,23 @@ export function createParser(options: ParserOptions): EventSourceParser {
     }
   }
 
-  return {
-    feed,
-    reset,
-    get lastEventId() {
-      return grammar.lastEventId()
-    },
+  return new Parser(feed, reset, grammar)
+}
+
+/** A class, because an object whose literal has a getter takes microseconds to make. */
+class Parser implements EventSourceParser {
+  readonly #grammar: Grammar
+
+  constructor(
+    readonly feed: EventSourceParser['feed'],
+    readonly reset: EventSourceParser['reset'],
+    grammar: Grammar,
+  ) {
+    this.#grammar = grammar
+  }
+
+  get lastEventId(): string {
+    return this.#grammar.lastEventId()
   }
 }
 
@@ -183,12 +194,13 @@ function bytesOf(chunk: unknown): Uint8Array {
 }
 
 const CALLBACKS = ['onEvent', 'onComment', 'onRetry', 'onError'] as const
+const OPTIONS = [...CALLBACKS, 'maxEventBytes']
 
 function checked(options: ParserOptions): ParserOptions {
   if (typeof options !== 'object' || options === null) {
     throw new SsecastError('SSECAST_INVALID_OPTION', 'options', 'must be an object, such as { onEvent: event => … }')
   }
-  refuseUnknown(options, [...CALLBACKS, 'maxEventBytes'])
+  refuseUnknown(options, OPTIONS)
   for (const name of CALLBACKS) {
     if (options[name] !== undefined && typeof options[name] !== 'function') {
       throw new SsecastError('SSECAST_INVALID_OPTION', name, 'must be a function')
