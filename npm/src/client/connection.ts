@@ -64,7 +64,7 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
       retry: milliseconds => void (stated = Math.min(milliseconds, Number.MAX_SAFE_INTEGER)),
       fail: () => fail(),
     },
-    { most: maxEventBytes, isOfBytes: true },
+    { most: maxEventBytes, isDropIn: false },
   )
 
   /** One connection, from the request to its loss. */

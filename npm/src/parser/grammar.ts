@@ -20,6 +20,8 @@ const NAME = 6
 
 /** What a grammar calls, in the order of the stream. */
 export interface Handler {
+  /** Ends a block that has an id, data or both. */
+  block?: ((id: string | undefined, event: string | undefined, data: string | undefined) => void) | undefined
   /** Gets the id of each block that has one, before its event. */
   id?: ((id: string) => void) | undefined
   event?: ((event: Message) => void) | undefined
@@ -74,7 +76,7 @@ export interface Grammar {
  */
 export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Grammar {
   // These are `var`: at each use in a function, V8 checks that a `let` or `const` has its value, which costs a tenth of a small event.
-  var { id: onId, event: onEvent, comment, retry, unknown, fail } = handler
+  var { block, id: onId, event: onEvent, comment, retry, unknown, fail } = handler
   var fields = ['data:', 'event:', 'id:', 'retry:', ...(comment ? [':'] : [])]
   /** So many units fit, whatever they are: only from there on are bytes counted. */
   var roomy = isDropIn ? most : Math.floor(most / 3)
@@ -321,6 +323,7 @@ export function createGrammar(handler: Handler, { most, isDropIn }: Dialect): Gr
           onId?.(id)
         }
         // Without data there is no event (SPEC 12).
+        if (data !== undefined || id !== undefined) block?.(id, event, data)
         if (data !== undefined) onEvent?.(isDropIn ? { id, event, data } : { event, id, data, lastEventId })
         if (streams !== stream) return
         data = event = id = undefined
