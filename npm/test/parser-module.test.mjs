@@ -47,7 +47,7 @@ test('the client takes less than six kilobytes, and two more where tabs share a 
   assert.deepEqual(inputs.filter(path => /native|addon/.test(path)), [])
   assert.doesNotMatch(text, /\brequire\b|\bBuffer\b|\bprocess\.[a-z]+\(/)
   const size = brotliCompressSync(text).length
-  assert.ok(size < 6000, `${size} bytes`)
+  assert.ok(size < 6 * 1024, `${size} bytes`)
   const whole = brotliCompressSync((await bundled('client/index.js')).text).length
   assert.ok(whole - size < 2000, `${whole - size} bytes more`)
 })
