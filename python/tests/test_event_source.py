@@ -222,8 +222,11 @@ class Cutter:
 
     def __init__(self, port: int, cuts: int) -> None:
         self.behind, self.cuts, self.random = port, cuts, random.Random(7)
+        # A loop has weak references alone to its tasks, and a client that leaves takes the last strong one away.
+        self.tasks: set[asyncio.Task[None] | None] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tasks.add(asyncio.current_task())
         up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self.behind)
         up_writer.write(await reader.readuntil(b"\r\n\r\n"))
         left = self.random.randrange(400, 2000)
@@ -242,6 +245,7 @@ class Cutter:
         finally:
             up_writer.close()
             writer.close()
+            self.tasks.discard(asyncio.current_task())
 
 
 CLIENTS, CUTS = 50, 1000
