@@ -1,122 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { describe, test } from 'node:test'
 import vm from 'node:vm'
 
-import { createParser, SsecastError } from 'ssecast'
+import { createParser } from 'ssecast'
 
-import { cut, logged, random } from './support/parser-log.mjs'
-import { bytes, entry, text, vectors } from './support/vectors.mjs'
-
-const next = random(6)
-const irregular = Array.from({ length: 20 }, () => Array.from({ length: 37 }, () => 1 + next(16)))
-
-/** Everything that can be seen of a stream that is fed in these chunks. */
-function outcome(chunks, options, end) {
-  const { log, parser } = logged(options)
-  let code
-  try {
-    for (const chunk of chunks) parser.feed(chunk)
-    if (end) parser.reset(end)
-  } catch (error) {
-    code = error.code
-  }
-  // Half a pair of surrogates is no UTF-8: where strings keep it, bytes have U+FFFD.
-  const wellFormed = item => Object.fromEntries(Object.entries(item).map(([name, text]) => [name, text?.toWellFormed?.() ?? text]))
-  return { log: log.map(wellFormed), code, lastEventId: parser.lastEventId.toWellFormed() }
-}
-
-describe('shared vectors', () => {
-  for (const { name, input, items, last_event_id = '', max_event_bytes: maxEventBytes, error: code, unfinished } of vectors('parse')) {
-    test(name, () => {
-      const whole = bytes(input)
-      const told = items => items.map(entry).filter(item => item.data !== undefined || item.id === undefined)
-      const log = told(items)
-      const options = { maxEventBytes }
-      const check = (pieces, what) => {
-        const chunks = [...pieces]
-        const seen = outcome(chunks, options)
-        // A difference of megabytes helps nobody who reads it.
-        if (seen.log.length !== log.length || whole.length < 100_000) assert.deepEqual(seen.log, log, what)
-        else assert.ok(seen.log.every((item, index) => item.data === log[index].data), what)
-        assert.equal(seen.code, code, what)
-        if (!code) assert.equal(seen.lastEventId, text(last_event_id), what)
-        if (!unfinished) return
-        const ended = outcome(chunks, options, { dispatchUnfinished: true })
-        assert.deepEqual(ended.log, [...log, ...told(unfinished)], what)
-        assert.equal(ended.lastEventId, text(unfinished.at(-1)?.id ?? last_event_id), what)
-        // Where nobody asks, nothing comes but an unfinished line.
-        assert.deepEqual(outcome(chunks, options, {}), seen, what)
-      }
-      check([whole], 'whole')
-      const isText = Buffer.from(whole.toString()).equals(whole)
-      const sizes = whole.length > 1_000_000 ? [[65_536], [1_021]] : [[1], [2], [3], [7], ...irregular]
-      for (const size of sizes) {
-        check(cut(whole, size), `bytes by ${size}`)
-        if (isText) check(cut(whole.toString(), size), `string by ${size}`)
-      }
-      if (isText) check([whole.toString()], 'string')
-    })
-  }
-
-  for (const { name, chunks } of vectors('chunks')) {
-    test(name, () => {
-      const { log, parser } = logged()
-      for (const { input, items } of chunks) {
-        parser.feed(bytes(input))
-        const given = items.map(entry).filter(item => item.data !== undefined || item.id === undefined)
-        assert.deepEqual(log.splice(0), given)
-      }
-    })
-  }
-})
-
-describe('any stream gives the same', () => {
-  // Bytes are parsed by the Rust core and strings in JavaScript. Pieces that the two could see differently come far more
-  // often than chance would bring them.
-  const PIECES = [
-    'data: ', 'data:', 'data', 'event: ', 'event:', 'id: ', 'id', 'retry: ', ': ', ':', ' ', '1', 'x', 'message', 'hello world',
-    '\0', '\r', '\r\n', '\n', '\n', '\n\n', '\n\n', '\ufeff', '\u2028', 'é', '€', '🎉', '\ud83c', '\udf89',
-    'eventx', 'datax: ', 'idx', 'retry', 'retry:5', 'retry: 99999999999999999999\n', 'retry: 1 \n', 'retry:  1\n', 'retry: ١\n', 'id:\n', 'id\r', 'data\r\n',
-    'id: \0\n', 'id: a\nid: é\n', 'event: é\nevent: e\n', 'event\n', ':c\r', 'Data: x\n', 'data : x\n', '\r\r', '\r\n\r\n', '\n\r', 'x'.repeat(5000),
-    'data: {"a":1}\n\n', 'data: b\n\n', 'data: \ud83c\n\n', 'id: 1\u00002\ndata: f\n\n', 'event: message\ndata: g\n\n', 'event: \ndata: h\n\n', 'event: tick\ndata: c\n\n', 'id: 7\nevent: e\ndata: d\n\n', 'id: 8\n\n', 'x'.repeat(600),
-  ]
-  const stream = () => Array.from({ length: next(30) }, () => PIECES[next(PIECES.length)])
-  const rounds = Number(process.env.PARSER_ROUNDS ?? 4000)
-
-  test('as one chunk of bytes, and as strings and bytes cut anywhere', () => {
-    for (let round = 0; round < rounds; round++) {
-      const pieces = stream()
-      const whole = pieces.join('')
-      const encoded = Buffer.from(whole)
-      const expected = outcome([encoded])
-      const sizes = Array.from({ length: 5 }, () => 1 + next(next(4) === 0 ? 700 : 40))
-      const what = JSON.stringify({ whole, sizes })
-      assert.deepEqual(outcome(pieces), expected, what)
-      assert.deepEqual(outcome(cut(whole, sizes)), expected, what)
-      assert.deepEqual(outcome(cut(encoded, sizes)), expected, what)
-      const mixed = [...cut(whole.toWellFormed(), sizes)].map(piece => (next(2) && piece.isWellFormed() ? Buffer.from(piece) : piece))
-      // Halves of a character that come in different forms are no character.
-      if (mixed.every(piece => typeof piece !== 'string' || piece.isWellFormed())) assert.deepEqual(outcome(mixed), expected, what)
-      const limited = { maxEventBytes: next(60) }
-      const failing = outcome([encoded], limited)
-      assert.deepEqual(outcome(cut(whole, sizes), limited), failing, what)
-      assert.deepEqual(outcome(cut(encoded, sizes), limited), failing, what)
-    }
-  })
-
-  test('with bytes that are not UTF-8', () => {
-    for (let round = 0; round < rounds; round++) {
-      const broken = Buffer.concat(stream().flatMap(piece => [Buffer.from(piece), Buffer.from([next(256)])]))
-      const sizes = Array.from({ length: 5 }, () => 1 + next(40))
-      assert.deepEqual(outcome(cut(broken, sizes)), outcome([broken]), broken.toString('hex'))
-      // Events as they mostly come: each in a chunk of its own, between others.
-      const event = Buffer.concat([Buffer.from('data: '), Buffer.from(Array.from({ length: next(9) }, () => 0x80 + next(128))), Buffer.from('\n\n')])
-      const first = Buffer.from('data: 1\n\n')
-      assert.deepEqual(outcome([first, event, first]), outcome([Buffer.concat([first, event, first])]), event.toString('hex'))
-    }
-  })
-})
+import { cut, logged, outcome } from './support/parser-log.mjs'
 
 test('an event has the shape that users of eventsource-parser know, and the last event ID', () => {
   const events = []
@@ -324,72 +212,6 @@ describe('reset', () => {
   })
 })
 
-describe('an event over the limit', () => {
-  const options = { maxEventBytes: 10 }
-
-  test('is thrown after what came before it, each time until reset', () => {
-    const { log, parser } = logged(options)
-    const tooLarge = { code: 'SSECAST_EVENT_TOO_LARGE', field: 'event', name: 'SsecastError' }
-    assert.throws(() => parser.feed('data: 1234\n\ndata: 12345\n\ndata: 6\n\n'), tooLarge)
-    assert.throws(() => parser.feed('data: 7\n\n'), tooLarge)
-    assert.deepEqual(log.map(({ data }) => data), ['1234'])
-    parser.reset()
-    parser.feed('data: 8\n\n')
-    assert.deepEqual(log.map(({ data }) => data), ['1234', '8'])
-  })
-
-  test('is given to onError, and thrown from then on', () => {
-    const errors = []
-    const { log, parser } = logged({ ...options, onError: error => errors.push(error) })
-    parser.feed('data: 1\n\ndata: 123456\n\n')
-    assert.ok(errors[0] instanceof SsecastError)
-    assert.throws(() => parser.feed('data: 2\n\n'), { code: 'SSECAST_EVENT_TOO_LARGE' })
-    assert.deepEqual([errors.length, log.length], [1, 1])
-    parser.reset()
-    parser.feed('data: 123456\n\n')
-    assert.equal(errors.length, 2)
-  })
-
-  test('is found in small chunks between events too', () => {
-    for (const form of [String, Buffer.from]) {
-      const { log, parser } = logged(options)
-      for (const _ of [1, 2, 3]) parser.feed(form('data: 1\n\n'))
-      assert.throws(() => parser.feed(form('data: 12345\n\n')), { code: 'SSECAST_EVENT_TOO_LARGE' })
-      assert.equal(log.length, 3)
-    }
-  })
-
-  test('is one by the bytes of UTF-8, for strings too', () => {
-    for (const block of ['event: é\nevent: e\ndata: x', 'id: €\nid: e\ndata: x', 'data: 🎉é', ':🎉🎉🎉\nid: é\ndata: é\ndata: x', 'x€€€\ndata: €', 'event: é\n:€€€\nevent: e\ndata',
-      `event: é\nevent: e\ndata: ${'x'.repeat(60)}`, `id: é\nid: e\ndata: ${'x'.repeat(60)}`]) {
-      const whole = `${block}\n\n`
-      for (let maxEventBytes = 0; maxEventBytes < 100; maxEventBytes++) {
-        const expected = outcome([Buffer.from(whole)], { maxEventBytes })
-        for (const size of [whole.length, 1, 2, 5]) assert.deepEqual(outcome(cut(whole, [size]), { maxEventBytes }), expected, `${whole} by ${size}`)
-      }
-    }
-  })
-
-  test('has the same error for bytes and for strings', () => {
-    const [one, other] = [String, Buffer.from].map(form => {
-      try {
-        createParser(options).feed(form('data: 12345\n\n'))
-      } catch (error) {
-        return error
-      }
-    })
-    assert.ok(one instanceof SsecastError)
-    assert.deepEqual({ ...one, message: one.message }, { ...other, message: other.message })
-  })
-
-  test('ends the stream also where the next event would be small', () => {
-    const { log, parser } = logged({ maxEventBytes: 200_000 })
-    assert.throws(() => parser.feed(`data: ${'x'.repeat(200_000)}\n\n`), { code: 'SSECAST_EVENT_TOO_LARGE' })
-    assert.throws(() => parser.feed('data: 1\n\n'), { code: 'SSECAST_EVENT_TOO_LARGE' })
-    assert.deepEqual(log, [])
-  })
-})
-
 describe('a stream of strings and bytes', () => {
   const seen = chunks => outcome(chunks).log.map(({ data, comment, retry }) => data ?? comment ?? retry)
 
@@ -480,42 +302,6 @@ test('bytes may be an ArrayBuffer, a DataView, or of another realm', () => {
     parser.feed(bytes)
   }
   assert.deepEqual(log.map(({ data }) => data), Array(8).fill('é'))
-})
-
-describe('without a limit', () => {
-  const parse = (chunks, maxEventBytes) => outcome(chunks, { maxEventBytes })
-
-  test('an event may be larger than the default allows', () => {
-    const data = 'x'.repeat(17 << 20)
-    for (const whole of [`data: ${data}\n\n`, Buffer.from(`data: ${data}\n\n`)]) {
-      for (const size of [1 << 16, whole.length]) {
-        assert.equal(parse(cut(whole, [size])).code, 'SSECAST_EVENT_TOO_LARGE')
-        const { log, code } = parse(cut(whole, [size]), Infinity)
-        assert.equal(code, undefined)
-        assert.ok(log[0].data === data)
-      }
-    }
-  })
-})
-
-test('lines that mean nothing are not kept, however long they are', () => {
-  // With 64 MiB for all of the process, 256 MiB of one line can't be anywhere.
-  const program = `
-    import { createParser } from 'ssecast/parser'
-    const chunk = new Uint8Array(1 << 16).fill(120)
-    for (const begin of [':', 'unknown: ', 'retry: ', '\\0']) {
-      for (const callbacks of [{}, { onComment() {}, onRetry() {} }]) {
-        const seen = []
-        const parser = createParser({ ...callbacks, onEvent: ({ data }) => seen.push(data), maxEventBytes: 1 << 20 })
-        parser.feed('data: a\\n' + begin)
-        for (let n = 0; n < 4096; n++) parser.feed(n % 2 ? chunk : 'x'.repeat(1 << 16))
-        parser.feed('\\ndata: b\\n\\n')
-        if (seen.join() !== 'a\\nb') throw new Error(begin + seen)
-      }
-    }
-    console.log('done')`
-  const { stdout, stderr } = spawnSync(process.execPath, ['--max-old-space-size=64', '--input-type=module', '-e', program], { cwd: new URL('..', import.meta.url), encoding: 'utf8' })
-  assert.equal(stdout, 'done\n', stderr)
 })
 
 test('bytes may be a view, shared memory, or nothing', () => {

@@ -1,58 +1,11 @@
+import { Char } from './char.js'
+import type { Dialect } from './dialect.js'
+import type { Handler } from './handler.js'
 import { StringBuilder } from './string-builder.js'
-
-/** Characters. They are numbers in what is compiled, because to look up a variable takes as long as to compare it. */
-const enum Char {
-  LF = 10,
-  CR = 13,
-  SPACE = 32,
-  COLON = 58,
-  A = 97,
-  D = 100,
-  E = 101,
-  I = 105,
-  N = 110,
-  T = 116,
-  V = 118,
-}
+import { bytesOf, extraOf, isPair } from './utf8.js'
 
 /** The longest beginning of a line that shows what field it is: `event:`, `retry:`. */
 const NAME = 6
-
-/** What a grammar calls, in the order of the stream. */
-export interface Handler {
-  /** Ends a block that has an id, data or both. */
-  block?: ((id: string | undefined, event: string | undefined, data: string | undefined) => void) | undefined
-  /** Gets the id of each block that has one, before its event. */
-  id?: ((id: string) => void) | undefined
-  event?: ((event: Message) => void) | undefined
-  comment?: ((comment: string) => void) | undefined
-  /** Gets a reconnection time as soon as its line has ended. */
-  retry?: ((milliseconds: number) => void) | undefined
-  /** Gets a whole line that means nothing. */
-  unknown?: ((name: string, value: string, line: string) => void) | undefined
-  /** Ends the stream: a block was larger than the limit. */
-  fail(): void
-}
-
-/** An event, in the shape that the parser's users see. */
-interface Message {
-  event: string | undefined
-  id: string | undefined
-  data: string
-  lastEventId?: string
-}
-
-/** How a grammar behaves. */
-export interface Dialect {
-  /** How much one block may take. */
-  readonly most: number
-  /**
-   * Whether it counts and tells as eventsource-parser does: what counts are the units of the data, and of a line that has not
-   * ended, rather than the bytes of UTF-8 of data, event and id lines; and an event is a `message` where the stream says so, and
-   * has no last event ID.
-   */
-  readonly isDropIn: boolean
-}
 
 /** The grammar at some place in a stream. */
 export interface Grammar {
@@ -483,19 +436,4 @@ function endsName(text: string, at: number, end: number): boolean {
 function valueStart(text: string, colon: number, end: number): number {
   if (colon === end) return end
   return text.charCodeAt(colon + 1) === Char.SPACE ? colon + 2 : colon + 1
-}
-
-const encoder = new TextEncoder()
-
-function bytesOf(text: string): number {
-  return encoder.encode(text).length
-}
-
-/** How many bytes more than units a text has. */
-function extraOf(text = ''): number {
-  return bytesOf(text) - text.length
-}
-
-function isPair(first: number, second: number): boolean {
-  return (first & 0xfc00) === 0xd800 && (second & 0xfc00) === 0xdc00
 }

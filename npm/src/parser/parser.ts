@@ -1,6 +1,7 @@
 import { refuseUnknown, SsecastError } from '../error.js'
 import { createDecoder } from './decoder.js'
-import { createGrammar, type Grammar, type Handler } from './grammar.js'
+import { createGrammar, type Grammar } from './grammar.js'
+import type { Handler } from './handler.js'
 
 /** An event of a stream. */
 export interface EventSourceMessage {

@@ -27,3 +27,18 @@ export function random(seed) {
     return Math.floor((seed / 2 ** 32) * below)
   }
 }
+
+/** Everything that can be seen of a stream that is fed in these chunks. */
+export function outcome(chunks, options, end) {
+  const { log, parser } = logged(options)
+  let code
+  try {
+    for (const chunk of chunks) parser.feed(chunk)
+    if (end) parser.reset(end)
+  } catch (error) {
+    code = error.code
+  }
+  // Half a pair of surrogates is no UTF-8: where strings keep it, bytes have U+FFFD.
+  const wellFormed = item => Object.fromEntries(Object.entries(item).map(([name, text]) => [name, text?.toWellFormed?.() ?? text]))
+  return { log: log.map(wellFormed), code, lastEventId: parser.lastEventId.toWellFormed() }
+}
