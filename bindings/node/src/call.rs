@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use napi::bindgen_prelude::{FromNapiValue, Object};
 use napi::{Env, JsError, sys};
-use ssecast::codec::retry_from_f64;
-use ssecast::{Error, ErrorKind, Event};
+use ssecast::{Error, ErrorKind};
 
 use crate::error::{caught, coded, internal};
-use crate::value::{bytes, digits, kind_of, name};
+use crate::texts::{Text, Texts};
+use crate::value::{kind_of, name};
 
 /// The most arguments of a call.
 const MOST: usize = 7;
@@ -87,7 +87,7 @@ unsafe extern "C" fn called<S>(env: sys::napi_env, info: sys::napi_callback_info
 
 impl Call {
     /// An argument, unless it is left out.
-    fn value(&self, index: usize) -> Option<sys::napi_value> {
+    pub(crate) fn value(&self, index: usize) -> Option<sys::napi_value> {
         (index < self.count).then(|| self.values[index])
     }
 
@@ -123,64 +123,6 @@ impl Call {
         match kind_of(self.env.raw(), value)? {
             napi::ValueType::Undefined | napi::ValueType::Null => Ok(None),
             other => Err(Error::new(error, field, format!("must be a string, not {}", name(other)))),
-        }
-    }
-
-    /// Reads the fields of an event: the arguments `data, given, event, id, retry, comment`, beginning with `first`. The
-    /// bits of `given` say which of the fields after it are there: to learn that a value is undefined costs as much as to
-    /// read a string.
-    pub(crate) fn fields(&self, first: usize, texts: &mut Texts) -> Result<Fields, Error> {
-        let mut fields = Fields { data: self.data(first, texts)?, ..Fields::default() };
-        if self.count <= first + 1 {
-            return Ok(fields);
-        }
-        let given = self.unsigned(first + 1).unwrap_or_default();
-        if given & 1 != 0 {
-            fields.event = self.text(first + 2, texts, "event", ErrorKind::InvalidEvent)?;
-        }
-        if given & 2 != 0 {
-            fields.id = self.id(first + 3, texts)?;
-        }
-        if given & 4 != 0 {
-            fields.retry = self.retry(first + 4)?;
-        }
-        if given & 8 != 0 {
-            fields.comment = self.text(first + 5, texts, "comment", ErrorKind::InvalidData)?;
-        }
-        Ok(fields)
-    }
-
-    /// A string, or bytes that are UTF-8.
-    fn data(&self, index: usize, texts: &mut Texts) -> Result<Option<Text>, Error> {
-        let Some(value) = self.value(index) else { return Ok(None) };
-        if let Some(text) = texts.read(self.env.raw(), value)? {
-            return Ok(Some(text));
-        }
-        match bytes(self.env.raw(), value) {
-            Some(bytes) => Ok(Some(texts.copy(&bytes))),
-            None => self.text(index, texts, "data", ErrorKind::InvalidData),
-        }
-    }
-
-    /// A string, or a whole number for its digits.
-    fn id(&self, index: usize, texts: &mut Texts) -> Result<Option<Text>, Error> {
-        match self.number(index) {
-            Some(number) => Ok(Some(texts.copy(digits(number)?.as_bytes()))),
-            None => self.text(index, texts, "id", ErrorKind::InvalidId),
-        }
-    }
-
-    fn retry(&self, index: usize) -> Result<Option<u64>, Error> {
-        if let Some(number) = self.number(index) {
-            return retry_from_f64(number).map(Some);
-        }
-        let Some(value) = self.value(index) else { return Ok(None) };
-        match kind_of(self.env.raw(), value)? {
-            napi::ValueType::Undefined | napi::ValueType::Null => Ok(None),
-            other => {
-                let problem = format!("must be a whole number of milliseconds, not {}", name(other));
-                Err(Error::new(ErrorKind::InvalidRetry, "retry", problem))
-            }
         }
     }
 
@@ -222,120 +164,5 @@ impl Call {
         };
         napi::check_status!(status).map_err(internal)?;
         Ok(made)
-    }
-}
-
-/// Where a text stands in [`Texts`].
-#[derive(Clone, Copy)]
-pub(crate) struct Text {
-    start: usize,
-    end: usize,
-}
-
-/// The texts of a call's arguments, one after the other. The memory is used again for the next call.
-pub(crate) struct Texts {
-    /// All of it is initialised.
-    bytes: Vec<u8>,
-    filled: usize,
-}
-
-impl Default for Texts {
-    fn default() -> Self {
-        Self { bytes: vec![0; Self::FIRST], filled: 0 }
-    }
-}
-
-impl Texts {
-    const FIRST: usize = 4 << 10;
-    /// Memory up to this size is kept for the next call.
-    const KEPT: usize = 256 << 10;
-    /// V8 leaves up to three bytes unused where a character does not fit, and writes a NUL.
-    const SPARE: usize = 4;
-
-    fn clear(&mut self) {
-        self.filled = 0;
-        if self.bytes.len() > Self::KEPT {
-            self.bytes = vec![0; Self::FIRST];
-        }
-    }
-
-    fn reserve(&mut self, length: usize) {
-        let least = self.filled + length;
-        if self.bytes.len() < least {
-            self.bytes.resize(least.max(2 * self.bytes.len()), 0);
-        }
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Text {
-        self.reserve(bytes.len());
-        let start = self.filled;
-        self.filled += bytes.len();
-        self.bytes[start..self.filled].copy_from_slice(bytes);
-        Text { start, end: self.filled }
-    }
-
-    /// Copies a JavaScript string; lone surrogates become U+FFFD. `None` for any other value.
-    fn read(&mut self, env: sys::napi_env, value: sys::napi_value) -> Result<Option<Text>, Error> {
-        let Some(length) = self.read_into(env, value)? else { return Ok(None) };
-        let length = if length + Self::SPARE < self.bytes.len() - self.filled {
-            length
-        } else {
-            // The string may be longer than the room was.
-            let mut whole = 0;
-            // SAFETY: without a buffer it only counts.
-            let status =
-                unsafe { sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &raw mut whole) };
-            napi::check_status!(status).map_err(internal)?;
-            self.reserve(whole + Self::SPARE + 1);
-            self.read_into(env, value)?.unwrap_or_default()
-        };
-        let start = self.filled;
-        self.filled += length;
-        Ok(Some(Text { start, end: self.filled }))
-    }
-
-    fn read_into(&mut self, env: sys::napi_env, value: sys::napi_value) -> Result<Option<usize>, Error> {
-        let room = &mut self.bytes[self.filled..];
-        let mut length = 0;
-        // SAFETY: the value is an argument of the call under way, and there is so much room.
-        let status = unsafe {
-            let start = room.as_mut_ptr().cast();
-            sys::napi_get_value_string_utf8(env, value, start, room.len(), &raw mut length)
-        };
-        match status {
-            sys::Status::napi_ok => Ok(Some(length)),
-            sys::Status::napi_string_expected => Ok(None),
-            status => napi::check_status!(status).map(|()| None).map_err(internal),
-        }
-    }
-
-    pub(crate) fn get(&self, text: Text, field: &'static str) -> Result<&str, Error> {
-        std::str::from_utf8(&self.bytes[text.start..text.end]).map_err(|error| {
-            let at = error.valid_up_to();
-            Error::new(ErrorKind::InvalidData, field, format!("must be UTF-8, and is not at byte {at}"))
-        })
-    }
-}
-
-/// The fields of an event.
-#[derive(Default)]
-pub(crate) struct Fields {
-    data: Option<Text>,
-    event: Option<Text>,
-    id: Option<Text>,
-    retry: Option<u64>,
-    comment: Option<Text>,
-}
-
-impl Fields {
-    pub(crate) fn event<'t>(&self, texts: &'t Texts) -> Result<Event<'t>, Error> {
-        let get = |text: Option<Text>, field| text.map(|text| texts.get(text, field)).transpose();
-        Ok(Event {
-            event: get(self.event, "event")?,
-            id: get(self.id, "id")?,
-            retry: self.retry,
-            data: get(self.data, "data")?,
-            comment: get(self.comment, "comment")?,
-        })
     }
 }

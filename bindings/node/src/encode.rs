@@ -7,8 +7,9 @@ use napi::sys;
 use napi_derive::napi;
 use ssecast::Error;
 
-use crate::call::{Call, Texts, function};
+use crate::call::{Call, function};
 use crate::error::{Result, entry};
+use crate::texts::Texts;
 use crate::value::buffer;
 
 /// Encodes events into memory that JavaScript made: a buffer for each event would cost more than all the rest.

@@ -1,5 +1,4 @@
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ptr;
 use std::rc::Rc;
 use std::thread;
@@ -9,19 +8,20 @@ use napi::bindgen_prelude::{BufferSlice, Function, Object, Uint32Array, Unknown}
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, sys};
 use napi_derive::napi;
-use ssecast::{
-    Batch, Close, ConnectionId, Content, Error, ErrorKind, Hub, LoopConnections, Reason, ResetReason,
-    Subscription, Unavailable,
-};
+use ssecast::{Close, Error, ErrorKind, Hub, LoopConnections, Reason, Subscription, Unavailable};
 
 #[cfg(unix)]
 use ssecast::{Framing, Sockets};
 
-use crate::call::{Call, Texts, function};
+use crate::call::{Call, function};
+use crate::connection_id::{id, number};
+use crate::deliveries::NativeDeliveries;
 use crate::error::{Result, entry, internal};
-use crate::options::{self, Delivery};
+use crate::options::{self, DeliveryOptions};
 #[cfg(unix)]
 use crate::peer_timeout::borrow;
+use crate::stats::NativeStats;
+use crate::texts::Texts;
 use crate::value::{buffer, text};
 
 /// A hub, and the connections that one event loop delivers to.
@@ -31,7 +31,7 @@ pub struct NativeHub {
     connections: Rc<LoopConnections>,
     #[cfg(unix)]
     sockets: Sockets,
-    delivery: Delivery,
+    delivery: DeliveryOptions,
 }
 
 /// The state of the function that publishes.
@@ -77,31 +77,6 @@ fn close(hub: &mut Hub, call: &Call, texts: &mut Texts) -> std::result::Result<s
     Ok(ptr::null_mut())
 }
 
-/// What to do for connections, in this order: write, tell of what is out, end.
-#[napi(object, object_from_js = false)]
-pub struct NativeDeliveries<'env> {
-    /// The numbers of the connections to write to.
-    pub writes: Vec<f64>,
-    /// For each of them the index of its buffer.
-    pub write_buffers: Vec<u32>,
-    /// Bytes, each shared by all connections that write them.
-    pub buffers: Vec<BufferSlice<'env>>,
-    /// The connections for which everything that was sent to them alone is out.
-    pub drained: Vec<f64>,
-    pub ends: Vec<NativeEnd>,
-    /// Whether there is more: call again.
-    pub more: bool,
-}
-
-/// The end of a connection.
-#[napi(object, object_from_js = false)]
-pub struct NativeEnd {
-    pub connection: f64,
-    pub reason: &'static str,
-    /// The connection did not take all that it was given: cut it, instead of ending the response.
-    pub cut: bool,
-}
-
 /// The answer to a client that can't have a stream at the moment: one of the two.
 #[napi(object, object_from_js = false)]
 pub struct NativeUnavailable<'env> {
@@ -109,23 +84,6 @@ pub struct NativeUnavailable<'env> {
     pub body: Option<BufferSlice<'env>>,
     /// 503, and the seconds of `Retry-After`.
     pub retry_after: Option<f64>,
-}
-
-/// The counters of a hub.
-#[napi(object)]
-pub struct NativeStats {
-    pub connections: f64,
-    pub topics: f64,
-    pub published: f64,
-    pub delivered: f64,
-    pub bytes: f64,
-    pub history_events: f64,
-    pub held_bytes: f64,
-    pub lagging: f64,
-    pub lag_bytes: f64,
-    pub backlog_bytes: f64,
-    pub disconnects: BTreeMap<String, f64>,
-    pub resets: BTreeMap<String, f64>,
 }
 
 #[napi]
@@ -207,36 +165,7 @@ impl NativeHub {
         entry(|| {
             let mut deliveries = Vec::new();
             let more = self.connections.take(limit as usize, &mut deliveries);
-            let mut taken = NativeDeliveries {
-                writes: Vec::with_capacity(deliveries.len()),
-                write_buffers: Vec::with_capacity(deliveries.len()),
-                buffers: Vec::new(),
-                drained: Vec::new(),
-                ends: Vec::new(),
-                more,
-            };
-            // Connections at the same place get the same batch, mostly one after the other.
-            let mut last: Option<Batch> = None;
-            for delivery in deliveries {
-                let connection = number(delivery.connection);
-                let mut end = |reason: Reason, cut| {
-                    taken.ends.push(NativeEnd { connection, reason: reason.name(), cut });
-                };
-                match delivery.content {
-                    Content::Drained => taken.drained.push(connection),
-                    Content::End(reason) => end(reason, false),
-                    Content::Cut(reason) => end(reason, true),
-                    Content::Batch(batch) => {
-                        if !last.as_ref().is_some_and(|last| last.is_same(&batch)) {
-                            taken.buffers.push(buffer(env, &batch.bytes())?);
-                            last = Some(batch);
-                        }
-                        taken.writes.push(connection);
-                        taken.write_buffers.push(taken.buffers.len() as u32 - 1);
-                    }
-                }
-            }
-            Ok(taken)
+            NativeDeliveries::new(env, deliveries, more)
         })
     }
 
@@ -372,29 +301,8 @@ impl NativeHub {
 
     /// Reads the counters.
     #[napi]
-    #[allow(clippy::cast_precision_loss, reason = "JavaScript's numbers; exact to 2^53")]
     pub fn stats(&self) -> Result<NativeStats> {
-        entry(|| {
-            let stats = self.hub.stats();
-            let disconnects =
-                Reason::ALL.map(|reason| (reason.name().to_owned(), stats.disconnects(reason) as f64));
-            let resets =
-                ResetReason::ALL.map(|reason| (reason.name().to_owned(), stats.resets(reason) as f64));
-            Ok(NativeStats {
-                connections: stats.connections as f64,
-                topics: stats.topics as f64,
-                published: stats.published as f64,
-                delivered: stats.delivered as f64,
-                bytes: stats.bytes as f64,
-                history_events: stats.history_events as f64,
-                held_bytes: stats.held_bytes as f64,
-                lagging: stats.lagging as f64,
-                lag_bytes: stats.lag_bytes as f64,
-                backlog_bytes: stats.backlog_bytes as f64,
-                disconnects: disconnects.into(),
-                resets: resets.into(),
-            })
-        })
+        entry(|| Ok(NativeStats::from(self.hub.stats())))
     }
 }
 
@@ -431,14 +339,4 @@ fn required_topic(topic: Unknown<'_>) -> std::result::Result<String, Error> {
 fn parse_reason(name: &str) -> std::result::Result<Reason, Error> {
     let found = Reason::ALL.into_iter().find(|reason| reason.name() == name);
     found.ok_or_else(|| Error::new(ErrorKind::Internal, "reason", format!("{name:?} is unknown")))
-}
-
-#[allow(clippy::cast_precision_loss, reason = "ids are below 2^53")]
-fn number(connection: ConnectionId) -> f64 {
-    connection.to_number() as f64
-}
-
-#[allow(clippy::cast_sign_loss, reason = "a number that never was an id names no connection")]
-fn id(connection: f64) -> ConnectionId {
-    ConnectionId::from_number(connection as u64)
 }

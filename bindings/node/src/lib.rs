@@ -13,13 +13,18 @@
 #![allow(clippy::cast_possible_wrap, reason = "counts of what one call carries")]
 
 mod call;
+mod connection_id;
 mod cors;
+mod deliveries;
 mod encode;
 mod error;
+mod fields;
 mod hub;
 #[cfg(unix)]
 mod listener;
 mod options;
 #[cfg(unix)]
 mod peer_timeout;
+mod stats;
+mod texts;
 mod value;

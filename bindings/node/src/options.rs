@@ -8,7 +8,7 @@ use crate::error::internal;
 use crate::value::{cast, kind, name, text};
 
 /// Which threads write a hub's streams.
-pub(crate) struct Delivery {
+pub(crate) struct DeliveryOptions {
     /// The event loop writes them all.
     pub(crate) pull: bool,
     /// The number of engine threads of the hub's own, instead of the shared ones.
@@ -16,7 +16,7 @@ pub(crate) struct Delivery {
 }
 
 /// Reads the options of `createHub`. An unknown one is an error: it is a mistyped one.
-pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
+pub(crate) fn read(object: &Object<'_>) -> Result<(Config, DeliveryOptions), Error> {
     let default = Config::default();
     let mut options = Options::new(object, "");
     let history = options.object("history", "{ events: 100 }")?;
@@ -62,7 +62,7 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, Delivery), Error> {
         max_event_bytes: options.limit("maxEventBytes", default.max_event_bytes)?,
         max_backlog_bytes: options.limit("maxBacklogBytes", default.max_backlog_bytes)?,
     };
-    let delivery = Delivery {
+    let delivery = DeliveryOptions {
         pull: options.choice("delivery", ["auto", "pull"])?.is_some_and(|choice| choice == 1),
         threads: options.cap("threads", None)?,
     };
