@@ -1,5 +1,6 @@
 import { createDecoder } from '../parser/decoder.js'
 import { createGrammar } from '../parser/grammar.js'
+import { alarm } from './alarm.js'
 import { Backoff } from './backoff.js'
 import { type Cause, explain, type Loss } from './loss.js'
 import type { Settings } from './options.js'
@@ -35,8 +36,8 @@ export interface Connection {
 
 /** So much of a chunk is parsed before the readers of its events are waited for. */
 const PIECE = 1 << 14
-/** The longest that a timer can wait. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** What has come by then is read before a connection counts as silent: this program, or the machine, may have stood still. */
+const GRACE = 50
 /** The longest wait that a server can ask for: a mistaken year keeps no client away for ever. */
 const LONGEST_RETRY_AFTER = 3_600_000
 const encoder = new TextEncoder()
@@ -49,7 +50,8 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
   let stated: number | undefined
   let isClosed = false
   let origin = ''
-  let timer: ReturnType<typeof setTimeout> | undefined
+  /** Ends the wait for the next attempt. */
+  let stopWaiting = () => {}
   /** Gives up the attempt under way. */
   let leave = () => {}
   let fail = () => {}
@@ -72,12 +74,12 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
     const controller = new AbortController()
     let isOver = false
     let body: { cancel(): Promise<void> } | null | undefined
-    let idle: ReturnType<typeof setTimeout> | undefined
-    let heardAt = Date.now()
+    /** Ends the watch for silence. */
+    let unwatch = () => {}
 
     leave = () => {
       isOver = true
-      clearTimeout(idle)
+      unwatch()
       controller.abort()
       // An answer that is refused, or came from a fetch without signals, is not left open. One that has failed can't be cancelled.
       body?.cancel().catch(() => {})
@@ -90,15 +92,13 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
       leave()
       lost(cause, detail, retryAfter)
     }
-    const watch = (ms: number) => {
-      idle = setTimeout(() => {
-        const left = heardAt + idleMs! - Date.now()
-        if (left > 0) watch(Math.min(left, idleMs!))
-        else lose('idle')
-      }, Math.min(ms, LONGEST_TIMER))
+    /** Watches for silence from now on. */
+    const watch = () => {
+      unwatch()
+      if (idleMs !== undefined) unwatch = alarm(idleMs, () => (unwatch = alarm(GRACE, () => lose('idle'))))
     }
     fail = () => lose('too-large')
-    if (idleMs !== undefined) watch(idleMs)
+    watch()
 
     try {
       const response = await send(controller.signal, () => isOver)
@@ -119,7 +119,7 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
         const { done, value } = await reader.read()
         if (isOver) return
         if (done) return lose('ended')
-        heardAt = Date.now()
+        watch()
         for (let at = 0; at < value.length; at += PIECE) {
           let text = decoder.decode(value.length > PIECE ? value.subarray(at, at + PIECE) : value)
           if (isFirst && text !== '') {
@@ -131,10 +131,10 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
           const room = listener.full?.()
           if (!room) continue
           // It is not the server that is slow.
-          heardAt = Infinity
+          unwatch()
           await room
           if (isOver) return
-          heardAt = Date.now()
+          watch()
         }
       }
     } catch (error) {
@@ -170,14 +170,14 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
     const retryIn = again ? Math.max(backoff.next(stated), retryAfter) : undefined
     const status = cause === 'status' ? (detail as number) : undefined
     listener.lost({ cause, status, message: explain(cause, detail), retryIn, error: cause === 'network' ? detail : undefined })
-    if (!isClosed) timer = setTimeout(attempt, Math.min(retryIn!, LONGEST_TIMER))
+    if (!isClosed) stopWaiting = alarm(retryIn!, attempt)
   }
 
   void attempt()
   return {
     close() {
       isClosed = true
-      clearTimeout(timer)
+      stopWaiting()
       leave()
     },
     get lastEventId() {

@@ -63,7 +63,7 @@ const CHECKS: Record<keyof EventSourceOptions, Check> = {
   withCredentials: [() => true, ''],
   headers: [isHeaders, 'valid headers, or a function that returns them'],
   method: [value => /^(?!(connect|trace|track)$)[\w!#$%&'*+.^`|~-]+$/i.test(value) && typeof value === 'string', 'an HTTP method'],
-  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form, not a stream, which can be sent only once'],
+  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form; a stream can be sent only once'],
   fetch: typed('function'),
   signal: [value => value instanceof AbortSignal, 'an AbortSignal'],
   retry: [value => typeof value === 'object' && !Array.isArray(value), 'an object'],
