@@ -12,26 +12,7 @@ import { EventSource, EventSourceErrorEvent, SsecastError } from 'ssecast/client
 import { eventually } from './support/eventually.mjs'
 import { listen } from './support/hosts.mjs'
 import { start } from './support/processes.mjs'
-
-const QUICK = { first: 100, growth: 1, jitter: 0 }
-
-/** A server whose answers are given one after the other; the last one is given again. */
-async function serve(t, ...answers) {
-  const requests = []
-  const { url } = await listen(t, http.createServer((request, response) => {
-    requests.push(Object.assign(request, { response }))
-    const answer = answers[Math.min(requests.length, answers.length) - 1]
-    if (typeof answer === 'function') return answer(request, response)
-    response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write(answer)
-  }))
-  return { url, requests }
-}
-
-function source(t, ...parameters) {
-  const made = new EventSource(...parameters)
-  t.after(() => made.close())
-  return made
-}
+import { QUICK, serve, source } from './support/scripted.mjs'
 
 test('the interface is the standard one', () => {
   assert.equal(EventSource.length, 1)
