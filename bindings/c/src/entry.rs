@@ -1,5 +1,6 @@
-use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use ssecast::Error;
 
 use crate::error::{Failure, ssecast_error, ssecast_result};
 
@@ -15,7 +16,7 @@ pub(crate) unsafe fn run(
     let failure = match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(())) => return ssecast_result::SSECAST_OK,
         Ok(Err(failure)) => failure,
-        Err(panic) => defect(&*panic),
+        Err(panic) => Error::from_panic(&*panic).into(),
     };
     // SAFETY: the caller's promise.
     unsafe { failure.report(error) }
@@ -24,13 +25,6 @@ pub(crate) unsafe fn run(
 /// Runs an entry point that has no way to fail but a panic, which gives `otherwise`.
 pub(crate) fn quiet<T>(otherwise: T, call: impl FnOnce() -> T) -> T {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or(otherwise)
-}
-
-fn defect(panic: &(dyn Any + Send)) -> Failure {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    let problem = format!("panicked; please report it: {text}");
-    Failure::new(ssecast_result::SSECAST_INTERNAL, "ssecast", problem)
 }
 
 /// The body of an entry point whose last argument, `error`, is NULL or may be written.

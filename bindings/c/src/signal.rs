@@ -1,7 +1,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-use ssecast::{Error, ErrorKind};
+use ssecast::{Error, ErrorKind, os_error};
 
 /// A descriptor that is readable from when it is set until it is cleared.
 pub(crate) struct Signal {
@@ -56,9 +56,5 @@ impl Signal {
 }
 
 fn failed(error: &io::Error) -> Error {
-    let kind = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => ErrorKind::TooManyDescriptors,
-        _ => ErrorKind::Internal,
-    };
-    Error::new(kind, "descriptor", format!("can't be made: {error}"))
+    os_error(error, ErrorKind::Internal, "descriptor", "can't be made")
 }

@@ -29,11 +29,7 @@ pub(crate) fn coded(error: &Error) -> napi::Error<Code> {
 pub(crate) fn caught<T>(
     call: impl FnOnce() -> std::result::Result<T, Error>,
 ) -> std::result::Result<T, Error> {
-    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        Err(Error::new(ErrorKind::Internal, "ssecast", format!("panicked; please report it: {text}")))
-    })
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
 }
 
 /// An error of Node-API itself: the environment is going, or a value is not what its type says.

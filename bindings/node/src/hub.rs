@@ -231,7 +231,7 @@ impl NativeHub {
     #[napi]
     pub fn end(&self, connection: f64, reason: String) -> Result<()> {
         entry(|| {
-            self.connections.end(id(connection), parse_reason(&reason)?);
+            self.connections.end(id(connection), reason.parse()?);
             Ok(())
         })
     }
@@ -245,7 +245,7 @@ impl NativeHub {
     /// Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows.
     #[napi]
     pub fn remove(&self, connection: f64, reason: String) -> Result<bool> {
-        entry(|| Ok(self.connections.remove(id(connection), parse_reason(&reason)?)))
+        entry(|| Ok(self.connections.remove(id(connection), reason.parse()?)))
     }
 
     /// Makes the function that closes the hub: connections end within the grace period. The fields are those of a last
@@ -334,9 +334,4 @@ impl Drop for NativeHub {
 fn required_topic(topic: Unknown<'_>) -> std::result::Result<String, Error> {
     let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
     text(Some(topic), "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)
-}
-
-fn parse_reason(name: &str) -> std::result::Result<Reason, Error> {
-    let found = Reason::ALL.into_iter().find(|reason| reason.name() == name);
-    found.ok_or_else(|| Error::new(ErrorKind::Internal, "reason", format!("{name:?} is unknown")))
 }

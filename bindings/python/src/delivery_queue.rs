@@ -7,11 +7,10 @@ use bytes::Bytes;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyTuple};
-use rustix::io::Errno;
 use ssecast::process::Process;
 use ssecast::{
     ConnectionId, Content, Delivery, Error, ErrorKind, Framing, LoopConnections, Reason, Sockets,
-    Subscription,
+    Subscription, os_error,
 };
 
 use crate::call;
@@ -84,11 +83,7 @@ impl DeliveryQueue {
     fn new(hub: &Bound<'_, Hub>, paced: bool) -> Result<Self> {
         entry(|| {
             let failed = |error: io::Error| {
-                let kind = match Errno::from_io_error(&error) {
-                    Some(Errno::MFILE | Errno::NFILE) => ErrorKind::TooManyDescriptors,
-                    _ => ErrorKind::Internal,
-                };
-                Failure::from(Error::new(kind, "subscription", format!("can't be made: {error}")))
+                Failure::from(os_error(&error, ErrorKind::Internal, "subscription", "can't be made"))
             };
             let (readable, waker) = UnixStream::pair().map_err(failed)?;
             waker.set_nonblocking(true).map_err(failed)?;
@@ -276,13 +271,7 @@ fn invalid(problem: &'static str) -> Failure {
 }
 
 fn parse_reason(name: &Bound<'_, PyAny>) -> Result<Reason> {
-    let name = text(name, "reason", ErrorKind::InvalidOption)?;
-    let found = Reason::ALL.into_iter().find(|reason| reason.name() == &*name);
-    found.ok_or_else(|| {
-        let names = Reason::ALL.map(Reason::name).join(", ");
-        let problem = format!("must be one of {names}, not {:?}", &*name);
-        Error::new(ErrorKind::InvalidOption, "reason", problem).into()
-    })
+    Ok(text(name, "reason", ErrorKind::InvalidOption)?.parse()?)
 }
 
 /// Deliveries as pairs of what is to be done and a list of connections.

@@ -1,6 +1,6 @@
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use ssecast::{Error, ErrorKind, Language};
+use ssecast::{Error, Language};
 
 use crate::call;
 
@@ -52,10 +52,5 @@ pub(crate) fn wrong_type(argument: &str, expected: &str, value: &Bound<'_, PyAny
 /// locks don't poison.
 pub(crate) fn entry<T>(call: impl FnOnce() -> Result<T>) -> Result<T> {
     let call = std::panic::AssertUnwindSafe(call);
-    std::panic::catch_unwind(call).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str);
-        let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        let problem = format!("panicked; please report it: {text}");
-        Err(Error::new(ErrorKind::Internal, "ssecast", problem).into())
-    })
+    std::panic::catch_unwind(call).unwrap_or_else(|panic| Err(Error::from_panic(&*panic).into()))
 }

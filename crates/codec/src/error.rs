@@ -1,6 +1,7 @@
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::string::String;
+use core::any::Any;
 use core::fmt;
 
 use crate::option_key::{Language, OptionKey};
@@ -149,6 +150,21 @@ impl Error {
     #[must_use]
     pub fn new(kind: ErrorKind, field: impl Into<ErrorField>, problem: impl Into<Cow<'static, str>>) -> Self {
         Self { kind, field: field.into(), problem: problem.into(), limit: None, errno: None }
+    }
+
+    /// The error for a panic, which is a defect and must not unwind into another language. `payload` is what
+    /// `catch_unwind` returns.
+    ///
+    /// ```
+    /// use ssecast_codec::Error;
+    /// let panic = std::panic::catch_unwind(|| panic!("a {}", "defect")).unwrap_err();
+    /// assert_eq!(Error::from_panic(&*panic).to_string(), "ssecast panicked; please report it: a defect");
+    /// ```
+    #[must_use]
+    pub fn from_panic(payload: &(dyn Any + Send)) -> Self {
+        let text = payload.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        Self::new(ErrorKind::Internal, "ssecast", format!("panicked; please report it: {text}"))
     }
 
     /// Says which option's limit was reached, and what it allows. The problem names both.

@@ -8,6 +8,7 @@ use rustix::net::{RecvFlags, SendFlags, Shutdown, SocketType, sockopt};
 use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind};
 
+use crate::os_error::os_error;
 use crate::system;
 
 /// The sockets that are attached now, by device and inode, so that none is attached twice.
@@ -57,17 +58,12 @@ impl Descriptor {
     pub(crate) fn duplicate(socket: BorrowedFd<'_>) -> Result<Self, Error> {
         // All that is asked is asked of the duplicate: nobody else can close it, and have its number reused.
         let socket = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| {
-            let refused = match error {
-                // The last of them: not even the first number that is asked for is below the limit.
-                Errno::MFILE | Errno::NFILE | Errno::INVAL => {
-                    let problem =
-                        "can't be duplicated: the process has no descriptor left (raise RLIMIT_NOFILE)";
-                    Error::new(ErrorKind::TooManyDescriptors, "socket", problem)
-                }
-                Errno::BADF => invalid("is closed".into()),
-                error => invalid(format!("can't be duplicated: {error}")),
-            };
-            refused.with_os_error(Some(error.raw_os_error()))
+            match error {
+                Errno::BADF => invalid("is closed".into()).with_os_error(Some(error.raw_os_error())),
+                // The limit is below the first number that is asked for.
+                Errno::INVAL => failed(Errno::MFILE, "can't be duplicated"),
+                error => failed(error, "can't be duplicated"),
+            }
         })?;
         Self::take(socket)
     }
@@ -86,18 +82,14 @@ impl Descriptor {
 
     /// Takes a descriptor for its own.
     pub(crate) fn take(socket: OwnedFd) -> Result<Self, Error> {
-        let unusable = |error: Errno| {
-            invalid(format!("can't be used: {error}")).with_os_error(Some(error.raw_os_error()))
-        };
+        let unusable = |error| failed(error, "can't be used");
         match sockopt::socket_type(&socket) {
             Ok(SocketType::STREAM) => {}
             Ok(_) => return Err(invalid("must be a stream socket".into())),
             Err(Errno::NOTSOCK) => return Err(invalid("must be a socket".into())),
             Err(error) => return Err(unusable(error)),
         }
-        rustix::net::getpeername(&socket).map_err(|error| {
-            invalid(format!("is not connected: {error}")).with_os_error(Some(error.raw_os_error()))
-        })?;
+        rustix::net::getpeername(&socket).map_err(|error| failed(error, "is not connected"))?;
         let stat = rustix::fs::fstat(&socket).map_err(unusable)?;
         #[cfg(target_vendor = "apple")]
         sockopt::set_socket_nosigpipe(&socket, true).map_err(unusable)?;
@@ -177,6 +169,10 @@ fn is_spare(number: RawFd, limit: Option<u64>) -> bool {
 
 fn invalid(problem: String) -> Error {
     Error::new(ErrorKind::InvalidSocket, "socket", problem)
+}
+
+fn failed(error: Errno, problem: &'static str) -> Error {
+    os_error(&error.into(), ErrorKind::InvalidSocket, "socket", problem)
 }
 
 fn outcome(result: Result<usize, Errno>) -> Sent {

@@ -26,6 +26,8 @@ mod loop_connections;
 #[cfg(all(test, unix, loom))]
 mod models;
 #[cfg(unix)]
+mod os_error;
+#[cfg(unix)]
 mod parker;
 #[cfg(unix)]
 mod peer_timeout;
@@ -35,6 +37,7 @@ mod socket_buffer;
 mod socket_worker;
 #[cfg(unix)]
 mod sockets;
+mod stream_headers;
 mod sync;
 mod system;
 mod timer;
@@ -53,12 +56,15 @@ pub use framing::Framing;
 pub use last_event_id::last_event_id;
 pub use loop_connections::{Content, Delivery, LoopConnections};
 #[cfg(unix)]
+pub use os_error::{is_out_of_descriptors, os_error};
+#[cfg(unix)]
 pub use parker::Parker;
 #[cfg(unix)]
 pub use peer_timeout::PeerTimeout;
 #[cfg(unix)]
 pub use sockets::{Socket, Sockets, Transfer};
 pub use ssecast_hub::*;
+pub use stream_headers::stream_headers;
 pub use system::{is_engine_thread, spawn};
 pub use unavailable::{Unavailable, expects_stream, retry_after};
 #[cfg(unix)]

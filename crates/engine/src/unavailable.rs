@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use ssecast_hub::{Event, Hub};
+use ssecast_hub::{ErrorKind, Event, Hub};
 
 use crate::accept::names_event_stream;
 
@@ -54,6 +54,25 @@ impl Unavailable {
             return Self::Stream { body };
         }
         Self::Status { retry_after: seconds(retry) }
+    }
+
+    /// Whether a client is answered so if its stream can't be opened because of an error of this kind: the hub, or the
+    /// process, has no room at the moment, or the hub is closed. Every other error is a fault of the host's.
+    ///
+    /// ```
+    /// use ssecast_engine::{ErrorKind, Unavailable};
+    /// assert!(Unavailable::answers(ErrorKind::TooManyConnections));
+    /// assert!(!Unavailable::answers(ErrorKind::InvalidTopic));
+    /// ```
+    #[must_use]
+    pub const fn answers(kind: ErrorKind) -> bool {
+        matches!(
+            kind,
+            ErrorKind::Closed
+                | ErrorKind::TooManyConnections
+                | ErrorKind::TooManyDescriptors
+                | ErrorKind::TooManyTopics
+        )
     }
 }
 

@@ -7,6 +7,7 @@ use ssecast_hub::process::Process;
 use ssecast_hub::{Error, ErrorKind, Hub, PrivateEvent, Reader, Reason, Registrar, Subscriber, TopicChange};
 
 use crate::attachment::ConnectionState;
+use crate::os_error::os_error;
 use crate::parker::Parker;
 use crate::socket_buffer::SocketBuffer;
 use crate::socket_worker::SocketWorker;
@@ -198,10 +199,5 @@ impl Contents {
 }
 
 fn failed(error: &io::Error) -> Error {
-    let kind = match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
-        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => ErrorKind::TooManyDescriptors,
-        _ => ErrorKind::Internal,
-    };
-    Error::new(kind, "engine", format!("could not start its thread: {error}"))
-        .with_os_error(error.raw_os_error())
+    os_error(error, ErrorKind::Internal, "engine", "could not start its thread")
 }

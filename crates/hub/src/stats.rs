@@ -1,3 +1,7 @@
+use std::str::FromStr;
+
+use ssecast_codec::{Error, ErrorKind};
+
 use crate::reset::ResetReason;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -30,6 +34,27 @@ impl Reason {
             Self::Lagged => "lagged",
             Self::Error => "error",
         }
+    }
+}
+
+impl FromStr for Reason {
+    type Err = Error;
+
+    /// Finds a reason by its [name](Self::name).
+    ///
+    /// ```
+    /// use ssecast_hub::Reason;
+    /// assert_eq!("lagged".parse(), Ok(Reason::Lagged));
+    /// let error = "tired".parse::<Reason>().unwrap_err();
+    /// let message = r#"reason must be one of client, server, shutdown, lagged, error, not "tired""#;
+    /// assert_eq!(error.to_string(), message);
+    /// ```
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            let problem = format!("must be one of {names}, not {name:?}");
+            Error::new(ErrorKind::InvalidOption, "reason", problem)
+        })
     }
 }
 

@@ -2,13 +2,16 @@ use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
-use rustix::io::Errno;
+use ssecast_engine::{
+    ConnectionId, Framing, Socket, Sockets, Transfer, Unavailable, expects_stream, is_out_of_descriptors,
+    retry_after,
+};
 use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
 use crate::command_queue::CommandQueue;
@@ -19,10 +22,6 @@ use crate::request::Request;
 use crate::responder::{Decision, Responder, Ticket};
 use crate::response::{Refusal, lines, stream_head, unavailable};
 use crate::router::Streams;
-use ssecast_engine::ConnectionId;
-use ssecast_engine::{Framing, Socket, Sockets, Transfer};
-use ssecast_engine::{Unavailable, expects_stream, retry_after};
-use std::sync::atomic::Ordering;
 
 /// The token of the listening socket; client connections have those below.
 pub(crate) const LISTENING: Token = Token(usize::MAX - 1);
@@ -151,10 +150,10 @@ impl HttpServer {
         for _ in 0..TURN {
             match self.listening.as_ref()?.accept() {
                 Ok((stream, peer)) => self.admit(stream, peer),
-                Err(error) => match Errno::from_io_error(&error) {
-                    Some(Errno::AGAIN) => return None,
-                    Some(Errno::INTR | Errno::CONNABORTED) => {}
-                    Some(Errno::MFILE | Errno::NFILE) if self.make_room(STALE) => {}
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return None,
+                    io::ErrorKind::Interrupted | io::ErrorKind::ConnectionAborted => {}
+                    _ if is_out_of_descriptors(&error) && self.make_room(STALE) => {}
                     _ => return Some(Instant::now() + BACK_OFF),
                 },
             }

@@ -6,17 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use mio::unix::SourceFd;
-use mio::{Interest, Poll};
-use rustix::io::Errno;
+use mio::{Interest, Poll, Waker};
+use ssecast_engine::os_error;
 use ssecast_hub::{Error, ErrorKind, Hub, OptionKey};
-
-use mio::Waker;
 
 use crate::command_queue::CommandQueue;
 use crate::config::ListenerConfig;
 use crate::http_server::{HttpServer, LISTENING, WAKE};
-use crate::router::Router;
-use crate::router::Streams;
+use crate::router::{Router, Streams};
 
 /// How many connections the system may hold that were not accepted yet.
 const BACKLOG: i32 = 4096;
@@ -145,14 +142,5 @@ fn open(listening: TcpListener) -> io::Result<(TcpListener, SocketAddr, Poll, Wa
 }
 
 fn failed(error: &io::Error) -> Error {
-    let failed = match Errno::from_io_error(error) {
-        Some(Errno::MFILE | Errno::NFILE) => {
-            let problem = "can't be listened on: the process has no descriptor left (raise RLIMIT_NOFILE)";
-            Error::new(ErrorKind::TooManyDescriptors, OptionKey::Address, problem)
-        }
-        _ => {
-            Error::new(ErrorKind::InvalidOption, OptionKey::Address, format!("can't be listened on: {error}"))
-        }
-    };
-    failed.with_os_error(error.raw_os_error())
+    os_error(error, ErrorKind::InvalidOption, OptionKey::Address, "can't be listened on")
 }

@@ -1,11 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
+use ssecast_engine::ConnectionId;
 use ssecast_hub::{Error, ErrorKind, Hold};
 
 use crate::command_queue::CommandQueue;
-use ssecast_engine::ConnectionId;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Nobody has said anything.
 const OPEN: u8 = 0;

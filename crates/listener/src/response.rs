@@ -1,10 +1,7 @@
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-use ssecast_engine::Field;
-use ssecast_engine::Framing;
-use ssecast_engine::Unavailable;
-use ssecast_engine::cache_control;
+use ssecast_engine::{Field, Framing, Unavailable, stream_headers};
 
 /// A response that is no stream: what is wrong, and nothing behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,15 +67,11 @@ pub(crate) fn unavailable(
 /// The head of a stream's response.
 pub(crate) fn stream_head(framing: Framing, lines: &str, headers: &[(String, String)]) -> Vec<u8> {
     let mut head = begin(200);
-    // The last one keeps nginx from buffering the stream.
     let is_cache_control = |name: &str| name.eq_ignore_ascii_case("cache-control");
     let wanted = headers.iter().filter(|(name, _)| is_cache_control(name)).map(|(_, value)| value.as_str());
-    let cache_control = cache_control(&wanted.collect::<Vec<_>>().join(", "));
-    let _ = write!(
-        head,
-        "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: {cache_control}\r\n\
-         X-Accel-Buffering: no\r\n",
-    );
+    for (name, value) in stream_headers(Some(&wanted.collect::<Vec<_>>().join(", "))) {
+        let _ = write!(head, "{name}: {value}\r\n");
+    }
     if framing == Framing::Chunked {
         head.push_str("Transfer-Encoding: chunked\r\n");
     }
