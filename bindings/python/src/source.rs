@@ -5,7 +5,7 @@ use std::time::Duration;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
-use ssecast::{Error, ErrorKind};
+use ssecast::ErrorKind;
 use ssecast_client::{Cause, Options, Response, Source as Machine, State as SourceState, Step};
 
 use crate::call;
@@ -189,7 +189,7 @@ impl Source {
             // Each one's jitter is its own: the standard library's hasher begins at random.
             options.seed = RandomState::new().hash_one(0);
             let url = text(url, "url", ErrorKind::InvalidOption)?;
-            let source = Machine::new(&url, options).map_err(rename)?;
+            let source = Machine::new(&url, options)?;
             Ok(Self(Mutex::new(State {
                 source,
                 names: Names::default(),
@@ -317,15 +317,5 @@ fn factor(option: &'static str, given: &Given<'_>, default: f64) -> Result<f64> 
     match given {
         Given::Default => Ok(default),
         Given::Value(value) => number(value).ok_or_else(|| wrong_type(option, "a number", value)),
-    }
-}
-
-/// An error of the core, with the argument's name in Python.
-fn rename(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::InvalidId => {
-            Error::new(ErrorKind::InvalidId, "last_event_id", error.problem().to_string())
-        }
-        _ => error,
     }
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ssecast_codec::{Error, ErrorField, ErrorKind, OptionKey, Parser};
+use ssecast_codec::{Error, ErrorKind, OptionKey, Parser};
 
 /// How a source connects and reads.
 #[derive(Clone, Debug)]
@@ -72,33 +72,32 @@ impl Default for Options {
 impl Options {
     /// Refuses what can't work, naming the option.
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let invalid =
-            |option: ErrorField, problem| Err(Error::new(ErrorKind::InvalidOption, option, problem));
+        let invalid = |option: OptionKey, problem| Err(Error::new(ErrorKind::InvalidOption, option, problem));
         let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if self.method.is_empty() || !self.method.bytes().all(is_token) {
-            return invalid("method".into(), "must be an HTTP method, such as GET or POST");
+            return invalid(OptionKey::Method, "must be an HTTP method, such as GET or POST");
         }
         if self.last_event_id.contains(['\0', '\r', '\n']) {
             return Err(Error::new(
                 ErrorKind::InvalidId,
-                "lastEventId",
+                OptionKey::LastEventId,
                 "must not contain NUL, CR or LF: no header can carry them",
             ));
         }
         if self.retry.growth.is_nan() || !(1.0..=1000.0).contains(&self.retry.growth) {
-            return invalid("retry.growth".into(), "must be a number from 1 to 1000");
+            return invalid(OptionKey::RetryGrowth, "must be a number from 1 to 1000");
         }
         if !(0.0..=1.0).contains(&self.retry.jitter) {
-            return invalid("retry.jitter".into(), "must be a number from 0 to 1");
+            return invalid(OptionKey::RetryJitter, "must be a number from 0 to 1");
         }
         if self.retry.statuses.iter().any(|status| !(201..=599).contains(status)) {
-            return invalid("retry.statuses".into(), "must be statuses other than 200, from 201 to 599");
+            return invalid(OptionKey::RetryStatuses, "must be statuses other than 200, from 201 to 599");
         }
         if self.idle.is_some_and(|idle| idle.is_zero()) {
-            return invalid("idle".into(), "must be longer than zero; leave it out to wait for ever");
+            return invalid(OptionKey::Idle, "must be longer than zero; leave it out to wait for ever");
         }
         if self.max_event_bytes == 0 {
-            return invalid(OptionKey::MaxEventBytes.into(), "must be at least 1");
+            return invalid(OptionKey::MaxEventBytes, "must be at least 1");
         }
         Ok(())
     }

@@ -257,7 +257,7 @@ fn options_that_cannot_work_are_named() {
     let cases: [(&str, Change); 9] = [
         ("method", |options| options.method = "GE T".into()),
         ("method", |options| options.method = String::new()),
-        ("lastEventId", |options| options.last_event_id = "a\nb".into()),
+        ("last_event_id", |options| options.last_event_id = "a\nb".into()),
         ("retry.growth", |options| options.retry.growth = 0.5),
         ("retry.growth", |options| options.retry.growth = f64::NAN),
         ("retry.jitter", |options| options.retry.jitter = 1.5),

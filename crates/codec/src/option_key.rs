@@ -94,4 +94,16 @@ options! {
     HeadTime "head_time" "headMs" "head_time" "head_ms";
     /// How long the router may take to answer.
     AnswerTime "answer_time" "answerMs" "answer_time" "answer_ms";
+    /// The method of a client's request.
+    Method "method" "method" "method" "method";
+    /// What a client resumes from to begin with.
+    LastEventId "last_event_id" "lastEventId" "last_event_id" "last_event_id";
+    /// The silence after which a client gives a connection up.
+    Idle "idle" "idleMs" "idle" "idle_ms";
+    /// By how much each wait before a connection is longer than the one before.
+    RetryGrowth "retry.growth" "retry.growth" "retry.growth" "retry_growth_percent";
+    /// The part of such a wait by which it may be longer at random.
+    RetryJitter "retry.jitter" "retry.jitter" "retry.jitter" "retry_jitter_percent";
+    /// The statuses after which a client tries again.
+    RetryStatuses "retry.statuses" "retry.statuses" "retry.statuses" "retry_statuses";
 }
