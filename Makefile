@@ -39,6 +39,7 @@ help:
 	@echo 'make demo-python the same page in front of a FastAPI server'
 	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, browser, C, C++, Go, Java, ctypes'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
+	@echo 'make test-c-valgrind  the C tests, each of them under valgrind too (two minutes)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
 	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
@@ -165,6 +166,11 @@ test-c: prefix-c
 	$(SUITE) bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
 	$(SUITE) bindings/c/tests/examples.py $(BUILT)/c/prefix $(BUILT)/c/examples
 	$(SUITE) bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
+
+# Every program of the C tests under valgrind, the slow ones too.
+.PHONY: test-c-valgrind
+test-c-valgrind: prefix-c
+	$(SUITE) bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests --whole
 
 # Other languages on top of the C library: their tests, and their example servers.
 CONSUMERS := test-cpp test-go test-java test-ctypes

@@ -168,6 +168,35 @@ typedef uint32_t ssecast_reason;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// Why a source has no connection, or no longer one.
+enum ssecast_cause
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Nothing is lost; or the source was closed by the program.
+  SSECAST_CAUSE_NONE = 0,
+  // The response's status is not 200.
+  SSECAST_CAUSE_STATUS = 1,
+  // The response is not an event stream.
+  SSECAST_CAUSE_CONTENT_TYPE = 2,
+  // The connection could not be made, or was cut.
+  SSECAST_CAUSE_NETWORK = 3,
+  // The response came to its end.
+  SSECAST_CAUSE_ENDED = 4,
+  // An event was larger than `max_event_bytes`.
+  SSECAST_CAUSE_TOO_LARGE = 5,
+  // Nothing came for `idle_ms`.
+  SSECAST_CAUSE_IDLE = 6,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_cause ssecast_cause;
+#else
+typedef uint32_t ssecast_cause;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // How a stream is framed on the wire.
 enum ssecast_framing
 #if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
@@ -186,6 +215,29 @@ enum ssecast_framing
 typedef enum ssecast_framing ssecast_framing;
 #else
 typedef uint32_t ssecast_framing;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+// What the program does next.
+enum ssecast_next
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // Read the response's body, and feed it to the source.
+  SSECAST_NEXT_READ = 1,
+  // Give the response up, and send the next request at once: it was redirected.
+  SSECAST_NEXT_REDIRECT = 2,
+  // Give the response up, wait for `wait_ms`, and send the next request.
+  SSECAST_NEXT_WAIT = 3,
+  // Give the response up: the source is closed, and there is no next request.
+  SSECAST_NEXT_CLOSED = 4,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_next ssecast_next;
+#else
+typedef uint32_t ssecast_next;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -230,6 +282,20 @@ typedef struct ssecast_request ssecast_request;
 // Answers one request of a listener, once, from any thread, at once or later. The callback owns it,
 // and gives it back with `ssecast_responder_free`. A request without an answer by then is answered 500.
 typedef struct ssecast_responder ssecast_responder;
+
+// A client's stream: an `EventSource` that reconnects and resumes. It does no I/O and has no clock, so that it works with
+// libcurl and with any other transport: it says what to do next, and the program does it.
+//
+// 1. `ssecast_source_next_request` says what to send. The program sends it, and follows no redirect by itself.
+// 2. The response's head goes to `ssecast_source_respond`, and then its body to `ssecast_source_feed`, which gives the
+//    events.
+// 3. The end of the response, a failure and a silence go to `ssecast_source_lose`.
+//
+// 2 and 3 write an `ssecast_source_step`: read on, send the next request at once or after a wait, or stop.
+//
+// One thread at a time: a call that meets another one fails with `SSECAST_BUSY`, and so does a call from inside the
+// callback.
+typedef struct ssecast_source ssecast_source;
 
 // One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 //
@@ -308,6 +374,95 @@ typedef struct ssecast_item {
 // `item` is valid until the callback returns. It returns 0 to go on; anything else ends the stream there, as
 // `ssecast_parser_finish` does, and drops the rest of the chunk.
 typedef int (*ssecast_item_callback)(void *user_data, const struct ssecast_item *item);
+
+// How a source connects. A number that is 0 has its default; only `url` has none.
+typedef struct ssecast_source_config {
+  // `sizeof(ssecast_source_config)`; `ssecast_source_config_init` sets it.
+  size_t size;
+  // Where the stream is: an `http:` or `https:` URL.
+  struct ssecast_slice url;
+  // The request's method. Default `GET`.
+  struct ssecast_slice method;
+  // The id to resume from at first. Default: none.
+  struct ssecast_slice last_event_id;
+  // The silence after which a connection counts as dead, in milliseconds; comments end it too. The program keeps the
+  // time. Default `SSECAST_OFF`.
+  uint64_t idle_ms;
+  // The most bytes of one event. Default 16 MiB.
+  uint64_t max_event_bytes;
+  // The first wait before a new connection, in milliseconds, while the stream has set no reconnection time. Default
+  // 2000. No wait is shorter than 100.
+  uint64_t retry_first_ms;
+  // What waits grow to, in milliseconds; a longer reconnection time of the stream's still holds. Default 30000.
+  uint64_t retry_longest_ms;
+  // How long each wait is in percent of the one before, until an event comes; from 100 to 100000. Default 200.
+  uint64_t retry_growth_percent;
+  // The part of a wait, in percent, by which it may be longer at random, so that clients spread; up to 100, and
+  // `SSECAST_ZERO` for none. Default 50.
+  uint64_t retry_jitter_percent;
+  // `retry_statuses_len` statuses, from 201 to 599, after which the source tries again, and honours `Retry-After`.
+  // Default: none, as in browsers.
+  const uint16_t *retry_statuses;
+  size_t retry_statuses_len;
+} ssecast_source_config;
+
+// The head of a response. A header that it doesn't have is left out, and so is one that is not UTF-8.
+typedef struct ssecast_source_response {
+  // `sizeof(ssecast_source_response)`; `ssecast_source_response_init` sets it.
+  size_t size;
+  // The status, such as 200.
+  uint32_t status;
+  // Always 0.
+  uint32_t reserved;
+  // The header `Content-Type`.
+  struct ssecast_slice content_type;
+  // The header `Location`.
+  struct ssecast_slice location;
+  // The header `Retry-After`.
+  struct ssecast_slice retry_after;
+  // The header `Date`: a date in `Retry-After` is counted from it.
+  struct ssecast_slice date;
+} ssecast_source_response;
+
+// A header of a request or of a response.
+typedef struct ssecast_header {
+  struct ssecast_slice name;
+  struct ssecast_slice value;
+} ssecast_header;
+
+// What to send. Its texts and headers are valid until the next call for the source.
+typedef struct ssecast_source_request {
+  // `sizeof(ssecast_source_request)`: set it before the call.
+  size_t size;
+  // Where to: the source's URL, or the one that a response redirected to.
+  struct ssecast_slice url;
+  // The method.
+  struct ssecast_slice method;
+  // `headers_len` headers. The program adds its own, but none with one of these names.
+  const struct ssecast_header *headers;
+  size_t headers_len;
+  // 1 if the program sends its body; 0 once a redirect has turned the request into a GET.
+  uint32_t sends_body;
+  // 1 if the program sends its `Authorization` and `Cookie`; 0 once a redirect led to another origin.
+  uint32_t sends_credentials;
+  // The silence in milliseconds, before the response or within it, after which the program gives the connection up
+  // and calls `ssecast_source_lose` with `SSECAST_CAUSE_IDLE`; `SSECAST_OFF` if it waits for ever.
+  uint64_t idle_ms;
+} ssecast_source_request;
+
+// What is next, and why.
+typedef struct ssecast_source_step {
+  // `sizeof(ssecast_source_step)`: set it before the call.
+  size_t size;
+  // An `ssecast_next`.
+  uint32_t next;
+  // An `ssecast_cause`: why the connection is lost.
+  uint32_t cause;
+  // How long to wait before the next request, in milliseconds.
+  uint64_t wait_ms;
+  // The cause as a sentence; left out if there is none. Valid until the next call for the source.
+  struct ssecast_slice message;
+} ssecast_source_step;
 
 // How a hub behaves. Times are in milliseconds. A number that is 0 has its default, so that a designated initializer does:
 // `{.size = sizeof config, .max_connections = 500}`. `SSECAST_ZERO` stands for a real zero, `SSECAST_OFF` turns off what
@@ -465,12 +620,6 @@ typedef struct ssecast_subscription_config {
   uint32_t reserved;
 } ssecast_subscription_config;
 
-// A header of a response.
-typedef struct ssecast_header {
-  struct ssecast_slice name;
-  struct ssecast_slice value;
-} ssecast_header;
-
 // Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid
 // until the callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
 typedef void (*ssecast_route_callback)(void *user_data,
@@ -607,6 +756,66 @@ ssecast_result ssecast_parser_last_event_id(struct ssecast_parser *parser,
 ssecast_result ssecast_parser_retry(struct ssecast_parser *parser,
                                     uint64_t *retry,
                                     struct ssecast_error *error);
+
+// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_source_config)`.
+ssecast_result ssecast_source_config_init(struct ssecast_source_config *config, size_t size);
+
+// Makes a response without headers. `size` is `sizeof(ssecast_source_response)`.
+ssecast_result ssecast_source_response_init(struct ssecast_source_response *response, size_t size);
+
+// Makes a source. Give it back with `ssecast_source_free`. Fails with `SSECAST_INVALID_OPTION` or `SSECAST_INVALID_ID`, and
+// names the field.
+ssecast_result ssecast_source_new(const struct ssecast_source_config *config,
+                                  struct ssecast_source **source,
+                                  struct ssecast_error *error);
+
+// Frees a source. Not from inside its callback. NULL is fine.
+void ssecast_source_free(struct ssecast_source *source);
+
+// Gives what to send now: at first, after a redirect, and after a wait. Set `request->size` before. Fails with
+// `SSECAST_CLOSED` if there is no next request.
+ssecast_result ssecast_source_next_request(struct ssecast_source *source,
+                                           struct ssecast_source_request *request,
+                                           struct ssecast_error *error);
+
+// Takes the head of the response to the last request. Set `step->size` before. Fails with `SSECAST_BUSY` while an
+// earlier response is read: that one is given up with `ssecast_source_lose`.
+ssecast_result ssecast_source_respond(struct ssecast_source *source,
+                                      const struct ssecast_source_response *response,
+                                      struct ssecast_source_step *step,
+                                      struct ssecast_error *error);
+
+// Takes a chunk of the response's body, of any size, and calls `on_item` for each event in it; no other kind of item
+// comes. A callback that does not return 0 closes the source: no event follows, not even of this chunk. Set `step->size`
+// before. Fails with `SSECAST_ENDED` if no response is read.
+//
+// `on_item` runs as that of `ssecast_parser_feed` does.
+ssecast_result ssecast_source_feed(struct ssecast_source *source,
+                                   struct ssecast_slice chunk,
+                                   ssecast_item_callback on_item,
+                                   void *user_data,
+                                   struct ssecast_source_step *step,
+                                   struct ssecast_error *error);
+
+// Takes that there is no connection, or no longer one: `SSECAST_CAUSE_NETWORK`, `SSECAST_CAUSE_ENDED` or
+// `SSECAST_CAUSE_IDLE`. An event that is not complete is dropped, and comes whole after the next connection. `problem` is
+// what the transport says of it, for the message; it may be left out. Set `step->size` before.
+ssecast_result ssecast_source_lose(struct ssecast_source *source,
+                                   uint32_t cause,
+                                   struct ssecast_slice problem,
+                                   struct ssecast_source_step *step,
+                                   struct ssecast_error *error);
+
+// Closes a source for good: there is no next request. The program gives up the response, or the wait. Inside the
+// callback, return 1 instead.
+ssecast_result ssecast_source_close(struct ssecast_source *source,
+                                    struct ssecast_error *error);
+
+// Gives the last event ID: what the next request resumes from; empty if there is none. It is valid until the next call
+// for this source.
+ssecast_result ssecast_source_last_event_id(struct ssecast_source *source,
+                                            struct ssecast_slice *last_event_id,
+                                            struct ssecast_error *error);
 
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_hub_config)`.
 ssecast_result ssecast_hub_config_init(struct ssecast_hub_config *config, size_t size);

@@ -8,9 +8,9 @@ const LAYERS = {
   'ssecast-engine': ['ssecast-codec', 'ssecast-hub'],
   'ssecast-listener': ['ssecast-engine', 'ssecast-hub'],
   ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub', 'ssecast-listener'],
-  'ssecast-c': ['ssecast'],
   'ssecast-node': ['ssecast'],
-  // The client's state machine alone: the façade would bring an HTTP library, and Python has its own.
+  // The client's state machine alone: the façade would bring an HTTP library, and C and Python have their own.
+  'ssecast-c': ['ssecast', 'ssecast-client'],
   'ssecast-python': ['ssecast', 'ssecast-client'],
   'ssecast-c-header': [],
 }

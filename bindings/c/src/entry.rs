@@ -1,4 +1,5 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use ssecast::Error;
 
@@ -44,6 +45,21 @@ pub(crate) use entry;
 pub(crate) unsafe fn required<'a, T>(pointer: *const T, name: &'static str) -> Result<&'a T, Failure> {
     // SAFETY: the caller's promise.
     unsafe { pointer.as_ref() }.ok_or_else(|| Failure::null(name))
+}
+
+/// Takes a handle that one call at a time may use. It never waits: the other call may be the one whose callback this is.
+pub(crate) fn exclusive<'a, T>(
+    handle: &'a Mutex<T>,
+    name: &'static str,
+) -> Result<MutexGuard<'a, T>, Failure> {
+    match handle.try_lock() {
+        Ok(guard) => Ok(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => {
+            let problem = "is in use: by another thread, or by the call whose callback this is";
+            Err(Failure::new(ssecast_result::SSECAST_BUSY, name, problem))
+        }
+    }
 }
 
 /// Checks a pointer that a result is to be written to.

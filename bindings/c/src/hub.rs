@@ -356,6 +356,6 @@ impl ssecast_hub_config {
 /// More than this is a mistake: the kernel does nearly all of the work.
 const MAX_THREADS: u32 = 1024;
 
-fn milliseconds(time: Duration) -> u64 {
+pub(crate) fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(SSECAST_OFF)
 }

@@ -26,6 +26,18 @@ mod event;
 
 mod parser;
 
+mod header;
+
+mod source_config;
+
+mod source_request;
+
+mod source_response;
+
+mod source_step;
+
+mod source;
+
 mod hub;
 
 mod stats;

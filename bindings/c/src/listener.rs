@@ -10,6 +10,7 @@ use ssecast::{
 use crate::connection::{ended, ssecast_connection, ssecast_reason};
 use crate::entry::{entry, free, quiet, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
+use crate::header::ssecast_header;
 use crate::hub::{or_default, ssecast_hub};
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;
@@ -23,14 +24,6 @@ pub struct ssecast_listener {
     listener: Listener,
     address: String,
     closed: AtomicBool,
-}
-
-/// A header of a response.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ssecast_header {
-    pub name: ssecast_slice,
-    pub value: ssecast_slice,
 }
 
 /// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid

@@ -1,10 +1,10 @@
 use std::ffi::{c_int, c_void};
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Mutex, MutexGuard};
 
 use ssecast::codec::{Item, Parser};
 
-use crate::entry::{entry, free, output, required};
+use crate::entry::{entry, exclusive, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::slice::ssecast_slice;
 
@@ -181,20 +181,11 @@ pub unsafe extern "C" fn ssecast_parser_retry(
     })
 }
 
-/// Takes the parser for one call. It never waits: the other call may be the one whose callback this is.
-///
 /// # Safety
 /// It is NULL or from `ssecast_parser_new`, and not freed before the guard is dropped.
 unsafe fn lock<'a>(parser: *mut ssecast_parser) -> Result<MutexGuard<'a, Parser>, Failure> {
     // SAFETY: the caller's promise.
-    match unsafe { required(parser, "parser") }?.0.try_lock() {
-        Ok(parser) => Ok(parser),
-        Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-        Err(TryLockError::WouldBlock) => {
-            let problem = "is in use: by another thread, or by the call whose callback this is";
-            Err(Failure::new(ssecast_result::SSECAST_BUSY, "parser", problem))
-        }
-    }
+    exclusive(&unsafe { required(parser, "parser") }?.0, "parser")
 }
 
 impl From<Item<'_>> for ssecast_item {

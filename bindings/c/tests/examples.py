@@ -5,9 +5,12 @@ examples.py PREFIX WORK
 """
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from results import Results
@@ -49,13 +52,36 @@ def read_until(client, pattern):
     return found
 
 
-def build(prefix, work, name):
+def build(prefix, work, name, *flags):
     program = work / name
     lib = prefix / "lib"
     subprocess.run(["cc", "-std=gnu11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{prefix}/include",
-                    str(examples / f"{name}.c"), "-o", str(program), f"-L{lib}", f"-Wl,-rpath,{lib}", "-lssecast", "-lpthread"],
-                   check=True)
+                    str(examples / f"{name}.c"), "-o", str(program), f"-L{lib}", f"-Wl,-rpath,{lib}", "-lssecast", "-lpthread",
+                    *flags], check=True)
     return program
+
+
+class Skipped(Exception):
+    pass
+
+
+def libcurl(work):
+    """What the compiler needs for libcurl. Where only the library is installed, its headers come as Debian's package, which is
+    unpacked in the folder of what is built."""
+    if shutil.which("pkg-config"):
+        found = subprocess.run(["pkg-config", "--cflags", "--libs", "libcurl"], capture_output=True, text=True)
+        if found.returncode == 0:
+            return found.stdout.split()
+    if not list(work.glob("curl/usr/include/*/curl/curl.h")) and shutil.which("apt-get") and shutil.which("dpkg-deb"):
+        subprocess.run(["apt-get", "--quiet", "download", "libcurl4-openssl-dev"], cwd=work, capture_output=True, timeout=SECONDS)
+        for package in work.glob("libcurl4-openssl-dev_*.deb"):
+            subprocess.run(["dpkg-deb", "--extract", package, work / "curl"], check=True)
+    for header in work.glob("curl/usr/include/*/curl/curl.h"):
+        flags = [f"-I{header.parent.parent}", "-l:libcurl.so.4"]
+        program = subprocess.run(["cc", "-x", "c", "-", "-o", "/dev/null", *flags], input=b"int main(void) { return 0; }", capture_output=True)
+        if program.returncode == 0:
+            return flags
+    raise Skipped("libcurl's headers are not installed (Debian: apt-get install libcurl4-openssl-dev)")
 
 
 def serves_and_resumes(program, address):
@@ -90,14 +116,51 @@ def parse_reads_standard_input(prefix, work):
     assert done.stdout == "tick: one\nmessage: two\n2 events, the last id is '7'\n", done.stdout
 
 
+class Scripted(BaseHTTPRequestHandler):
+    """Redirects, cuts a stream within an event, and goes on where the client says that it was."""
+
+    def do_GET(self):
+        self.server.seen.append((self.path, self.headers["Accept"], self.headers["Last-Event-ID"]))
+        if self.path == "/old":
+            self.send_response(302)
+            self.send_header("Location", "/new")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        first = "retry: 100\nid: 1\nevent: tick\ndata: one\n\nid: 2\ndata: tw"
+        self.wfile.write((first if len(self.server.seen) < 3 else "id: 2\ndata: two\n\nid: 3\ndata: three\n\n").encode())
+
+    def log_message(self, *_):
+        pass
+
+
+def client_follows_redirects_and_resumes(prefix, work):
+    program = build(prefix, work, "client", *libcurl(work))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Scripted) as server:
+        server.seen = []
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/old"
+        done = subprocess.run([program, url, "3"], capture_output=True, text=True, timeout=SECONDS, check=True)
+        server.shutdown()
+    assert done.stdout == "tick: one\nmessage: two\nmessage: three\n", done.stdout
+    assert done.stderr == "the server ended the stream\n", done.stderr
+    stream = "text/event-stream"
+    assert server.seen == [("/old", stream, None), ("/new", stream, None), ("/old", stream, "1"), ("/new", stream, "1")], server.seen
+
+
 def main():
     prefix, work = (Path(argument).resolve() for argument in sys.argv[1:3])
     work.mkdir(parents=True, exist_ok=True)
     results = Results("c-examples")
-    for test in (listen_is_a_whole_server, attach_accepts_and_hands_over, parse_reads_standard_input):
+    for test in (listen_is_a_whole_server, attach_accepts_and_hands_over, parse_reads_standard_input,
+                 client_follows_redirects_and_resumes):
         try:
             test(prefix, work)
             results.passed(test.__name__.replace("_", " "))
+        except Skipped as why:
+            results.skip(f"{test.__name__.replace('_', ' ')}: {why}")
         except (AssertionError, OSError, subprocess.SubprocessError) as error:
             results.fail(test.__name__.replace("_", " "), repr(error))
     return results.close()

@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
-"""Writes a C program that goes through the whole header: every function with each of its pointers NULL in turn, and every
+"""Makes a C program that goes through the whole header: every function with each of its pointers NULL in turn, and every
 structure that says its size with wrong ones. A function that is added to the header is in it, or fails it."""
 
 from header import Header
 
 # Pointers that may be NULL.
 OPTIONAL = {"error", "user_data", "ssecast_hub_new.config", "ssecast_hub_publish.published", "ssecast_hub_close.event",
-            "ssecast_hub_attach_socket.connection"}
+            "ssecast_hub_attach_socket.connection", "ssecast_source_lose.problem"}
 # A good value for each type of parameter.
 GOOD = {
     "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "int": "spare", "void*": "NULL", "char*": "buffer",
@@ -14,7 +13,9 @@ GOOD = {
     "uint64_t*": "&number", "bool*": "&over", "ssecast_reason*": "&reason", "ssecast_published*": "&published", "ssecast_error*": "&error",
     "ssecast_item_callback": "on_item",
 }
-GOOD_BY_NAME = {"capacity": "sizeof buffer", "max_event_bytes": "0"}
+GOOD_BY_NAME = {"capacity": "sizeof buffer", "cause": "SSECAST_CAUSE_ENDED", "max_event_bytes": "0"}
+# Structures that the library fills in: the caller sets their size alone.
+FILLED = {"ssecast_stats", "ssecast_source_request", "ssecast_source_step"}
 
 PREAMBLE = r"""
 #include "stream.h"
@@ -61,6 +62,11 @@ SETUP = r"""
   ssecast_subscription_config subscription_config;
   ssecast_listen_config listen_config;
   ssecast_parser *parser;
+  ssecast_source *source;
+  ssecast_source_config source_config;
+  ssecast_source_request source_request = {.size = sizeof source_request};
+  ssecast_source_response source_response;
+  ssecast_source_step source_step = {.size = sizeof source_step};
   ssecast_subscription *subscription;
   ssecast_listener *listener;
   ssecast_hub *hub = quiet_hub();
@@ -69,6 +75,10 @@ SETUP = r"""
   ssecast_attach_config_init(&attach_config, sizeof attach_config);
   ssecast_subscription_config_init(&subscription_config, sizeof subscription_config);
   ssecast_listen_config_init(&listen_config, sizeof listen_config);
+  ssecast_source_config_init(&source_config, sizeof source_config);
+  ssecast_source_response_init(&source_response, sizeof source_response);
+  source_config.url = text("http://localhost/");
+  CHECK_OK(ssecast_source_new(&source_config, &source, &error));
   listen_config.route = route;
   attached = connected(&peer);
   CHECK_OK(ssecast_parser_new(0, &parser, &error));
@@ -87,6 +97,7 @@ TEARDOWN = r"""
   ssecast_subscription_free(subscription);
   ssecast_connection_free(connection);
   ssecast_parser_free(parser);
+  ssecast_source_free(source);
   ssecast_hub_free(hub);
   close(spare), close(client.socket), close(attached), close(peer.socket), close(visitor.socket);
 """
@@ -133,19 +144,17 @@ def calls(header):
             base = type_.replace("const ", "").rstrip("*")
             if base in header.structs and header.structs[base][0][0] == "size":
                 local = values[at].removeprefix("&")
-                label = "size" if base == "ssecast_stats" else f"{name}.size"
+                label = "size" if base in FILLED else f"{name}.size"
                 for size in ("0", "1", "sizeof(%s) - 1" % base, "(size_t)-1"):
                     yield f"  {local}.size = {size};"
                     yield f'  REFUSED(SSECAST_INVALID_SIZE, "{label}", {function}({", ".join(values)}));'
                 yield f"  {local}.size = sizeof({base});"
 
 
-header = Header()
-print(PREAMBLE)
-# One function for all would be more than the compilers care to look through.
-print("int main(void) {", SETUP)
-print("\n".join(calls(header)))
-print(TEARDOWN)
-print('  CHECK(refusals > 50);')
-print(f'  printf("ok each of {len(header.functions)} functions bears NULL and wrong sizes (%zu times), and then has done nothing\\n", refusals);')
-print("  return 0;\n}")
+def program():
+    header = Header()
+    named = f"each of {len(header.functions)} functions bears NULL and wrong sizes (%zu times), and then has done nothing"
+    return "\n".join([
+        PREAMBLE, "int main(void) {", SETUP, *calls(header), TEARDOWN,
+        "  CHECK(refusals > 50);", f'  printf("ok {named}\\n", refusals);', "  return 0;\n}\n",
+    ])

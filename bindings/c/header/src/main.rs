@@ -64,7 +64,8 @@ fn config() -> cbindgen::Config {
         ..cbindgen::Config::default()
     };
     // What a field holds as a number, because C may put any number there.
-    config.export.include = ["ssecast_framing", "ssecast_policy"].map(Into::into).to_vec();
+    config.export.include =
+        ["ssecast_cause", "ssecast_framing", "ssecast_next", "ssecast_policy"].map(Into::into).to_vec();
     config.parse.parse_deps = false;
     config
 }
