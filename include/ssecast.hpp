@@ -73,6 +73,25 @@ struct Freed {
 template <class T, auto Free>
 using Handle = std::unique_ptr<T, Freed<Free>>;
 
+// Calls a function for each item. When it throws, no item follows; the exception is kept until the library has returned.
+template <class OnItem>
+struct EachItem {
+  OnItem& on_item;
+  std::exception_ptr thrown;
+  explicit EachItem(OnItem& on_item) noexcept : on_item(on_item) {}
+  static int callback(void* data, const ssecast_item* item) noexcept {
+    auto& each = *static_cast<EachItem*>(data);
+    try {
+      if constexpr (std::is_same_v<decltype(each.on_item(*item)), bool>) return each.on_item(*item) ? 0 : 1;
+      else return each.on_item(*item), 0;
+    } catch (...) {
+      each.thrown = std::current_exception();
+      return 1;
+    }
+  }
+  void rethrow() const { if (thrown) std::rethrow_exception(thrown); }
+};
+
 // The library's view of texts, which stay the caller's.
 struct Slices : std::vector<ssecast_slice> {
   explicit Slices(const Topics& texts) { for (std::string_view text : texts) push_back(slice(text)); }
@@ -84,6 +103,9 @@ inline ssecast_hub_config hub_config() { return detail::initial(ssecast_hub_conf
 inline ssecast_attach_config attach_config() { return detail::initial(ssecast_attach_config_init); }
 inline ssecast_subscription_config subscription_config() { return detail::initial(ssecast_subscription_config_init); }
 inline ssecast_listen_config listen_config() { return detail::initial(ssecast_listen_config_init); }
+inline ssecast_source_config source_config() { return detail::initial(ssecast_source_config_init); }
+// The head of a response, to fill in for a Source.
+inline ssecast_source_response source_response() { return detail::initial(ssecast_source_response_init); }
 
 // One event to encode, publish or send. It borrows its texts.
 struct Event : ssecast_event {
@@ -106,17 +128,58 @@ struct Parser {
   // Calls `on_item(const ssecast_item&)` for each item. What it throws ends the stream there, and comes out of here.
   template <class OnItem>
   void feed(std::string_view chunk, OnItem&& on_item) {
-    std::exception_ptr thrown;
-    auto guarded = [&](const ssecast_item& item) noexcept {
-      try { on_item(item); } catch (...) { thrown = std::current_exception(); }
-      return thrown ? 1 : 0;
-    };
-    const auto each = [](void* data, const ssecast_item* item) { return (*static_cast<decltype(guarded)*>(data))(*item); };
-    detail::call(ssecast_parser_feed, handle.get(), slice(chunk), each, &guarded);
-    if (thrown) std::rethrow_exception(thrown);
+    detail::EachItem<OnItem> each(on_item);
+    detail::call(ssecast_parser_feed, handle.get(), slice(chunk), each.callback, &each);
+    each.rethrow();
   }
   void finish() { detail::call(ssecast_parser_finish, handle.get()); }
   std::string_view last_event_id() { return view(detail::get<ssecast_slice>(ssecast_parser_last_event_id, handle.get())); }
+};
+
+// A client's stream, which reconnects and resumes: it says what to send and what is next, and the program's transport does it.
+// What it gives is valid until the next call.
+struct Source {
+  detail::Handle<ssecast_source, ssecast_source_free> handle;
+
+  explicit Source(const ssecast_source_config& config) : handle(detail::get<ssecast_source*>(ssecast_source_new, &config)) {}
+  explicit Source(std::string_view url) : Source(with_url(url)) {}
+  // What to send now; none once the source is closed.
+  std::optional<ssecast_source_request> next_request() {
+    ssecast_source_request request{};
+    request.size = sizeof request;
+    ssecast_error error;
+    if (ssecast_source_next_request(handle.get(), &request, &error) == SSECAST_OK) return request;
+    return error.result == SSECAST_CLOSED ? std::nullopt : throw Error(error);
+  }
+  ssecast_source_step respond(const ssecast_source_response& response) { return step(ssecast_source_respond, &response); }
+  // Calls `on_event(const ssecast_item&)` for each event. One that returns false closes the source, and so does one that throws:
+  // the exception comes out of here.
+  template <class OnEvent>
+  ssecast_source_step feed(std::string_view chunk, OnEvent&& on_event) {
+    detail::EachItem<OnEvent> each(on_event);
+    const auto next = step(ssecast_source_feed, slice(chunk), each.callback, &each);
+    each.rethrow();
+    return next;
+  }
+  ssecast_source_step lose(ssecast_cause cause, std::string_view problem = {}) {
+    return step(ssecast_source_lose, static_cast<std::uint32_t>(cause), slice(problem));
+  }
+  void close() { detail::call(ssecast_source_close, handle.get()); }
+  std::string_view last_event_id() { return view(detail::get<ssecast_slice>(ssecast_source_last_event_id, handle.get())); }
+
+ private:
+  static ssecast_source_config with_url(std::string_view url) {
+    auto config = source_config();
+    config.url = slice(url);
+    return config;
+  }
+  template <class Function, class... Arguments>
+  ssecast_source_step step(Function function, Arguments... arguments) {
+    ssecast_source_step step{};
+    step.size = sizeof step;
+    detail::call(function, handle.get(), arguments..., &step);
+    return step;
+  }
 };
 
 // A stream that the engine writes to a socket. It goes on without this object. False: it has ended, or is ending.

@@ -156,6 +156,51 @@ void what_a_parsers_callback_throws_comes_out_of_feed() {
   }
 }
 
+// What comes out is valid until the next call: it is looked at before.
+void a_source_follows_redirects_reconnects_and_resumes() {
+  auto config = ssecast::source_config();
+  config.url = ssecast::slice("https://example.com/a");
+  config.idle_ms = 45000;
+  ssecast::Source source(config);
+  auto response = ssecast::source_response();
+  response.status = 307, response.location = ssecast::slice("/b");
+  CHECK(source.next_request()->idle_ms == 45000);
+  CHECK(source.respond(response).next == SSECAST_NEXT_REDIRECT);
+  CHECK(ssecast::view(source.next_request()->url) == "https://example.com/b");
+  response = ssecast::source_response();
+  response.status = 200, response.content_type = ssecast::slice("text/event-stream");
+  CHECK(source.respond(response).next == SSECAST_NEXT_READ);
+  std::string data;
+  const auto on_event = [&](const ssecast_item& item) { data += ssecast::view(item.data); };
+  CHECK(source.feed("id: 7\ndata: a\n\ndata: cu", on_event).next == SSECAST_NEXT_READ);
+  const auto lost = source.lose(SSECAST_CAUSE_NETWORK, "cut");
+  CHECK(lost.next == SSECAST_NEXT_WAIT && lost.wait_ms >= 2000 && ssecast::view(lost.message) == "the connection failed: cut");
+  CHECK(source.last_event_id() == "7" && data == "a");
+  CHECK(failure([&] { source.feed("data: b\n\n", on_event); }).code() == SSECAST_ENDED);
+  CHECK(failure([] { ssecast::Source("ftp://localhost/"); }).what() == "url begins with ftp:, not with http: or https:"s);
+}
+
+void a_source_is_closed_by_its_callback() {
+  auto response = ssecast::source_response();
+  response.status = 200, response.content_type = ssecast::slice("text/event-stream");
+  ssecast::Source stopped("http://localhost/"), thrown("http://localhost/");
+  stopped.respond(response), thrown.respond(response);
+  int events = 0;
+  const auto stop = [&](const ssecast_item&) { return ++events < 2; };
+  CHECK(stopped.feed("data: 1\n\ndata: 2\n\ndata: 3\n\n", stop).next == SSECAST_NEXT_CLOSED && events == 2);
+  CHECK(!stopped.next_request());
+  bool caught = false;
+  try {
+    thrown.feed("data: 1\n\n", [](const ssecast_item&) { throw std::runtime_error("no"); });
+  } catch (const std::runtime_error&) {
+    caught = true;
+  }
+  CHECK(caught && !thrown.next_request());
+  ssecast::Source closed("http://localhost/");
+  closed.close();
+  CHECK(!closed.next_request());
+}
+
 void an_attached_socket_gets_events_and_the_end_is_told() {
   auto hub = quiet_hub();
   const auto [server, other] = sockets();
@@ -177,7 +222,7 @@ void an_attached_socket_gets_events_and_the_end_is_told() {
   CHECK(!connection.detach() && !connection.send({"late"}));
 }
 
-void a_socket_that_is_refused_calls_nobody() {
+void a_socket_that_is_refused_makes_no_callback() {
   auto hub = quiet_hub();
   bool told = false;
   const auto attach = [&] { hub.attach(-1, {"a"}, ssecast::attach_config(), [&](ssecast_reason, bool) { told = true; }); };
@@ -323,8 +368,10 @@ int main() {
   TEST(a_field_that_is_left_out_differs_from_an_empty_one);
   TEST(what_fails_says_why_and_which_field);
   TEST(what_a_parsers_callback_throws_comes_out_of_feed);
+  TEST(a_source_follows_redirects_reconnects_and_resumes);
+  TEST(a_source_is_closed_by_its_callback);
   TEST(an_attached_socket_gets_events_and_the_end_is_told);
-  TEST(a_socket_that_is_refused_calls_nobody);
+  TEST(a_socket_that_is_refused_makes_no_callback);
   TEST(a_subscription_gives_bytes_resumes_and_says_why_it_ended);
   TEST(a_listener_asks_its_route_and_answers_500_when_it_throws);
   TEST(when_a_hub_is_destroyed_no_callback_of_it_runs_any_more);
