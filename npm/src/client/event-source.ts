@@ -1,6 +1,6 @@
 import { SsecastError } from '../error.js'
 import { connect, type Connection, type Entry, type Listener } from './connection.js'
-import { EventSourceErrorEvent } from './events.js'
+import { EventSourceErrorEvent, messageOf } from './events.js'
 import type { Loss } from './loss.js'
 import { type EventSourceOptions, type Settings, settingsOf } from './options.js'
 import { Reader } from './reader.js'
@@ -185,7 +185,7 @@ export class EventSource extends EventTarget {
   #take({ type, data, lastEventId, origin }: Entry): void {
     this.#lastEventId = lastEventId
     if (data === undefined) return
-    const event = new MessageEvent<string>(type, { data, origin, lastEventId })
+    const event = messageOf(type, data, origin, lastEventId)
     if (this.#readers) for (const reader of this.#readers) reader.push(event)
     this.dispatchEvent(event)
   }
@@ -272,7 +272,8 @@ export class EventSource extends EventTarget {
 for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) {
   for (const target of [EventSource, EventSource.prototype]) Object.defineProperty(target, name, { value, enumerable: true })
 }
-for (const name of ['url', 'withCredentials', 'readyState', 'onopen', 'onmessage', 'onerror', 'close', 'lastEventId', 'reconnectionTime']) {
+// The first name is `constructor`.
+for (const name of Object.getOwnPropertyNames(EventSource.prototype).slice(1)) {
   Object.defineProperty(EventSource.prototype, name, { enumerable: true })
 }
 Object.defineProperty(EventSource.prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
@@ -281,6 +282,6 @@ function parse(url: string): URL {
   try {
     return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href)
   } catch {
-    throw new DOMException(`${JSON.stringify(url)} is no URL${globalThis.location ? '' : ', or lacks its origin'}`, 'SyntaxError')
+    throw new DOMException(`${JSON.stringify(url)} is no URL, or lacks its origin`, 'SyntaxError')
   }
 }

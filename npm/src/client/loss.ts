@@ -21,7 +21,7 @@ export function explain(cause: Cause, detail: unknown): string {
     'content-type': `the answer ${detail ? `is ${detail}` : 'has no Content-Type'}, not text/event-stream`,
     network: `the connection failed: ${message}${inner ? `: ${(inner as Error).message ?? inner}` : ''}`,
     ended: 'the server ended the stream',
-    'too-large': 'an event was larger than maxEventBytes allows',
+    'too-large': 'an event was larger than maxEventBytes',
     idle: 'nothing came for longer than idleMs',
   }[cause]
 }

@@ -63,7 +63,7 @@ const CHECKS: Record<keyof EventSourceOptions, Check> = {
   withCredentials: [() => true, ''],
   headers: [isHeaders, 'valid headers, or a function that returns them'],
   method: [value => /^(?!(connect|trace|track)$)[\w!#$%&'*+.^`|~-]+$/i.test(value) && typeof value === 'string', 'an HTTP method'],
-  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form; a stream can be sent only once'],
+  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form, not a stream'],
   fetch: typed('function'),
   signal: [value => value instanceof AbortSignal, 'an AbortSignal'],
   retry: [value => typeof value === 'object' && !Array.isArray(value), 'an object'],
@@ -89,7 +89,7 @@ export function settingsOf(url: URL, options: unknown = {}): Settings {
   const { method = 'GET', body, lastEventId = '', shared } = given
   if (body !== undefined && /^(get|head)$/i.test(method)) invalid('body', `left out, or sent with { method: 'POST' }`)
   if (shared && body !== undefined && typeof body !== 'string') invalid('body', 'a string where the source is shared')
-  if (/[\0\r\n]/.test(lastEventId)) invalid('lastEventId', 'free of NUL, CR and LF, which no header can carry', 'SSECAST_INVALID_ID')
+  if (/[\0\r\n]/.test(lastEventId)) invalid('lastEventId', 'free of NUL, CR and LF', 'SSECAST_INVALID_ID')
   const retry = { first: 2000, longest: 30_000, growth: 2, jitter: 0.5, statuses: [], ...check(RETRY, given.retry ?? {}, 'retry.') }
   return { maxEventBytes: 16 << 20, ...given, url, method, retry, lastEventId, withCredentials: !!given.withCredentials, once: false }
 }
