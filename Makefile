@@ -46,6 +46,7 @@ help:
 	@echo 'make header abi  write include/ssecast.h and bindings/c/abi.txt anew from what the source says now'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
 	@echo 'make bench-parse the parsers of Rust, Node and Python beside others (QUICK=1: in two minutes)'
+	@echo 'make bench-client the clients of JavaScript, Python and Rust beside others (QUICK=1: in two minutes)'
 	@echo 'make fuzz        looks for streams that break a rule (needs a nightly Rust; SECONDS_EACH=600)'
 	@echo 'make clean       remove everything that was built or installed here'
 
@@ -241,6 +242,12 @@ bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(B
 .PHONY: bench-parse
 bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
 	$(if $(QUICK),QUICK=1) node tests/bench/parse/run.mjs
+
+.PHONY: bench-client
+bench-client: $(NPM_BUILT) $(BENCH_INSTALLED) $(BROWSER_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
+	node tests/browser/chromium/provide.mjs
+	cargo build --release --locked --manifest-path tests/bench/client/Cargo.toml
+	$(if $(QUICK),QUICK=1) node tests/bench/client/run.mjs
 
 # What is found is added to the corpus, and then only what is needed of it stays. `cargo test` replays it.
 SECONDS_EACH ?= 600
