@@ -12,6 +12,7 @@ const clients = new Set()
 const types = new Set(['message'])
 const chart = new Chart(find('chart'))
 const settings = await (await fetch('/settings')).json()
+const { EventSource: Source } = settings.client ? await import(settings.client) : globalThis
 const origins = settings.streamPorts.map(port => `${location.protocol}//${location.hostname}:${port}`)
 const most = origins.length * PER_PORT
 let added = 0
@@ -69,9 +70,10 @@ setInterval(() => {
   find('delay').textContent = delays.length > 0 ? `${number(Math.max(...delays))} ms` : '–'
 }, 1000)
 
-// The counters: they come as events too.
+// The counters: they come as events too. Where the server has ssecast's client, all pages of this browser share a connection
+// for them, so that a second page has room for its own clients.
 
-const stats = new EventSource(`/stream?client=${page}-stats&topics=stats`)
+const stats = new Source('/stream?client=stats&topics=stats', settings.client && { shared: true })
 let recent = []
 
 stats.addEventListener('open', () => server('open', 'live'))

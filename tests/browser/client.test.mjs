@@ -101,6 +101,49 @@ describe('the client in Chromium', { timeout: 120_000 }, () => {
     }
   })
 
+  it('goes to another origin with cookies only where it is told to, and has the origin of its last redirect', async t => {
+    const { url } = await sharedSite(t)
+    const requests = []
+    // Another origin of the same site, so that its cookie comes along.
+    const other = createServer((request, response) => {
+      requests.push([request.method, request.url, request.headers.cookie])
+      if (request.url !== '/refused') response.setHeader('Access-Control-Allow-Origin', new URL(url).origin)
+      response.setHeader('Access-Control-Allow-Credentials', 'true')
+      response.setHeader('Access-Control-Allow-Headers', 'Last-Event-ID')
+      if (request.method === 'OPTIONS') return response.end()
+      if (request.url === '/set') return response.setHeader('Set-Cookie', 'who=me; Path=/').end()
+      if (request.url === '/redirect') return response.writeHead(302, { Location: '/stream' }).end()
+      response.writeHead(200, { 'Content-Type': 'text/event-stream' }).write('id: 1\ndata: one\n\n')
+      if (requests.filter(([method, path]) => method === 'GET' && path === '/again').length === 1) response.end()
+    })
+    await once(other.listen(0, '127.0.0.1'), 'listening')
+    t.after(() => (other.closeAllConnections(), other.close()))
+    const origin = `http://127.0.0.1:${other.address().port}`
+    const page = await tab(browser, url)
+    t.after(() => page.close())
+    await page.evaluate(origin => fetch(`${origin}/set`, { credentials: 'include' }), origin)
+    const ask = (path, options) => page.evaluate(([url, options]) => new Promise(resolve => {
+      const source = new EventSourceOfOurs(url, { retry: { first: 100 }, ...options })
+      source.onmessage = event => (source.close(), resolve([event.data, event.origin, event.lastEventId]))
+      source.onerror = event => (source.close(), resolve([event.cause]))
+    }), [origin + path, options])
+    for (const [path, options, cookie] of [['/stream', {}, undefined], ['/stream', { withCredentials: true }, 'who=me'], ['/redirect', { withCredentials: true }, 'who=me']]) {
+      requests.length = 0
+      assert.deepEqual(await ask(path, options), ['one', origin, '1'])
+      for (const request of requests) assert.deepEqual(request, ['GET', request[1], cookie])
+      assert.equal(requests.at(-1)[1], '/stream')
+    }
+    assert.deepEqual(await ask('/refused', { withCredentials: true }), ['network'])
+    // The header is not one that a page may send without asking first.
+    requests.length = 0
+    await page.evaluate(url => new Promise(resolve => {
+      const source = new EventSourceOfOurs(url, { retry: { first: 100 } })
+      let count = 0
+      source.onmessage = () => ++count === 2 && (source.close(), resolve())
+    }), `${origin}/again`)
+    assert.deepEqual(requests.map(([method]) => method), ['GET', 'OPTIONS', 'GET'])
+  })
+
   it('reports what a handler throws to the page, and goes on', async t => {
     const { hub, url } = await sharedSite(t)
     const page = await tab(browser, url)

@@ -11,11 +11,11 @@ const screenshots = path('tests/browser/screenshots/')
 
 /** The same page in front of a server of each language. */
 const demos = {
-  node: { program: path('npm/examples/demo/server.mjs'), execPath: process.execPath, host: 'Express' },
+  node: { program: path('npm/examples/demo/server.mjs'), execPath: process.execPath, host: 'Express', isShared: true },
   python: { program: path('python/examples/demo/server.py'), execPath: path('python/.venv/bin/python'), host: 'FastAPI' },
 }
 
-for (const [language, { program, execPath, host }] of Object.entries(demos)) describe(`the demo in ${language}`, { timeout: 80_000 }, () => {
+for (const [language, { program, execPath, host, isShared }] of Object.entries(demos)) describe(`the demo in ${language}`, { timeout: 80_000 }, () => {
   let browser, demo, address
   before(async () => {
     mkdirSync(screenshots, { recursive: true })
@@ -57,6 +57,22 @@ for (const [language, { program, execPath, host }] of Object.entries(demos)) des
     await page.waitForFunction(() => Number(document.querySelector('#delivered-rate').textContent) > 60)
     assert.match(await page.textContent('.card .proof'), /gap-free: (\d+) of \1$/)
     assert.deepEqual(problems, [])
+  })
+
+  if (isShared) it('shares the connection for its counters with the other pages of the browser, and keeps it when one is closed', async t => {
+    const context = await browser.newContext()
+    t.after(() => context.close())
+    const pages = [await context.newPage(), await context.newPage()]
+    const problems = pages.map(problemsOf)
+    for (const page of pages) {
+      await page.goto(address)
+      await whole(page, 4)
+    }
+    // Eight clients, the slow one, and one for the counters.
+    for (const page of pages) await page.waitForFunction(() => document.querySelector('#connections').textContent === '10')
+    await pages.shift().close()
+    await pages[0].waitForFunction(() => document.querySelector('#connections').textContent === '6')
+    assert.deepEqual(problems.flat(), [])
   })
 
   it('adds clients beyond the six connections of one origin, and lets one leave', async t => {
@@ -116,6 +132,7 @@ for (const [language, { program, execPath, host }] of Object.entries(demos)) des
     for (const [type, text] of [['', 'Hello, 日本 😀'], ['notice', 'of a type']]) {
       await page.fill('#type', type)
       await page.fill('#text', text)
+      await page.evaluate(() => document.querySelector('#outcome').replaceChildren())
       await page.click('#publish button')
       await page.waitForFunction(
         ([type, text]) =>
@@ -124,9 +141,10 @@ for (const [language, { program, execPath, host }] of Object.entries(demos)) des
           ),
         [type, text],
       )
-      assert.match(await page.textContent('#outcome'), /^Published as \S+-\d+ to 4 clients\.$/)
+      // The event may come before the answer to its publication.
+      await page.waitForFunction(() => /^Published as \S+-\d+ to 4 clients\.$/.test(document.querySelector('#outcome').textContent))
     }
-    await page.fill('#topic', 'nobody reads this')
+    await page.fill('#topic', 'unread')
     await page.click('#publish button')
     await page.waitForFunction(() => / to 0 clients\.$/.test(document.querySelector('#outcome').textContent))
     assert.deepEqual(problems, [])

@@ -16,6 +16,8 @@ const sessions = new Map()
 const app = express()
 
 app.use(express.static(fileURLToPath(new URL('../../../examples/demo-page', import.meta.url))), express.json())
+// ssecast/client, for the page.
+app.use('/ssecast', express.static(fileURLToPath(new URL('dist/esm', import.meta.resolve('ssecast/client')))))
 
 app.get(
   '/stream',
@@ -49,7 +51,8 @@ app.post('/slow/stall', (request, response) => response.json(slow.stall()))
 app.post('/slow/read', (request, response) => response.json(slow.read()))
 
 app.get('/settings', (request, response) => {
-  response.json({ host: 'Express', ...options, streamPorts: servers.slice(1).map(server => server.address().port) })
+  const streamPorts = servers.slice(1).map(server => server.address().port)
+  response.json({ host: 'Express', ...options, streamPorts, client: '/ssecast/client/index.js' })
 })
 
 // A publication that is refused says which field is wrong, and why.
@@ -69,9 +72,13 @@ const slow = new SlowClient(`${address}/stream?client=slow&topics=blocks`)
 const counts = { ticks: 0, blocks: 0 }
 let rate = 20
 let due = 0
+let tickedAt = performance.now()
 
+// By the clock: on a busy machine timers are late.
 every(50, () => {
-  for (due += rate / 20; due >= 1; due--) publish('ticks', 'tick')
+  const now = performance.now()
+  for (due += (rate * Math.min(now - tickedAt, 500)) / 1000; due >= 1; due--) publish('ticks', 'tick')
+  tickedAt = now
 })
 every(100, () => {
   slow.open()
