@@ -125,14 +125,20 @@ export declare class NativeResponder {
   refuse(status: number): void
 }
 
-/** The `Cache-Control` of a stream's response, if the host wants this one. */
-export declare function cacheControl(wanted: string): string
-
 /** Throws if a topic's name is not valid. */
 export declare function checkTopic(topic: string): void
 
 /** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
 export declare function isFinished(lastEventId: string): boolean
+
+/** Whether a client whose stream fails with this code is told to come back: the hub has no room at the moment, or is closed. */
+export declare function isUnavailable(code: string): boolean
+
+/**
+ * The id of the last event that a client has, by its header `Last-Event-ID`, which Node reads as Latin-1; empty if it has
+ * none.
+ */
+export declare function lastEventId(header: string): string
 
 /** What to do for connections, in this order: write, tell of what is out, end. */
 export interface NativeDeliveries {
@@ -201,6 +207,9 @@ export interface NativeUnavailable {
  * that a panic becomes an error of the addon as it ships. The package exports it nowhere.
  */
 export declare function panicForTest(): void
+
+/** The names and values of the headers that make a response a stream. `cache_control` is the value that the host wants. */
+export declare function streamHeaders(cacheControl: string): Array<Array<string>>
 
 /** The version of the addon. */
 export declare function version(): string

@@ -3,6 +3,7 @@ import { ServerResponse } from 'node:http'
 import type { Http2Session, ServerHttp2Stream } from 'node:http2'
 import { Socket } from 'node:net'
 import type { Request, Response } from './request.js'
+import { setStreamHead } from './stream-head.js'
 
 /** How often the state of every exchange is checked, in milliseconds, for an end without an event. */
 const LOOK_MS = 1000
@@ -98,13 +99,10 @@ export class Exchange {
 
   /** Sends the head of the stream, which is set by now. */
   sendHead(): void {
-    const response = this.response as ServerResponse
-    // Later middleware may have set these for a body of its own.
-    response.statusCode = 200
-    response.removeHeader('Content-Length')
-    response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
+    // Later middleware may have set some of them for a body of its own.
+    setStreamHead(this.response)
     this.#stayOpen()
-    response.flushHeaders?.()
+    ;(this.response as ServerResponse).flushHeaders?.()
   }
 
   /** Notes that the connection ends with this response: the server closes. */

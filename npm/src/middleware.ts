@@ -1,14 +1,14 @@
 import { addon } from './addon.js'
 import { allowedOf, lastEventIdOf, topicsOf } from './answers.js'
-import { addVary } from './cors.js'
 import { native, SsecastError } from './error.js'
 import { attempt, Exchange } from './exchange.js'
-import { type Headers, headersOf } from './headers.js'
+import { headersOf } from './headers.js'
 import { answer, type Host, koaHost, type KoaContext, nodeHost } from './host.js'
 import type { Hub } from './hub.js'
 import { type Checked, type MiddlewareOptions, parse } from './options.js'
 import type { Request, Response } from './request.js'
 import { Session } from './session.js'
+import { setStreamHead } from './stream-head.js'
 
 type Next = (error?: unknown) => unknown
 
@@ -164,12 +164,12 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
   const more = typeof options.headers === 'function' ? await options.headers(context) : undefined
   if (isSettled()) return leave()
   const headers = typeof options.headers === 'function' ? headersOf(more, cors !== undefined, 'return') : options.headers
-  const lastEventId = options.lastEventId ? lastEventIdOf(await options.lastEventId(context)) : header(request)
+  const lastEventId = options.lastEventId ? lastEventIdOf(await options.lastEventId(context)) : ownLastEventId(request)
   if (isSettled()) return leave()
   if (addon().isFinished(lastEventId)) return refuse(204)
   if (request.method === 'HEAD') {
     if (hub.closed) return turnAway()
-    setHead(response, headers)
+    setStreamHead(response, headers)
     host.end()
     return 'taken'
   }
@@ -177,11 +177,11 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
   try {
     session = new Session(hub, exchange, topics ?? [], lastEventId)
   } catch (error) {
-    if (!UNAVAILABLE.includes((error as SsecastError).code)) throw error
+    if (!(error instanceof SsecastError) || !addon().isUnavailable(error.code)) throw error
     return turnAway()
   }
   try {
-    setHead(response, headers)
+    setStreamHead(response, headers)
   } catch (error) {
     session.discard()
     throw error
@@ -217,34 +217,14 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
     // The server of a closing hub waits for its connections.
     if (hub.closed) exchange.endConnection()
     if (body === undefined) return refuse(503, { 'Retry-After': String(retryAfter) })
-    setHead(response, headers)
+    setStreamHead(response, headers)
     host.end(request.method === 'HEAD' ? undefined : body)
     return 'taken'
   }
 }
 
-/** The errors of a hub that has no room at the moment, or is closed. */
-const UNAVAILABLE: readonly string[] = ['SSECAST_TOO_MANY_CONNECTIONS', 'SSECAST_TOO_MANY_TOPICS', 'SSECAST_CLOSED']
-
-/** Sets the head of a stream. Headers that others set before, such as cookies, stay. */
-function setHead(response: Response, headers: Headers): void {
-  const cache = [response.getHeader('Cache-Control') ?? []].flat().map(String)
-  // The application's values come first: if Node refuses one, the response to the error has none of a stream's headers.
-  for (const [name, value] of headers) {
-    if (/^cache-control$/i.test(name)) cache.push(...[value].flat())
-    else if (/^vary$/i.test(name)) [value].flat().join(',').split(',').forEach(name => addVary(response, name.trim()))
-    else response.setHeader(name, value)
-  }
-  response.statusCode = 200
-  response.removeHeader('Content-Length')
-  response.setHeader('Content-Type', 'text/event-stream; charset=utf-8')
-  // A stricter one stays.
-  response.setHeader('Cache-Control', addon().cacheControl(cache.join(', ')))
-  response.setHeader('X-Accel-Buffering', 'no')
-}
-
-/** The header is UTF-8 (SPEC 26), and Node reads headers as Latin-1. */
-function header(request: Request): string {
+/** The last event ID of a request's own header. */
+function ownLastEventId(request: Request): string {
   const value = request.headers['last-event-id']
-  return typeof value === 'string' ? Buffer.from(value, 'latin1').toString('utf8') : ''
+  return typeof value === 'string' ? addon().lastEventId(value) : ''
 }

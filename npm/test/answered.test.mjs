@@ -15,7 +15,7 @@ import { hosts, listen } from './support/hosts.mjs'
 
 const topics = ['t']
 
-/** What reaches the process though nobody waits for it. */
+/** What reaches the process because no handler took it. */
 function unhandled(t) {
   const errors = []
   const note = error => errors.push(error)
@@ -136,6 +136,18 @@ for (const [name, { Make, wrap, stream }] of Object.entries(koas)) {
       assert.deepEqual(errors, [])
     })
   }
+
+  test(`${name}: what is set after next does not let a cache or a proxy hold the stream back`, async t => {
+    const { url } = await serve(t, (app, hub) => {
+      app.use(wrap(() => {}, context => context.set({ 'Cache-Control': 'public, max-age=60', 'X-Accel-Buffering': 'yes', 'Content-Type': 'text/plain' })))
+      app.use(stream(hub, { topics }))
+    })
+    const { headers } = await join(url)
+    assert.deepEqual(
+      [headers['cache-control'], headers['x-accel-buffering'], headers['content-type']],
+      ['public, max-age=60, no-cache, no-transform', 'no', 'text/event-stream; charset=utf-8'],
+    )
+  })
 
   test(`${name}: what is set after next reaches clients that get no stream`, async t => {
     const hub = createHub({ maxConnections: 1 })

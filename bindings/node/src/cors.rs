@@ -61,9 +61,3 @@ pub(crate) fn read(object: &Object<'_>) -> std::result::Result<Cors, Error> {
     options.finish()?;
     Ok(cors)
 }
-
-/// The `Cache-Control` of a stream's response, if the host wants this one.
-#[napi]
-pub fn cache_control(wanted: String) -> String {
-    ssecast::cache_control(&wanted)
-}

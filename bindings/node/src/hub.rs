@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use napi::bindgen_prelude::{BufferSlice, Function, Object, Uint32Array, Unknown};
+use napi::bindgen_prelude::{Function, Object, Uint32Array, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, sys};
 use napi_derive::napi;
@@ -22,7 +22,8 @@ use crate::options::{self, DeliveryOptions};
 use crate::peer_timeout::borrow;
 use crate::stats::NativeStats;
 use crate::texts::Texts;
-use crate::value::{buffer, text};
+use crate::topics::names;
+use crate::unavailable::NativeUnavailable;
 
 /// A hub, and the connections that one event loop delivers to.
 #[napi]
@@ -75,15 +76,6 @@ fn close(hub: &mut Hub, call: &Call, texts: &mut Texts) -> std::result::Result<s
     let event = fields.as_ref().map(|fields| fields.event(texts)).transpose()?;
     hub.close(&Close { event, grace })?;
     Ok(ptr::null_mut())
-}
-
-/// The answer to a client that can't have a stream at the moment: one of the two.
-#[napi(object, object_from_js = false)]
-pub struct NativeUnavailable<'env> {
-    /// 200, and the whole body of an event stream.
-    pub body: Option<BufferSlice<'env>>,
-    /// 503, and the seconds of `Retry-After`.
-    pub retry_after: Option<f64>,
 }
 
 #[napi]
@@ -217,10 +209,7 @@ impl NativeHub {
         remove: Vec<Unknown<'_>>,
     ) -> Result<bool> {
         entry(|| {
-            let add: Vec<String> =
-                add.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
-            let remove: Vec<String> =
-                remove.into_iter().map(required_topic).collect::<std::result::Result<_, _>>()?;
+            let (add, remove) = (names(add)?, names(remove)?);
             let add: Vec<&str> = add.iter().map(String::as_str).collect();
             let remove: Vec<&str> = remove.iter().map(String::as_str).collect();
             self.connections.change_topics(id(connection), &add, &remove)
@@ -276,21 +265,13 @@ impl NativeHub {
 
     /// The answer to a client that can't have a stream at the moment.
     #[napi]
-    #[allow(clippy::cast_precision_loss, reason = "seconds, of a time that fits into 2^53 milliseconds")]
     pub fn unavailable<'env>(
         &self,
         env: &'env Env,
         method: String,
         accept: String,
     ) -> Result<NativeUnavailable<'env>> {
-        entry(|| match Unavailable::new(&self.hub, &method, [accept.as_bytes()]) {
-            Unavailable::Stream { body } => {
-                Ok(NativeUnavailable { body: Some(buffer(env, &body)?), retry_after: None })
-            }
-            Unavailable::Status { retry_after } => {
-                Ok(NativeUnavailable { body: None, retry_after: Some(retry_after as f64) })
-            }
-        })
+        entry(|| NativeUnavailable::new(env, Unavailable::new(&self.hub, &method, [accept.as_bytes()])))
     }
 
     /// Whether the hub was closed.
@@ -306,32 +287,10 @@ impl NativeHub {
     }
 }
 
-/// Whether a last event ID says that its client's stream was finished: the request is answered 204.
-#[napi]
-#[allow(clippy::needless_pass_by_value, reason = "Node-API gives the string away")]
-pub fn is_finished(last_event_id: String) -> bool {
-    ssecast::is_finished(&last_event_id)
-}
-
-/// Throws if a topic's name is not valid.
-#[napi]
-pub fn check_topic(topic: String) -> Result<()> {
-    entry(|| ssecast::check_topic(&topic))
-}
-
-fn names(topics: Vec<Unknown<'_>>) -> std::result::Result<Vec<String>, Error> {
-    topics.into_iter().map(required_topic).collect()
-}
-
 /// The environment ends (a terminated worker), or JavaScript collected the hub: nothing can publish any more. The
 /// engine threads must not keep its streams open.
 impl Drop for NativeHub {
     fn drop(&mut self) {
         let _ = self.hub.close(&Close { event: None, grace: Duration::ZERO });
     }
-}
-
-fn required_topic(topic: Unknown<'_>) -> std::result::Result<String, Error> {
-    let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
-    text(Some(topic), "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)
 }

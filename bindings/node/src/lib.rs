@@ -25,6 +25,10 @@ mod listener;
 mod options;
 #[cfg(unix)]
 mod peer_timeout;
+mod request;
 mod stats;
+mod stream_headers;
 mod texts;
+mod topics;
+mod unavailable;
 mod value;
