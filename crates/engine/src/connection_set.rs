@@ -134,10 +134,9 @@ impl<S> ConnectionSet<S> {
         id
     }
 
-    /// The connection and the reader that moves it, if it is still open.
-    pub(crate) fn get(&mut self, id: ConnectionId) -> Option<(&mut Connection<S>, &mut Reader)> {
-        let connection = self.connections.get_mut(id.index()).filter(|connection| connection.id == id)?;
-        Some((connection, &mut self.reader))
+    /// The connection, if it is still open.
+    pub(crate) fn get(&mut self, id: ConnectionId) -> Option<&mut Connection<S>> {
+        self.connections.get_mut(id.index()).filter(|connection| connection.id == id)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -189,8 +188,8 @@ impl<S> ConnectionSet<S> {
 
     /// Sends an event to one connection; one that is over its limit by it ends.
     pub(crate) fn send(&mut self, id: ConnectionId, event: PrivateEvent) -> bool {
-        let Some((connection, reader)) = self.get(id) else { return false };
-        let sent = reader.queue(&mut connection.subscriber, event);
+        let Some(connection) = self.get(id) else { return false };
+        let sent = connection.subscriber.queue(event);
         if !sent && connection.subscriber.reason() == Reason::Lagged {
             self.end(id, Reason::Lagged);
         }
@@ -200,8 +199,8 @@ impl<S> ConnectionSet<S> {
 
     /// Ends a connection once everything is out that was published up to a sequence number, or sent before.
     pub(crate) fn finish(&mut self, id: ConnectionId, reason: Reason, last: u64) {
-        if let Some((connection, reader)) = self.get(id) {
-            reader.end_after(&mut connection.subscriber, reason, last);
+        if let Some(connection) = self.get(id) {
+            connection.subscriber.end_after(reason, last);
             self.make_ready_again(id.index());
         }
     }
@@ -218,9 +217,9 @@ impl<S> ConnectionSet<S> {
 
     /// Makes a change of topics. Returns whether the connection is still there.
     pub(crate) fn apply(&mut self, id: ConnectionId, change: TopicChange) -> bool {
-        let Some((connection, reader)) = self.get(id) else { return false };
+        let Some(connection) = self.get(id) else { return false };
         let before = connection.subscriber.topics().to_vec();
-        reader.apply(&mut connection.subscriber, change);
+        connection.subscriber.apply(change);
         let after = connection.subscriber.topics().to_vec();
         self.unindex(id, &before);
         for topic in after {
@@ -233,7 +232,7 @@ impl<S> ConnectionSet<S> {
     /// Sends a connection a heartbeat in the next round, unless there is something else to send.
     #[cfg(unix)]
     pub(crate) fn probe(&mut self, id: ConnectionId) {
-        if let Some((connection, _)) = self.get(id) {
+        if let Some(connection) = self.get(id) {
             connection.due.get_or_insert(Due::Question);
             self.make_ready_again(id.index());
         }
@@ -250,10 +249,11 @@ impl<S> ConnectionSet<S> {
     }
 
     fn stop(&mut self, id: ConnectionId, full: bool) {
-        if let Some((connection, reader)) = self.get(id) {
+        let Self { connections, reader, blocked, .. } = self;
+        if let Some(connection) = connections.get_mut(id.index()).filter(|connection| connection.id == id) {
             connection.blocked = true;
             reader.stop(&mut connection.subscriber, full);
-            self.blocked.insert(id.index());
+            blocked.insert(id.index());
         }
         // Nobody else has a turn to wait for.
         if self.ready.len() == 1 && self.ready[0] == id.index() {
@@ -265,9 +265,9 @@ impl<S> ConnectionSet<S> {
 
     /// The connection took what it was given.
     pub(crate) fn unblock(&mut self, id: ConnectionId) {
-        if let Some((connection, reader)) = self.get(id) {
+        if let Some(connection) = self.get(id) {
             connection.blocked = false;
-            reader.go_on(&mut connection.subscriber);
+            connection.subscriber.go_on();
             self.blocked.remove(&id.index());
             self.make_ready_again(id.index());
         }
@@ -334,8 +334,8 @@ impl<S> ConnectionSet<S> {
     }
 
     fn await_silence(&mut self, id: ConnectionId) {
-        if let Some((connection, reader)) = self.get(id)
-            && let Some(at) = reader.heartbeat_at(&connection.subscriber)
+        if let Some(connection) = self.get(id)
+            && let Some(at) = connection.subscriber.heartbeat_at()
         {
             self.heartbeats.push(Reverse((at, id)));
         }
@@ -352,8 +352,8 @@ impl<S> ConnectionSet<S> {
             self.heartbeats.peek().copied().filter(|Reverse((due, _))| *due <= now)
         {
             self.heartbeats.pop();
-            let Some((connection, reader)) = self.get(id) else { continue };
-            let Some(at) = reader.heartbeat_at(&connection.subscriber) else { continue };
+            let Some(connection) = self.get(id) else { continue };
+            let Some(at) = connection.subscriber.heartbeat_at() else { continue };
             if at <= now && !connection.blocked {
                 connection.due = Some(Due::Silence);
                 self.make_ready_again(id.index());
@@ -389,7 +389,7 @@ impl<S> ConnectionSet<S> {
         for index in self.blocked.clone() {
             let connection = &mut self.connections[index];
             let id = connection.id;
-            match self.reader.check_lag(&mut connection.subscriber) {
+            match connection.subscriber.check_lag() {
                 // All that waited was skipped.
                 Ok(0) if is_gone(&connection.buffer) => self.end(id, Reason::Client),
                 Ok(bytes) => self.lag.add(bytes),
@@ -469,7 +469,7 @@ impl<S> ConnectionSet<S> {
             }
             Next::Idle => {
                 let due = connection.due.take()?;
-                let batch = self.reader.heartbeat(&mut connection.subscriber);
+                let batch = connection.subscriber.heartbeat();
                 if due == Due::Silence {
                     self.await_silence(id);
                 }

@@ -396,7 +396,7 @@ impl LoopConnections {
         if let Some(attachment) = state.attached.get(&connection) {
             return attachment.pending_bytes();
         }
-        state.connections.get(connection).map_or(0, |(connection, _)| connection.subscriber.private_bytes())
+        state.connections.get(connection).map_or(0, |connection| connection.subscriber.private_bytes())
     }
 
     /// How often the socket of an attached connection has taken something: a host's own timer of idle connections

@@ -127,7 +127,7 @@ impl SocketWorker {
             }
         }
         for (hub, id) in later {
-            if let Some((connection, _)) = self.connections(hub).and_then(|connections| connections.get(id)) {
+            if let Some(connection) = self.connections(hub).and_then(|connections| connections.get(id)) {
                 connection.buffer.later = false;
                 self.flush(hub, id);
             }
@@ -189,7 +189,7 @@ impl SocketWorker {
                 let length = event.len();
                 if let Some((connections, id)) = self.find(&state) {
                     connections.send(id, event);
-                    if let Some((connection, _)) = connections.get(id) {
+                    if let Some(connection) = connections.get(id) {
                         connection.buffer.expect(length);
                         connection.buffer.settle(connection.subscriber.private_bytes());
                     }
@@ -240,8 +240,7 @@ impl SocketWorker {
 
     /// Lets the poll tell of a connection. Without it the connection could hang, so it is given up then.
     fn watch(&mut self, hub: usize, id: ConnectionId) {
-        let Some((connection, _)) = self.hubs.get_mut(&hub).and_then(|served| served.connections.get(id))
-        else {
+        let Some(connection) = self.hubs.get_mut(&hub).and_then(|served| served.connections.get(id)) else {
             return;
         };
         if connection.buffer.polled.is_some() {
@@ -267,7 +266,7 @@ impl SocketWorker {
     /// only said all it had to say takes them: so it is sent some at once.
     fn listen(&mut self, hub: usize, id: ConnectionId) {
         let Some(Served { connections, .. }) = self.hubs.get_mut(&hub) else { return };
-        let Some((connection, _)) = connections.get(id) else { return };
+        let Some(connection) = connections.get(id) else { return };
         match connection.buffer.listen(self.poll.registry()) {
             Peer::Listens => {}
             Peer::HalfClosed => connections.probe(id),
@@ -278,7 +277,7 @@ impl SocketWorker {
     /// The peer is gone.
     fn lose(&mut self, hub: usize, id: ConnectionId) {
         let Some(connections) = self.connections(hub) else { return };
-        let Some(reason) = connections.get(id).map(|(connection, _)| connection.buffer.loss()) else {
+        let Some(reason) = connections.get(id).map(|connection| connection.buffer.loss()) else {
             return;
         };
         if let Some(buffer) = connections.remove(id, reason) {
@@ -376,7 +375,7 @@ impl SocketWorker {
     fn send(&mut self, hub: usize, id: ConnectionId, batch: &Batch) {
         let Some(connections) = self.connections(hub) else { return };
         let patience = (batch.events() == 0 && connections.skips()).then(|| connections.patience());
-        let Some((connection, _)) = connections.get(id) else { return };
+        let Some(connection) = connections.get(id) else { return };
         // The system gives up the peer of a client that is to be disconnected. For one that skips it is asked here,
         // before it is sent a heartbeat.
         if patience.is_some_and(|patience| connection.buffer.is_unanswered(patience)) {
@@ -390,11 +389,11 @@ impl SocketWorker {
     /// connection.
     fn flush(&mut self, hub: usize, id: ConnectionId) {
         let Some(connections) = self.connections(hub) else { return };
-        let Some((connection, reader)) = connections.get(id) else { return };
+        let Some(connection) = connections.get(id) else { return };
         let was_blocked = connection.blocked;
         let (took, stopped) = connection.buffer.flush();
         if took {
-            reader.progress(&mut connection.subscriber);
+            connection.subscriber.progress();
         }
         match stopped {
             None => {
@@ -406,7 +405,7 @@ impl SocketWorker {
             Some(Sent::Gone) => self.lose(hub, id),
             Some(Sent::Later) => {
                 connections.block(id);
-                if let Some((connection, _)) = connections.get(id)
+                if let Some(connection) = connections.get(id)
                     && !mem::replace(&mut connection.buffer.later, true)
                 {
                     self.later.push((hub, id));

@@ -7,7 +7,7 @@ use ssecast_codec::{Error, ErrorKind};
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// The name of one hub's life: random, made with the hub, the first part of every id it gives.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Epoch([u8; Epoch::LEN]);
 
 /// What a last event ID says, by its form alone.
@@ -65,6 +65,23 @@ impl Epoch {
                 }
             }
             _ => Origin::Foreign,
+        }
+    }
+
+    /// Refuses an id of a publisher's that can't be one.
+    pub(crate) fn check_publishers_id(self, id: &str) -> Result<(), Error> {
+        let invalid = |problem| Err(Error::new(ErrorKind::InvalidId, "id", problem));
+        if id.is_empty() {
+            return invalid(
+                "must not be empty: the client would forget where it is; leave it out to get one",
+            );
+        }
+        match self.origin(id) {
+            Origin::Own(_) => {
+                invalid("is, or will be, that of another event: ids with this hub's epoch are reserved")
+            }
+            // The index is asked first on resume, so an id that only looks like a hub's is known while it is kept.
+            Origin::OtherEpoch | Origin::Foreign => Ok(()),
         }
     }
 

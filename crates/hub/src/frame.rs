@@ -1,11 +1,25 @@
-use ssecast_codec::{Error, Event};
+use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
 
 use crate::epoch::Epoch;
-use crate::shared::Shared;
+use crate::finish::refuse_reserved;
 use crate::sync::Arc;
 
 /// An encoded event, as it goes out. The log, and whoever reads it at the moment, share the bytes.
 pub(crate) type Frame = Arc<[u8]>;
+
+/// Encodes an event behind a gap, if it has no more than `limit` bytes.
+pub(crate) fn encode(event: &Event<'_>, gap: usize, limit: usize) -> Result<Vec<u8>, Error> {
+    event.id.map_or(Ok(()), refuse_reserved)?;
+    let length = event.encoded_len();
+    if length > limit {
+        let error = Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
+        return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
+    }
+    let mut buffer = Vec::with_capacity(gap + length);
+    buffer.resize(gap, 0);
+    event.encode_into(&mut buffer)?;
+    Ok(buffer)
+}
 
 /// A frame whose number is not known yet: that is given under the log's lock, when all else is encoded.
 pub(crate) struct Draft {
@@ -17,15 +31,16 @@ pub(crate) struct Draft {
 const ID_FIELD: &[u8] = b"id: ";
 
 impl Draft {
-    /// Encodes an event. `expected` is the number that it will have if nothing else is published meanwhile.
-    pub(crate) fn new(hub: &Shared, event: &Event<'_>, expected: u64) -> Result<Self, Error> {
+    /// Encodes an event of at most `limit` bytes. `expected` is the number that it will have if nothing else is
+    /// published meanwhile.
+    pub(crate) fn new(event: &Event<'_>, limit: usize, epoch: Epoch, expected: u64) -> Result<Self, Error> {
         if event.id.is_some() {
-            return Ok(Self { frame: hub.encode(event, 0)?.into(), id: 0 });
+            return Ok(Self { frame: encode(event, 0, limit)?.into(), id: 0 });
         }
-        let id = hub.epoch.id_text(expected);
+        let id = epoch.id_text(expected);
         let id = id.as_str().as_bytes();
         let end = ID_FIELD.len() + id.len();
-        let mut buffer = hub.encode(event, end + 1)?;
+        let mut buffer = encode(event, end + 1, limit)?;
         buffer[..ID_FIELD.len()].copy_from_slice(ID_FIELD);
         buffer[ID_FIELD.len()..end].copy_from_slice(id);
         buffer[end] = b'\n';

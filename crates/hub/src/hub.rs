@@ -8,7 +8,7 @@ use ssecast_codec::{Error, Event};
 use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
 use crate::epoch::Epoch;
-use crate::frame::Draft;
+use crate::frame::{Draft, encode};
 use crate::hold::Hold;
 use crate::log::Log;
 use crate::private_queue::PrivateEvent;
@@ -123,9 +123,10 @@ impl Hub {
         let shared = self.here();
         check_name(topic)?;
         if let Some(id) = event.id {
-            shared.check_own_id(id)?;
+            shared.epoch.check_publishers_id(id)?;
         }
-        let draft = Draft::new(shared, event, shared.head_hint.load(Ordering::Relaxed) + 1)?;
+        let expected = shared.head_hint.load(Ordering::Relaxed) + 1;
+        let draft = Draft::new(event, shared.config.max_event_bytes, shared.epoch, expected)?;
         let now = shared.now();
         let mut log = shared.log();
         shared.refuse_if_closing()?;
@@ -143,7 +144,7 @@ impl Hub {
     /// # Errors
     /// [`ErrorKind::InvalidEvent`](crate::ErrorKind::InvalidEvent), [`ErrorKind::InvalidId`](crate::ErrorKind::InvalidId), [`ErrorKind::EventTooLarge`](crate::ErrorKind::EventTooLarge), [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull).
     pub fn private(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
-        PrivateEvent::new(self.here(), event)
+        self.here().private_event(event)
     }
 
     /// Makes the last block of a stream that is finished for good ([`is_finished`](crate::is_finished)), for one
@@ -181,7 +182,11 @@ impl Hub {
     /// Those of the last event's fields; then the hub stays open.
     pub fn close(&self, close: &Close<'_>) -> Result<(), Error> {
         let shared = self.here();
-        let farewell = close.event.map(|event| shared.encode(&event, 0)).transpose()?.map(Bytes::from);
+        let farewell = close
+            .event
+            .map(|event| encode(&event, 0, shared.config.max_event_bytes))
+            .transpose()?
+            .map(Bytes::from);
         let deadline = shared.now().saturating_add(millis(close.grace));
         let log = shared.log();
         if shared.closing.set(Closing { farewell, deadline }).is_err() {
@@ -243,10 +248,7 @@ impl Hub {
     /// all come back at once. `None` if the hub tells none.
     #[must_use]
     pub fn jittered_retry(&self) -> Option<Duration> {
-        let retry = millis(self.0.config.retry?);
-        // Without randomness all of them get the same time: that is better than none.
-        let random = getrandom::u64().unwrap_or_default();
-        Some(Duration::from_millis(retry.saturating_add(random % retry.max(1))))
+        self.here().jitter.retry()
     }
 
     /// Whether the hub was closed.

@@ -2,13 +2,14 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use bytes::Bytes;
-use ssecast_codec::{Error, Event};
+use ssecast_codec::Event;
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
+use crate::config::Config;
 use crate::finish::FINISHED_ID;
 use crate::reset::{Reset, ResetReason};
-use crate::shared::Shared;
+use crate::stats::Counters;
 use crate::sync::{Arc, Ordering};
 use crate::topic_set::TopicKey;
 
@@ -43,21 +44,21 @@ pub struct PrivateEvent {
 
 /// Bytes of a hub's backlog.
 pub(crate) struct Backlogged {
-    hub: Arc<Shared>,
+    counters: Arc<Counters>,
     bytes: u64,
 }
 
 impl Backlogged {
-    pub(crate) fn new(hub: &Arc<Shared>, bytes: usize) -> Self {
+    pub(crate) fn new(counters: &Arc<Counters>, bytes: usize) -> Self {
         let bytes = bytes as u64;
-        hub.counters.private_backlog.fetch_add(bytes, Ordering::Relaxed);
-        Self { hub: Arc::clone(hub), bytes }
+        counters.private_backlog.fetch_add(bytes, Ordering::Relaxed);
+        Self { counters: Arc::clone(counters), bytes }
     }
 }
 
 impl Drop for Backlogged {
     fn drop(&mut self) {
-        self.hub.counters.private_backlog.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.counters.private_backlog.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
@@ -68,17 +69,6 @@ impl fmt::Debug for Backlogged {
 }
 
 impl PrivateEvent {
-    pub(crate) fn new(hub: &Arc<Shared>, event: &Event<'_>) -> Result<Self, Error> {
-        let frame = Bytes::from(hub.encode(event, 0)?);
-        let now = hub.now();
-        let mut log = hub.log();
-        log.refuse_if_backlogged(frame.len(), hub.counters.private_backlog(), now)?;
-        let after = log.head();
-        drop(log);
-        let backlogged = Some(Backlogged::new(hub, frame.len()));
-        Ok(Self { after, frame, events: u32::from(event.data.is_some()), backlogged })
-    }
-
     /// The last block of a finished stream: an id alone, so that the client dispatches nothing (SPEC 12).
     pub(crate) fn final_block(after: u64) -> Self {
         let id = Some(FINISHED_ID);
@@ -111,15 +101,21 @@ impl PrivateQueue {
 
     /// Joins what is due at a cursor. `id` is the cursor's, if this connection has a place in the log; the answer
     /// says whether the client is told of it.
-    pub(crate) fn batch(&mut self, hub: &Shared, cursor: u64, id: Option<&str>) -> Option<(Batch, bool)> {
+    pub(crate) fn batch(
+        &mut self,
+        config: &Config,
+        counters: &Counters,
+        cursor: u64,
+        id: Option<&str>,
+    ) -> Option<(Batch, bool)> {
         let (mut frames, mut bytes, mut events, mut told) = (Vec::new(), 0, 0, false);
-        let name = hub.config.reset_event.as_deref();
+        let name = config.reset_event.as_deref();
         let reset = self.reset.take().and_then(|reset| Some((name?, reset)));
         if std::mem::take(&mut self.greet) {
             // A client that is cut before the reset event must not have the new cursor yet: it would come back
             // with it and never hear of the loss.
             let id = id.filter(|_| reset.is_none());
-            let retry = hub.config.retry.map(millis);
+            let retry = config.retry.map(millis);
             if retry.is_some() || id.is_some() {
                 told = id.is_some();
                 frames.extend(Event { retry, id, ..Event::default() }.encode().ok().map(Bytes::from));
@@ -128,7 +124,7 @@ impl PrivateQueue {
         if let Some((name, reset)) = reset {
             told = id.is_some();
             frames.extend(reset.frame(name, id).ok());
-            hub.counters.resets[reset.reason as usize].fetch_add(1, Ordering::Relaxed);
+            counters.resets[reset.reason as usize].fetch_add(1, Ordering::Relaxed);
         }
         while let Some(next) = self.frames.front() {
             if next.after > cursor || (!frames.is_empty() && bytes + next.frame.len() > BATCH_BYTES) {

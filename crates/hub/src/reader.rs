@@ -1,38 +1,24 @@
-use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use bytes::Bytes;
-use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
+use ssecast_codec::{Error, ErrorKind, OptionKey};
 
+use crate::backlog_marks::BacklogMarks;
 use crate::batch::{BATCH_BYTES, Batch};
+use crate::batch_cache::{BatchCache, CachedBatch};
 use crate::clock::millis;
-use crate::config::{Config, Policy};
+use crate::config::Config;
 use crate::log::{Beginning, Found};
-use crate::offer::Offer;
-use crate::private_queue::{PrivateEvent, PrivateQueue};
-use crate::readers::{Mark, Offered, Wake};
-use crate::registration::{Registrar, Registration};
+use crate::position::Position;
+use crate::private_queue::PrivateQueue;
+use crate::readers::Wake;
+use crate::registrar::Registrar;
+use crate::registration::Registration;
 use crate::shared::Shared;
 use crate::stats::Reason;
-use crate::subscriber::{Position, Subscriber};
-use crate::sync::{Arc, Ordering};
-use crate::topic_change::TopicChange;
+use crate::subscriber::Subscriber;
+use crate::subscription::Subscription;
+use crate::sync::Arc;
 use crate::topic_set::TopicKey;
-
-/// The most batches kept for other subscribers at the same place, within one round.
-const MAX_CACHED: usize = 256;
-
-/// The most rounds of which a reader knows where the log ended.
-const MAX_MARKS: usize = 64;
-
-/// What a connection asks for.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Subscription<'a> {
-    /// The topics that this connection may read. None makes a private stream: only what is sent to it alone.
-    pub topics: &'a [&'a str],
-    /// The id of the last event that the client has, as it says itself; empty is the same as none.
-    pub last_event_id: Option<&'a str>,
-}
 
 /// What is next for a subscriber.
 #[derive(Debug)]
@@ -52,24 +38,9 @@ pub enum Next {
 #[derive(Debug)]
 pub struct Reader {
     registration: Arc<Registration>,
-    /// Batches of this round by topic set and cursor.
-    cache: HashMap<(u64, u64), Place>,
+    cache: BatchCache,
     round: Round,
-    /// The ends of the log at the rounds since the one that not everybody was offered all of; the point before that is
-    /// the first.
-    marks: VecDeque<Mark>,
-    end: Mark,
-    offered: Arc<Offered>,
-    heartbeat: Batch,
-    random: u64,
-}
-
-/// What is read at one place, and where whoever gets it is then.
-#[derive(Clone, Debug)]
-struct Place {
-    batch: Batch,
-    last: u64,
-    through: u64,
+    marks: BacklogMarks,
 }
 
 /// What the log was at the beginning of a round, or is now.
@@ -95,13 +66,9 @@ impl Reader {
         drop(log);
         Self {
             registration: Arc::new(Registration { hub, reader }),
-            cache: HashMap::new(),
+            cache: BatchCache::default(),
             round: Round { head, closing: None },
-            marks: VecDeque::new(),
-            end,
-            offered,
-            heartbeat: Batch::join(&[Bytes::from_static(b":\n\n")], 0),
-            random: reader as u64,
+            marks: BacklogMarks::new(end, offered),
         }
     }
 
@@ -153,19 +120,9 @@ impl Reader {
         let live_from = log.head();
         let passed = log.count_passed(Position::new(&topics, &joined, cursor));
         drop(log);
-        Ok(Subscriber {
-            registration: Arc::clone(&self.registration),
-            topics,
-            cursor,
-            passed,
-            last_sent_id: cursor,
-            live_from,
-            progressed_at: now,
-            sent_at: now,
-            offer: Offer::default(),
-            private: Some(Box::new(PrivateQueue { greet: true, reset, joined, ..PrivateQueue::default() })),
-            reason: Reason::Client,
-        })
+        let private = PrivateQueue { greet: true, reset, joined, ..PrivateQueue::default() };
+        let registration = Arc::clone(&self.registration);
+        Ok(Subscriber::new(registration, topics, cursor, passed, live_from, private, now))
     }
 
     /// Makes it the reader of one connection whose owner asks only when it wants more. Unless it asks within a second, no
@@ -186,22 +143,11 @@ impl Reader {
         let mut log = hub.log();
         let before = log.take_changed(self.registration.reader, changed);
         let head = log.head();
-        self.end = log.end();
+        let end = log.end();
         // Under the lock, as the hub is closed under it.
         self.round = Round { head, closing: hub.closing().map(|closing| closing.deadline) };
         drop(log);
-        if self.marks.is_empty() {
-            self.marks.extend(before);
-        }
-        if self.marks.len() >= MAX_MARKS {
-            // Coarser: what is offered counts a little later.
-            let mut keep = false;
-            self.marks.retain(|_| {
-                keep = !keep;
-                keep
-            });
-        }
-        self.marks.push_back(self.end);
+        self.marks.begin(before, end);
         head
     }
 
@@ -209,14 +155,7 @@ impl Reader {
     /// blocked was offered everything up to; `None` when all were offered everything. Until this is called, what a round
     /// begins with counts as offered.
     pub fn note_offered(&mut self, behind: Option<u64>) {
-        let Some(sequence) = behind else {
-            self.marks.clear();
-            return self.offered.set(None);
-        };
-        while self.marks.get(1).is_some_and(|next| next.sequence <= sequence) {
-            self.marks.pop_front();
-        }
-        self.offered.set(Some(self.marks.front().unwrap_or(&self.end).bytes));
+        self.marks.note(behind);
     }
 
     /// When a hub that was closing at the beginning of the round gives up what is not out yet.
@@ -258,14 +197,14 @@ impl Reader {
         }
         loop {
             if let Some(batch) = subscriber.private_batch() {
-                return hand_over(subscriber, batch);
+                return Next::Batch(subscriber.hand_over(batch));
             }
             let private = subscriber.private.as_deref();
             let next_private = private.and_then(|private| private.frames.front()).map(|frame| frame.after);
             let end = private.and_then(|private| private.end);
             match self.read(subscriber, next_private.or(end), round.head) {
-                Read::Batch(batch) => return hand_over(subscriber, batch),
-                Read::Lost if !enforce_policy(subscriber) => return Next::End(Reason::Lagged),
+                Read::Batch(batch) => return Next::Batch(subscriber.hand_over(batch)),
+                Read::Lost if !subscriber.enforce_policy() => return Next::End(Reason::Lagged),
                 Read::Lost => {}
                 Read::Nothing if next_private.is_some_and(|after| after <= subscriber.cursor) => {}
                 Read::Nothing if end.is_some_and(|end| end <= round.head) => {
@@ -280,7 +219,7 @@ impl Reader {
                         subscriber.reason = Reason::Shutdown;
                         return Next::End(Reason::Shutdown);
                     }
-                    self.say_farewell(subscriber);
+                    subscriber.queue_farewell();
                 }
             }
         }
@@ -292,13 +231,13 @@ impl Reader {
             subscriber.cursor = subscriber.cursor.max(through.unwrap_or(0));
             return Read::Nothing;
         }
-        let key = (subscriber.topics.id(), subscriber.cursor);
+        let (topics, cursor) = (subscriber.topics.id(), subscriber.cursor);
         let shared = through.is_none()
             && subscriber.private.as_ref().is_none_or(|private| private.joined.is_empty())
             && Arc::ptr_eq(&subscriber.registration, &self.registration);
-        if let (true, Some(place)) = (shared, self.cache.get(&key)) {
-            let batch = place.batch.clone();
-            subscriber.move_past(place.through, place.last, batch.events());
+        if let (true, Some(cached)) = (shared, self.cache.get(topics, cursor)) {
+            let batch = cached.batch.clone();
+            subscriber.move_past(cached.through, cached.last, batch.events());
             return Read::Batch(batch);
         }
         let log = subscriber.registration.hub.log();
@@ -315,104 +254,11 @@ impl Reader {
                 let batch = Batch::join(&frames, frames.len() as u32);
                 subscriber.move_past(through, last, batch.events());
                 if shared {
-                    if self.cache.len() >= MAX_CACHED {
-                        self.cache.clear();
-                    }
-                    self.cache.insert(key, Place { batch: batch.clone(), last, through });
+                    self.cache.insert(topics, cursor, CachedBatch { batch: batch.clone(), last, through });
                 }
                 Read::Batch(batch)
             }
         }
-    }
-
-    /// Queues what a closing hub says last to each connection; perhaps nothing.
-    fn say_farewell(&mut self, subscriber: &mut Subscriber) {
-        let hub = Arc::clone(&subscriber.registration.hub);
-        let event = hub.closing().and_then(|closing| closing.farewell.as_ref());
-        let frame: Bytes = event.into_iter().flatten().copied().chain(self.spread_retry()).collect();
-        if !frame.is_empty() {
-            let after = subscriber.cursor;
-            subscriber.private_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
-        }
-    }
-
-    /// A reconnection time for one client, encoded. Clients that all come back at once would be the next outage:
-    /// each gets a time of its own.
-    fn spread_retry(&mut self) -> Vec<u8> {
-        let retry = self.hub().config.retry.map(millis);
-        let retry = retry.map(|retry| retry.saturating_add(self.random() % retry.max(1)));
-        retry
-            .and_then(|retry| Event { retry: Some(retry), ..Event::default() }.encode().ok())
-            .unwrap_or_default()
-    }
-
-    /// A number to spread clients with: splitmix64.
-    fn random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.random;
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        number ^ (number >> 31)
-    }
-
-    /// When a subscriber is due for a heartbeat if nothing is sent to it before; `None` if heartbeats are off.
-    #[must_use]
-    pub fn heartbeat_at(&self, subscriber: &Subscriber) -> Option<Duration> {
-        let interval = self.hub().config.heartbeat?;
-        Some(Duration::from_millis(subscriber.sent_at).saturating_add(interval))
-    }
-
-    /// Makes the heartbeat of a subscriber which [`next`](Self::next) has nothing for. When the log moved on
-    /// without an event for it, the heartbeat carries the new cursor: a client of a quiet topic resumes from
-    /// there, though its last event may be long expired.
-    pub fn heartbeat(&mut self, subscriber: &mut Subscriber) -> Batch {
-        let now = self.hub().now();
-        (subscriber.progressed_at, subscriber.sent_at) = (now, now);
-        // A cursor that overtook a reset event which still waits would hide the loss.
-        let waits = subscriber.private.as_ref().is_some_and(|private| private.waits());
-        if waits || subscriber.is_private() || subscriber.cursor <= subscriber.last_sent_id {
-            return self.heartbeat.clone();
-        }
-        subscriber.last_sent_id = subscriber.cursor;
-        let id = subscriber.registration.hub.epoch.id(subscriber.cursor);
-        Batch::join(&[Bytes::from(format!("id: {id}\n\n"))], 0)
-    }
-
-    /// Queues an event for one subscriber alone, behind everything that was published before. Returns whether it
-    /// was taken: not if the connection is ending, nor if the client is too slow and the policy is to disconnect.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidEvent`], [`ErrorKind::InvalidId`], [`ErrorKind::EventTooLarge`], [`ErrorKind::BacklogFull`].
-    pub fn send(&mut self, subscriber: &mut Subscriber, event: &Event<'_>) -> Result<bool, Error> {
-        subscriber.registration.hub.refuse_if_inherited()?;
-        let event = PrivateEvent::new(&subscriber.registration.hub, event)?;
-        Ok(subscriber.registration.hub.closing().is_none() && self.queue(subscriber, event))
-    }
-
-    /// Queues an event that was encoded before, while the hub was open. Returns whether it was taken, as
-    /// [`send`](Self::send) does: the hub may be closing by now, but the connection must not have been told so.
-    pub fn queue(&mut self, subscriber: &mut Subscriber, mut event: PrivateEvent) -> bool {
-        let hub = &subscriber.registration.hub;
-        let over =
-            subscriber.private.as_ref().is_some_and(|private| private.end.is_some() || private.said_farewell);
-        if over || !hub.is_here() {
-            return false;
-        }
-        // Not the frame's own size: an idle client may be sent a single event of any allowed size.
-        if subscriber.private_bytes() > hub.config.slow_client.bytes
-            && waiting(subscriber).is_none()
-            && !enforce_policy(subscriber)
-        {
-            return false;
-        }
-        if subscriber.is_private() {
-            event.after = subscriber.cursor;
-        }
-        if subscriber.offer.is_stopped() {
-            event.backlogged = None;
-        }
-        subscriber.private_mut().push(event);
-        true
     }
 
     /// Where other threads register subscribers that are to be this reader's.
@@ -421,185 +267,9 @@ impl Reader {
         Registrar(Arc::clone(&self.registration))
     }
 
-    /// Adds and removes topics. An added topic begins at the head: events published before are not for it.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidTopic`], [`ErrorKind::TooManyTopics`]; then nothing changes.
-    pub fn change_topics(
-        &mut self,
-        subscriber: &mut Subscriber,
-        add: &[&str],
-        remove: &[&str],
-    ) -> Result<(), Error> {
-        let change = Registrar(Arc::clone(&subscriber.registration)).change_topics(add, remove)?;
-        self.apply(subscriber, change);
-        Ok(())
+    /// Notes that a subscriber takes nothing until it [goes on](Subscriber::go_on): what the round has for it has been
+    /// offered. It is the client's doing if it is `full`; otherwise the host has still something to do.
+    pub fn stop(&self, subscriber: &mut Subscriber, full: bool) {
+        subscriber.stop(full, self.round.head);
     }
-
-    /// Makes a change of topics that was [asked for](Registrar::change_topics) before. One that is for another
-    /// reader's subscribers changes nothing.
-    pub fn apply(&mut self, subscriber: &mut Subscriber, change: TopicChange) {
-        let hub = &subscriber.registration.hub;
-        if !hub.is_here() || !Arc::ptr_eq(&subscriber.registration, &change.registration) {
-            return;
-        }
-        let was_private = subscriber.is_private();
-        let at = change.cursor();
-        let (topics, fresh) = change.replace(&subscriber.topics);
-        subscriber.topics = topics;
-        if let Some(private) = &mut subscriber.private {
-            // A topic that left begins anew when it comes back.
-            private.joined.retain(|(key, _)| subscriber.topics.contains(*key) && !fresh.contains(key));
-        }
-        if was_private && !fresh.is_empty() {
-            subscriber.cursor = subscriber.cursor.max(at);
-            // It has a place in the log from now on, and must know it to come back to it.
-            subscriber.private_mut().greet = true;
-        } else if subscriber.cursor < at && !fresh.is_empty() {
-            let joined = &mut subscriber.private_mut().joined;
-            joined.extend(fresh.into_iter().map(|key| (key, at)));
-            joined.sort_unstable();
-        }
-        let passed = subscriber.registration.hub.log().count_passed(subscriber.position());
-        subscriber.passed = passed;
-    }
-
-    /// The names of a subscriber's topics; none in a child of the reader's process.
-    #[must_use]
-    pub fn topic_names(&self, subscriber: &Subscriber) -> Vec<Arc<str>> {
-        if !subscriber.registration.hub.is_here() {
-            return Vec::new();
-        }
-        subscriber.registration.hub.log().topic_names(&subscriber.topics)
-    }
-
-    /// Ends a subscriber once everything that was published and sent before is out.
-    pub fn end(&mut self, subscriber: &mut Subscriber, reason: Reason) {
-        if !subscriber.registration.hub.is_here() {
-            return;
-        }
-        let head = subscriber.registration.hub.log().head();
-        self.end_after(subscriber, reason, head);
-    }
-
-    /// Ends a subscriber once everything is out that was published up to a sequence number, or sent before. If its
-    /// server shuts down, a jittered reconnection time comes last.
-    pub fn end_after(&mut self, subscriber: &mut Subscriber, reason: Reason, last: u64) {
-        let private = subscriber.private.as_deref();
-        if private.is_some_and(|private| private.end.is_some()) {
-            return;
-        }
-        let told = private.is_some_and(|private| private.said_farewell);
-        subscriber.reason = reason;
-        subscriber.private_mut().end = Some(last);
-        if reason == Reason::Shutdown && !told {
-            let after = if subscriber.is_private() { subscriber.cursor } else { last };
-            let retry = self.spread_retry();
-            if !retry.is_empty() {
-                let frame = retry.into();
-                subscriber.private_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
-            }
-        }
-    }
-
-    /// Notes that a subscriber took some bytes, though perhaps not all it was given.
-    pub fn progress(&mut self, subscriber: &mut Subscriber) {
-        subscriber.progressed_at = self.hub().now();
-    }
-
-    /// Notes that a subscriber takes nothing until it [goes on](Self::go_on): what there is for it has been offered. It is
-    /// the client's doing if it is `full`; otherwise the host has still something to do.
-    pub fn stop(&mut self, subscriber: &mut Subscriber, full: bool) {
-        let now = self.hub().now();
-        if full {
-            let (cursor, private) = (subscriber.cursor, subscriber.private_bytes());
-            subscriber.offer.renew(cursor, cursor.max(self.round.head), private, now);
-        }
-        subscriber.offer.stop(full, now);
-        if let Some(private) = &mut subscriber.private {
-            private.offered();
-        }
-    }
-
-    /// Notes that a subscriber takes again.
-    pub fn go_on(&mut self, subscriber: &mut Subscriber) {
-        let now = self.hub().now();
-        subscriber.offer.go_on(now);
-        subscriber.progressed_at = now;
-    }
-
-    /// Looks at a subscriber that does not take what waits for it. Past a limit the policy decides: `Err` is the
-    /// reason to disconnect it for; otherwise it may have jumped to the head. `Ok` is how many bytes wait, those of
-    /// a replay among them; with none its cursor holds nothing back.
-    ///
-    /// The limits: so many bytes, once it has been full for a second without having taken what it was offered before; a
-    /// time without progress; and as many bytes as the hub's backlog may have, at any time.
-    ///
-    /// # Errors
-    /// [`Reason::Lagged`]; [`Reason::Error`] in a child of the reader's process.
-    pub fn check_lag(&mut self, subscriber: &mut Subscriber) -> Result<u64, Reason> {
-        let hub = Arc::clone(&subscriber.registration.hub);
-        if !hub.is_here() {
-            return Err(Reason::Error);
-        }
-        match waiting(subscriber) {
-            Some(bytes) => Ok(bytes),
-            None if enforce_policy(subscriber) => Ok(0),
-            None => Err(Reason::Lagged),
-        }
-    }
-}
-
-/// How many bytes wait for a subscriber that is within its limits; `None` for one that is slow.
-fn waiting(subscriber: &mut Subscriber) -> Option<u64> {
-    let hub = Arc::clone(&subscriber.registration.hub);
-    let (limit, now) = (&hub.config.slow_client, hub.now());
-    let private = subscriber.private_bytes();
-    let position = subscriber.position();
-    let log = hub.log();
-    let lost = log.lost(position);
-    let lag = log.lag(position, subscriber.live_from) + private as u64;
-    let waits = log.lag(position, 0) + private as u64;
-    let head = log.head();
-    drop(log);
-    subscriber.offer.renew(subscriber.cursor, head, private, now);
-    let still = now.saturating_sub(subscriber.progressed_at);
-    let slow = lost
-        || lag > hub.config.lag_bound()
-        || still > millis(limit.time)
-        || (lag > limit.bytes as u64 && subscriber.offer.is_late(limit, now));
-    (!slow).then_some(waits)
-}
-
-fn hand_over(subscriber: &mut Subscriber, batch: Batch) -> Next {
-    let hub = &subscriber.registration.hub;
-    let now = hub.now();
-    hub.counters.delivered.fetch_add(u64::from(batch.events()), Ordering::Relaxed);
-    hub.counters.bytes.fetch_add(batch.len() as u64, Ordering::Relaxed);
-    (subscriber.progressed_at, subscriber.sent_at) = (now, now);
-    subscriber.tidy();
-    Next::Batch(batch)
-}
-
-/// Applies the policy to a subscriber over its limit. Returns whether it goes on.
-fn enforce_policy(subscriber: &mut Subscriber) -> bool {
-    let hub = Arc::clone(&subscriber.registration.hub);
-    if hub.config.slow_client.policy == Policy::Disconnect {
-        subscriber.reason = Reason::Lagged;
-        let private = subscriber.private_mut();
-        // Nothing more is for it: it ends at once, and resumes when it comes back.
-        *private = PrivateQueue { end: Some(0), ..PrivateQueue::default() };
-        return false;
-    }
-    let log = hub.log();
-    let (head, published) = (log.head(), log.published(&subscriber.topics));
-    drop(log);
-    let missed = subscriber.passed.map(|passed| published - passed);
-    let given_up = subscriber.private_bytes();
-    subscriber.offer.take_private(given_up);
-    subscriber.private_mut().skip(missed);
-    subscriber.passed = Some(published);
-    subscriber.cursor = subscriber.cursor.max(head);
-    subscriber.progressed_at = hub.now();
-    true
 }

@@ -1,7 +1,7 @@
 use slab::Slab;
 
+use crate::interest::Interest;
 use crate::sync::{Arc, AtomicU64, Ordering};
-use crate::topic::Interest;
 use crate::topic_set::TopicKey;
 
 /// Tells a delivery thread or an event loop that there is something to do.

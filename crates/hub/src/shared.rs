@@ -1,13 +1,16 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
+use ssecast_codec::{Error, ErrorKind, Event};
 
+use crate::batch::Batch;
 use crate::clock::{Clock, millis};
 use crate::config::Config;
-use crate::epoch::{Epoch, Origin};
-use crate::finish::refuse_reserved;
+use crate::epoch::Epoch;
+use crate::frame::encode;
+use crate::jitter::Jitter;
 use crate::log::Log;
+use crate::private_queue::{Backlogged, PrivateEvent};
 use crate::process::Process;
 use crate::stats::Counters;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, lock};
@@ -21,7 +24,10 @@ pub(crate) struct Shared {
     log: Mutex<Log>,
     /// The head, for those who don't hold the lock: it may have moved on.
     pub(crate) head_hint: AtomicU64,
-    pub(crate) counters: Counters,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) jitter: Jitter,
+    /// A comment, for every connection that is silent and whose client knows its cursor.
+    pub(crate) heartbeat: Batch,
     /// Set once, under the log's lock, so that nothing is published or registered after it.
     pub(crate) closing: OnceLock<Closing>,
     /// Told when the hub is closed, and then when its last connection or its last hold is gone.
@@ -49,7 +55,9 @@ impl Shared {
             clock: Arc::clone(clock),
             log: Mutex::new(Log::new(epoch, config)),
             head_hint: AtomicU64::new(0),
-            counters: Counters::default(),
+            counters: Arc::default(),
+            heartbeat: Batch::join(&[b":\n\n"], 0),
+            jitter: Jitter::new(config.retry, epoch),
             closing,
             ended: Condvar::new(),
         }
@@ -74,6 +82,18 @@ impl Shared {
         lock(&self.log)
     }
 
+    /// Encodes an event for one connection alone, unless too much waits to be offered.
+    pub(crate) fn private_event(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
+        let frame = Bytes::from(encode(event, 0, self.config.max_event_bytes)?);
+        let now = self.now();
+        let mut log = self.log();
+        log.refuse_if_backlogged(frame.len(), self.counters.private_backlog(), now)?;
+        let after = log.head();
+        drop(log);
+        let backlogged = Some(Backlogged::new(&self.counters, frame.len()));
+        Ok(PrivateEvent { after, frame, events: u32::from(event.data.is_some()), backlogged })
+    }
+
     pub(crate) fn now(&self) -> u64 {
         millis(self.clock.now())
     }
@@ -87,39 +107,6 @@ impl Shared {
         match self.closing() {
             Some(_) => Err(Error::new(ErrorKind::Closed, "hub", "is closed")),
             None => Ok(()),
-        }
-    }
-
-    /// Encodes an event behind a gap.
-    pub(crate) fn encode(&self, event: &Event<'_>, gap: usize) -> Result<Vec<u8>, Error> {
-        event.id.map_or(Ok(()), refuse_reserved)?;
-        let length = event.encoded_len();
-        let limit = self.config.max_event_bytes;
-        if length > limit {
-            let error =
-                Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
-            return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
-        }
-        let mut buffer = Vec::with_capacity(gap + length);
-        buffer.resize(gap, 0);
-        event.encode_into(&mut buffer)?;
-        Ok(buffer)
-    }
-
-    /// Refuses an id of a publisher's that can't be one.
-    pub(crate) fn check_own_id(&self, id: &str) -> Result<(), Error> {
-        let invalid = |problem| Err(Error::new(ErrorKind::InvalidId, "id", problem));
-        if id.is_empty() {
-            return invalid(
-                "must not be empty: the client would forget where it is; leave it out to get one",
-            );
-        }
-        match self.epoch.origin(id) {
-            Origin::Own(_) => {
-                invalid("is, or will be, that of another event: ids with this hub's epoch are reserved")
-            }
-            // The index is asked first on resume, so an id that only looks like a hub's is known while it is kept.
-            Origin::OtherEpoch | Origin::Foreign => Ok(()),
         }
     }
 }

@@ -1,10 +1,13 @@
+use std::time::Duration;
+
 use crate::batch::Batch;
 use crate::hold::Hold;
 use crate::offer::Offer;
+use crate::position::Position;
 use crate::private_queue::PrivateQueue;
 use crate::registration::Registration;
 use crate::stats::Reason;
-use crate::sync::Arc;
+use crate::sync::{Arc, Ordering};
 use crate::topic_set::{TopicKey, TopicSet};
 
 /// One connection's place in the log: a cursor, not a queue.
@@ -34,27 +37,32 @@ pub struct Subscriber {
     pub(crate) reason: Reason,
 }
 
-/// Where a subscriber is, for questions to the log.
-#[derive(Clone, Copy)]
-pub(crate) struct Position<'a> {
-    pub(crate) topics: &'a TopicSet,
-    joined: &'a [(TopicKey, u64)],
-    cursor: u64,
-}
-
-impl<'a> Position<'a> {
-    pub(crate) fn new(topics: &'a TopicSet, joined: &'a [(TopicKey, u64)], cursor: u64) -> Self {
-        Self { topics, joined, cursor }
-    }
-
-    /// The sequence number up to which a topic is done.
-    pub(crate) fn of(&self, topic: TopicKey) -> u64 {
-        let joined = self.joined.binary_search_by_key(&topic, |(joined, _)| *joined);
-        joined.map_or(self.cursor, |index| self.cursor.max(self.joined[index].1))
-    }
-}
-
 impl Subscriber {
+    /// A subscriber that was registered just now.
+    pub(crate) fn new(
+        registration: Arc<Registration>,
+        topics: Arc<TopicSet>,
+        cursor: u64,
+        passed: Option<u64>,
+        live_from: u64,
+        private: PrivateQueue,
+        now: u64,
+    ) -> Self {
+        Self {
+            registration,
+            topics,
+            cursor,
+            passed,
+            last_sent_id: cursor,
+            live_from,
+            progressed_at: now,
+            sent_at: now,
+            offer: Offer::default(),
+            private: Some(Box::new(private)),
+            reason: Reason::Client,
+        }
+    }
+
     /// Keeps the hub's end from being over, also when this subscriber is gone.
     ///
     /// In a child of the subscriber's process it keeps nothing.
@@ -131,12 +139,72 @@ impl Subscriber {
         let hub = &*self.registration.hub;
         let id = (!self.topics.keys().is_empty()).then(|| hub.epoch.id(self.cursor));
         let before = private.bytes;
-        let (batch, last_sent_id) = private.batch(hub, self.cursor, id.as_deref())?;
+        let (batch, last_sent_id) = private.batch(&hub.config, &hub.counters, self.cursor, id.as_deref())?;
         self.offer.take_private(before - private.bytes);
         if last_sent_id {
             self.last_sent_id = self.cursor;
         }
         Some(batch)
+    }
+
+    /// Counts a batch as handed over, now.
+    pub(crate) fn hand_over(&mut self, batch: Batch) -> Batch {
+        let hub = &self.registration.hub;
+        let now = hub.now();
+        hub.counters.delivered.fetch_add(u64::from(batch.events()), Ordering::Relaxed);
+        hub.counters.bytes.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        (self.progressed_at, self.sent_at) = (now, now);
+        self.tidy();
+        batch
+    }
+
+    /// When it is due for a heartbeat if nothing is sent to it before; `None` if heartbeats are off.
+    #[must_use]
+    pub fn heartbeat_at(&self) -> Option<Duration> {
+        let interval = self.registration.hub.config.heartbeat?;
+        Some(Duration::from_millis(self.sent_at).saturating_add(interval))
+    }
+
+    /// Makes the heartbeat of a subscriber which [`next`](crate::Reader::next) has nothing for. When the log moved on
+    /// without an event for it, the heartbeat carries the new cursor: a client of a quiet topic resumes from
+    /// there, though its last event may be long expired.
+    pub fn heartbeat(&mut self) -> Batch {
+        let now = self.registration.hub.now();
+        (self.progressed_at, self.sent_at) = (now, now);
+        // A cursor that overtook a reset event which still waits would hide the loss.
+        let waits = self.private.as_ref().is_some_and(|private| private.waits());
+        if waits || self.is_private() || self.cursor <= self.last_sent_id {
+            return self.registration.hub.heartbeat.clone();
+        }
+        self.last_sent_id = self.cursor;
+        let id = self.registration.hub.epoch.id(self.cursor);
+        Batch::join(&[format!("id: {id}\n\n")], 0)
+    }
+
+    /// Notes that its client took some bytes, though perhaps not all it was given.
+    pub fn progress(&mut self) {
+        self.progressed_at = self.registration.hub.now();
+    }
+
+    /// Notes that it takes nothing until it [goes on](Self::go_on); if it is `full`, it was offered everything up to the
+    /// round's head.
+    pub(crate) fn stop(&mut self, full: bool, head: u64) {
+        let now = self.registration.hub.now();
+        if full {
+            let (cursor, private) = (self.cursor, self.private_bytes());
+            self.offer.renew(cursor, cursor.max(head), private, now);
+        }
+        self.offer.stop(full, now);
+        if let Some(private) = &mut self.private {
+            private.offered();
+        }
+    }
+
+    /// Notes that it takes again.
+    pub fn go_on(&mut self) {
+        let now = self.registration.hub.now();
+        self.offer.go_on(now);
+        self.progressed_at = now;
     }
 
     /// Frees what is no longer needed, so that an idle connection is its cursor and nothing else.

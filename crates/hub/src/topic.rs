@@ -5,6 +5,7 @@ use ssecast_codec::{Error, ErrorKind};
 use crate::clock::millis;
 use crate::config::History;
 use crate::frame::Frame;
+use crate::interest::Interest;
 use crate::interval_set::IntervalSet;
 use crate::readers::Passed;
 use crate::sync::Arc;
@@ -65,14 +66,6 @@ pub(crate) struct Topic {
     pub(crate) holds: bool,
     /// The readers that have subscribers of this topic: few, one for each delivery thread.
     pub(crate) interest: Vec<Interest>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Interest {
-    pub(crate) reader: usize,
-    subscribers: usize,
-    /// The topic stands in the reader's list of changed topics.
-    pub(crate) changed: bool,
 }
 
 #[derive(Debug)]

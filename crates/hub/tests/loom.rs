@@ -183,7 +183,7 @@ fn a_topic_that_another_thread_adds_counts_from_then_on() {
                 let head = reader.changed(&mut Vec::new());
                 drop(waiting);
                 if let Some(change) = change {
-                    reader.apply(&mut subscriber, change);
+                    subscriber.apply(change);
                 }
                 read(&mut reader, &mut subscriber, &mut seen);
                 let waiting = hatch.lock().unwrap();

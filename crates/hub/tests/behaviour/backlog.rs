@@ -96,13 +96,11 @@ fn what_is_sent_to_single_connections_counts_until_it_is_offered() {
     for stream in [&mut one, &mut other] {
         rig.read(stream);
     }
-    let send = |rig: &mut Rig, stream: &mut crate::rig::Stream| {
-        rig.reader.send(&mut stream.subscriber, &data(&"x".repeat(300)))
-    };
-    assert!(send(&mut rig, &mut one).unwrap() && send(&mut rig, &mut other).unwrap());
-    assert!(send(&mut rig, &mut one).unwrap(), "more than the lag limit, but it was not offered yet");
+    let send = |stream: &mut crate::rig::Stream| stream.subscriber.send(&data(&"x".repeat(300)));
+    assert!(send(&mut one).unwrap() && send(&mut other).unwrap());
+    assert!(send(&mut one).unwrap(), "more than the lag limit, but it was not offered yet");
     assert_eq!(rig.hub.stats().backlog_bytes, 3 * 308);
-    assert_eq!(send(&mut rig, &mut other).unwrap_err().kind(), ErrorKind::BacklogFull);
+    assert_eq!(send(&mut other).unwrap_err().kind(), ErrorKind::BacklogFull);
     let published = rig.hub.publish("t", &Event { event: Some("x"), ..data(&"x".repeat(100)) });
     assert_eq!(published.unwrap_err().kind(), ErrorKind::BacklogFull);
     assert_eq!(rig.events(&mut one).len(), 2);
@@ -110,11 +108,11 @@ fn what_is_sent_to_single_connections_counts_until_it_is_offered() {
     // A full connection was offered what it has, and what it is sent then waits for it and not for the engine.
     rig.reader.stop(&mut other.subscriber, true);
     assert_eq!(rig.hub.stats().backlog_bytes, 0);
-    assert!(send(&mut rig, &mut other).unwrap());
+    assert!(send(&mut other).unwrap());
     assert_eq!(rig.hub.stats().backlog_bytes, 0);
-    rig.reader.go_on(&mut other.subscriber);
+    other.subscriber.go_on();
     assert!(matches!(rig.reader.next(&mut other.subscriber), Next::Batch(batch) if batch.events() == 2));
-    drop(send(&mut rig, &mut one));
+    drop(send(&mut one));
     drop(one);
     assert_eq!(rig.hub.stats().backlog_bytes, 0, "a connection that ended has no backlog");
 }

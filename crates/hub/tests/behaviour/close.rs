@@ -15,7 +15,7 @@ fn every_client_gets_what_is_pending_then_the_farewell_and_ends() {
     let mut rig = Rig::new(quiet());
     let mut streams = [rig.subscribe(&["t"]), rig.subscribe(&["t", "u"]), rig.subscribe(&[])];
     rig.publish("t", "1");
-    rig.reader.send(&mut streams[2].subscriber, &data("mine")).unwrap();
+    streams[2].subscriber.send(&data("mine")).unwrap();
     rig.hub.close(&farewell()).unwrap();
     for (stream, pending) in streams.iter_mut().zip(["1", "1", "mine"]) {
         assert_eq!(rig.events(stream), [pending, "bye soon back"]);
@@ -51,8 +51,8 @@ fn a_server_that_shuts_down_gives_each_client_a_reconnection_time_of_its_own_beh
     rig.publish("t", "1");
     let mut times: Vec<u64> = Vec::new();
     for stream in &mut streams {
-        rig.reader.send(&mut stream.subscriber, &data("bye")).unwrap();
-        rig.reader.end(&mut stream.subscriber, Reason::Shutdown);
+        stream.subscriber.send(&data("bye")).unwrap();
+        stream.subscriber.end(Reason::Shutdown);
         let seen = rig.read(stream);
         assert_eq!(stream.ended, Some(Reason::Shutdown));
         times.push(seen.last().unwrap().strip_prefix("retry ").unwrap().parse().unwrap());
@@ -70,7 +70,7 @@ fn a_stream_that_ends_for_another_reason_gets_no_other_reconnection_time() {
         let mut rig = Rig::new(Config { retry: Some(Duration::from_secs(1)), ..quiet() });
         let mut stream = rig.subscribe(&["t"]);
         rig.read(&mut stream);
-        rig.reader.end(&mut stream.subscriber, reason);
+        stream.subscriber.end(reason);
         assert_eq!(rig.read(&mut stream), [""; 0]);
         assert_eq!(stream.ended, Some(reason));
     }
@@ -94,7 +94,7 @@ fn after_close_publications_connections_and_sends_are_refused() {
     assert!(rig.hub.is_closed());
     assert_eq!(rig.hub.publish("t", &data("late")).unwrap_err().kind(), ErrorKind::Closed);
     assert_eq!(rig.try_subscribe(&["t"], None).err().unwrap().kind(), ErrorKind::Closed);
-    assert!(!rig.reader.send(&mut stream.subscriber, &data("late")).unwrap());
+    assert!(!stream.subscriber.send(&data("late")).unwrap());
     assert_eq!(rig.events(&mut stream), ["bye soon back"]);
 }
 
@@ -139,11 +139,11 @@ fn a_single_connection_ends_once_all_that_was_published_and_sent_before_is_out()
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["t"]);
     rig.publish("t", "1");
-    rig.reader.send(&mut stream.subscriber, &data("mine")).unwrap();
-    rig.reader.end(&mut stream.subscriber, Reason::Server);
-    rig.reader.end(&mut stream.subscriber, Reason::Error);
+    stream.subscriber.send(&data("mine")).unwrap();
+    stream.subscriber.end(Reason::Server);
+    stream.subscriber.end(Reason::Error);
     rig.publish("t", "after the end");
-    assert!(!rig.reader.send(&mut stream.subscriber, &data("after the end")).unwrap());
+    assert!(!stream.subscriber.send(&data("after the end")).unwrap());
     assert_eq!(rig.events(&mut stream), ["1", "mine"]);
     assert_eq!(stream.ended, Some(Reason::Server));
     assert_eq!(rig.read(&mut stream), [""; 0], "it stays ended");
@@ -155,7 +155,7 @@ fn a_single_connection_ends_once_all_that_was_published_and_sent_before_is_out()
 fn a_connection_that_was_ended_gets_no_farewell() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["t"]);
-    rig.reader.end(&mut stream.subscriber, Reason::Server);
+    stream.subscriber.end(Reason::Server);
     rig.hub.close(&farewell()).unwrap();
     assert_eq!(rig.events(&mut stream), [""; 0]);
     assert_eq!(stream.ended, Some(Reason::Server));

@@ -9,8 +9,8 @@ fn a_finished_stream_ends_with_an_id_that_is_known_when_the_client_comes_back() 
         let mut stream = rig.subscribe(topics);
         rig.publish("t", "1");
         let block = rig.hub.final_block();
-        assert!(rig.reader.queue(&mut stream.subscriber, block));
-        rig.reader.end(&mut stream.subscriber, Reason::Server);
+        assert!(stream.subscriber.queue(block));
+        stream.subscriber.end(Reason::Server);
         rig.publish("t", "after the end");
         let expected: &[&str] = if topics.is_empty() { &[] } else { &["1"] };
         assert_eq!(rig.events(&mut stream), expected, "the block itself is no event");
@@ -24,7 +24,7 @@ fn the_id_of_finished_streams_is_refused_for_events() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&[]);
     let block = rig.hub.final_block();
-    rig.reader.queue(&mut stream.subscriber, block);
+    stream.subscriber.queue(block);
     rig.events(&mut stream);
     let id = rig.last_id(&stream);
     assert!(is_finished(&id) && !is_finished("") && !is_finished(&rig.id(1)), "{id}");

@@ -5,7 +5,7 @@ use ssecast_hub::Config;
 use crate::rig::{Rig, Stream, data, keeps, quiet, reset};
 
 fn beat(rig: &mut Rig, stream: &mut Stream) -> Vec<String> {
-    let heartbeat = rig.reader.heartbeat(&mut stream.subscriber);
+    let heartbeat = stream.subscriber.heartbeat();
     assert_eq!(heartbeat.events(), 0);
     rig.see(stream, &heartbeat.bytes())
 }
@@ -14,14 +14,14 @@ fn beat(rig: &mut Rig, stream: &mut Stream) -> Vec<String> {
 fn a_heartbeat_is_due_when_nothing_was_sent_for_its_interval() {
     let mut rig = Rig::new(Config { heartbeat: Some(Duration::from_millis(50)), ..quiet() });
     let mut stream = rig.subscribe(&["t"]);
-    assert_eq!(rig.reader.heartbeat_at(&stream.subscriber), Some(Duration::from_millis(50)));
+    assert_eq!(stream.subscriber.heartbeat_at(), Some(Duration::from_millis(50)));
     rig.advance(30);
     rig.publish("t", "1");
     rig.read(&mut stream);
-    assert_eq!(rig.reader.heartbeat_at(&stream.subscriber), Some(Duration::from_millis(80)));
+    assert_eq!(stream.subscriber.heartbeat_at(), Some(Duration::from_millis(80)));
     rig.advance(50);
     beat(&mut rig, &mut stream);
-    assert_eq!(rig.reader.heartbeat_at(&stream.subscriber), Some(Duration::from_millis(130)));
+    assert_eq!(stream.subscriber.heartbeat_at(), Some(Duration::from_millis(130)));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn heartbeats_can_be_off_or_as_rare_as_can_be() {
         let mut rig = Rig::new(Config { heartbeat, ..quiet() });
         rig.advance(10);
         let stream = rig.subscribe(&["t"]);
-        assert_eq!(rig.reader.heartbeat_at(&stream.subscriber), due);
+        assert_eq!(stream.subscriber.heartbeat_at(), due);
     }
 }
 
@@ -99,7 +99,7 @@ fn a_private_stream_has_comments_for_heartbeats() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&[]);
     rig.publish("t", "1");
-    rig.reader.send(&mut stream.subscriber, &data("mine")).unwrap();
+    stream.subscriber.send(&data("mine")).unwrap();
     rig.read(&mut stream);
     assert_eq!(beat(&mut rig, &mut stream), [":"]);
 }

@@ -143,7 +143,7 @@ fn a_private_stream_is_told_no_id_of_the_hub() {
     let mut rig = Rig::new(quiet());
     rig.publish("t", "not for it");
     let mut stream = rig.subscribe(&[]);
-    assert!(rig.reader.send(&mut stream.subscriber, &data("mine")).unwrap());
+    assert!(stream.subscriber.send(&data("mine")).unwrap());
     assert_eq!(rig.read(&mut stream), ["mine"]);
     assert_eq!(rig.last_id(&stream), "");
 }

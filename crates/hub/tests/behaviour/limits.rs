@@ -85,7 +85,7 @@ fn a_topic_with_subscribers_or_history_is_never_removed() {
 fn a_change_of_topics_that_is_refused_changes_nothing() {
     let mut rig = Rig::new(Config { max_topics: 2, ..quiet() });
     let mut stream = rig.subscribe(&["a"]);
-    let error = rig.reader.change_topics(&mut stream.subscriber, &["b", "c"], &["a"]).unwrap_err();
+    let error = stream.subscriber.change_topics(&["b", "c"], &["a"]).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TooManyTopics);
     rig.publish("a", "1");
     assert_eq!(rig.events(&mut stream), ["1"]);
@@ -102,10 +102,7 @@ fn an_event_over_the_limit_of_bytes_is_refused_with_both_numbers() {
     let error = rig.hub.publish("t", &data(&not)).unwrap_err();
     assert_eq!((error.kind(), error.field()), (ErrorKind::EventTooLarge, "event"));
     assert_eq!(error.problem(), "has 101 bytes when encoded; max_event_bytes allows 100");
-    assert_eq!(
-        rig.reader.send(&mut stream.subscriber, &data(&not)).unwrap_err().kind(),
-        ErrorKind::EventTooLarge
-    );
+    assert_eq!(stream.subscriber.send(&data(&not)).unwrap_err().kind(), ErrorKind::EventTooLarge);
     assert_eq!(rig.events(&mut stream), [fits]);
 }
 
@@ -166,7 +163,7 @@ fn the_largest_values_of_every_option_work() {
     rig.advance(5);
     let mut stream = rig.subscribe(&["t"]);
     rig.publish("t", "1");
-    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    stream.subscriber.check_lag().unwrap();
     rig.hub.close(&ssecast_hub::Close { grace: most, ..ssecast_hub::Close::default() }).unwrap();
     let retry = format!("retry {}", u64::MAX);
     assert_eq!(rig.events(&mut stream), [&retry, "1", &retry]);

@@ -9,7 +9,7 @@ fn an_event_keeps_the_place_at_which_it_was_encoded() {
     rig.publish("t", "1");
     let event = rig.hub.private(&data("mine, after 1")).unwrap();
     rig.publish("t", "2");
-    assert!(rig.reader.queue(&mut stream.subscriber, event));
+    assert!(stream.subscriber.queue(event));
     assert_eq!(rig.events(&mut stream), ["1", "mine, after 1", "2"]);
 }
 
@@ -20,7 +20,7 @@ fn an_event_whose_place_the_client_is_past_comes_at_once() {
     let event = rig.hub.private(&data("mine")).unwrap();
     rig.publish("t", "1");
     assert_eq!(rig.events(&mut stream), ["1"]);
-    assert!(rig.reader.queue(&mut stream.subscriber, event));
+    assert!(stream.subscriber.queue(event));
     assert_eq!(rig.events(&mut stream), ["mine"]);
 }
 
@@ -31,7 +31,7 @@ fn an_event_of_another_hub_waits_for_its_place_and_hangs_nobody() {
     other.publish("t", "elsewhere");
     let event = other.hub.private(&data("mine")).unwrap();
     let mut stream = rig.subscribe(&["t"]);
-    assert!(rig.reader.queue(&mut stream.subscriber, event));
+    assert!(stream.subscriber.queue(event));
     assert_eq!(rig.events(&mut stream), [""; 0]);
     rig.publish("t", "1");
     assert_eq!(rig.events(&mut stream), ["1", "mine"]);

@@ -227,9 +227,9 @@ fn what_is_sent_to_one_client_stands_in_order_with_what_is_published() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["t"]);
     rig.publish("t", "1");
-    rig.reader.send(&mut stream.subscriber, &data("mine, after 1")).unwrap();
+    stream.subscriber.send(&data("mine, after 1")).unwrap();
     rig.publish("elsewhere", "");
-    rig.reader.send(&mut stream.subscriber, &data("mine too")).unwrap();
+    stream.subscriber.send(&data("mine too")).unwrap();
     rig.publish("t", "3");
     assert_eq!(rig.events(&mut stream), ["1", "mine, after 1", "mine too", "3"]);
 }

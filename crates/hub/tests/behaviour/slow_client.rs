@@ -16,9 +16,9 @@ fn stalled(rig: &mut Rig) -> Stream {
 
 /// Looks at a client, and then once more when it has had its second.
 fn check_late(rig: &mut Rig, stream: &mut Stream) -> Result<u64, Reason> {
-    assert!(rig.reader.check_lag(&mut stream.subscriber).is_ok(), "a burst is no lag");
+    assert!(stream.subscriber.check_lag().is_ok(), "a burst is no lag");
     rig.advance(1001);
-    rig.reader.check_lag(&mut stream.subscriber)
+    stream.subscriber.check_lag()
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn a_client_over_the_limit_of_bytes_is_disconnected_and_comes_back_without_a_los
     let waiting = check_late(&mut rig, &mut stream);
     assert!(waiting.is_ok_and(|bytes| (250..=500).contains(&bytes)), "{waiting:?}");
     fill(&rig, 5);
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    assert_eq!(stream.subscriber.check_lag(), Err(Reason::Lagged));
     let id = rig.id(0);
     drop(stream);
     assert_eq!(rig.hub.stats().disconnects(Reason::Lagged), 1);
@@ -42,7 +42,7 @@ fn a_disconnected_client_gets_nothing_more() {
     let mut stream = stalled(&mut rig);
     fill(&rig, 10);
     check_late(&mut rig, &mut stream).unwrap_err();
-    assert!(!rig.reader.send(&mut stream.subscriber, &data("too late")).unwrap());
+    assert!(!stream.subscriber.send(&data("too late")).unwrap());
     assert_eq!(rig.read(&mut stream), [""; 0]);
     assert_eq!(stream.ended, Some(Reason::Lagged));
 }
@@ -52,11 +52,11 @@ fn a_client_that_takes_nothing_for_too_long_is_disconnected() {
     let mut rig = Rig::new(slow(500, 100, Policy::Disconnect));
     let mut stream = stalled(&mut rig);
     rig.advance(70);
-    rig.reader.progress(&mut stream.subscriber);
+    stream.subscriber.progress();
     rig.advance(100);
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Ok(0));
+    assert_eq!(stream.subscriber.check_lag(), Ok(0));
     rig.advance(1);
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    assert_eq!(stream.subscriber.check_lag(), Err(Reason::Lagged));
 }
 
 #[test]
@@ -95,10 +95,10 @@ fn a_skip_counts_exactly_after_a_replay_and_a_change_of_topics() {
     let mut stream = rig.resume(&["a", "b"], &rig.id(20));
     assert_eq!(rig.read(&mut stream), [reset("expired", Some(2)), String::new(), String::new()]);
     rig.publish("b", "");
-    rig.reader.change_topics(&mut stream.subscriber, &["c"], &["a"]).unwrap();
+    stream.subscriber.change_topics(&["c"], &["a"]).unwrap();
     rig.reader.stop(&mut stream.subscriber, true);
     (0..40).for_each(|_| ["a", "b", "c"].iter().for_each(|topic| rig.offer(topic, "")));
-    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    stream.subscriber.check_lag().unwrap();
     assert_eq!(rig.read(&mut stream), [reset("lagged", Some(81))]);
 }
 
@@ -120,7 +120,7 @@ fn a_skip_does_not_hide_an_earlier_loss_that_was_not_told_yet() {
     fill(&rig, 5);
     let mut stream = rig.resume(&["t"], &rig.id(1));
     rig.advance(101);
-    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    stream.subscriber.check_lag().unwrap();
     assert_eq!(rig.read(&mut stream), [reset("expired", Some(4))], "three were expired, and one skipped");
 }
 
@@ -129,7 +129,7 @@ fn a_skip_with_nothing_missed_says_nothing_and_forgets_nothing() {
     let mut rig = Rig::new(slow(500, 100, Policy::Skip));
     let mut stream = rig.subscribe(&["t"]);
     rig.advance(101);
-    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    stream.subscriber.check_lag().unwrap();
     assert_eq!(rig.read(&mut stream), ["#0"]);
 }
 
@@ -152,7 +152,7 @@ fn with_the_reset_event_off_a_client_that_skipped_is_told_its_new_place_by_the_h
     fill(&rig, 20);
     assert_eq!(check_late(&mut rig, &mut stream), Ok(0));
     assert_eq!(rig.read(&mut stream), [""; 0]);
-    let heartbeat = rig.reader.heartbeat(&mut stream.subscriber).bytes();
+    let heartbeat = stream.subscriber.heartbeat().bytes();
     assert_eq!(rig.see(&mut stream, &heartbeat), ["#20"]);
 }
 
@@ -164,14 +164,10 @@ fn a_replay_is_not_lag_but_what_is_published_during_it_is() {
     rig.reader.stop(&mut stream.subscriber, true);
     rig.advance(5000);
     let all = rig.hub.stats().held_bytes - 100 * History::EVENT_COST as u64;
-    assert_eq!(
-        rig.reader.check_lag(&mut stream.subscriber),
-        Ok(all),
-        "it waits, but is no reason to disconnect"
-    );
+    assert_eq!(stream.subscriber.check_lag(), Ok(all), "it waits, but is no reason to disconnect");
     fill(&rig, 10);
     rig.advance(1001);
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    assert_eq!(stream.subscriber.check_lag(), Err(Reason::Lagged));
 }
 
 #[test]
@@ -191,13 +187,10 @@ fn what_was_sent_to_one_client_alone_counts_as_its_lag() {
     rig.read(&mut stream);
     rig.reader.stop(&mut stream.subscriber, true);
     let text = "x".repeat(80);
-    assert!(rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap());
+    assert!(stream.subscriber.send(&data(&text)).unwrap());
     assert_eq!(check_late(&mut rig, &mut stream), Ok(88));
-    assert!(rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap());
-    assert!(
-        !rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap(),
-        "the first two are over the limit"
-    );
+    assert!(stream.subscriber.send(&data(&text)).unwrap());
+    assert!(!stream.subscriber.send(&data(&text)).unwrap(), "the first two are over the limit");
     assert_eq!(rig.reader.next(&mut stream.subscriber).end(), Some(Reason::Lagged));
 }
 
@@ -205,7 +198,7 @@ fn what_was_sent_to_one_client_alone_counts_as_its_lag() {
 fn an_idle_client_may_be_sent_a_single_event_over_the_limit() {
     let mut rig = Rig::new(slow(100, 1000, Policy::Disconnect));
     let mut stream = rig.subscribe(&[]);
-    assert!(rig.reader.send(&mut stream.subscriber, &data(&"x".repeat(500))).unwrap());
+    assert!(stream.subscriber.send(&data(&"x".repeat(500))).unwrap());
     assert_eq!(rig.read(&mut stream).len(), 1);
     assert_eq!(stream.ended, None);
 }
@@ -217,12 +210,12 @@ fn a_private_client_that_skips_is_told_how_many_it_missed_without_an_id() {
     rig.reader.stop(&mut stream.subscriber, true);
     for number in 0..4 {
         let text = format!("{number:090}");
-        assert!(rig.reader.send(&mut stream.subscriber, &data(&text)).unwrap());
-        rig.reader.check_lag(&mut stream.subscriber).unwrap();
+        assert!(stream.subscriber.send(&data(&text)).unwrap());
+        stream.subscriber.check_lag().unwrap();
         rig.advance(1001);
     }
     let comment = Event { comment: Some("no event"), ..Event::default() };
-    assert!(rig.reader.send(&mut stream.subscriber, &comment).unwrap());
+    assert!(stream.subscriber.send(&comment).unwrap());
     assert_eq!(rig.read(&mut stream), [reset("lagged", Some(4)), ":no event".into()], "it skipped twice");
     assert_eq!(rig.last_id(&stream), "");
 }
@@ -236,8 +229,8 @@ fn a_burst_over_the_limit_reaches_a_client_that_takes_it() {
         for round in 1..=5 {
             fill(&rig, 100);
             rig.advance(900);
-            assert!(rig.reader.check_lag(&mut stream.subscriber).is_ok(), "its second is not over");
-            rig.reader.go_on(&mut stream.subscriber);
+            assert!(stream.subscriber.check_lag().is_ok(), "its second is not over");
+            stream.subscriber.go_on();
             assert_eq!(rig.events(&mut stream).len(), 100, "burst {round}");
             rig.settle();
             rig.reader.stop(&mut stream.subscriber, true);
@@ -252,14 +245,14 @@ fn time_in_which_a_client_is_not_full_does_not_count_against_it() {
     fill(&rig, 100);
     for _ in 0..20 {
         rig.advance(40);
-        assert!(rig.reader.check_lag(&mut stream.subscriber).is_ok());
+        assert!(stream.subscriber.check_lag().is_ok());
         // It is the engine that does not come to it.
-        rig.reader.go_on(&mut stream.subscriber);
+        stream.subscriber.go_on();
         rig.advance(5000);
         rig.reader.stop(&mut stream.subscriber, true);
     }
     rig.advance(500);
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    assert_eq!(stream.subscriber.check_lag(), Err(Reason::Lagged));
 }
 
 #[test]
@@ -268,16 +261,16 @@ fn a_client_that_takes_a_little_now_and_then_is_slow_all_the_same() {
     let mut stream = stalled(&mut rig);
     let text = "x".repeat(50_000);
     (0..40).for_each(|_| rig.publish("t", &text));
-    rig.reader.check_lag(&mut stream.subscriber).unwrap();
+    stream.subscriber.check_lag().unwrap();
     for _ in 0..3 {
         rig.advance(300);
-        rig.reader.go_on(&mut stream.subscriber);
+        stream.subscriber.go_on();
         assert!(matches!(rig.reader.next(&mut stream.subscriber), Next::Batch(_)));
         rig.reader.stop(&mut stream.subscriber, true);
-        rig.reader.check_lag(&mut stream.subscriber).unwrap();
+        stream.subscriber.check_lag().unwrap();
     }
     rig.advance(300);
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    assert_eq!(stream.subscriber.check_lag(), Err(Reason::Lagged));
 }
 
 #[test]
@@ -288,7 +281,7 @@ fn more_than_the_backlog_may_have_never_waits_for_a_client() {
         fill(&rig, 5);
         rig.settle();
     });
-    assert_eq!(rig.reader.check_lag(&mut stream.subscriber), Err(Reason::Lagged));
+    assert_eq!(stream.subscriber.check_lag(), Err(Reason::Lagged));
 }
 
 /// A hub with hardly any history, in which a client can't lag by more than 500 bytes.

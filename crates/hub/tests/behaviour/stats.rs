@@ -11,7 +11,7 @@ fn a_hub_counts_connections_events_and_bytes() {
     assert_eq!((before.connections, before.topics, before.delivered), (2, 2, 0));
     rig.publish("t", "1");
     rig.publish("u", "2");
-    rig.reader.send(&mut streams[0].subscriber, &data("mine")).unwrap();
+    streams[0].subscriber.send(&data("mine")).unwrap();
     streams.iter_mut().for_each(|stream| drop(rig.read(stream)));
     let stats = rig.hub.stats();
     let frame = format!("id: {}\ndata: 1\n\n", rig.id(1)).len() as u64;
@@ -46,7 +46,7 @@ fn a_hub_counts_reset_events_by_their_reason_once_they_are_sent() {
     assert_eq!(rig.hub.stats().resets, [0; 4]);
     rig.publish("t", "2");
     rig.advance(2);
-    rig.reader.check_lag(&mut streams[2].subscriber).unwrap();
+    streams[2].subscriber.check_lag().unwrap();
     streams.iter_mut().for_each(|stream| drop(rig.read(stream)));
     let stats = rig.hub.stats();
     assert_eq!(ResetReason::ALL.map(|reason| stats.resets(reason)), [1, 0, 1, 1]);

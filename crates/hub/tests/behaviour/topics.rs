@@ -12,7 +12,7 @@ fn one_subscriber_sees_its_topics_alone_each_event_once() {
         rig.publish(topic, topic);
     }
     assert_eq!(rig.events(&mut stream), ["a", "b", "a"]);
-    assert_eq!(rig.reader.topic_names(&stream.subscriber).len(), 2);
+    assert_eq!(stream.subscriber.topic_names().len(), 2);
     assert_eq!(rig.hub.publish("a", &data("")).unwrap().subscribers, 1);
 }
 
@@ -23,7 +23,7 @@ fn an_added_topic_begins_at_the_head() {
     rig.publish("b", "before");
     rig.publish("a", "a");
     rig.publish("b", "before");
-    rig.reader.change_topics(&mut stream.subscriber, &["b"], &[]).unwrap();
+    stream.subscriber.change_topics(&["b"], &[]).unwrap();
     rig.publish("b", "after");
     assert_eq!(rig.events(&mut stream), ["a", "after"]);
 }
@@ -33,7 +33,7 @@ fn a_removed_topic_is_not_read_any_more() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["a", "b"]);
     rig.publish("b", "unread");
-    rig.reader.change_topics(&mut stream.subscriber, &[], &["b", "never heard of"]).unwrap();
+    stream.subscriber.change_topics(&[], &["b", "never heard of"]).unwrap();
     rig.publish("a", "a");
     assert_eq!(rig.events(&mut stream), ["a"]);
     assert_eq!(rig.hub.publish("b", &data("")).unwrap().subscribers, 0);
@@ -44,11 +44,11 @@ fn a_topic_that_left_and_came_back_begins_anew() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["a"]);
     rig.publish("a", "a");
-    rig.reader.change_topics(&mut stream.subscriber, &["b"], &[]).unwrap();
+    stream.subscriber.change_topics(&["b"], &[]).unwrap();
     rig.publish("b", "unread");
-    rig.reader.change_topics(&mut stream.subscriber, &[], &["b"]).unwrap();
+    stream.subscriber.change_topics(&[], &["b"]).unwrap();
     rig.publish("b", "not for it");
-    rig.reader.change_topics(&mut stream.subscriber, &["b"], &[]).unwrap();
+    stream.subscriber.change_topics(&["b"], &[]).unwrap();
     rig.publish("b", "b");
     assert_eq!(rig.events(&mut stream), ["a", "b"]);
 }
@@ -59,8 +59,8 @@ fn a_private_stream_that_gets_a_topic_is_told_its_cursor() {
     let mut stream = rig.subscribe(&[]);
     assert_eq!(rig.read(&mut stream), ["retry 1000"]);
     rig.publish("t", "before");
-    rig.reader.send(&mut stream.subscriber, &data("mine")).unwrap();
-    rig.reader.change_topics(&mut stream.subscriber, &["t"], &[]).unwrap();
+    stream.subscriber.send(&data("mine")).unwrap();
+    stream.subscriber.change_topics(&["t"], &[]).unwrap();
     assert_eq!(rig.read(&mut stream), ["retry 1000", "#1", "mine"]);
     rig.publish("t", "after");
     assert_eq!(rig.read(&mut stream), ["after"]);
@@ -71,10 +71,10 @@ fn a_stream_that_lost_its_last_topic_still_gets_what_was_sent_to_it() {
     let mut rig = Rig::new(quiet());
     let mut stream = rig.subscribe(&["t"]);
     rig.publish("t", "unread");
-    rig.reader.send(&mut stream.subscriber, &data("mine")).unwrap();
-    rig.reader.change_topics(&mut stream.subscriber, &[], &["t"]).unwrap();
+    stream.subscriber.send(&data("mine")).unwrap();
+    stream.subscriber.change_topics(&[], &["t"]).unwrap();
     rig.publish("t", "not for it");
-    rig.reader.send(&mut stream.subscriber, &data("mine too")).unwrap();
+    stream.subscriber.send(&data("mine too")).unwrap();
     assert_eq!(rig.events(&mut stream), ["mine", "mine too"]);
 }
 
@@ -102,10 +102,10 @@ fn a_reader_of_another_hub_moves_a_subscriber_just_as_well() {
     let mut ours = rig.resume(&["t"], &rig.id(0));
     rig.publish("t", "ours");
     assert_eq!(rig.events(&mut ours), ["ours"]);
-    assert_eq!(rig.reader.topic_names(&theirs.subscriber)[0].as_ref(), "y");
-    rig.reader.change_topics(&mut theirs.subscriber, &["x"], &[]).unwrap();
-    rig.reader.send(&mut theirs.subscriber, &data("mine")).unwrap();
-    assert_eq!(rig.reader.check_lag(&mut theirs.subscriber).map(|bytes| bytes > 0), Ok(true));
+    assert_eq!(theirs.subscriber.topic_names()[0].as_ref(), "y");
+    theirs.subscriber.change_topics(&["x"], &[]).unwrap();
+    theirs.subscriber.send(&data("mine")).unwrap();
+    assert_eq!(theirs.subscriber.check_lag().map(|bytes| bytes > 0), Ok(true));
     assert_eq!(rig.events(&mut theirs), ["y", "mine"]);
     drop(theirs);
     assert_eq!((rig.hub.stats().connections, other.hub.stats().connections), (1, 0));

@@ -110,7 +110,7 @@ impl World {
                     if stalls {
                         reader.stop(&mut stream.subscriber, true);
                     } else {
-                        reader.go_on(&mut stream.subscriber);
+                        stream.subscriber.go_on();
                     }
                     stream.stall(stalls, heads[stream.reader], reference.now);
                 });
@@ -118,8 +118,8 @@ impl World {
             Action::CheckLag { client } => self.check_lag(client),
             Action::ChangeTopics { client, add, remove } => self.change_topics(client, add, remove),
             Action::Send { client, length } => self.send(client, length),
-            Action::End { client } => self.with(client, |stream, reader, reference| {
-                reader.end(&mut stream.subscriber, Reason::Server);
+            Action::End { client } => self.with(client, |stream, _, reference| {
+                stream.subscriber.end(Reason::Server);
                 stream.end.get_or_insert(reference.head());
                 stream.ready = true;
             }),
@@ -355,7 +355,7 @@ impl World {
         let Some(stream) = &mut client.stream else { return };
         let waiting = stream.waiting(&self.reference);
         let over = stream.is_over(&self.reference);
-        let found = self.readers[stream.reader].reader.check_lag(&mut stream.subscriber);
+        let found = stream.subscriber.check_lag();
         let lost = stream.may_lose(&self.reference) && (waiting > 0 && found == Ok(0) || found.is_err());
         if !over && !lost {
             assert_eq!(found, Ok(waiting));
@@ -371,10 +371,7 @@ impl World {
     fn change_topics(&mut self, index: usize, add: u8, remove: u8) {
         let client = &mut self.clients[index];
         let Some(stream) = &mut client.stream else { return };
-        let reader = &mut self.readers[stream.reader].reader;
-        reader
-            .change_topics(&mut stream.subscriber, &names(add), &names(remove))
-            .expect("room for all topics");
+        stream.subscriber.change_topics(&names(add), &names(remove)).expect("room for all topics");
         let mask = client.topics & !remove;
         if client.topics == 0 && add != 0 {
             stream.position = stream.position.max(self.reference.head());
@@ -386,7 +383,7 @@ impl World {
         client.topics = mask | add;
         stream.ready = true;
         stream.forget_silent_loss();
-        assert_eq!(reader.topic_names(&stream.subscriber).len(), stream.topics.len());
+        assert_eq!(stream.subscriber.topic_names().len(), stream.topics.len());
     }
 
     fn send(&mut self, index: usize, length: usize) {
@@ -398,11 +395,10 @@ impl World {
         let refused = self.is_refused(length);
         let client = &mut self.clients[index];
         let Some(stream) = &mut client.stream else { return };
-        let reader = &mut self.readers[stream.reader].reader;
         let checked = !refused && stream.end.is_none() && stream.own_is_over();
         let over = checked && stream.is_over(&self.reference);
         let before = stream.subscriber.private_bytes();
-        let taken = match reader.send(&mut stream.subscriber, &event) {
+        let taken = match stream.subscriber.send(&event) {
             Ok(taken) => taken,
             Err(error) => {
                 assert_eq!((refused, error.kind()), (true, ErrorKind::BacklogFull));
@@ -431,7 +427,7 @@ impl World {
     fn heartbeat(&mut self, index: usize) {
         let client = &mut self.clients[index];
         let Some(stream) = &mut client.stream else { return };
-        let batch = self.readers[stream.reader].reader.heartbeat(&mut stream.subscriber);
+        let batch = stream.subscriber.heartbeat();
         stream.progressed_at = self.reference.now;
         Self::show(client, &self.reference, &batch.bytes());
     }

@@ -120,15 +120,15 @@ pub(super) fn inherited_readers() {
         let (epoch, sequence) = id.split_once('-').unwrap();
         assert!(sequence == "1" && before.split_once('-').unwrap().0 != epoch, "{before} {id}");
         assert_eq!(refusal(reader.subscribe(&subscription)), ErrorKind::Closed);
-        assert_eq!(refusal(reader.change_topics(&mut subscriber, &["u"], &[])), ErrorKind::Closed);
-        assert_eq!(refusal(reader.send(&mut subscriber, &data("x"))), ErrorKind::Closed);
+        assert_eq!(refusal(subscriber.change_topics(&["u"], &[])), ErrorKind::Closed);
+        assert_eq!(refusal(subscriber.send(&data("x"))), ErrorKind::Closed);
         reader.changed(&mut Vec::new());
         reader.note_progress(0, 0, 0);
         assert!(matches!(reader.next(&mut subscriber), Next::End(Reason::Error)));
-        assert!(reader.topic_names(&subscriber).is_empty());
-        assert!(reader.check_lag(&mut subscriber).is_err());
-        reader.apply(&mut subscriber, change);
-        reader.end(&mut subscriber, Reason::Server);
+        assert!(subscriber.topic_names().is_empty());
+        assert!(subscriber.check_lag().is_err());
+        subscriber.apply(change);
+        subscriber.end(Reason::Server);
         drop((reader, subscriber));
         // A client of the parent's is one of another epoch here.
         let mut own = hub.reader(no_wake());
