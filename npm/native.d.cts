@@ -72,7 +72,10 @@ export declare class NativeHub {
   changeTopics(connection: number, add: Array<unknown>, remove: Array<unknown>): boolean
   /** Ends a connection after all that was sent before. */
   end(connection: number, reason: string): void
-  /** Ends a connection after all that was sent before, for good. Returns whether it will be told. */
+  /**
+   * Ends a connection after all that was sent before, for good: a client that comes back is answered 204. Returns
+   * whether the client will be told.
+   */
   finish(connection: number): boolean
   /** Removes a connection that is gone. Returns whether it is removed by now; otherwise its end follows. */
   remove(connection: number, reason: string): boolean
@@ -112,7 +115,7 @@ export declare class NativePeerTimeout {
   restore(descriptor: number): void
 }
 
-/** Answers one request, once. Without an answer it is answered 500 when this is collected. */
+/** Answers one request, once. If JavaScript collects it without an answer, the request is answered 500. */
 export declare class NativeResponder {
   /** Gives the client a stream of these topics. */
   allow(topics: Array<string>): void
@@ -208,7 +211,10 @@ export interface NativeUnavailable {
  */
 export declare function panicForTest(): void
 
-/** The names and values of the headers that make a response a stream. `cache_control` is the value that the host wants. */
+/**
+ * The names and values of the headers that make a response a stream. `cache_control` is the value that the
+ * application wants, empty if it wants none.
+ */
 export declare function streamHeaders(cacheControl: string): Array<Array<string>>
 
 /** The version of the addon. */

@@ -24,7 +24,7 @@ export interface EventInit extends EventFields {
 const FIELDS = ['event', 'id', 'retry', 'comment']
 const WHOLE = ['data', ...FIELDS]
 
-/** Throws for an unknown field. A loop over the names costs a tenth of an array of them. */
+/** Throws for an unknown field. The loop over the names costs a tenth of what `Object.keys` does. */
 export function checkFields(event: object, known: readonly string[] = FIELDS): void {
   let isKnown = false
   if (typeof event === 'object') {
@@ -33,7 +33,7 @@ export function checkFields(event: object, known: readonly string[] = FIELDS): v
       if (!isKnown) break
     }
   }
-  // Without fields, it may be no object of fields at all.
+  // Without a known field, it may be something else than an object of fields.
   if (isKnown) return
   if (known === FIELDS) refuseUnknown(event, known, 'fields', "{ event: 'tick' }")
   else refuseUnknown(event, known, 'event', "{ event: 'tick', data: 1 }")

@@ -111,7 +111,7 @@ export class Exchange {
     else attempt(() => this.response.setHeader('Connection', 'close'))
   }
 
-  /** No time-out may end it for being quiet: a quiet stream is a healthy one. */
+  /** Turns off the time-out for idle connections: a quiet stream is a healthy one. */
   #stayOpen(): void {
     const connection = this.#stream ?? (this.response as State).socket ?? this.#socket
     const { setTimeout } = connection instanceof Socket ? Socket.prototype : (connection as Partial<Socket> ?? {})
@@ -131,8 +131,8 @@ export class Exchange {
   }
 
   /**
-   * Ends the response, by a middleware's `end` if it has one, which may be late, or call no callback. After so many
-   * milliseconds it is cut. If it is the `last` one of its connection, that is closed.
+   * Ends the response. Another middleware may have replaced `end` by one that is late or does nothing, so the connection is
+   * cut after so many milliseconds. If the response is the last one of its connection, that is closed, too.
    */
   end(isLast: boolean, patienceMs: number): void {
     const response = this.response as ServerResponse

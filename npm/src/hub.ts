@@ -13,7 +13,7 @@ export interface HubOptions {
   history?: {
     /** The most events; 0 keeps none. Default 1000. */
     events?: number | null
-    /** The most bytes of memory of its events, each its encoded bytes and 128. Default 8 MiB. */
+    /** The most memory that its events may take, in bytes; an event takes 128 more than its encoded bytes. Default 8 MiB. */
     bytes?: number | null
     /** The longest time in milliseconds. Default 300 000. */
     ms?: number | null
@@ -33,15 +33,16 @@ export interface HubOptions {
   retryMs?: number | null
   /** The type of the event that tells a client of lost events; `false` sends none. Default `reset`. */
   resetEvent?: string | false | null
-  /** The most connections; one more is answered with 503. Default 100 000. */
+  /** The most connections. Further clients are refused for the moment: browsers come back, others get 503. Default 100 000. */
   maxConnections?: number
   /** The most topics. Default 100 000. */
   maxTopics?: number
   /** The most bytes of one encoded event. Default 1 MiB. */
   maxEventBytes?: number
   /**
-   * The most bytes of events that wait to be offered to connections; `publish` and `send` refuse one more, unless none waits.
-   * No client may lag by more. Default 64 MiB.
+   * The most bytes of events that were published or sent, and that connections were not offered yet. Beyond it `publish` and
+   * `send` throw `SSECAST_BACKLOG_FULL`; while nothing waits, one event of any size is taken. No client may lag by more.
+   * Default 64 MiB.
    */
   maxBacklogBytes?: number
   /**
@@ -49,7 +50,7 @@ export interface HubOptions {
    * nothing. `pull`: the event loop writes. Default `auto`.
    */
   delivery?: 'auto' | 'pull'
-  /** So many engine threads for this hub, instead of the shared ones: one per core, at most four. */
+  /** The number of engine threads for this hub alone. By default all hubs share threads: one per core, at most four. */
   threads?: number
 }
 
@@ -81,9 +82,9 @@ export interface Stats {
   historyEvents: number
   /** Bytes of memory that events cost: the history, and what slow clients still need. */
   heldBytes: number
-  /** Connections that something waits for. */
+  /** Connections that have not taken all they were offered. */
   lagging: number
-  /** The bytes that wait for the slowest of them. */
+  /** The bytes that the slowest of them has not taken. */
   lagBytes: number
   /** Bytes that were published or sent and that neither the engine nor the event loop has offered to its connections yet. */
   backlogBytes: number
@@ -97,7 +98,7 @@ interface Stream {
   destroy(): void
 }
 
-/** The property that a hub of every copy of this package has. */
+/** The property by which a hub is recognised, also one of another copy of this package. */
 const MARK = Symbol.for('ssecast.Hub')
 
 /** Node's timers take no more milliseconds than this. */
@@ -114,7 +115,7 @@ export class Hub {
   readonly #sessions = new Set<Stream>()
   /** The open ones. */
   readonly #listeners = new Set<Listener>()
-  /** A listener was opened once: its streams are no sessions, and may outlive it. */
+  /** Whether a listener was ever opened. Its streams are no sessions, and may outlive it. */
   #hasListened = false
   /** The HTTP/2 sessions that carry streams of this hub, or did. */
   readonly #http2Sessions = new Set<Http2Session>()
@@ -133,9 +134,9 @@ export class Hub {
   }
 
   /**
-   * Publishes an event to every connection that reads the topic, and keeps it for those that come back. The cost
-   * does not depend on how many there are, and no slow one is waited for. On a closed hub nothing happens: the answer
-   * has no id then, and a timer that publishes needs no care at shutdown.
+   * Publishes an event to every connection that reads the topic, and keeps it for clients that come back. It takes as long
+   * for one connection as for ten thousand, and never waits for a slow one. On a closed hub it does nothing and returns
+   * `id: null`, so that a timer may go on publishing during a shutdown.
    *
    * @param topic 1 to 256 bytes
    * @param data a string goes as it is, bytes as UTF-8, anything else as JSON; what JSON would lose, such as a promise or
@@ -174,8 +175,8 @@ export class Hub {
   }
 
   /**
-   * Listens for clients itself, for programs without an HTTP server. It speaks HTTP/1.1; put a proxy in front of it for
-   * TLS and HTTP/2. Engine threads read the requests and write the streams, also with `delivery: 'pull'`.
+   * Opens an HTTP/1.1 port that serves the hub's streams, for programs without an HTTP server. Engine threads read the
+   * requests and write the streams, also with `delivery: 'pull'`. For TLS and HTTP/2, put a proxy in front of it.
    *
    * The listener keeps the process alive until it or the hub is closed.
    *

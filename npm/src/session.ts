@@ -41,7 +41,7 @@ export class Session implements LoopConnection {
   #unlimitPeer: (() => void) | undefined
   #resolve!: (reason: Reason) => void
   #reason: Reason | undefined
-  /** Why the application ends the stream: that comes first, even if the connection goes before all is out. */
+  /** The reason that the application gave for the end. It counts even if the connection is lost before all is out. */
   #asked: Reason | undefined
   #isStarted = false
   /** Nothing can be written to the client any more. */
@@ -73,9 +73,8 @@ export class Session implements LoopConnection {
   }
 
   /**
-   * The way that the bytes go out: an engine thread writes to the socket, or the event loop does. It is chosen when
-   * the response's head is out, which is before `onConnect` unless the client is slow to take even that, or a route of
-   * Koa's follows.
+   * How the bytes go out: `socket`, an engine thread writes them, or `pull`, the event loop does. It is known when the
+   * response's head is out. That is before `onConnect`, unless the client is slow to take the head or a Koa route follows.
    */
   get delivery(): 'socket' | 'pull' {
     return this.#delivery
@@ -124,9 +123,9 @@ export class Session implements LoopConnection {
   }
 
   /**
-   * Sends every value of an iterable as an event, waiting while the client is slow, and now and then for the other work
-   * of the event loop. Chunks of bytes are UTF-8, and may be cut inside of a character. When the client leaves, the
-   * iterable is returned from, so that its source stops. The stream stays open afterwards.
+   * Sends every value of an iterable as an event. It waits while the client is slow, and lets the event loop do its other
+   * work now and then. Chunks of bytes are UTF-8, and may end inside a character. When the client leaves, the iterator's
+   * `return` is called, so that its source stops. The stream stays open afterwards.
    *
    * @returns whether everything was sent
    * @throws what the iterable throws; the stream has then been ended with the reason `error`
@@ -269,7 +268,7 @@ export class Session implements LoopConnection {
     if (this.#released || this.#closed) return this.#finish(reason)
     if (cut) return this.destroy()
     if (this.#delivery === 'socket') unguard(this.#exchange)
-    // A hub closes because its server does, which would wait for a connection that is kept alive.
+    // A hub is closed together with its server, which would wait for a connection that is kept alive.
     this.#exchange.end(reason === 'shutdown', this.#hub.patienceMs)
   }
 
@@ -325,7 +324,7 @@ export class Session implements LoopConnection {
     })
   }
 
-  /** Lets a source clean up. Not awaited: a source that waits for something never gets to it. */
+  /** Lets a source clean up. This is not awaited: a source that waits for something itself would not return. */
   #stop(iterator: Iterator<unknown> | AsyncIterator<unknown>): void {
     Promise.resolve()
       .then(() => iterator.return?.())

@@ -53,7 +53,7 @@ const badOnlyWhenPublished = [
 ]
 
 for (const [what, data, fields, code, field] of [...badEvents, ...badOnlyWhenPublished]) {
-  test(`publishing ${what} is an error of ${field}, and nobody gets anything`, async t => {
+  test(`publishing ${what} is an error of ${field}, and no client gets anything`, async t => {
     const hub = createHub({ maxEventBytes: 500 })
     const { url } = await serve(t, hub)
     const client = await join(url)

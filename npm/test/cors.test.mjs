@@ -203,7 +203,7 @@ for (const [what, decide, code] of [
   ['returns nothing', () => {}, 'SSECAST_INVALID_OPTION'],
   ['returns 1, late', async () => 1, 'SSECAST_INVALID_OPTION']
 ]) {
-  test(`a function that ${what} allows nobody, and its error reaches the host`, async t => {
+  test(`a function that ${what} allows no origin, and its error reaches the host`, async t => {
     const hub = createHub()
     for (const { name, start, plain, version } of hosts) {
       if (plain) continue
@@ -233,7 +233,7 @@ test('a client that leaves while the function decides is never registered', asyn
   answer.resolve(true)
   await answer.promise
   server.cut()
-  await eventually(() => hub.stats().connections === 0, 'nobody')
+  await eventually(() => hub.stats().connections === 0, 'no connection')
   assert.equal(authorized, 1)
 })
 

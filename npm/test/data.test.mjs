@@ -122,7 +122,7 @@ for (const [what, realm] of [['this', undefined], ['another', vm.createContext({
     const memory = new Shared(text.length)
     const chunk = new Uint8Array(memory)
     chunk.set(text)
-    // So that nobody believes what it says of itself.
+    // What it says of itself is false.
     Object.defineProperty(chunk, 'buffer', { value: new ArrayBuffer(text.length) })
     const writer = new Worker(
       `const { workerData: { memory, text } } = require('node:worker_threads')

@@ -1,4 +1,4 @@
-// Socket delivery and pull delivery: which one is chosen when, and that nobody can tell them apart on the wire.
+// Socket delivery and pull delivery: when each is chosen, and that they are the same on the wire.
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import http from 'node:http'
@@ -155,7 +155,7 @@ test('not one byte of a stream follows its end, 10,000 times under load', async 
   }
   await Promise.all(Array.from({ length: 8 }, () => loop(raw(url))))
   storm = false
-  await eventually(() => hub.stats().connections === 0, 'nobody connected')
+  await eventually(() => hub.stats().connections === 0, 'no connection')
   assert.equal(hub.stats().disconnects.server, 10_000)
 })
 
@@ -168,7 +168,7 @@ test('every descriptor is given back after 10,000 connections, half of them rese
     await Promise.all(connections.map(connection => connection.get('/stream', /\nid: /)))
     hub.publish('news', 'x')
     connections.forEach(({ socket }, n) => (n % 2 ? socket.resetAndDestroy() : socket.destroy()))
-    await eventually(() => hub.stats().connections === 0, 'nobody connected')
+    await eventually(() => hub.stats().connections === 0, 'no connection')
   }
   await round(100)
   const before = await eventually(() => (open() < 60 ? open() + 1 : 0), 'closed sockets')

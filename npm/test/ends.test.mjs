@@ -127,7 +127,7 @@ for (const [transport, how] of Object.entries(transports)) {
     }
   }
 
-  test(`${transport}: a slow client whose drain nobody is told of gets everything`, async t => {
+  test(`${transport}: a slow client gets everything, though its response never emits drain`, async t => {
     const opened = await connect(t, how)
     opened.response.removeAllListeners('drain')
     opened.client.stall()

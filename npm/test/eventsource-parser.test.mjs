@@ -83,7 +83,7 @@ test('they export the same names, for import and for require', () => {
   assert.equal(own.ParseError, ownStream.ParseError)
 })
 
-test('what is no configuration is refused with the same error', () => {
+test('a bad configuration is refused with the same error', () => {
   for (const config of [() => {}, undefined, null]) {
     const errors = [own, real].map(({ createParser }) => {
       try {

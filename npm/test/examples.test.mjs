@@ -1,5 +1,5 @@
 // Each example is started as the program that it is. Thirty clients join, some leave, the first one among them (its
-// leaving is what silenced the others in the programs that the examples come from), and who stays has every event.
+// leaving is what silenced the others in the programs that the examples come from), and clients that stay have every event.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'

@@ -136,7 +136,7 @@ for (const host of hosts) {
     assert.deepEqual(await client.has(1), ['alive'])
   })
 
-  test(`${name} refuses with 403 whom authorize does not allow`, async t => {
+  test(`${name} answers 403 to a client that authorize does not allow`, async t => {
     const hub = createHub()
     const { url } = await start(t, hub, { topics, authorize: async () => false }, {
       after: (request, response) => response.end('behind')
@@ -169,7 +169,7 @@ for (const host of hosts) {
     await left
     answer.resolve(true)
     await client
-    // Whoever comes after it has been dealt with after it.
+    // A client that comes later is served later.
     await join(url, { version })
 
     assert.equal(connected, 1)

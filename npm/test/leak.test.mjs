@@ -17,14 +17,14 @@ async function grown(t, program, ...rest) {
 }
 
 for (const delivery of ['auto', 'pull']) {
-  test(`memory does not grow with the number of connections and events that were (${delivery})`, async t => {
+  test(`memory does not grow with the number of past connections and events (${delivery})`, async t => {
     const { mebibytes, what } = await grown(t, 'rounds.mjs', delivery)
     // 64 rounds that kept a kilobyte of each of their 200 connections would be 12.5 MiB.
     assert.ok(mebibytes < 8, `grew by ${mebibytes.toFixed(1)} MiB ${what}`)
   })
 }
 
-test('memory does not grow with the number of parsers that were', async t => {
+test('memory does not grow with the number of past parsers', async t => {
   const { mebibytes, what } = await grown(t, 'parsers.mjs')
   // 12 rounds that kept the event under way of each of their 2,000 parsers would be 46 MiB.
   assert.ok(mebibytes < 8, `grew by ${mebibytes.toFixed(1)} MiB ${what}`)

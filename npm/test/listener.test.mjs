@@ -41,7 +41,7 @@ test('a listener sends what is published in its topics', async t => {
   }
   await eventually(() => hub.stats().connections === 3, 'three connections')
   hub.publish('t', 'one')
-  hub.publish('v', 'for nobody')
+  hub.publish('v', 'without a client')
   hub.publish('u', { two: 2 })
   for (const client of clients) assert.deepEqual(await client.has(2), ['one', '{"two":2}'])
 })
@@ -118,7 +118,7 @@ test('with queryTopics a client reads what it names', async t => {
   assert.deepEqual(await client.has(2), ['1', '2'])
 })
 
-test('a function that throws, rejects, or gives what is neither answers 500, and the error is reported', async t => {
+test('a function that throws, rejects, or returns neither topics nor a status answers 500, and the error is reported', async t => {
   const reported = errors(t)
   const answers = [() => { throw new Error('thrown') }, () => Promise.reject(new Error('rejected')), () => 'topic', () => [1], () => [''], () => 200, () => 4e9, () => 403.5]
   const { hub, url } = await listen(t, { topics: ({ path }) => answers[path.slice(1)]() })
@@ -247,7 +247,7 @@ test('a stream that takes nothing ends with the grace period, and close waits fo
   assert.equal(hub.stats().connections, 0)
 })
 
-test('what can not be is refused with the name of the option', async t => {
+test('an option that is unknown or out of range is refused by its name', async t => {
   const hub = createHub()
   const taken = net.createServer()
   await new Promise(resolve => taken.listen(0, '127.0.0.1', resolve))

@@ -1,4 +1,4 @@
-// The calls of a program take effect in the order of the calls, whoever writes to the socket.
+// The calls of a program take effect in the order of the calls, whichever thread writes to the socket.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 

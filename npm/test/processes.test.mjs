@@ -117,7 +117,7 @@ test('what a toJSON does to the hub while it publishes is fine', async t => {
   assert.equal((await client.has(3)).at(-1), 'alive')
 })
 
-test('a hub that nobody holds any more is collected, though it has had clients', async t => {
+test('a hub that the program no longer refers to is collected, though it has had clients', async t => {
   const child = start(t, ['--expose-gc', ...script(`
     import http from 'node:http'
     import { createHub, sseMiddleware } from 'ssecast'

@@ -82,7 +82,7 @@ for (const delivery of ['auto', 'pull']) {
     assert.doesNotMatch(client.text, /secret|too|another/)
   })
 
-  check('an id of a topic that the client may not read is as unknown as one that nobody gave', async t => {
+  check('an id of a topic that the client may not read is as unknown as one that was never given', async t => {
     const { hub, url } = await start(t)
     hub.publish('secret', 'of another user', { id: 'invoice-1' })
     hub.publish('t', 'mine')
@@ -123,7 +123,7 @@ for (const delivery of ['auto', 'pull']) {
     const client = await join(url, { lastEventId: ids[4] })
     assert.deepEqual(await client.has(10), numbers(20, 30))
     assert.deepEqual(client.resets, [{ reason: 'expired', missed: 15 }])
-    // The id of the reset is the new cursor: who is cut right behind it misses nothing more.
+    // The id of the reset is the new cursor: a client that is cut right behind it misses nothing more.
     const again = await join(url, { lastEventId: client.events[0].id })
     assert.deepEqual(await again.has(10), numbers(20, 30))
     assert.deepEqual(again.resets, [])

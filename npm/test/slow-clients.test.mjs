@@ -19,7 +19,7 @@ const TOTAL = Math.ceil(SYSTEM / SIZE)
 for (const delivery of ['auto', 'pull']) {
   const check = (name, body) => test(`${name} (${delivery} delivery)`, body)
 
-  /** Publishes events one after the other, waiting for those who read; gives what they got. */
+  /** Publishes events one after the other, waiting for the clients that read; gives what they got. */
   async function flood(hub, readers, total, size, look = () => {}) {
     const filler = 'x'.repeat(size)
     for (let n = 0; n < total; n++) {
@@ -48,7 +48,7 @@ for (const delivery of ['auto', 'pull']) {
   }
   const upTo = total => Array.from({ length: total }, (_, index) => index)
 
-  check('a stalled client is disconnected past its limit, holds no memory beyond it, and delays nobody', async t => {
+  check('a stalled client is disconnected past its limit, holds no memory beyond it, and delays no other', async t => {
     const hub = createHub({ delivery, history: { events: 10 }, slowClient: { bytes: MB, ms: 600_000 }, maxBacklogBytes: MB })
     const reasons = []
     const { url } = await serve(t, hub, { topics: ['t'], onConnect: session => session.closed.then(reason => reasons.push(reason)) })

@@ -16,7 +16,7 @@ const list = (name, all) => process.env[name]?.split(',') ?? all
 const here = name => new URL(name, import.meta.url)
 const isSmall = ({ bytes }) => bytes === 150
 
-/** Who is measured beside whom, with how many clients, and what is published: what all of them keep up with, where paced. */
+/** Which servers are measured side by side, with how many clients, and what is published: what all of them keep up with, where paced. */
 const groups = [
   { title: 'Node', servers: node, counts: quick ? [200, 2000] : [200, 2000, 9000], modes: modes(20_000).filter(mode => !quick || isSmall(mode)) },
   { title: 'Python, uvicorn', servers: asgi, counts: quick ? [500] : [200, 500, 1000], modes: modes(4_000).filter(isSmall) },

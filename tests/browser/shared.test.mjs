@@ -1,4 +1,4 @@
-// One connection for all tabs: who leads is closed, frozen, crashed, and each tab still has every event once.
+// One connection for all tabs: the leader is closed, frozen or crashes, and each tab still has every event once.
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { after, before, describe, it } from 'node:test'

@@ -225,7 +225,8 @@ impl NativeHub {
         })
     }
 
-    /// Ends a connection after all that was sent before, for good. Returns whether it will be told.
+    /// Ends a connection after all that was sent before, for good: a client that comes back is answered 204. Returns
+    /// whether the client will be told.
     #[napi]
     pub fn finish(&self, connection: f64) -> Result<bool> {
         entry(|| Ok(self.connections.finish(id(connection), Reason::Server)))

@@ -39,7 +39,7 @@ pub struct NativeRequest {
     pub last_event_id: String,
 }
 
-/// Answers one request, once. Without an answer it is answered 500 when this is collected.
+/// Answers one request, once. If JavaScript collects it without an answer, the request is answered 500.
 #[napi]
 pub struct NativeResponder(Responder);
 
@@ -129,7 +129,7 @@ impl NativeListener {
     }
 }
 
-/// Waits for a listener's thread, which the event loop must not.
+/// Waits for a listener's thread. The event loop must not wait for it itself.
 pub struct Closing(Option<Listener>);
 
 impl Task for Closing {

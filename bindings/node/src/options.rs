@@ -11,7 +11,7 @@ use crate::value::{cast, kind, name, text};
 pub(crate) struct DeliveryOptions {
     /// The event loop writes them all.
     pub(crate) pull: bool,
-    /// The number of engine threads of the hub's own, instead of the shared ones.
+    /// The number of engine threads for this hub alone; without it, hubs share threads.
     pub(crate) threads: Option<usize>,
 }
 

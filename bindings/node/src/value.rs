@@ -73,8 +73,8 @@ pub(crate) fn bytes<'a>(env: sys::napi_env, value: sys::napi_value) -> Option<Co
     // SAFETY: the buffer is a value that Node has just given.
     let status = unsafe { sys::napi_is_arraybuffer(env, buffer, &raw mut is_own) };
     if status == sys::Status::napi_ok && is_own {
-        // SAFETY: Node says that so many bytes are there. They are an ArrayBuffer's, of whichever realm, which one
-        // thread of JavaScript's alone has: the one that waits for the call under way, and runs nothing meanwhile.
+        // SAFETY: Node says that so many bytes are there. They are an ArrayBuffer's, of any realm, and such
+        // memory belongs to one thread of JavaScript: the one that waits for the call under way, and runs nothing meanwhile.
         return Some(Cow::Borrowed(unsafe { slice::from_raw_parts(data.cast_const().cast(), length) }));
     }
     let shared = data.cast::<u8>();

@@ -34,7 +34,7 @@ export interface Connection {
   readonly reconnectionTime: number
 }
 
-/** So much of a chunk is parsed before the readers of its events are waited for. */
+/** A chunk is parsed in pieces of this many bytes; after each, loops over the events may catch up. */
 const PIECE = 1 << 14
 /** What has come by then is read before a connection counts as silent: this program, or the machine, may have stood still. */
 const GRACE = 50

@@ -44,7 +44,7 @@ type Message =
   | { kind: 'lost'; term: number; loss: Loss }
   /** Asks the leader for its state. */
   | { kind: 'hello' }
-  /** A new leader asks everybody; each answers with its place, if it has one. */
+  /** A new leader asks all tabs; each answers with its place, if it has one. */
   | { kind: 'poll' }
   | { kind: 'place'; term: number; place: Place | undefined }
 

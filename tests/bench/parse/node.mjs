@@ -91,7 +91,7 @@ async function measure(corpus, bytes, chunk, chunks) {
   let expected
   for (let round = 0; round < ROUNDS; round++) {
     for (let turn = 0; turn < parsers.length; turn++) {
-      // They take turns, so that a busy machine disturbs all alike, and nobody is always the first.
+      // They take turns, so that a busy machine disturbs all alike, and none is always the first.
       const [name, parse, input, rounds] = parsers[(turn + round) % parsers.length]
       if (round >= rounds) continue
       // What the one before has left in caches and for the collector is not this one's.
@@ -104,7 +104,7 @@ async function measure(corpus, bytes, chunk, chunks) {
   }
   const ascii = bytes.every(byte => byte < 0x80)
   for (const [parser, time] of best) {
-    // Who loses events gets no number.
+    // A parser that loses events gets no number.
     const rate = wrong.has(parser) ? null : bytes.length / time / 1000
     console.log(JSON.stringify({ language, corpus, chunk, parser, rate, ascii }))
   }

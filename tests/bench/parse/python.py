@@ -80,7 +80,7 @@ def measure_parsers(corpus: str, stream: bytes, chunk: int | None, chunks: list[
     best: dict[str, float] = {}
     wrong: set[str] = set()
     expected: int | None = None
-    # The rounds take turns, so that a busy machine disturbs all alike; who takes half a second for a round has two.
+    # The rounds take turns, so that a busy machine disturbs all alike; one that takes half a second for a round has two.
     for number in range(ROUNDS):
         for parser, parse in PARSERS.items():
             if number > 1 and best[parser] > 0.5:
@@ -95,7 +95,7 @@ def measure_parsers(corpus: str, stream: bytes, chunk: int | None, chunks: list[
             if seen != expected:
                 wrong.add(parser)
     for parser, seconds in best.items():
-        # Who loses events gets no number.
+        # A parser that loses events gets no number.
         rate = None if parser in wrong else len(stream) / seconds / 1e6
         say(language="Python", corpus=corpus, chunk=chunk, parser=parser, rate=rate)
 

@@ -85,7 +85,7 @@ function section({ name, language, own, rivals, goals, ascii = goals }) {
   const lines = all.filter(row => row.parser === own).map(row => {
     const rate = parser => all.find(other => other.parser === parser && other.corpus === row.corpus && other.chunk === row.chunk).rate
     const ratios = Object.fromEntries(others.map(parser => [parser, rate(parser) === null ? null : row.rate / rate(parser)]))
-    // Who loses events is no rival there.
+    // A parser that loses events is not compared there.
     const aims = Object.entries(row.ascii ? ascii : goals).filter(([parser]) => ratios[parser] !== null)
     return { ...row, ratios, met: aims.every(([parser, least]) => ratios[parser] >= least) }
   })

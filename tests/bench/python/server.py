@@ -60,7 +60,7 @@ async def _main(server: Any, publish: Any, count: Any, waiting: Any) -> None:
             case ["gc"]:
                 gc.collect()
                 answer()
-    # Whoever runs this is gone, or done.
+    # The parent process is gone, or done.
     task.cancel()
 
 
@@ -127,7 +127,7 @@ def marked(sequence: int, size: int) -> str:
 
 
 def report(published: int, calls: list[int], blocked: list[int], delays: list[int]) -> dict[str, Any]:
-    """What the rig is told of a run. Whoever has no event loop has no delays."""
+    """What the rig is told of a run. A server without an event loop has no delays."""
     return {
         "published": published,
         "callMeanNs": sum(calls) / len(calls),

@@ -56,7 +56,7 @@ def serve(
                 case ["gc"]:
                     gc.collect()
                     answer()
-        # Whoever runs this is gone, or done.
+        # The parent process is gone, or done.
         os._exit(0)
 
     Server(app, commands).run()

@@ -39,7 +39,7 @@ export function serve({ listener, publish, count, waiting }) {
     const [name, ...numbers] = line.split(' ')
     answer((await commands[name](...numbers.map(Number))) ?? {})
   })
-  // Whoever runs this is gone, or done.
+  // The parent process is gone, or done.
   input.on('close', () => process.exit())
 }
 

@@ -18,7 +18,7 @@ export async function launch(...flags) {
   return chromium.launch({ executablePath, env: { ...process.env, ...env }, args: [...FLAGS, ...flags] })
 }
 
-/** Collects what a page reports as wrong: errors on its console, and exceptions that nobody caught. */
+/** Collects what a page reports as wrong: errors on its console, and exceptions that no handler caught. */
 export function problemsOf(page) {
   const problems = []
   page.on('console', message => message.type() === 'error' && problems.push(message.text()))

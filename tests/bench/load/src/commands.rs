@@ -2,7 +2,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-/// The lines that whoever runs this process writes to its standard input.
+/// The lines that the parent of this process writes to its standard input.
 #[derive(Default)]
 pub struct Commands {
     partial: Vec<u8>,

@@ -33,7 +33,7 @@ fn main() {
     }
 }
 
-/// The rounds take turns, so that a busy machine disturbs all alike; the best time counts. Who takes a second for a
+/// The rounds take turns, so that a busy machine disturbs all alike; the best time counts. One that takes a second for a
 /// round has one.
 fn measure(corpus: &Corpus, quick: bool) {
     for size in SIZES {
@@ -53,7 +53,7 @@ fn measure(corpus: &Corpus, quick: bool) {
             }
         }
         for ((best, right), (name, _)) in best.iter().zip(right).zip(PARSERS) {
-            // Who loses events gets no number.
+            // A parser that loses events gets no number.
             let rate = right.then(|| corpus.bytes.len() as f64 / best.as_secs_f64() / 1e6);
             println!(
                 "{}",

@@ -33,7 +33,7 @@ const KEPT: usize = 64 << 10;
 struct Floor {
     listener: OwnedFd,
     clients: Vec<Client>,
-    /// The bytes that somebody still needs, and the place of the first of them in the stream.
+    /// The bytes that a client still needs, and the place of the first of them in the stream.
     log: Vec<u8>,
     start: usize,
     published: u64,
