@@ -101,12 +101,12 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
     watch()
 
     try {
-      const response = await send(controller.signal, () => isOver)
+      const response = (await send(controller.signal, () => isOver))!
       body = response?.body
-      if (isOver || !response) return void body?.cancel().catch(() => {})
+      if (isOver) return void body?.cancel().catch(() => {})
       if (response.status !== 200) return lose('status', response.status, retryAfterOf(response.headers))
       const type = response.headers.get('content-type') ?? ''
-      if (!/^[ \t]*text\/event-stream[ \t]*(;|$)/i.test(type)) return lose('content-type', type)
+      if (!/^text\/event-stream[ \t]*(;|$)/i.test(type)) return lose('content-type', type)
       // Redirects were followed (SPEC 22).
       origin = response.url ? new URL(response.url).origin : url.origin
       listener.open()

@@ -3,8 +3,6 @@ export interface Decoder {
   decode(bytes: Uint8Array): string
   /** What becomes of a character that has not ended: U+FFFD. */
   end(): string
-  /** Whether a character has not ended. */
-  isSplit(): boolean
 }
 
 // They keep nothing from one chunk to the next, so all parsers share them: making one takes as long as parsing a hundred events.
@@ -54,7 +52,6 @@ export function createDecoder(): Decoder {
       split = undefined
       return text
     },
-    isSplit: () => split !== undefined,
   }
 }
 
