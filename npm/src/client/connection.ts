@@ -108,7 +108,7 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
       const type = response.headers.get('content-type') ?? ''
       if (!/^text\/event-stream[ \t]*(;|$)/i.test(type)) return lose('content-type', type)
       // Redirects were followed (SPEC 22).
-      origin = response.url ? new URL(response.url).origin : url.origin
+      origin = new URL(response.url || url).origin
       listener.open()
       if (isOver) return
       if (!response.body) return lose('ended')

@@ -269,8 +269,8 @@ export class EventSource extends EventTarget {
 }
 
 // As the standard has them: constants can't be changed, and attributes and methods are enumerable.
-for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) {
-  for (const target of [EventSource, EventSource.prototype]) Object.defineProperty(target, name, { value, enumerable: true })
+for (const target of [EventSource, EventSource.prototype]) {
+  for (const [name, value] of Object.entries({ CONNECTING, OPEN, CLOSED })) Object.defineProperty(target, name, { value, enumerable: true })
 }
 // The first name is `constructor`.
 for (const name of Object.getOwnPropertyNames(EventSource.prototype).slice(1)) {

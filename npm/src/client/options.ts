@@ -57,17 +57,17 @@ type Check = readonly [isGood: (value: any) => unknown, expected: string]
 
 const typed = (type: string, expected = `a ${type}`): Check => [value => typeof value === type, expected]
 const between = (least: number, most: number): Check => [value => typeof value === 'number' && value >= least && value <= most, `a number from ${least} to ${most}`]
-const time = between(0, Number.MAX_VALUE)
+const time = between(0, Number.MAX_SAFE_INTEGER)
 
 const CHECKS: Record<keyof EventSourceOptions, Check> = {
   withCredentials: [() => true, ''],
-  headers: [isHeaders, 'valid headers, or a function that returns them'],
+  headers: [isHeaders, 'headers, or a function that returns them'],
   method: [value => /^(?!(connect|trace|track)$)[\w!#$%&'*+.^`|~-]+$/i.test(value) && typeof value === 'string', 'an HTTP method'],
-  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form, not a stream'],
+  body: [value => typeof value === 'string' || (typeof value === 'object' && !value.getReader), 'a string, bytes or a form'],
   fetch: typed('function'),
   signal: [value => value instanceof AbortSignal, 'an AbortSignal'],
   retry: [value => typeof value === 'object' && !Array.isArray(value), 'an object'],
-  idleMs: between(1, Number.MAX_VALUE),
+  idleMs: between(1, Number.MAX_SAFE_INTEGER),
   maxEventBytes: between(1, Infinity),
   lastEventId: typed('string'),
   shared: typed('boolean'),
@@ -78,7 +78,7 @@ const RETRY: Record<keyof RetryOptions, Check> = {
   longest: time,
   growth: between(1, 1000),
   jitter: between(0, 1),
-  statuses: [value => Array.isArray(value) && value.every(status => status > 200 && status < 600), 'an array of statuses other than 200'],
+  statuses: [value => Array.isArray(value) && value.every(status => status > 200 && status < 600), 'statuses other than 200'],
 }
 
 /** Refuses what can't work, naming the option. */

@@ -20,7 +20,7 @@ export class Reader {
   push(event: MessageEvent<string>): void {
     if (this.#isEnded) return
     if (this.#waiting.push(event) > MOST) {
-      this.end(new SsecastError('SSECAST_BACKLOG_FULL', 'source', `has more than ${MOST} events that the loop did not take`))
+      this.end(new SsecastError('SSECAST_BACKLOG_FULL', 'source', 'has too many events that its loop did not take'))
     } else this.#wake()
   }
 
