@@ -1,5 +1,8 @@
 // Which crate may stand on which. The arrows never point back: codec ← hub ← engine ← listener ← ssecast ← bindings.
+// Nor do those between the modules of a crate below crates/.
 import { execFileSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { circlesOf, usesOf } from './circles.mjs'
 
 const LAYERS = {
   'ssecast-codec': [],
@@ -19,12 +22,17 @@ const metadata = JSON.parse(
   execFileSync('cargo', ['metadata', '--no-deps', '--locked', '--format-version', '1'], { encoding: 'utf8', maxBuffer: 1 << 26 }),
 )
 const problems = []
-for (const { name, dependencies } of metadata.packages) {
+let modules = 0
+for (const { name, dependencies, manifest_path } of metadata.packages) {
   if (!LAYERS[name]) problems.push(`${name}: tests/lint/crates.mjs does not say what it may stand on`)
   for (const { name: other, kind } of dependencies) {
     if (other in LAYERS && kind !== 'dev' && !LAYERS[name]?.includes(other)) problems.push(`${name} must not depend on ${other}`)
   }
+  if (!manifest_path.includes('/crates/')) continue
+  const uses = usesOf(join(dirname(manifest_path), 'src'))
+  for (const circle of circlesOf(uses)) problems.push(`${name}: these modules use each other: ${circle.join(', ')}`)
+  modules += uses.size
 }
 for (const problem of problems) console.error(problem)
 if (problems.length > 0) process.exit(1)
-console.log(`${metadata.packages.length} crates, and no arrow that points back`)
+console.log(`${metadata.packages.length} crates, ${modules} modules below crates/, and no arrow that points back`)

@@ -3,93 +3,41 @@ use std::sync::Arc;
 use ssecast_hub::{Error, Event, Hub, PrivateEvent, Reason};
 
 use crate::connection::ConnectionId;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use crate::worker_handle::{Command, WorkerHandle};
+use crate::connection_state::ConnectionState;
+use crate::sync::Ordering;
 
 /// A connection that an engine thread writes to, for the host that attached it.
 ///
 /// The handle may be used from any thread. Dropping it changes nothing: the connection goes on until it ends. In a
-/// child of the process that attached it the connection is none of the child's: it counts as ended there.
+/// child of the process that attached it, it counts as ended: the connection is the parent's.
 #[derive(Clone)]
 pub struct Attachment {
     pub(crate) state: Arc<ConnectionState>,
+    pub(crate) worker: Arc<dyn Worker>,
     pub(crate) hub: Hub,
 }
 
-/// What a host is told of its attached connections, on an engine thread and outside every lock. Calls must return
-/// soon.
-pub trait Host: Send + Sync + 'static {
-    /// The engine has taken the connection on: nothing of the stream was sent before, and its end is told after.
-    fn opened(&self, attachment: &Attachment) {
-        let _ = attachment;
-    }
+/// The thread of an attached connection, as the handles of its connections see it. What it is asked to do for one
+/// connection is done in that order.
+pub(crate) trait Worker: Send + Sync {
+    /// Whether this is the process that has the thread. In a child of it nothing else happens.
+    fn is_here(&self) -> bool;
 
-    /// The stream is over, and the engine has let go of the socket: not one byte follows. If it was `cut`, the
-    /// last frame may be incomplete and the connection is of no further use; otherwise the host ends the response.
-    fn ended(&self, connection: ConnectionId, reason: Reason, cut: bool);
+    fn send(&self, state: &Arc<ConnectionState>, event: PrivateEvent);
 
-    /// All that was sent to the connection alone has been handed to the system, after
-    /// [`pending_bytes`](Attachment::pending_bytes) was asked and was not zero.
-    fn drained(&self, connection: ConnectionId);
-}
+    /// Asks for a change of topics, which holds for all that is published from here on. Returns whether the hub still
+    /// has connections there.
+    fn change_topics(
+        &self,
+        state: &Arc<ConnectionState>,
+        add: &[&str],
+        remove: &[&str],
+    ) -> Result<bool, Error>;
 
-/// What the handle of a connection and its thread share.
-pub(crate) struct ConnectionState {
-    pub(crate) worker: Arc<WorkerHandle>,
-    /// The host's name for it.
-    pub(crate) name: ConnectionId,
-    /// The key of its hub.
-    pub(crate) hub: usize,
-    /// The thread's name for it while it is open there; only the thread looks.
-    pub(crate) slot: AtomicU64,
-    pub(crate) host: Arc<dyn Host>,
-    /// It takes no more events.
-    pub(crate) ending: AtomicBool,
-    /// It is gone.
-    pub(crate) ended: AtomicBool,
-    /// The bytes of its own events, on the way to the thread and waiting there.
-    pub(crate) private_bytes: AtomicUsize,
-    /// Somebody wants to know when there are none.
-    pub(crate) awaited: AtomicBool,
-    /// How often the socket took something.
-    pub(crate) writes: AtomicUsize,
-}
+    /// Ends the stream behind what was published up to the sequence number `last`.
+    fn detach(&self, state: &Arc<ConnectionState>, reason: Reason, last: u64);
 
-impl ConnectionState {
-    pub(crate) fn new(
-        worker: Arc<WorkerHandle>,
-        name: ConnectionId,
-        hub: usize,
-        host: Arc<dyn Host>,
-        private_bytes: usize,
-    ) -> Self {
-        Self {
-            worker,
-            name,
-            hub,
-            slot: AtomicU64::new(ConnectionId::NOWHERE.to_number()),
-            host,
-            ending: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            private_bytes: AtomicUsize::new(private_bytes),
-            awaited: AtomicBool::new(false),
-            writes: AtomicUsize::new(0),
-        }
-    }
-
-    /// Notes the thread's name for the connection; [`NOWHERE`](ConnectionId::NOWHERE) once it is gone, so that
-    /// no later connection is taken for it.
-    pub(crate) fn put(&self, slot: ConnectionId) {
-        self.slot.store(slot.to_number(), Ordering::Relaxed);
-    }
-
-    /// Notes that bytes of its own have left.
-    pub(crate) fn sent(&self, bytes: usize) {
-        let before = self.private_bytes.fetch_sub(bytes, Ordering::SeqCst);
-        if before == bytes && self.awaited.swap(false, Ordering::SeqCst) {
-            self.host.drained(self.name);
-        }
-    }
+    fn abandon(&self, state: &Arc<ConnectionState>, reason: Reason);
 }
 
 impl Attachment {
@@ -102,13 +50,13 @@ impl Attachment {
     /// Whether it takes no more events: it has ended, or is ending.
     #[must_use]
     pub fn is_ending(&self) -> bool {
-        self.state.ending.load(Ordering::Acquire) || !self.state.worker.is_here()
+        self.state.ending.load(Ordering::Acquire) || !self.worker.is_here()
     }
 
     /// Whether it is over, and the engine has let go of the socket.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.state.ended.load(Ordering::Acquire) || !self.state.worker.is_here()
+        self.state.ended.load(Ordering::Acquire) || !self.worker.is_here()
     }
 
     /// Sends an event to this connection alone. Returns whether it was taken: not when the connection has ended or
@@ -126,12 +74,12 @@ impl Attachment {
             return false;
         }
         self.state.private_bytes.fetch_add(event.len(), Ordering::SeqCst);
-        self.state.worker.command(Command::Send(Arc::clone(&self.state), event));
+        self.worker.send(&self.state, event);
         true
     }
 
     /// How many bytes sent to this connection alone have not been handed to the system; zero once it has ended.
-    /// When the answer is not zero, [`Host::drained`] is called once they are, or [`Host::ended`].
+    /// When the answer is not zero, [`Host::drained`](crate::Host::drained) is called once they are, or [`Host::ended`](crate::Host::ended).
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
         if self.is_ended() {
@@ -162,14 +110,14 @@ impl Attachment {
         if self.is_ending() {
             return Ok(false);
         }
-        self.state.worker.change_topics(&self.state, add, remove)
+        self.worker.change_topics(&self.state, add, remove)
     }
 
     /// Ends the stream after everything that was published and sent before, finishes the frame under way, lets go
-    /// of the socket, and then tells the host: [`Host::ended`].
+    /// of the socket, and then tells the host: [`Host::ended`](crate::Host::ended).
     pub fn detach(&self, reason: Reason) {
         self.state.ending.store(true, Ordering::Release);
-        self.state.worker.command(Command::Detach(Arc::clone(&self.state), reason, self.hub.head()));
+        self.worker.detach(&self.state, reason, self.hub.head());
     }
 
     /// Ends the stream as [`detach`](Self::detach) does, and for good: the client's next request has a last event ID
@@ -183,10 +131,10 @@ impl Attachment {
     }
 
     /// Ends the stream at once, because the connection is gone, and then tells the host, as always once for each
-    /// connection: [`Host::ended`].
+    /// connection: [`Host::ended`](crate::Host::ended).
     pub fn abandon(&self, reason: Reason) {
         self.state.ending.store(true, Ordering::Release);
-        self.state.worker.command(Command::Abandon(Arc::clone(&self.state), reason));
+        self.worker.abandon(&self.state, reason);
     }
 }
 

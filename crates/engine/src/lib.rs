@@ -14,13 +14,19 @@ mod accept;
 #[cfg(unix)]
 mod attachment;
 mod cache_control;
+#[cfg(unix)]
+mod command_queue;
 mod connection;
 mod connection_set;
+#[cfg(unix)]
+mod connection_state;
 mod cors;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
 mod framing;
+#[cfg(unix)]
+mod host;
 mod last_event_id;
 mod loop_connections;
 #[cfg(all(test, unix, loom))]
@@ -47,12 +53,14 @@ mod worker_handle;
 
 pub use accept::allows_event_stream;
 #[cfg(unix)]
-pub use attachment::{Attachment, Host};
+pub use attachment::Attachment;
 pub use cache_control::cache_control;
 pub use connection::ConnectionId;
 pub use cors::{Cors, Field, Origins};
 #[cfg(unix)]
 pub use framing::Framing;
+#[cfg(unix)]
+pub use host::Host;
 pub use last_event_id::last_event_id;
 pub use loop_connections::{Content, Delivery, LoopConnections};
 #[cfg(unix)]

@@ -11,11 +11,13 @@ use ssecast_hub::process::Process;
 use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
 
 #[cfg(unix)]
-use crate::attachment::{Attachment, Host};
+use crate::attachment::Attachment;
 use crate::connection::ConnectionId;
 use crate::connection_set::{ConnectionSet, Work};
 #[cfg(unix)]
 use crate::framing::Framing;
+#[cfg(unix)]
+use crate::host::Host;
 #[cfg(unix)]
 use crate::sockets::{Socket, Sockets, Transfer};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};

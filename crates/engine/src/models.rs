@@ -11,10 +11,12 @@ use loom::thread;
 use mio::Events;
 use ssecast_hub::{Config, Event, History, Hub, Reader, Reason, Subscriber, Subscription};
 
-use crate::attachment::{Attachment, ConnectionState, Host};
+use crate::attachment::Attachment;
 use crate::connection::ConnectionId;
+use crate::connection_state::ConnectionState;
 use crate::descriptor::Descriptor;
 use crate::framing::Framing;
+use crate::host::Host;
 use crate::parker::Parker;
 use crate::peer_timeout::PeerTimeout;
 use crate::socket_buffer::SocketBuffer;
@@ -56,29 +58,13 @@ fn attach(
 ) -> (Attachment, Arc<Listener>, UnixStream) {
     let (host, client) = UnixStream::pair().unwrap();
     let listener = Arc::new(Listener::default());
-    let private_bytes = subscriber.private_bytes();
     let told: Arc<dyn Host> = Arc::clone(&listener) as Arc<dyn Host>;
-    let state = Arc::new(ConnectionState::new(
-        Arc::clone(worker_handle),
-        ConnectionId::NOWHERE,
-        hub.key(),
-        told,
-        private_bytes,
-    ));
+    let state = Arc::new(ConnectionState::new(ConnectionId::NOWHERE, hub.key(), subscriber.private_bytes()));
     let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
     let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
     let hold = subscriber.hold();
-    let buffer = SocketBuffer::new(
-        descriptor,
-        Framing::Raw,
-        false,
-        peer_timeout,
-        hold,
-        Arc::clone(&state),
-        private_bytes,
-    );
-    worker_handle.attach(hub, subscriber, buffer);
-    (Attachment { state, hub: hub.clone() }, listener, client)
+    let buffer = SocketBuffer::new(descriptor, Framing::Raw, false, peer_timeout, hold, state, told);
+    (worker_handle.attach(hub, subscriber, buffer), listener, client)
 }
 
 /// An engine's thread, which sleeps whenever it may, until its last connection is over.

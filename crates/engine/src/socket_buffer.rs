@@ -6,9 +6,10 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use ssecast_hub::{Batch, Hold, Reason};
 
-use crate::attachment::ConnectionState;
+use crate::connection_state::ConnectionState;
 use crate::descriptor::{Descriptor, Drained, Sent};
 use crate::framing::Framing;
+use crate::host::Host;
 use crate::peer_timeout::PeerTimeout;
 use crate::sync::Ordering;
 
@@ -27,6 +28,7 @@ pub(crate) struct SocketBuffer {
     /// The hub is not over before the host was told of the end.
     hold: Option<Hold>,
     pub(crate) state: Arc<ConnectionState>,
+    pub(crate) host: Arc<dyn Host>,
     /// What the socket has not taken yet of the batch under way.
     rest: Bytes,
     /// The bytes of its own events that have not left, and those of them that are in the batch under way.
@@ -56,8 +58,9 @@ impl SocketBuffer {
         peer_timeout: PeerTimeout,
         hold: Option<Hold>,
         state: Arc<ConnectionState>,
-        private_bytes: usize,
+        host: Arc<dyn Host>,
     ) -> Self {
+        let private_bytes = state.private_bytes.load(Ordering::Relaxed);
         Self {
             descriptor,
             framing,
@@ -66,6 +69,7 @@ impl SocketBuffer {
             peer_timeout,
             hold,
             state,
+            host,
             rest: Bytes::new(),
             private_bytes,
             under_way: 0,
@@ -131,7 +135,9 @@ impl SocketBuffer {
         if self.private_bytes > remain {
             let left = self.private_bytes - remain;
             self.private_bytes = remain;
-            self.state.sent(left);
+            if self.state.sent(left) {
+                self.host.drained(self.state.name);
+            }
         }
     }
 
@@ -190,7 +196,7 @@ impl SocketBuffer {
 
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
-        let Self { descriptor, released, peer_timeout, hold, state, .. } = self;
+        let Self { descriptor, released, peer_timeout, hold, state, host, .. } = self;
         if released {
             // Bytes that nobody read would make the system reset the connection, and what is under way be lost.
             descriptor.drain();
@@ -204,7 +210,7 @@ impl SocketBuffer {
         drop(descriptor);
         state.ending.store(true, Ordering::Release);
         state.ended.store(true, Ordering::Release);
-        state.host.ended(state.name, reason, cut);
+        host.ended(state.name, reason, cut);
         drop(hold);
     }
 }

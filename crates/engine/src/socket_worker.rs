@@ -6,15 +6,16 @@ use std::time::{Duration, Instant};
 use mio::event::Event;
 use mio::{Events, Poll};
 use slab::Slab;
-use ssecast_hub::{Batch, Hub, Reason, Subscriber};
+use ssecast_hub::{Batch, Reason, Subscriber};
 
-use crate::attachment::{Attachment, ConnectionState};
+use crate::attachment::Attachment;
+use crate::command_queue::{Command, CommandQueue, WAKE};
 use crate::connection::ConnectionId;
 use crate::connection_set::{ConnectionSet, Work};
+use crate::connection_state::ConnectionState;
 use crate::descriptor::Sent;
 use crate::socket_buffer::{Peer, SocketBuffer};
 use crate::sync::Ordering;
-use crate::worker_handle::{Command, CommandQueue, WAKE};
 
 /// How many connections are written to before the thread looks at its command queue and at writable sockets again.
 const TURN: usize = 1024;
@@ -184,7 +185,7 @@ impl SocketWorker {
 
     fn execute(&mut self, command: Command) {
         match command {
-            Command::Attach(hub, connection) => self.attach(&hub, *connection),
+            Command::Attach(attachment, connection) => self.attach(&attachment, *connection),
             Command::Send(state, event) => {
                 let length = event.len();
                 if let Some((connections, id)) = self.find(&state) {
@@ -222,14 +223,13 @@ impl SocketWorker {
         Some((connections, id))
     }
 
-    fn attach(&mut self, to: &Hub, (subscriber, buffer): (Subscriber, SocketBuffer)) {
-        let (hub, state) = (to.key(), Arc::clone(&buffer.state));
+    fn attach(&mut self, attachment: &Attachment, (subscriber, buffer): (Subscriber, SocketBuffer)) {
+        let (hub, host) = (attachment.state.hub, Arc::clone(&buffer.host));
         let (released, has_head) = (buffer.released, !buffer.is_empty());
         let Some(connections) = self.connections(hub) else { return };
         let id = connections.insert(subscriber, buffer);
-        state.put(id);
-        let host = Arc::clone(&state.host);
-        host.opened(&Attachment { state, hub: to.clone() });
+        attachment.state.put(id);
+        host.opened(attachment);
         if released {
             self.watch(hub, id);
         }
@@ -259,7 +259,7 @@ impl SocketWorker {
             self.polled.remove(slot);
         }
         buffer.state.put(ConnectionId::NOWHERE);
-        buffer.state.worker.connections.fetch_sub(1, Ordering::Relaxed);
+        self.queue.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The peer may have closed a released connection. One that closed answers the next bytes with a reset; one that
@@ -425,12 +425,12 @@ mod tests {
     use std::os::fd::AsFd;
     use std::os::unix::net::UnixStream;
 
-    use ssecast_hub::{Config, Event, Reader, Subscription};
+    use ssecast_hub::{Config, Event, Hub, Reader, Subscription};
 
     use super::*;
-    use crate::attachment::Host;
     use crate::descriptor::Descriptor;
     use crate::framing::Framing;
+    use crate::host::Host;
     use crate::peer_timeout::PeerTimeout;
     use crate::worker_handle::WorkerHandle;
 
@@ -447,20 +447,13 @@ mod tests {
         let subscription = Subscription { topics: &["t"], last_event_id: None };
         let subscriber = reader.subscribe(&subscription).unwrap();
         let (host, client) = UnixStream::pair().unwrap();
-        let state = Arc::new(ConnectionState::new(
-            Arc::clone(worker_handle),
-            ConnectionId::NOWHERE,
-            hub.key(),
-            Arc::new(Silent),
-            0,
-        ));
+        let state = Arc::new(ConnectionState::new(ConnectionId::NOWHERE, hub.key(), 0));
         let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
         let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
         let hold = subscriber.hold();
         let buffer =
-            SocketBuffer::new(descriptor, Framing::Raw, false, peer_timeout, hold, Arc::clone(&state), 0);
-        worker_handle.attach(hub, subscriber, buffer);
-        (Attachment { state, hub: hub.clone() }, reader, [host, client])
+            SocketBuffer::new(descriptor, Framing::Raw, false, peer_timeout, hold, state, Arc::new(Silent));
+        (worker_handle.attach(hub, subscriber, buffer), reader, [host, client])
     }
 
     #[test]

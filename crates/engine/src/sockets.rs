@@ -6,13 +6,15 @@ use bytes::Bytes;
 use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind, Hub, Subscriber};
 
-use crate::attachment::{Attachment, ConnectionState, Host};
+use crate::attachment::Attachment;
 use crate::connection::ConnectionId;
+use crate::connection_state::ConnectionState;
 use crate::descriptor::Descriptor;
 use crate::framing::Framing;
+use crate::host::Host;
 use crate::peer_timeout::PeerTimeout;
 use crate::socket_buffer::SocketBuffer;
-use crate::sync::{Mutex, Ordering, lock};
+use crate::sync::{Mutex, lock};
 use crate::worker_handle::WorkerHandle;
 
 /// The most threads by default: more gain nothing, because the kernel does nearly all of the work.
@@ -79,7 +81,7 @@ impl Sockets {
                 Err(_) => {}
             }
         }
-        let connections = |worker: &&Arc<WorkerHandle>| worker.connections.load(Ordering::Relaxed);
+        let connections = |worker: &&Arc<WorkerHandle>| worker.connections();
         let fewest = workers.iter().min_by_key(connections).map(Arc::clone);
         fewest.ok_or_else(|| Error::new(ErrorKind::Internal, "engine", "has no thread"))
     }
@@ -121,21 +123,12 @@ impl Socket {
     pub fn attach(self, hub: &Hub, subscriber: Subscriber, transfer: Transfer) -> Attachment {
         let Self { descriptor, worker, head } = self;
         let Transfer { framing, released, name, host } = transfer;
-        let private_bytes = subscriber.private_bytes();
-        let state = Arc::new(ConnectionState::new(Arc::clone(&worker), name, hub.key(), host, private_bytes));
+        let state = Arc::new(ConnectionState::new(name, hub.key(), subscriber.private_bytes()));
         let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
-        let mut buffer = SocketBuffer::new(
-            descriptor,
-            framing,
-            released,
-            peer_timeout,
-            subscriber.hold(),
-            Arc::clone(&state),
-            private_bytes,
-        );
+        let mut buffer =
+            SocketBuffer::new(descriptor, framing, released, peer_timeout, subscriber.hold(), state, host);
         buffer.load_head(head);
-        worker.attach(hub, subscriber, buffer);
-        Attachment { state, hub: hub.clone() }
+        worker.attach(hub, subscriber, buffer)
     }
 }
 

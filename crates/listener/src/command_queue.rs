@@ -1,12 +1,11 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mio::Waker;
+use ssecast_engine::Parker;
 use ssecast_hub::Hub;
 use ssecast_hub::process::Process;
 
-use crate::responder::{Decision, Ticket};
-use mio::Waker;
-use ssecast_engine::Parker;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::ticket::{Decision, Ticket};
 
 /// Where others leave what they have for a listener's thread.
 pub(crate) struct CommandQueue {
@@ -44,7 +43,7 @@ impl CommandQueue {
         self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Leaves an answer. Returns whether anybody will look at it.
+    /// Leaves an answer. Returns whether the thread will look at it.
     pub(crate) fn push(&self, ticket: &Arc<Ticket>, decision: Decision) -> bool {
         let mut contents = self.contents();
         if contents.over {

@@ -19,9 +19,10 @@ use crate::config::ListenerConfig;
 use crate::pending_connection::{ANSWERING, Answer, Asked, DECIDING, Head, Phase, READING, ReadOutcome};
 use crate::pending_connections::PendingConnections;
 use crate::request::Request;
-use crate::responder::{Decision, Responder, Ticket};
+use crate::responder::Responder;
 use crate::response::{Refusal, lines, stream_head, unavailable};
 use crate::router::Streams;
+use crate::ticket::{Decision, Ticket};
 
 /// The token of the listening socket; client connections have those below.
 pub(crate) const LISTENING: Token = Token(usize::MAX - 1);

@@ -20,6 +20,7 @@ mod responder;
 mod response;
 mod router;
 mod target;
+mod ticket;
 
 pub use config::ListenerConfig;
 pub use listener::Listener;

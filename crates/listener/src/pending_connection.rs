@@ -3,11 +3,12 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::Instant;
 
+use ssecast_engine::Framing;
+
 use crate::config::ListenerConfig;
 use crate::request::Request;
-use crate::responder::Ticket;
 use crate::response::Refusal;
-use ssecast_engine::Framing;
+use crate::ticket::Ticket;
 
 /// The most that a client may say behind its request. Nothing there is ever executed.
 const MAX_BEHIND: usize = 256 << 10;

@@ -1,18 +1,11 @@
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use ssecast_engine::ConnectionId;
-use ssecast_hub::{Error, ErrorKind, Hold};
+use ssecast_hub::{Error, ErrorKind};
 
 use crate::command_queue::CommandQueue;
-
-/// Nobody has said anything.
-const OPEN: u8 = 0;
-/// The router has answered.
-const ANSWERED: u8 = 1;
-/// Nobody waits for an answer any more.
-const GONE: u8 = 2;
+use crate::ticket::{Decision, Ticket};
 
 /// The most topics that a stranger may name.
 const MOST_NAMED: usize = 64;
@@ -24,39 +17,6 @@ const MOST_NAMED: usize = 64;
 pub struct Responder {
     pub(crate) queue: Arc<CommandQueue>,
     pub(crate) ticket: Arc<Ticket>,
-}
-
-/// What the responder of a request and the listener's thread share.
-pub(crate) struct Ticket {
-    pub(crate) connection: ConnectionId,
-    /// Where the thread has the connection.
-    pub(crate) slot: usize,
-    state: AtomicU8,
-}
-
-/// What a router decided.
-#[derive(Debug)]
-pub(crate) enum Decision {
-    /// The hub is not over before the router was told of the stream's end.
-    Allow(Vec<String>, Hold),
-    Refuse(u16),
-    /// There can be no stream for the moment.
-    Unavailable,
-}
-
-impl Ticket {
-    pub(crate) fn new(connection: ConnectionId, slot: usize) -> Self {
-        Self { connection, slot, state: AtomicU8::new(OPEN) }
-    }
-
-    /// Notes that nobody waits any more. Returns whether there was no answer by then.
-    pub(crate) fn void(&self) -> bool {
-        self.settle(GONE)
-    }
-
-    fn settle(&self, state: u8) -> bool {
-        self.state.compare_exchange(OPEN, state, Ordering::AcqRel, Ordering::Acquire).is_ok()
-    }
 }
 
 impl Responder {
@@ -123,7 +83,7 @@ impl Responder {
 
     fn answer(&self, decision: Decision) -> bool {
         // In a child of the listener's process nobody waits.
-        self.queue.is_here() && self.ticket.settle(ANSWERED) && self.queue.push(&self.ticket, decision)
+        self.queue.is_here() && self.ticket.answer() && self.queue.push(&self.ticket, decision)
     }
 }
 

@@ -1,11 +1,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use ssecast_engine::{Attachment, ConnectionId, Host};
 use ssecast_hub::Reason;
 
 use crate::request::Request;
 use crate::responder::Responder;
-use ssecast_engine::ConnectionId;
-use ssecast_engine::{Attachment, Host};
 
 /// Decides what requests get, and is told what becomes of their streams.
 ///
