@@ -97,6 +97,14 @@ enum ssecast_result
   SSECAST_TOO_MANY_DESCRIPTORS = 14,
   // More waits than could be offered to connections yet: publish again later.
   SSECAST_BACKLOG_FULL = 15,
+  // The store can't be used: it can't be reached, or not by this process.
+  SSECAST_STORE_UNAVAILABLE = 16,
+  // The store was not free, or did not answer, in time.
+  SSECAST_STORE_TIMED_OUT = 17,
+  // There is no room left where the store is.
+  SSECAST_STORE_FULL = 18,
+  // What is in the store is not a log, is damaged, or was made by a newer version.
+  SSECAST_STORE_FORMAT = 19,
   // A pointer that is required is NULL.
   SSECAST_NULL_POINTER = 100,
   // The size that a structure begins with, or a length, is not a possible one.

@@ -25,6 +25,10 @@ const (
 	ErrTooManyConnections = Code(C.SSECAST_TOO_MANY_CONNECTIONS)
 	ErrClosed             = Code(C.SSECAST_CLOSED)
 	ErrBacklogFull        = Code(C.SSECAST_BACKLOG_FULL)
+	ErrStoreUnavailable   = Code(C.SSECAST_STORE_UNAVAILABLE)
+	ErrStoreTimedOut      = Code(C.SSECAST_STORE_TIMED_OUT)
+	ErrStoreFull          = Code(C.SSECAST_STORE_FULL)
+	ErrStoreFormat        = Code(C.SSECAST_STORE_FORMAT)
 	errTooManyDescriptors = Code(C.SSECAST_TOO_MANY_DESCRIPTORS)
 )
 

@@ -17,6 +17,10 @@ export type ErrorCode =
   | 'SSECAST_ATTACHED'
   | 'SSECAST_TOO_MANY_DESCRIPTORS'
   | 'SSECAST_BACKLOG_FULL'
+  | 'SSECAST_STORE_UNAVAILABLE'
+  | 'SSECAST_STORE_TIMED_OUT'
+  | 'SSECAST_STORE_FULL'
+  | 'SSECAST_STORE_FORMAT'
 
 /** An error of ssecast: `code` says what went wrong, `field` what it is about, the message how to mend it. */
 export class SsecastError extends Error {

@@ -26,6 +26,10 @@ __all__ = [
     "InvalidRetryError",
     "InvalidSocketError",
     "InvalidTopicError",
+    "StoreFormatError",
+    "StoreFullError",
+    "StoreTimedOutError",
+    "StoreUnavailableError",
     "TooManyConnectionsError",
     "TooManyDescriptorsError",
     "TooManyTopicsError",
@@ -144,6 +148,30 @@ class BacklogFullError(Error, RuntimeError):
     """More waits than could be offered to connections yet: publish again later."""
 
     code, number = "SSECAST_BACKLOG_FULL", 15
+
+
+class StoreUnavailableError(Error, RuntimeError):
+    """The store can't be used: it can't be reached, or not by this process."""
+
+    code, number = "SSECAST_STORE_UNAVAILABLE", 16
+
+
+class StoreTimedOutError(Error, RuntimeError):
+    """The store was not free, or did not answer, in time."""
+
+    code, number = "SSECAST_STORE_TIMED_OUT", 17
+
+
+class StoreFullError(Error, RuntimeError):
+    """There is no room left where the store is."""
+
+    code, number = "SSECAST_STORE_FULL", 18
+
+
+class StoreFormatError(Error, RuntimeError):
+    """What is in the store is not a log, is damaged, or was made by a newer version."""
+
+    code, number = "SSECAST_STORE_FORMAT", 19
 
 
 CLASSES: dict[int, type[Error]] = {error.number: error for error in Error.__subclasses__()}

@@ -42,6 +42,14 @@ pub enum ssecast_result {
     SSECAST_TOO_MANY_DESCRIPTORS = 14,
     /// More waits than could be offered to connections yet: publish again later.
     SSECAST_BACKLOG_FULL = 15,
+    /// The store can't be used: it can't be reached, or not by this process.
+    SSECAST_STORE_UNAVAILABLE = 16,
+    /// The store was not free, or did not answer, in time.
+    SSECAST_STORE_TIMED_OUT = 17,
+    /// There is no room left where the store is.
+    SSECAST_STORE_FULL = 18,
+    /// What is in the store is not a log, is damaged, or was made by a newer version.
+    SSECAST_STORE_FORMAT = 19,
     /// A pointer that is required is NULL.
     SSECAST_NULL_POINTER = 100,
     /// The size that a structure begins with, or a length, is not a possible one.
@@ -84,7 +92,7 @@ pub extern "C" fn ssecast_result_text(result: u32) -> *const c_char {
     named.map_or(c"SSECAST_UNKNOWN", |(_, name)| name).as_ptr()
 }
 
-const NAMES: [(ssecast_result, &CStr); 23] = [
+const NAMES: [(ssecast_result, &CStr); 27] = [
     (SSECAST_OK, c"SSECAST_OK"),
     (SSECAST_INVALID_EVENT, c"SSECAST_INVALID_EVENT"),
     (SSECAST_INVALID_ID, c"SSECAST_INVALID_ID"),
@@ -101,6 +109,10 @@ const NAMES: [(ssecast_result, &CStr); 23] = [
     (SSECAST_ATTACHED, c"SSECAST_ATTACHED"),
     (SSECAST_TOO_MANY_DESCRIPTORS, c"SSECAST_TOO_MANY_DESCRIPTORS"),
     (SSECAST_BACKLOG_FULL, c"SSECAST_BACKLOG_FULL"),
+    (SSECAST_STORE_UNAVAILABLE, c"SSECAST_STORE_UNAVAILABLE"),
+    (SSECAST_STORE_TIMED_OUT, c"SSECAST_STORE_TIMED_OUT"),
+    (SSECAST_STORE_FULL, c"SSECAST_STORE_FULL"),
+    (SSECAST_STORE_FORMAT, c"SSECAST_STORE_FORMAT"),
     (SSECAST_NULL_POINTER, c"SSECAST_NULL_POINTER"),
     (SSECAST_INVALID_SIZE, c"SSECAST_INVALID_SIZE"),
     (SSECAST_BUFFER_TOO_SMALL, c"SSECAST_BUFFER_TOO_SMALL"),

@@ -44,11 +44,19 @@ pub enum ErrorKind {
     TooManyDescriptors = 14,
     /// More waits than the hub's delivery has offered to its connections: the publisher is too fast.
     BacklogFull = 15,
+    /// The store can't be used: it can't be reached, or not by this process.
+    StoreUnavailable = 16,
+    /// The store was not free, or did not answer, in time.
+    StoreTimedOut = 17,
+    /// There is no room left where the store is.
+    StoreFull = 18,
+    /// What is in the store is not a log, is damaged, or was made by a newer version.
+    StoreFormat = 19,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 19] = [
         Self::InvalidEvent,
         Self::InvalidId,
         Self::InvalidRetry,
@@ -64,6 +72,10 @@ impl ErrorKind {
         Self::Attached,
         Self::TooManyDescriptors,
         Self::BacklogFull,
+        Self::StoreUnavailable,
+        Self::StoreTimedOut,
+        Self::StoreFull,
+        Self::StoreFormat,
     ];
 
     /// The stable number: the C result code. Zero is success and never stands here.
@@ -91,6 +103,10 @@ impl ErrorKind {
             Self::Attached => "SSECAST_ATTACHED",
             Self::TooManyDescriptors => "SSECAST_TOO_MANY_DESCRIPTORS",
             Self::BacklogFull => "SSECAST_BACKLOG_FULL",
+            Self::StoreUnavailable => "SSECAST_STORE_UNAVAILABLE",
+            Self::StoreTimedOut => "SSECAST_STORE_TIMED_OUT",
+            Self::StoreFull => "SSECAST_STORE_FULL",
+            Self::StoreFormat => "SSECAST_STORE_FORMAT",
         }
     }
 }
