@@ -7,8 +7,8 @@ use ssecast_codec::{Error, ErrorKind};
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
 /// The name of one hub's life: random, made with the hub, the first part of every id it gives.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Epoch([u8; Epoch::LEN]);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch([u8; Epoch::LEN]);
 
 /// What a last event ID says, by its form alone.
 #[derive(Debug, PartialEq, Eq)]
@@ -24,7 +24,12 @@ pub(crate) enum Origin {
 impl Epoch {
     /// Ten digits to the base 36: 51 bits, so that two lives practically never share one.
     const LEN: usize = 10;
-    pub(crate) fn random() -> Result<Self, Error> {
+
+    /// Makes a new one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Internal`] if the system has no randomness.
+    pub fn random() -> Result<Self, Error> {
         let number = getrandom::u64().map_err(|error| {
             Error::new(ErrorKind::Internal, "epoch", format!("found no randomness in the system: {error}"))
         })?;
@@ -38,6 +43,15 @@ impl Epoch {
             number /= 36;
         }
         Self(text)
+    }
+
+    /// The epoch of a text that [`Display`](fmt::Display) wrote; `None` for any other.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        text.try_into()
+            .ok()
+            .filter(|text: &[u8; Self::LEN]| text.iter().all(|byte| DIGITS.contains(byte)))
+            .map(Self)
     }
 
     /// Another epoch, for a child of the process whose epoch this is.
