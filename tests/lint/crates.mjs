@@ -8,6 +8,7 @@ const LAYERS = {
   'ssecast-codec': [],
   'ssecast-client': ['ssecast-codec'],
   'ssecast-hub': ['ssecast-codec'],
+  'ssecast-store-file': ['ssecast-hub'],
   'ssecast-engine': ['ssecast-codec', 'ssecast-hub'],
   'ssecast-listener': ['ssecast-engine', 'ssecast-hub'],
   ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub', 'ssecast-listener'],

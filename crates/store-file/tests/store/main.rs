@@ -1,0 +1,13 @@
+//! The file store, with real processes. A process of a test is this binary again, with a part to play: see `child`.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod child;
+mod crashes;
+mod disk;
+mod forks;
+mod history;
+mod replica;
+mod sharing;
+mod stopped;
+mod wakes;
