@@ -11,8 +11,8 @@ import { launch, problemsOf } from './support/browser.mjs'
 import { sharedSite, tab } from './support/shared.mjs'
 import { eventually } from './support/site.mjs'
 
-// Chromium repeats a request by itself whose connection was dropped, and forgets what came right before a cut.
-const EXCEPT = ['a connection that is dropped before the answer is made again', 'an event that was cut is not delivered, and comes whole after it', 'a stream over TLS']
+// Chromium repeats a request by itself whose connection was dropped.
+const EXCEPT = ['a connection that is dropped before the answer is made again']
 const RUN = `
   import { EventSource } from '/npm/dist/esm/client/index.js'
   import { run } from '/tests/client/run.mjs'
