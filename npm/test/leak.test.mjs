@@ -11,7 +11,7 @@ async function grown(t, program, ...rest) {
   t.after(() => child.kill())
   let output = ''
   child.stdout.on('data', text => (output += text))
-  assert.deepEqual(await once(child, 'exit'), [0, null])
+  assert.deepEqual(await once(child, 'close'), [0, null])
   const { before, after } = JSON.parse(output)
   return { mebibytes: (after - before) / (1 << 20), what: `from ${(before / (1 << 20)).toFixed(1)} MiB` }
 }

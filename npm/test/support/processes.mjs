@@ -18,7 +18,8 @@ export function start(t, parameters, { env, cwd, command = [] } = {}) {
   })
   child.output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', text => (child.output += text))
-  child.exited = once(child, 'exit').then(([code, signal]) => code ?? signal)
+  // At `exit`, some of its output may still be on its way.
+  child.exited = once(child, 'close').then(([code, signal]) => code ?? signal)
   t.after(() => child.kill('SIGKILL') && child.exited)
   return child
 }
