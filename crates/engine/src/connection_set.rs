@@ -1,5 +1,4 @@
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use slab::Slab;
@@ -8,43 +7,33 @@ use ssecast_hub::{
 };
 
 use crate::connection::{Connection, ConnectionId, Due};
+use crate::heartbeats::Heartbeats;
+use crate::ready_queue::{Offered, ReadyQueue};
+use crate::topic_index::TopicIndex;
 
 /// How often connections that take nothing are looked at.
 const LAG_CHECK: Duration = Duration::from_millis(250);
 
-/// Heartbeats that are due within this part of their interval go out in one round, so that thousands of idle
-/// connections cost a few rounds in an interval and not one each.
-const HEARTBEATS_PER_INTERVAL: u32 = 64;
-
-/// How many heartbeats may wait for connections that are gone before they are cleared away.
-const SPARE_HEARTBEATS: usize = 64;
-
 /// The connections of one reader, and which of them have something to do.
 ///
-/// One thread owns a set of connections. It serves both ways out: whoever delivers asks [`next`](Self::next) until there is
-/// nothing, and says with [`block`](Self::block) which connections can't take more.
+/// One thread owns a set of connections. Both ways out stand on it: they ask [`next`](Self::next) until there is
+/// nothing, and say with [`block`](Self::block) which connections can't take more.
 pub(crate) struct ConnectionSet<S> {
     connections: Slab<Connection<S>>,
-    by_topic: HashMap<TopicKey, HashSet<u32>>,
-    ready: VecDeque<usize>,
-    /// How many visits it takes until those who are ready have each had a turn since the hub was last told how far they
-    /// are; `None` if it was told that nobody is behind.
-    turns: Option<usize>,
+    topics: TopicIndex,
+    ready: ReadyQueue,
     blocked: BTreeSet<usize>,
-    /// Every connection once, by the earliest time at which it may be due. What was sent since makes it later,
-    /// which is found out when its turn comes: sending costs nothing here.
-    heartbeats: BinaryHeap<Reverse<(Duration, ConnectionId)>>,
+    heartbeats: Heartbeats,
     lag_checked: Duration,
     changed: Vec<TopicKey>,
     head: u64,
-    /// The hub knows that everybody is past this.
+    /// The hub knows that every connection is past this.
     noted: u64,
     /// The connections that took nothing at the last look.
     lag: Lag,
-    heartbeat: Option<Duration>,
     closing: Option<Duration>,
     generation: u32,
-    ended: Vec<(ConnectionId, Work<S>)>,
+    ended: Vec<Ended<S>>,
     reader: Reader,
 }
 
@@ -63,49 +52,42 @@ impl Lag {
     }
 }
 
-/// Queues a connection that has been offered everything up to a sequence number, unless it is queued already.
-fn make_ready<S>(
-    connections: &mut Slab<Connection<S>>,
-    ready: &mut VecDeque<usize>,
-    index: usize,
-    offered: u64,
-) {
-    if let Some(connection) = connections.get_mut(index)
-        && !connection.ready
-        && !connection.blocked
-    {
-        connection.ready = true;
-        connection.offered = connection.offered.max(offered);
-        ready.push_back(index);
-    }
+/// What a delivery has to do for a connection.
+pub(crate) enum Work<'a, S> {
+    /// Send this, and [block](ConnectionSet::block) the connection if it does not take all of it.
+    Send(&'a mut Connection<S>, Batch),
+    End(Ended<S>),
 }
 
-/// What a delivery has to do for a connection.
-pub(crate) enum Work<S> {
+/// A connection that is gone from the set.
+pub(crate) struct Ended<S> {
+    pub(crate) id: ConnectionId,
+    pub(crate) reason: Reason,
+    /// It may not have taken all that it was given.
+    pub(crate) cut: bool,
+    pub(crate) buffer: S,
+}
+
+/// What came of asking a connection.
+enum Asked<S> {
+    Nothing,
     Send(Batch),
-    /// The connection is gone from the set of connections. It is `cut` if not all that it was given may have been taken.
-    End {
-        reason: Reason,
-        cut: bool,
-        buffer: S,
-    },
+    End(Ended<S>),
 }
 
 impl<S> ConnectionSet<S> {
     pub(crate) fn new(reader: Reader) -> Self {
         Self {
             connections: Slab::new(),
-            by_topic: HashMap::new(),
-            ready: VecDeque::new(),
-            turns: None,
+            topics: TopicIndex::default(),
+            ready: ReadyQueue::default(),
             blocked: BTreeSet::new(),
-            heartbeats: BinaryHeap::new(),
+            heartbeats: Heartbeats::new(reader.config().heartbeat),
             lag_checked: Duration::ZERO,
             changed: Vec::new(),
             head: 0,
             noted: 0,
             lag: Lag::default(),
-            heartbeat: reader.config().heartbeat,
             closing: None,
             generation: 0,
             ended: Vec::new(),
@@ -119,14 +101,12 @@ impl<S> ConnectionSet<S> {
         Ok(self.insert(subscriber, buffer))
     }
 
-    /// Takes over a subscriber of this set of connections's reader.
+    /// Takes over a subscriber of this set's reader.
     pub(crate) fn insert(&mut self, subscriber: Subscriber, buffer: S) -> ConnectionId {
         let entry = self.connections.vacant_entry();
         self.generation = self.generation.wrapping_add(1);
         let id = ConnectionId::new(entry.key(), self.generation);
-        for topic in subscriber.topics() {
-            self.by_topic.entry(*topic).or_default().insert(id.index() as u32);
-        }
+        self.topics.insert(id.index(), subscriber.topics());
         let offered = subscriber.live_from();
         entry.insert(Connection { id, subscriber, buffer, offered, ready: false, blocked: false, due: None });
         self.await_silence(id);
@@ -145,10 +125,12 @@ impl<S> ConnectionSet<S> {
 
     /// Looks at a connection in the next round, which has been offered everything up to a sequence number.
     fn make_ready(&mut self, index: usize, offered: u64) {
-        make_ready(&mut self.connections, &mut self.ready, index, offered);
+        if let Some(connection) = self.connections.get_mut(index) {
+            self.ready.push(connection, offered);
+        }
     }
 
-    /// The same for one that is up to date, or has only itself to blame that it is not.
+    /// The same for one that was offered everything: it is up to date, or takes nothing.
     fn make_ready_again(&mut self, index: usize) {
         self.make_ready(index, self.head);
     }
@@ -164,26 +146,12 @@ impl<S> ConnectionSet<S> {
     pub(crate) fn take_out(&mut self, id: ConnectionId) -> Option<(Subscriber, S)> {
         self.get(id)?;
         let Connection { subscriber, buffer, .. } = self.connections.remove(id.index());
-        self.unindex(id, subscriber.topics());
+        self.topics.remove(id.index(), subscriber.topics());
         self.blocked.remove(&id.index());
-        if self.heartbeats.len() > 2 * self.connections.len() + SPARE_HEARTBEATS {
-            let connections = &self.connections;
-            let is_open = |id: &ConnectionId| connections.get(id.index()).is_some_and(|open| open.id == *id);
-            self.heartbeats.retain(|Reverse((_, id))| is_open(id));
-            self.heartbeats.shrink_to(2 * self.heartbeats.len());
-        }
+        let connections = &self.connections;
+        let is_open = |id: ConnectionId| connections.get(id.index()).is_some_and(|open| open.id == id);
+        self.heartbeats.tidy(connections.len(), is_open);
         Some((subscriber, buffer))
-    }
-
-    fn unindex(&mut self, id: ConnectionId, topics: &[TopicKey]) {
-        for topic in topics {
-            if let Some(members) = self.by_topic.get_mut(topic) {
-                members.remove(&(id.index() as u32));
-                if members.is_empty() {
-                    self.by_topic.remove(topic);
-                }
-            }
-        }
     }
 
     /// Sends an event to one connection; one that is over its limit by it ends.
@@ -221,10 +189,8 @@ impl<S> ConnectionSet<S> {
         let before = connection.subscriber.topics().to_vec();
         connection.subscriber.apply(change);
         let after = connection.subscriber.topics().to_vec();
-        self.unindex(id, &before);
-        for topic in after {
-            self.by_topic.entry(topic).or_default().insert(id.index() as u32);
-        }
+        self.topics.remove(id.index(), &before);
+        self.topics.insert(id.index(), &after);
         self.make_ready_again(id.index());
         true
     }
@@ -255,9 +221,8 @@ impl<S> ConnectionSet<S> {
             reader.stop(&mut connection.subscriber, full);
             blocked.insert(id.index());
         }
-        // Nobody else has a turn to wait for.
-        if self.ready.len() == 1 && self.ready[0] == id.index() {
-            self.ready.clear();
+        // No other connection has a turn to wait for.
+        if self.ready.remove_only(id.index()) {
             self.ask(id.index());
             self.note_turn();
         }
@@ -276,44 +241,34 @@ impl<S> ConnectionSet<S> {
     /// Begins a round: finds the connections that something was published for. What is published later waits for
     /// the next round.
     ///
-    /// A thread that takes orders from others takes them before this, and nobody gives one in between: then the
-    /// order in which somebody publishes and gives orders is the order in which both are carried out.
+    /// A thread that takes orders from others takes them before this, and none is given in between: then what a host's
+    /// thread publishes and orders is carried out in the order of its calls.
     pub(crate) fn look(&mut self) {
         let offered = self.head;
         self.head = self.reader.changed(&mut self.changed);
-        let Self { changed, by_topic, connections, ready, .. } = self;
+        let Self { changed, topics, connections, ready, .. } = self;
         for topic in changed.drain(..) {
-            for index in by_topic.get(&topic).into_iter().flatten() {
-                make_ready(connections, ready, *index as usize, offered);
+            for index in topics.members(topic) {
+                if let Some(connection) = connections.get_mut(index) {
+                    ready.push(connection, offered);
+                }
             }
         }
-        if self.turns.is_none() && !self.ready.is_empty() {
-            self.turns = Some(self.ready.len());
+        if self.ready.begin() {
             self.reader.note_offered(Some(offered));
         }
     }
 
-    /// Notes that one of those who were ready has had its turn. Who has been offered least is looked for once in as many
-    /// turns as there are connections to look at.
+    /// Notes that one of those that were ready has had its turn.
     fn note_turn(&mut self) {
-        if self.ready.is_empty() {
-            if self.turns.take().is_some() {
-                self.reader.note_offered(None);
-            }
-            return;
-        }
-        let turns = self.turns.map_or(self.ready.len(), |turns| turns.saturating_sub(1));
-        self.turns = Some(turns);
-        if turns > 0 {
-            return;
-        }
-        let offered = |index: &usize| {
-            let connection = self.connections.get(*index).filter(|connection| !connection.blocked)?;
+        let connections = &self.connections;
+        let offered = self.ready.note_turn(|index| {
+            let connection = connections.get(index).filter(|connection| !connection.blocked)?;
             Some(connection.offered.max(connection.subscriber.cursor()))
-        };
-        let behind = self.ready.iter().filter_map(offered).min();
-        self.turns = Some(self.ready.len());
-        self.reader.note_offered(behind);
+        });
+        if let Offered::Through(behind) = offered {
+            self.reader.note_offered(behind);
+        }
     }
 
     /// Finds the connections that time has passed for.
@@ -323,10 +278,8 @@ impl<S> ConnectionSet<S> {
         match (self.closing, self.reader.closing_in_round()) {
             (None, Some(deadline)) => {
                 self.closing = Some(deadline);
-                let Self { connections, ready, .. } = self;
-                let all: Vec<usize> = connections.iter().map(|(index, _)| index).collect();
-                let head = self.head;
-                all.into_iter().for_each(|index| make_ready(connections, ready, index, head));
+                let Self { connections, ready, head, .. } = self;
+                connections.iter_mut().for_each(|(_, connection)| ready.push(connection, *head));
             }
             (Some(deadline), _) if deadline <= now => self.end_all(Reason::Shutdown),
             _ => {}
@@ -337,21 +290,12 @@ impl<S> ConnectionSet<S> {
         if let Some(connection) = self.get(id)
             && let Some(at) = connection.subscriber.heartbeat_at()
         {
-            self.heartbeats.push(Reverse((at, id)));
+            self.heartbeats.push(at, id);
         }
     }
 
-    /// How long heartbeats may wait for those that are due a little later: whole milliseconds, as the hub's time.
-    fn slack(&self) -> Duration {
-        let slack = self.heartbeat.unwrap_or_default() / HEARTBEATS_PER_INTERVAL;
-        Duration::from_millis(slack.as_millis() as u64)
-    }
-
     fn find_silent(&mut self, now: Duration) {
-        while let Some(Reverse((due, id))) =
-            self.heartbeats.peek().copied().filter(|Reverse((due, _))| *due <= now)
-        {
-            self.heartbeats.pop();
+        while let Some((due, id)) = self.heartbeats.pop(now) {
             let Some(connection) = self.get(id) else { continue };
             let Some(at) = connection.subscriber.heartbeat_at() else { continue };
             if at <= now && !connection.blocked {
@@ -361,7 +305,7 @@ impl<S> ConnectionSet<S> {
             }
             // Something was sent since then; or nothing can be sent now, and silence is not what ails it.
             let at = if at > now { at } else { now + LAG_CHECK.max(now.saturating_sub(due)) };
-            self.heartbeats.push(Reverse((at, id)));
+            self.heartbeats.push(at, id);
         }
     }
 
@@ -398,7 +342,7 @@ impl<S> ConnectionSet<S> {
         }
     }
 
-    /// Tells the hub up to where everybody is, as of the end of the last round. `on_the_way` are the sequence
+    /// Tells the hub up to where every connection is, as of the end of the last round. `on_the_way` are the sequence
     /// numbers after which something is wanted by what has still to come here.
     pub(crate) fn note_progress(&mut self, on_the_way: impl Iterator<Item = u64>) {
         // The others were asked until they had nothing.
@@ -413,7 +357,7 @@ impl<S> ConnectionSet<S> {
         let blocked = self.blocked.contains(&id.index());
         if let Some(buffer) = self.remove(id, reason) {
             let cut = blocked || reason == Reason::Lagged;
-            self.ended.push((id, Work::End { reason, cut, buffer }));
+            self.ended.push(Ended { id, reason, cut, buffer });
         }
     }
 
@@ -422,68 +366,73 @@ impl<S> ConnectionSet<S> {
         all.into_iter().for_each(|id| self.end(id, reason));
     }
 
-    /// What is next, for any connection; `None` ends the round. Whoever gets a batch blocks the connection if not
-    /// all of it was taken.
-    pub(crate) fn next(&mut self) -> Option<(ConnectionId, Work<S>)> {
+    /// What is next, for any connection; `None` ends the round.
+    pub(crate) fn next(&mut self) -> Option<Work<'_, S>> {
         while self.has_ready() {
-            if let Some(work) = self.visit() {
-                return Some(work);
+            match self.turn() {
+                (_, Asked::Nothing) => {}
+                (index, Asked::Send(batch)) => return Some(Work::Send(&mut self.connections[index], batch)),
+                (_, Asked::End(ended)) => return Some(Work::End(ended)),
             }
         }
         None
     }
 
     /// Asks the connection that waited longest what it has to do. It may have nothing.
-    pub(crate) fn visit(&mut self) -> Option<(ConnectionId, Work<S>)> {
-        if let Some(ended) = self.ended.pop() {
-            return Some(ended);
+    pub(crate) fn visit(&mut self) -> Option<Work<'_, S>> {
+        match self.turn() {
+            (_, Asked::Nothing) => None,
+            (index, Asked::Send(batch)) => Some(Work::Send(&mut self.connections[index], batch)),
+            (_, Asked::End(ended)) => Some(Work::End(ended)),
         }
-        let index = self.ready.pop_front()?;
-        let work = self.ask(index);
-        self.note_turn();
-        work
     }
 
-    fn ask(&mut self, index: usize) -> Option<(ConnectionId, Work<S>)> {
-        let connection = self.connections.get_mut(index)?;
+    fn turn(&mut self) -> (usize, Asked<S>) {
+        if let Some(ended) = self.ended.pop() {
+            return (0, Asked::End(ended));
+        }
+        let Some(index) = self.ready.pop() else { return (0, Asked::Nothing) };
+        let asked = self.ask(index);
+        self.note_turn();
+        (index, asked)
+    }
+
+    fn ask(&mut self, index: usize) -> Asked<S> {
+        let Some(connection) = self.connections.get_mut(index) else { return Asked::Nothing };
         connection.ready = false;
         if connection.blocked {
-            return None;
+            return Asked::Nothing;
         }
         let id = connection.id;
-        match self.reader.next_in_round(&mut connection.subscriber) {
+        let (batch, due) = match self.reader.next_in_round(&mut connection.subscriber) {
             Next::Batch(batch) => {
-                let due = connection.due.take();
-                // A closing hub has more to say to everybody: the farewell, and then the end.
+                // A closing hub has more to say to each: the farewell, and then the end.
                 if self.closing.is_some() || !connection.subscriber.is_past(self.head) {
-                    self.make_ready(index, 0);
+                    self.ready.push(connection, 0);
                 }
-                if due == Some(Due::Silence) {
-                    self.await_silence(id);
-                }
-                Some((id, Work::Send(batch)))
+                (batch, connection.due.take())
             }
             Next::End(reason) => {
-                let buffer = self.remove(id, reason)?;
-                Some((id, Work::End { reason, cut: reason == Reason::Lagged, buffer }))
+                let Some(buffer) = self.remove(id, reason) else { return Asked::Nothing };
+                return Asked::End(Ended { id, reason, cut: reason == Reason::Lagged, buffer });
             }
-            Next::Idle => {
-                let due = connection.due.take()?;
-                let batch = connection.subscriber.heartbeat();
-                if due == Due::Silence {
-                    self.await_silence(id);
-                }
-                Some((id, Work::Send(batch)))
-            }
+            Next::Idle => match connection.due.take() {
+                None => return Asked::Nothing,
+                due => (connection.subscriber.heartbeat(), due),
+            },
+        };
+        if due == Some(Due::Silence) {
+            self.await_silence(id);
         }
+        Asked::Send(batch)
     }
 
-    /// How many visits it takes until nobody who is ready now is left.
+    /// How many visits it takes until none is left of those that are ready now.
     pub(crate) fn waiting(&self) -> usize {
         self.ready.len() + self.ended.len()
     }
 
-    /// Whether the round is not over: somebody has more to send.
+    /// Whether the round is not over: some connection has more to send.
     pub(crate) fn has_ready(&self) -> bool {
         !self.ready.is_empty() || !self.ended.is_empty()
     }
@@ -497,7 +446,7 @@ impl<S> ConnectionSet<S> {
         if self.connections.is_empty() {
             return None;
         }
-        let heartbeat = self.heartbeats.peek().map(|Reverse((at, _))| *at + self.slack());
+        let heartbeat = self.heartbeats.deadline();
         // What was said of those that lagged must be taken back, too, when they no longer do.
         let check = !self.blocked.is_empty() || self.lag.connections > 0 || self.noted < self.head;
         let lag_check = check.then_some(self.lag_checked + LAG_CHECK);

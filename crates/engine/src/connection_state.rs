@@ -8,7 +8,7 @@ pub(crate) struct ConnectionState {
     /// The key of its hub.
     pub(crate) hub: usize,
     /// The thread's name for it while it is open there; only the thread looks.
-    pub(crate) slot: AtomicU64,
+    slot: AtomicU64,
     /// It takes no more events.
     pub(crate) ending: AtomicBool,
     /// It is gone.
@@ -39,6 +39,11 @@ impl ConnectionState {
     /// no later connection is taken for it.
     pub(crate) fn put(&self, slot: ConnectionId) {
         self.slot.store(slot.to_number(), Ordering::Relaxed);
+    }
+
+    /// The thread's name for the connection, for the thread alone.
+    pub(crate) fn slot(&self) -> ConnectionId {
+        ConnectionId::from_number(self.slot.load(Ordering::Relaxed))
     }
 
     /// Notes that bytes of its own have left. Returns whether they were the last ones, and the host waits for that.

@@ -25,8 +25,11 @@ mod cors;
 mod descriptor;
 #[cfg(unix)]
 mod framing;
+mod heartbeats;
 #[cfg(unix)]
 mod host;
+#[cfg(unix)]
+mod hub_sockets;
 mod last_event_id;
 mod loop_connections;
 #[cfg(all(test, unix, loom))]
@@ -38,6 +41,9 @@ mod parker;
 #[cfg(unix)]
 mod peer_timeout;
 #[cfg(unix)]
+mod polled_sockets;
+mod ready_queue;
+#[cfg(unix)]
 mod socket_buffer;
 #[cfg(unix)]
 mod socket_worker;
@@ -47,6 +53,7 @@ mod stream_headers;
 mod sync;
 mod system;
 mod timer;
+mod topic_index;
 mod unavailable;
 #[cfg(unix)]
 mod worker_handle;

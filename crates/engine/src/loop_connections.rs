@@ -13,7 +13,7 @@ use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wak
 #[cfg(unix)]
 use crate::attachment::Attachment;
 use crate::connection::ConnectionId;
-use crate::connection_set::{ConnectionSet, Work};
+use crate::connection_set::{ConnectionSet, Ended, Work};
 #[cfg(unix)]
 use crate::framing::Framing;
 #[cfg(unix)]
@@ -299,14 +299,19 @@ impl LoopConnections {
         connections.keep_time();
         // Nobody is visited twice: the host may find that a connection's writer is full.
         let visits = connections.waiting();
-        for (connection, work) in (0..visits).filter_map(|_| connections.visit()).take(limit) {
-            if let (Some(paced), Work::Send(_)) = (&mut state.paced, &work) {
-                paced.push(connection);
+        let end = deliveries.len() + limit;
+        for _ in 0..visits {
+            if deliveries.len() == end {
+                break;
             }
-            let content = match work {
-                Work::Send(batch) => Content::Batch(batch),
-                Work::End { reason, cut: true, .. } => Content::Cut(reason),
-                Work::End { reason, .. } => Content::End(reason),
+            let (connection, content) = match connections.visit() {
+                None => continue,
+                Some(Work::Send(connection, batch)) => {
+                    state.paced.iter_mut().for_each(|paced| paced.push(connection.id));
+                    (connection.id, Content::Batch(batch))
+                }
+                Some(Work::End(Ended { id, reason, cut: true, .. })) => (id, Content::Cut(reason)),
+                Some(Work::End(Ended { id, reason, .. })) => (id, Content::End(reason)),
             };
             deliveries.push(Delivery { connection, content });
         }
