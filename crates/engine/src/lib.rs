@@ -21,16 +21,20 @@ mod connection_set;
 #[cfg(unix)]
 mod connection_state;
 mod cors;
+mod delivery;
 #[cfg(unix)]
 mod descriptor;
 #[cfg(unix)]
 mod framing;
+#[cfg(unix)]
+mod handover;
 mod heartbeats;
 #[cfg(unix)]
 mod host;
 #[cfg(unix)]
 mod hub_sockets;
 mod last_event_id;
+mod loop_connection;
 mod loop_connections;
 #[cfg(all(test, unix, loom))]
 mod models;
@@ -64,12 +68,13 @@ pub use attachment::Attachment;
 pub use cache_control::cache_control;
 pub use connection::ConnectionId;
 pub use cors::{Cors, Field, Origins};
+pub use delivery::{Content, Delivery};
 #[cfg(unix)]
 pub use framing::Framing;
 #[cfg(unix)]
 pub use host::Host;
 pub use last_event_id::last_event_id;
-pub use loop_connections::{Content, Delivery, LoopConnections};
+pub use loop_connections::LoopConnections;
 #[cfg(unix)]
 pub use os_error::{is_out_of_descriptors, os_error};
 #[cfg(unix)]

@@ -1,25 +1,19 @@
 #[cfg(unix)]
 use std::collections::HashMap;
-#[cfg(unix)]
-use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-#[cfg(unix)]
-use bytes::Bytes;
 use ssecast_hub::process::Process;
-use ssecast_hub::{Batch, Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
+use ssecast_hub::{Error, ErrorKind, Event, Hub, Reason, Subscription, Wake};
 
 #[cfg(unix)]
 use crate::attachment::Attachment;
 use crate::connection::ConnectionId;
 use crate::connection_set::{ConnectionSet, Ended, Work};
-#[cfg(unix)]
-use crate::framing::Framing;
+use crate::delivery::{Content, Delivery};
 #[cfg(unix)]
 use crate::host::Host;
-#[cfg(unix)]
-use crate::sockets::{Socket, Sockets, Transfer};
+use crate::loop_connection::{HostsConnection, LoopConnection};
 use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 use crate::timer;
 
@@ -50,13 +44,13 @@ use crate::timer;
 /// # Ok::<(), ssecast_engine::Error>(())
 /// ```
 pub struct LoopConnections {
-    shared: Arc<Shared>,
-    hub: Hub,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) hub: Hub,
     /// The process that made it.
     process: Process,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     state: Mutex<State>,
     wake: Box<dyn Fn() + Send + Sync>,
     /// The host was woken and has not called `take` yet.
@@ -65,37 +59,15 @@ struct Shared {
     notices: Mutex<Vec<Delivery>>,
 }
 
-struct State {
-    connections: ConnectionSet<()>,
+pub(crate) struct State {
+    pub(crate) connections: ConnectionSet<()>,
     /// With a host that sets the pace: the connections that it has not asked for since they had something.
     paced: Option<Vec<ConnectionId>>,
     /// The earliest alarm that is set, as the hub's time.
     alarm: Option<Duration>,
     /// The connections that engine threads write to by now.
     #[cfg(unix)]
-    attached: HashMap<ConnectionId, Attachment>,
-}
-
-/// Something that the host does for one connection.
-#[derive(Debug)]
-pub struct Delivery {
-    /// The connection that it is for.
-    pub connection: ConnectionId,
-    /// What to do.
-    pub content: Content,
-}
-
-/// What a host does for a connection.
-#[derive(Debug)]
-pub enum Content {
-    /// Write these bytes. They are shared with the other connections at the same place.
-    Batch(Batch),
-    /// End the response: the connection is gone from the hub.
-    End(Reason),
-    /// Cut the connection: it is gone from the hub, and did not take all that it was given.
-    Cut(Reason),
-    /// What was sent to this connection alone is out: a source that waited for it may go on.
-    Drained,
+    pub(crate) attached: HashMap<ConnectionId, Attachment>,
 }
 
 impl Wake for Shared {
@@ -125,7 +97,7 @@ impl Shared {
         self.wake();
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }
 }
@@ -180,7 +152,7 @@ impl LoopConnections {
         self.process.is_current()
     }
 
-    fn refuse_if_inherited(&self) -> Result<(), Error> {
+    pub(crate) fn refuse_if_inherited(&self) -> Result<(), Error> {
         if self.is_here() {
             return Ok(());
         }
@@ -210,69 +182,6 @@ impl LoopConnections {
         let id = state.connections.open(subscription, ())?;
         state.connections.hold(id);
         Ok(id)
-    }
-
-    /// Lets an engine thread write a connection's stream to its socket from here on. The host must have sent the
-    /// response's head, all of it, and must not write to the connection until it is told of the stream's end. If
-    /// the connection is `released` the host may close its own descriptor; otherwise it says with
-    /// [`remove`](Self::remove) when the peer is gone.
-    ///
-    /// # Errors
-    /// Those of [`Sockets::prepare`]; [`TooManyDescriptors`](ssecast_hub::ErrorKind::TooManyDescriptors) also when the
-    /// connection is not `released` and less than three quarters of the process's descriptors are free, which then are
-    /// the host's. The connection then is as it was before.
-    #[cfg(unix)]
-    pub fn attach_socket(
-        &self,
-        sockets: &Sockets,
-        connection: ConnectionId,
-        socket: BorrowedFd<'_>,
-        framing: Framing,
-        released: bool,
-    ) -> Result<(), Error> {
-        let prepare = || if released { sockets.prepare(socket) } else { sockets.prepare_spare(socket) };
-        self.attach(connection, prepare, framing, released)
-    }
-
-    /// The same for a connection whose response's head has still to go out: it is sent before the stream. The
-    /// connection is released.
-    ///
-    /// # Errors
-    /// As [`attach_socket`](Self::attach_socket); nothing was sent then.
-    #[cfg(unix)]
-    pub fn hand_over_socket(
-        &self,
-        sockets: &Sockets,
-        connection: ConnectionId,
-        socket: BorrowedFd<'_>,
-        framing: Framing,
-        head: Bytes,
-    ) -> Result<(), Error> {
-        let prepare = || Ok(sockets.prepare(socket)?.with_head(head));
-        self.attach(connection, prepare, framing, true)
-    }
-
-    #[cfg(unix)]
-    fn attach(
-        &self,
-        connection: ConnectionId,
-        prepare: impl FnOnce() -> Result<Socket, Error>,
-        framing: Framing,
-        released: bool,
-    ) -> Result<(), Error> {
-        self.refuse_if_inherited()?;
-        let mut state = self.shared.state();
-        if state.attached.contains_key(&connection) {
-            return Err(Error::new(ErrorKind::Attached, "connection", "is attached already"));
-        }
-        let prepared = prepare()?;
-        let Some((subscriber, ())) = state.connections.take_out(connection) else {
-            return Err(Error::new(ErrorKind::Closed, "connection", "has ended"));
-        };
-        let host: Arc<dyn Host> = Arc::clone(&self.shared) as Arc<dyn Host>;
-        let transfer = Transfer { framing, released, name: connection, host };
-        state.attached.insert(connection, prepared.attach(&self.hub, subscriber, transfer));
-        Ok(())
     }
 
     /// Moves what is to be done for up to `limit` connections to `deliveries`, one batch at most for each. Returns
@@ -377,84 +286,40 @@ impl LoopConnections {
     /// Those of [`Hub::private`]; then nothing is sent.
     pub fn send(&self, connection: ConnectionId, event: &Event<'_>) -> Result<bool, Error> {
         let event = self.hub.private(event)?;
-        if !self.is_here() {
-            return Ok(false);
-        }
-        let mut state = self.shared.state();
-        #[cfg(unix)]
-        if let Some(attachment) = state.attached.get(&connection) {
-            return Ok(attachment.queue(event));
-        }
-        let sent = !self.hub.is_closed() && state.connections.send(connection, event);
-        drop(state);
-        self.shared.wake();
-        Ok(sent)
+        Ok(self.order(connection, false, |connection| connection.send(event)))
     }
 
     /// How many bytes sent to this connection alone have not gone out yet; zero if it is gone. When the answer is
     /// not zero, a batch or [`Content::Drained`] follows.
     #[must_use]
     pub fn pending_bytes(&self, connection: ConnectionId) -> usize {
-        if !self.is_here() {
-            return 0;
-        }
-        let mut state = self.shared.state();
-        #[cfg(unix)]
-        if let Some(attachment) = state.attached.get(&connection) {
-            return attachment.pending_bytes();
-        }
-        state.connections.get(connection).map_or(0, |connection| connection.subscriber.private_bytes())
+        self.ask(connection, 0, |connection| connection.pending_bytes())
     }
 
     /// How often the socket of an attached connection has taken something: a host's own timer of idle connections
     /// can't see it. Zero for a connection that the host writes itself.
     #[must_use]
     pub fn writes(&self, connection: ConnectionId) -> usize {
-        #[cfg(unix)]
-        if let Some(attachment) = self.shared.state().attached.get(&connection) {
-            return attachment.writes();
-        }
-        0
+        self.ask(connection, 0, |connection| connection.writes())
     }
 
     /// Adds and removes topics of a connection. Returns whether it is still there.
     ///
     /// # Errors
-    /// Those of [`Reader::change_topics`](ssecast_hub::Reader::change_topics); then nothing changes.
+    /// Those of [`Registrar::change_topics`](ssecast_hub::Registrar::change_topics); then nothing changes.
     pub fn change_topics(
         &self,
         connection: ConnectionId,
         add: &[&str],
         remove: &[&str],
     ) -> Result<bool, Error> {
-        if !self.is_here() {
-            return Ok(false);
-        }
-        let mut state = self.shared.state();
-        #[cfg(unix)]
-        if let Some(attachment) = state.attached.get(&connection) {
-            return attachment.change_topics(add, remove);
-        }
-        let there = state.connections.change_topics(connection, add, remove)?;
-        drop(state);
-        self.shared.wake();
-        Ok(there)
+        self.order(connection, Ok(false), |connection| connection.change_topics(add, remove))
     }
 
     /// Ends a connection after everything that was published and sent before; the host is told by
     /// [`Content::End`].
     pub fn end(&self, connection: ConnectionId, reason: Reason) {
-        if !self.is_here() {
-            return;
-        }
-        let mut state = self.shared.state();
-        #[cfg(unix)]
-        if let Some(attachment) = state.attached.get(&connection) {
-            return attachment.detach(reason);
-        }
-        state.connections.finish(connection, reason, self.hub.head());
-        drop(state);
-        self.shared.wake();
+        self.order(connection, (), |connection| connection.end(reason));
     }
 
     /// Ends a connection as [`end`](Self::end) does, and for good: the client's next request has a last event ID that
@@ -463,16 +328,11 @@ impl LoopConnections {
     #[allow(clippy::must_use_candidate, reason = "not every host asks")]
     pub fn finish(&self, connection: ConnectionId, reason: Reason) -> bool {
         let last = self.hub.final_block();
-        let mut state = self.shared.state();
-        #[cfg(unix)]
-        if let Some(attachment) = state.attached.get(&connection) {
-            return attachment.finish(reason);
-        }
-        let told = !self.hub.is_closed() && state.connections.send(connection, last);
-        state.connections.finish(connection, reason, self.hub.head());
-        drop(state);
-        self.shared.wake();
-        told
+        self.order(connection, false, |connection| {
+            let told = connection.send(last);
+            connection.end(reason);
+            told
+        })
     }
 
     /// Removes a connection because it is gone. Returns whether it is removed by now; otherwise an engine thread has
@@ -480,23 +340,48 @@ impl LoopConnections {
     /// just over).
     #[allow(clippy::must_use_candidate, reason = "not every host waits for the end")]
     pub fn remove(&self, connection: ConnectionId, reason: Reason) -> bool {
+        self.ask(connection, true, |connection| connection.remove(reason))
+    }
+
+    /// Asks something of a connection, and wakes the host if it is to be done on its loop. In a child of the process
+    /// nothing is asked: `otherwise` is the answer.
+    fn order<T>(
+        &self,
+        connection: ConnectionId,
+        otherwise: T,
+        give: impl FnOnce(&mut dyn LoopConnection) -> T,
+    ) -> T {
+        let (answer, wakes) = self.ask(connection, (otherwise, false), |connection| {
+            let answer = give(connection);
+            (answer, connection.is_hosts())
+        });
+        if wakes {
+            self.shared.wake();
+        }
+        answer
+    }
+
+    /// The same where the host has nothing to do for it.
+    fn ask<T>(
+        &self,
+        connection: ConnectionId,
+        otherwise: T,
+        ask: impl FnOnce(&mut dyn LoopConnection) -> T,
+    ) -> T {
         if !self.is_here() {
-            return true;
+            return otherwise;
         }
         let mut state = self.shared.state();
         #[cfg(unix)]
-        if let Some(attachment) = state.attached.get(&connection) {
-            attachment.abandon(reason);
-            return false;
+        if let Some(attachment) = state.attached.get_mut(&connection) {
+            return ask(attachment);
         }
-        state.connections.remove(connection, reason);
-        true
+        ask(&mut HostsConnection { connections: &mut state.connections, id: connection, hub: &self.hub })
     }
 }
 
 impl Drop for LoopConnections {
-    /// The event loop is gone, and nobody can end its responses any more: the connections that engine threads have
-    /// end with it.
+    /// The event loop is gone, and can end no response any more: the connections that engine threads have end with it.
     fn drop(&mut self) {
         if !self.is_here() {
             // None of it is the child's. A thread of the parent's may have held any lock of it during the fork, which
