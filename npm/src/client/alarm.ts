@@ -1,21 +1,26 @@
 /** How often an alarm looks at the clock, in milliseconds. */
 const LOOK = 1000
+/** The longest that a timer can wait. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
  * Calls `ring` after so many milliseconds; the function that is returned prevents it. A timer stands still while the machine
- * sleeps, so a long wait is made of short ones, and the clock is read after each: what was due meanwhile rings within a
- * second of waking. A clock that is set back makes no wait longer.
+ * sleeps, and the clock goes on, so the clock is looked at as well: what was due meanwhile rings within a second of waking.
+ * The timer is needed too, because a browser slows down what repeats in a hidden page.
  */
 export function alarm(ms: number, ring: () => void): () => void {
   const due = Date.now() + ms
-  let timer: ReturnType<typeof setTimeout>
-  const wait = (left: number) => {
-    timer = setTimeout(() => {
-      left = Math.min(left - LOOK, due - Date.now())
-      if (left > 0) wait(left)
-      else ring()
-    }, Math.min(left, LOOK))
+  const stop = () => {
+    clearTimeout(timer)
+    clearInterval(looks)
   }
-  wait(ms)
-  return () => clearTimeout(timer)
+  const end = () => {
+    stop()
+    ring()
+  }
+  const timer = setTimeout(end, Math.min(ms, LONGEST_TIMER))
+  const looks = setInterval(() => {
+    if (Date.now() >= due) end()
+  }, LOOK)
+  return stop
 }

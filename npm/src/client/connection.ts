@@ -95,7 +95,7 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
     /** Watches for silence from now on. */
     const watch = () => {
       unwatch()
-      if (idleMs !== undefined) unwatch = alarm(idleMs, () => (unwatch = alarm(GRACE, () => lose('idle'))))
+      if (idleMs) unwatch = alarm(idleMs, () => (unwatch = alarm(GRACE, () => lose('idle'))))
     }
     fail = () => lose('too-large')
     watch()
