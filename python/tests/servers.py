@@ -199,6 +199,13 @@ class Server:
             assert time.monotonic() < until, f"{path} is {answer}, not {expected}:\n{self.output}"
             time.sleep(0.02)
 
+    def logged(self, text: str) -> None:
+        """Waits until the server has written this."""
+        until = time.monotonic() + PATIENCE
+        while text not in self.output:
+            assert time.monotonic() < until, f"{text!r} was not written:\n{self.output}"
+            time.sleep(0.02)
+
     def terminate(self, how: signal.Signals = signal.SIGTERM) -> float:
         """Asks the server to end, waits until it has, and returns the seconds that it took."""
         begin = time.monotonic()

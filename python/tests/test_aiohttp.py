@@ -24,4 +24,6 @@ def test_topics_that_raise_answer_the_request(how: str, status: int, body: bytes
             stream.request(room.path("look"))
             stream.read_head()
             assert stream.status == 200
+        if how == "failed":
+            server.logged("topics failed")
         assert ("topics failed" in server.output) == (how == "failed")

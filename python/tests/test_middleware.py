@@ -39,7 +39,7 @@ def test_middleware_is_passed_by_unless_it_encodes_the_body(name: str, stack: st
             assert stream.data(3) == ["0", "1", "2"]
             assert stream.headers.get("x-base") == ("was here" if "base" in stack else None)
         expected = STACKS[stack]
-        assert room.do("look")["deliveries"] == [expected, expected]
+        room.wait(deliveries=[expected, expected])
         words = room.stream(source="words")
         assert len(words.rest()) == 5
         assert words.complete

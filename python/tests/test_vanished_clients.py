@@ -35,5 +35,5 @@ def test_the_system_has_the_limit_of_a_connection_that_a_thread_writes_to(name: 
         with Stream(server, "/stream?delivery=send") as stream:
             server.get("/publish")
             stream.next()
-            assert server.get("/user-timeouts") == [LIMIT]
+            server.eventually("/user-timeouts", [LIMIT])
         server.eventually("/user-timeouts", [])
