@@ -17,7 +17,7 @@ use crate::Message;
 /// assert!(LastEventId::default().is_empty());
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-// Most streams have no ids, and to count who shares nothing would take a tenth of an event's time.
+// Most streams have no ids, and counting the references of an id that no event has would take a tenth of an event's time.
 pub struct LastEventId(Option<Arc<str>>);
 
 impl From<&str> for LastEventId {

@@ -155,7 +155,7 @@ fn check_parse(vector: &ParseVector, input: &[u8], sizes: &[usize]) {
     let log = Log::of(&mut parser, cut(input, sizes));
     let expected: Vec<Entry> = vector.items.iter().map(Into::into).collect();
     let error = log.error.as_ref().map(|error| error.kind().code());
-    // A 10 MB difference helps nobody who reads it.
+    // A difference of 10 MB can't be read.
     assert!(log.entries == expected, "{}: {:.2000?}", vector.name, format!("{:?}", log.entries));
     assert_eq!(error, vector.error.as_deref(), "{}", vector.name);
     if vector.error.is_none() {

@@ -45,7 +45,7 @@ impl fmt::Display for ConnectionId {
 pub(crate) struct Connection<S> {
     pub(crate) id: ConnectionId,
     pub(crate) subscriber: Subscriber,
-    /// Where its bytes go, for whoever delivers.
+    /// Where its bytes go: what the delivery keeps for each connection.
     pub(crate) buffer: S,
     /// It was offered everything up to this sequence number; or up to its cursor, if that is further.
     pub(crate) offered: u64,

@@ -53,7 +53,7 @@ impl Default for Cors {
 }
 
 impl Cors {
-    /// Refuses what would allow nobody, or more than it says.
+    /// Refuses options that would allow no page at all, or more than they say.
     ///
     /// # Errors
     /// [`InvalidOption`](ErrorKind::InvalidOption) names `cors.origins` or `cors.credentials`.
@@ -71,7 +71,7 @@ impl Cors {
         if origins.is_empty() {
             return invalid(
                 OptionKey::CorsOrigins,
-                "must not be empty, which allows nobody: leave cors out".into(),
+                "must not be empty, which allows no page: leave cors out".into(),
             );
         }
         for origin in origins {

@@ -14,10 +14,10 @@ use crate::system;
 /// The sockets that are attached now, by device and inode, so that none is attached twice.
 static ATTACHED: PerProcess<Mutex<HashSet<(u64, u64)>>> = PerProcess::new();
 
-/// The most that is read from a peer at once, so that one who talks without end delays nobody.
+/// The most that is read from a peer at once, so that a peer that sends without end does not delay other connections.
 const MAX_DRAIN: usize = 64 << 10;
 
-/// A descriptor of a connected stream socket, which nobody else has.
+/// A descriptor of a connected stream socket, of which this is the only owner.
 ///
 /// The host may have one of its own of the same socket. Flags that both share, such as `O_NONBLOCK`, are left
 /// alone: every call says for itself that it must not block, and that it must not raise SIGPIPE.
@@ -56,7 +56,7 @@ pub(crate) enum Drained {
 impl Descriptor {
     /// Duplicates a descriptor.
     pub(crate) fn duplicate(socket: BorrowedFd<'_>) -> Result<Self, Error> {
-        // All that is asked is asked of the duplicate: nobody else can close it, and have its number reused.
+        // The checks look at the duplicate: no other code can close it, so its number can't become another file's.
         let socket = rustix::io::fcntl_dupfd_cloexec(socket, 3).map_err(|error| {
             match error {
                 Errno::BADF => invalid("is closed".into()).with_os_error(Some(error.raw_os_error())),
@@ -111,7 +111,7 @@ impl Descriptor {
         system::unanswered(self.socket.as_fd()).is_some_and(|silence| silence >= time)
     }
 
-    /// Whether somebody has shut this side of the connection down.
+    /// Whether this side of the connection was shut down, by any descriptor of it.
     pub(crate) fn is_shut_down(&self) -> bool {
         system::is_shut_down(self.socket.as_fd())
     }
@@ -150,7 +150,7 @@ impl Descriptor {
         Drained::More
     }
 
-    /// Ends the connection in both directions, whoever else has a descriptor of it.
+    /// Ends the connection in both directions, also for other descriptors of it.
     pub(crate) fn shut_down(&self) {
         // The peer may have done so already.
         let _ = rustix::net::shutdown(self.socket.as_fd(), Shutdown::Both);

@@ -4,10 +4,10 @@
 //! Hub ── Reader ── ConnectionSet ─┬─► LoopConnections ─► the host's event loop writes      (pull delivery)
 //!                                 └─► SocketWorker ─► SocketBuffer ─► the socket itself    (socket delivery)
 //! ```
-//! A `ConnectionSet` knows which connections have something to do. Both ways out stand on
-//! it, so that they can't differ in what a client gets. In pull delivery ([`LoopConnections`]) the host is woken once for
-//! all connections and takes batches of shared bytes; its own backpressure pauses a connection's cursor. In socket delivery
-//! ([`Sockets`]) threads of the engine write to duplicates of the host's descriptors.
+//! A `ConnectionSet` knows which connections have something to do. Both ways out stand on it, so a client gets the same by
+//! either. In pull delivery ([`LoopConnections`]) the host is woken once for all connections and takes batches of shared
+//! bytes; its own backpressure pauses a connection's cursor. In socket delivery ([`Sockets`]) threads of the engine write to
+//! duplicates of the host's descriptors.
 #![deny(unsafe_code)]
 
 mod accept;
@@ -83,7 +83,12 @@ pub use parker::Parker;
 pub use peer_timeout::PeerTimeout;
 #[cfg(unix)]
 pub use sockets::{Socket, Sockets, Transfer};
-pub use ssecast_hub::*;
+// What hosts need of the hub. What only a delivery needs, such as its readers, is in `ssecast_hub` alone.
+pub use ssecast_hub::{
+    Batch, Clock, Close, Config, Error, ErrorField, ErrorKind, Event, History, Hub, Language, ManualClock,
+    OptionKey, Policy, PrivateEvent, Published, Reason, ResetReason, SlowClient, Stats, Subscriber,
+    Subscription, check_topic, is_finished, process,
+};
 pub use stream_headers::stream_headers;
 pub use system::{is_engine_thread, spawn};
 pub use unavailable::{Unavailable, expects_stream, retry_after};

@@ -206,7 +206,7 @@ impl LoopConnections {
             connections.unblock(connection);
         }
         connections.keep_time();
-        // Nobody is visited twice: the host may find that a connection's writer is full.
+        // No connection is visited twice: the host may find that a connection's writer is full.
         let visits = connections.waiting();
         let end = deliveries.len() + limit;
         for _ in 0..visits {
@@ -253,9 +253,9 @@ impl LoopConnections {
         if state.alarm.is_some_and(|alarm| alarm > now && alarm <= deadline) {
             return;
         }
-        let who: Weak<Shared> = Arc::downgrade(&self.shared);
+        let target: Weak<Shared> = Arc::downgrade(&self.shared);
         // Without its thread there are no heartbeats, but every publication still does all of the work.
-        if timer::wake_after(deadline.saturating_sub(now), who).is_ok() {
+        if timer::wake_after(deadline.saturating_sub(now), target).is_ok() {
             state.alarm = Some(deadline);
         }
     }

@@ -36,7 +36,7 @@ impl Host for Listener {
     fn drained(&self, _: ConnectionId) {}
 }
 
-/// A hub that keeps no event longer than somebody needs it.
+/// A hub that keeps no event longer than a subscriber needs it.
 fn hub() -> Hub {
     let history = History { events: Some(0), bytes: None, age: None };
     Hub::new(Config { history, heartbeat: None, retry: None, ..Config::default() }).unwrap()

@@ -44,7 +44,7 @@ pub(crate) struct SocketBuffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Peer {
     Listens,
-    /// It has just said its last, as far as anybody can see: a client that half-closed and one that closed look alike
+    /// It has just sent its last byte. A client that half-closed and one that closed look alike
     /// until something is sent to them.
     HalfClosed,
     Gone,
@@ -198,7 +198,7 @@ impl SocketBuffer {
     pub(crate) fn end(self, reason: Reason, cut: bool) {
         let Self { descriptor, released, peer_timeout, hold, state, host, .. } = self;
         if released {
-            // Bytes that nobody read would make the system reset the connection, and what is under way be lost.
+            // If bytes were left unread, the system would reset the connection, and what is under way would be lost.
             descriptor.drain();
         }
         if cut || released {

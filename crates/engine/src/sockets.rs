@@ -33,7 +33,7 @@ struct Threads {
     workers: PerProcess<Mutex<Vec<Arc<WorkerHandle>>>>,
 }
 
-/// The threads that everybody shares who does not ask for others.
+/// The threads of every host that did not make threads of its own.
 static SHARED: PerProcess<Sockets> = PerProcess::new();
 
 impl Sockets {
@@ -96,7 +96,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Takes a connection that nobody else has, whose response's head is still to be sent.
+    /// Takes ownership of a connection whose response's head is still to be sent.
     ///
     /// # Errors
     /// [`InvalidSocket`](ssecast_hub::ErrorKind::InvalidSocket).
@@ -112,7 +112,7 @@ impl Socket {
 
     /// Hands a connection over to its thread, which writes the subscriber's stream to it.
     ///
-    /// Until the host is told that the stream has [`ended`](Host::ended) nobody else may write to the connection.
+    /// Until the host is told that the stream has [`ended`](Host::ended) nothing else may write to the connection.
     /// The host keeps its own descriptor, reads from it, and [`abandon`](Attachment::abandon)s the stream when the
     /// peer is gone. If the connection is `released` the host closes its descriptor instead, and the thread sees
     /// to the end of the connection. It must close it and nothing else: a `shutdown` ends the connection for all.
@@ -140,7 +140,7 @@ pub struct Transfer {
     pub released: bool,
     /// The host's name for the connection.
     pub name: ConnectionId,
-    /// Who is told of its end.
+    /// It is told of the connection's end.
     pub host: Arc<dyn Host>,
 }
 

@@ -70,7 +70,7 @@ pub fn spawn(name: impl Into<String>, run: impl FnOnce() + Send + 'static) -> io
 }
 
 /// Makes the calling thread one that the system counts as working in the background: it gets its share of the
-/// processor as before, but waking it does not interrupt whoever woke it.
+/// processor as before, but waking it does not interrupt the thread that woke it.
 ///
 /// Otherwise `publish()` on a busy machine returns only after the engine's thread has had its turn: measured on two
 /// cores with a thousand connections, 178 µs on average, and 3 µs with this.

@@ -29,14 +29,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Wakes somebody once after a delay, if it still exists then.
-pub(crate) fn wake_after(delay: Duration, who: Weak<dyn Wake>) -> Result<(), Error> {
+/// Calls a wake function once after a delay, if it still exists then.
+pub(crate) fn wake_after(delay: Duration, target: Weak<dyn Wake>) -> Result<(), Error> {
     let timer = Timer::current()?;
     let Some(at) = Instant::now().checked_add(delay) else { return Ok(()) };
     let mut alarms = lock(&timer.alarms);
     let key = (at, alarms.next);
     alarms.next += 1;
-    alarms.pending.insert(key, who);
+    alarms.pending.insert(key, target);
     if alarms.pending.first_key_value().is_some_and(|(first, _)| *first == key) {
         timer.changed.notify_one();
     }
@@ -69,10 +69,10 @@ impl Timer {
                 alarms = self.changed.wait_timeout(alarms, delay).unwrap_or_else(PoisonError::into_inner).0;
                 continue;
             }
-            let who = alarms.pending.remove(&key);
+            let target = alarms.pending.remove(&key);
             drop(alarms);
-            if let Some(who) = who.and_then(|who| who.upgrade()) {
-                who.wake();
+            if let Some(target) = target.and_then(|target| target.upgrade()) {
+                target.wake();
             }
             alarms = lock(&self.alarms);
         }

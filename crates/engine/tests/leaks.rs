@@ -62,9 +62,9 @@ fn thousands_of_connections_leave_no_descriptor_behind_however_they_end() {
                     _ => rig.connections.end(id, Reason::Server),
                 }
             }
-            // Those that nobody told the engine of are found out when something is sent to them.
+            // The engine was not told of the others; it finds out when it sends to them.
             while rig.hub.stats().connections > 0 {
-                rig.publish("t", "is anybody there");
+                rig.publish("t", "a probe");
                 rig.turn();
                 std::thread::yield_now();
             }

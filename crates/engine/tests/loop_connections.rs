@@ -262,7 +262,7 @@ fn a_host_that_asks_when_it_wants_more_gets_a_burst_and_is_slow_when_it_leaves_i
         clock.advance(Duration::from_millis(1001));
         hub.publish("t", &data("one more")).unwrap();
     }
-    assert_eq!(hub.stats().backlog_bytes, 0, "nobody waits for it");
+    assert_eq!(hub.stats().backlog_bytes, 0, "it is not waited for");
     let held = hub.stats().held_bytes;
     assert!(held < 130_000, "{held} bytes are kept for it");
     assert!(matches!(next(), Some(Content::End(Reason::Lagged) | Content::Cut(Reason::Lagged))));

@@ -4,7 +4,7 @@ use crate::epoch::Epoch;
 use crate::finish::refuse_reserved;
 use crate::sync::Arc;
 
-/// An encoded event, as it goes out. The log, and whoever reads it at the moment, share the bytes.
+/// An encoded event, as it goes out. The log and the readers that read it at the moment share the bytes.
 pub(crate) type Frame = Arc<[u8]>;
 
 /// Encodes an event behind a gap, if it has no more than `limit` bytes.

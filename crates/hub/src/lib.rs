@@ -1,16 +1,25 @@
 //! Topics, history, cursors, slow clients and resume for Server-Sent Events: a log and its readers.
 //!
-//! A [`Hub`] is one log. Publishing appends an encoded, immutable frame to a topic's ring; a [`Subscriber`] is a
-//! cursor into the rings; a [`Reader`] is one delivery thread or event loop that moves the cursors of its
-//! subscribers and hands out what it reads as shared [`Batch`]es. There are no sockets, no threads and no runtime
-//! here, and the time comes from a [`Clock`].
+//! A [`Hub`] is one log, and a connection is a place in it:
+//!
+//! ```text
+//!   publish ──► topic "ticks"  [41][43][44][47]◄── head
+//!               topic "news"   [42][45][46]
+//!                                   ▲        ▲
+//!                              cursor 43   cursor 47
+//!                              Subscriber  Subscriber ──┐
+//!                                   └────── Reader ─────┴──► Batch (shared by all at the same place)
+//! ```
+//! Publishing appends an encoded, immutable frame to a topic's ring. A [`Subscriber`] is a cursor into the rings. A
+//! [`Reader`] is one delivery thread or event loop: it moves the cursors of its subscribers, and hands out what it reads
+//! as shared [`Batch`]es. There are no sockets, no threads and no runtime here, and the time comes from a [`Clock`].
 //!
 //! # Processes
 //! A log belongs to one process. A hub that a child inherits by a fork has a log of its own there, with the same
 //! options, an epoch of its own, no history and no connections; readers and subscribers of the parent's are of no use
 //! in the child, and do nothing.
 //!
-//! # Who owns what
+//! # Ownership
 //! The log is behind one lock, held for a time that does not depend on the number of subscribers, and never while
 //! anything outside is called. A reader and its subscribers belong to one thread and need no lock of their own.
 #![deny(unsafe_code)]

@@ -81,7 +81,7 @@ mod system {
                 0,
             )
         };
-        // SAFETY: it is the mapping from above, which nobody else knows yet.
+        // SAFETY: it is the mapping from above, which no other thread knows yet.
         let advise = |advice| unsafe { libc::madvise(page, size_of::<AtomicU32>(), advice) } == 0;
         // Emulators that take any advice, and follow none, also take one that there is not.
         let usable = page != libc::MAP_FAILED && !advise(-1) && advise(libc::MADV_WIPEONFORK);
@@ -90,7 +90,7 @@ mod system {
             Ok(_) => mine,
             Err(first) => {
                 if usable {
-                    // SAFETY: another thread's page is the one that is used; this one nobody has seen.
+                    // SAFETY: another thread's page is the one that is used; no other thread has seen this one.
                     unsafe { libc::munmap(page, size_of::<AtomicU32>()) };
                 }
                 first
@@ -174,7 +174,7 @@ impl<T> Drop for PerProcess<T> {
     fn drop(&mut self) {
         let mut next = *self.first.get_mut();
         while !next.is_null() {
-            // SAFETY: a pointer in the list comes from `Box::into_raw`, and nobody else has it any more.
+            // SAFETY: a pointer in the list comes from `Box::into_raw`, and nothing else has it any more.
             let mut place = unsafe { Box::from_raw(next) };
             next = *place.next.get_mut();
             if !place.owner.is_current() {

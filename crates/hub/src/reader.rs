@@ -176,7 +176,7 @@ impl Reader {
         hub.log().note_progress(self.registration.reader, passed, lagging, lag_bytes, now);
     }
 
-    /// Takes what is next for a subscriber. Whoever gets a batch must deliver all of it before it asks again. In a
+    /// Takes what is next for a subscriber. The caller delivers all of a batch before it asks again. In a
     /// child of the reader's process the subscriber is over, and the connection is none of the child's to end.
     pub fn next(&mut self, subscriber: &mut Subscriber) -> Next {
         // Asked before the reads: what is published before the hub closes also comes before the farewell.
@@ -186,7 +186,7 @@ impl Reader {
 
     /// Takes what is next for a subscriber as of the beginning of the round, which [`changed`](Self::changed) was:
     /// what was published since then waits for the next one, and so does the farewell of a hub that closed since.
-    /// Who looks for orders from elsewhere in between has then those that were given before.
+    /// A caller that takes the orders of other threads in between has all that were given before what it reads.
     pub fn next_in_round(&mut self, subscriber: &mut Subscriber) -> Next {
         self.next_of(subscriber, self.round)
     }

@@ -11,8 +11,8 @@ pub struct Registrar(pub(crate) Arc<Registration>);
 
 impl Registrar {
     /// Makes a subscriber of the same hub the reader's. What it has still to get is kept for it by then, and
-    /// until the reader [notes its progress](crate::Reader::note_progress): it must have reached its owner before,
-    /// who asks it for what is next at once. A subscriber of another hub stays where it is.
+    /// until the reader [notes its progress](crate::Reader::note_progress): by then it must have reached the reader's
+    /// thread, which asks it for what is next at once. A subscriber of another hub stays where it is.
     pub fn adopt(&self, subscriber: &mut Subscriber) {
         let Registration { hub, reader } = &*self.0;
         if !hub.is_here() || !Arc::ptr_eq(hub, &subscriber.registration.hub) {

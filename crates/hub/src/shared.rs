@@ -22,7 +22,7 @@ pub(crate) struct Shared {
     pub(crate) epoch: Epoch,
     clock: Arc<dyn Clock>,
     log: Mutex<Log>,
-    /// The head, for those who don't hold the lock: it may have moved on.
+    /// The head, without the lock: it may have moved on.
     pub(crate) head_hint: AtomicU64,
     pub(crate) counters: Arc<Counters>,
     pub(crate) jitter: Jitter,

@@ -64,7 +64,7 @@ impl FromStr for Reason {
 pub struct Stats {
     /// Open connections.
     pub connections: u64,
-    /// Topics that somebody listens to or that have a past.
+    /// Topics that have subscribers or had events.
     pub topics: u64,
     /// Events published.
     pub published: u64,

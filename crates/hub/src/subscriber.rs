@@ -12,7 +12,7 @@ use crate::topic_set::{TopicKey, TopicSet};
 
 /// One connection's place in the log: a cursor, not a queue.
 ///
-/// Whoever delivers to the connection owns it, and only that one thread moves it, through its
+/// The thread that delivers to the connection owns it, and no other thread moves it, through its
 /// [`Reader`](crate::Reader). Dropping it unregisters it.
 #[derive(Debug)]
 pub struct Subscriber {
@@ -89,7 +89,7 @@ impl Subscriber {
         self.private.as_ref().map_or(0, |private| private.bytes)
     }
 
-    /// The topics that it reads, for whoever keeps an index of them.
+    /// The topics that it reads, for an index of them.
     #[must_use]
     pub fn topics(&self) -> &[TopicKey] {
         self.topics.keys()

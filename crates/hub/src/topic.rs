@@ -42,7 +42,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
 /// One topic's part of the log: a ring of its newest events.
 ///
 /// The ring has two parts. The newer one is the history, within the caps. The older one is past the caps and is
-/// there only for live subscribers that are not past it yet; nobody can resume in it.
+/// there only for live subscribers that are not past it yet; no client can resume in it.
 #[derive(Debug)]
 pub(crate) struct Topic {
     pub(crate) name: Arc<str>,
@@ -157,7 +157,7 @@ impl Topic {
     ///
     /// The second bound needs no look at any subscriber: one that still wants a frame lags by all that was
     /// published after both that frame and its own beginning, and it began before the frame left the history. So
-    /// memory is bounded even if nobody reads: by the history as it was, the lag limit, and one event.
+    /// memory is bounded even if no reader ever reads: by the history as it was, the lag limit, and one event.
     pub(crate) fn drop_expired(&mut self, passed: Passed, few: u64, most: u64) {
         while self.expired > 0 {
             let Some(oldest) = self.ring.front() else { break };

@@ -2,7 +2,7 @@ use std::collections::HashMap;
 
 use crate::sync::Arc;
 
-/// A topic's place in the log, while somebody is interested in it.
+/// A topic's place in the log, for as long as a reader is interested in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicKey(u32);
 

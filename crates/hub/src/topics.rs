@@ -163,7 +163,7 @@ impl Topics {
         }
     }
 
-    /// Expires a topic's events, and lets go of those that nobody waits for.
+    /// Expires a topic's events, and lets go of those that no subscriber waits for.
     pub(crate) fn trim(&mut self, key: TopicKey, now: u64, readers: &Readers) {
         self.expire(key, now);
         let (few, most) = self.lag_limits;
@@ -204,7 +204,7 @@ impl Topics {
         }
     }
 
-    /// Removes the topics that nobody listens to and that have no history left. What they lost is remembered for
+    /// Removes the topics that have no subscriber and no history left. What they lost is remembered for
     /// all topics together: a client that comes back to one is told that it may have missed events.
     fn reclaim(&mut self, now: u64) {
         if now < self.reclaim_at {

@@ -122,7 +122,7 @@ fn a_subscriber_that_changes_its_reader_loses_and_doubles_nothing() {
             publish(&other, "t", "1");
             publish(&other, "t", "2");
         });
-        // As an engine's thread does: it notes its progress only when nobody is on the way to it.
+        // As an engine's thread does: it notes its progress only when no subscriber is on the way to it.
         let delivering = thread::spawn(move || {
             let mut to = to;
             let subscriber = loop {

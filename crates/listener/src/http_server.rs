@@ -56,7 +56,7 @@ const FULL: &str = "there is no room for another stream";
 /// The names of connections: one line of them for all listeners of the process.
 static NAMES: AtomicU64 = AtomicU64::new(1);
 
-/// The thread of a listener: it hears requests, and hands over whom the router allows a stream.
+/// The thread of a listener: it reads requests, and hands a connection over when the router allows it a stream.
 pub(crate) struct HttpServer {
     queue: Arc<CommandQueue>,
     poll: Poll,
@@ -443,7 +443,7 @@ impl HttpServer {
         }
     }
 
-    /// Closes the listening socket, and answers everybody who waits for something but the end of an answer.
+    /// Closes the listening socket, and answers every request that has no answer yet.
     fn close(&mut self) {
         if let Some(listening) = self.listening.take() {
             let _ = self.poll.registry().deregister(&mut SourceFd(&listening.as_raw_fd()));

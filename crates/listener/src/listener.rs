@@ -29,7 +29,7 @@ const BACKLOG: i32 = 4096;
 /// so that it comes back ([`Unavailable`](ssecast_engine::Unavailable)).
 ///
 /// Nothing happens before [`bind`](Self::bind). [`close`](Self::close), or dropping it, ends the endpoint but no
-/// stream: these end with [`Hub::close`]. To shut down, close the listener first, so that nobody new comes, then
+/// stream: these end with [`Hub::close`]. To shut down, close the listener first, so that no client comes any more, then
 /// the hub. In a child of the process that made it, the listener does nothing.
 ///
 /// ```
@@ -99,7 +99,7 @@ impl Listener {
         self.address
     }
 
-    /// Closes the endpoint, without waiting for it: the thread stops accepting, answers 503 to everybody who has no
+    /// Closes the endpoint, without waiting for it: the thread stops accepting, answers 503 to every client that has no
     /// stream yet, and ends. Streams go on.
     pub fn close(&self) {
         self.queue.close();
@@ -108,7 +108,7 @@ impl Listener {
 
 impl Drop for Listener {
     /// Closes the endpoint, and waits for its thread: about a quarter of a second at most, beyond a call of the
-    /// router's that is under way. The router itself may drop it: then nobody waits.
+    /// router's that is under way. If the router itself drops it, on the listener's thread, it does not wait.
     fn drop(&mut self) {
         self.close();
         let thread = self.thread.get_mut().unwrap_or_else(PoisonError::into_inner).take();

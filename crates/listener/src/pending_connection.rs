@@ -106,7 +106,7 @@ impl Head {
         let bytes = &bytes[blank..];
         let before = self.bytes.len();
         self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        // Whoever sends single bytes must not have all of them parsed each time: only at what may be the end, and
+        // A client that sends single bytes must not have them all parsed each time: only at what may be the end, and
         // when there are twice as many as the last time.
         let fresh = &self.bytes[before.saturating_sub(3)..];
         let may_end =

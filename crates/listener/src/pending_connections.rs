@@ -60,7 +60,7 @@ impl PendingConnections {
         Ok(())
     }
 
-    /// Lets a pending connection out. Returns what is left: a connection that nobody here looks at any more.
+    /// Takes a pending connection out, and out of the poll.
     pub(crate) fn dismiss(&mut self, slot: usize) -> Option<PendingConnection> {
         let connection = self.connections.try_remove(slot)?;
         self.deadlines[connection.phase.index()].remove(&(connection.deadline, slot));

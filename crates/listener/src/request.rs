@@ -67,7 +67,7 @@ impl Request {
         &self.method
     }
 
-    /// The path with its percent-encoded bytes decoded. Who grants by it should know that an encoded slash is a
+    /// The path with its percent-encoded bytes decoded. A router that grants by it should know that an encoded slash is a
     /// slash here; [`raw_path`](Self::raw_path) tells them apart.
     #[must_use]
     pub fn path(&self) -> &str {
@@ -108,7 +108,7 @@ impl Request {
         self.values(name).next()
     }
 
-    /// The address of whoever sent the request: a proxy's, if there is one.
+    /// The address that the request came from: a proxy's, if there is one.
     #[must_use]
     pub fn peer(&self) -> SocketAddr {
         self.peer

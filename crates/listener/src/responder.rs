@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 64;
 
 /// Answers one request, once, from any thread, at once or later. One that is dropped unanswered answers 500.
 ///
-/// An answer counts only while somebody waits for it: not after another one, after the client has left, or after the
+/// An answer counts only while the client waits for it: not after another one, after the client has left, or after the
 /// time for it is over ([`answer_time`](crate::ListenerConfig::answer_time)). Its methods say whether it did.
 pub struct Responder {
     pub(crate) queue: Arc<CommandQueue>,
@@ -42,7 +42,7 @@ impl Responder {
             return Ok(false);
         }
         let Ok(hold) = self.queue.hub.hold() else {
-            // Whoever waits for the hub's end is told of no stream any more.
+            // The hub has ended, and with it the host's interest in new streams.
             self.unavailable();
             return Ok(false);
         };
@@ -76,13 +76,13 @@ impl Responder {
     /// Answers that there can be no stream for the moment: 503 with `Retry-After`, or a stream that ends at once to a
     /// client that would not come back after a 503 ([`Unavailable`](ssecast_engine::Unavailable)). Returns whether the answer
     /// counts.
-    #[allow(clippy::must_use_candidate, reason = "as of the other answers, not everybody asks")]
+    #[allow(clippy::must_use_candidate, reason = "as with the other answers, not every router asks")]
     pub fn unavailable(&self) -> bool {
         self.answer(Decision::Unavailable)
     }
 
     fn answer(&self, decision: Decision) -> bool {
-        // In a child of the listener's process nobody waits.
+        // In a child of the listener's process no client waits.
         self.queue.is_here() && self.ticket.answer() && self.queue.push(&self.ticket, decision)
     }
 }

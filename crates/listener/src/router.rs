@@ -41,7 +41,7 @@ impl<F: Fn(Request, Responder) + Send + Sync + 'static> Router for F {
 }
 
 /// The router for programs without secrets: a client reads the topics that it names in the query, as in
-/// `/?topic=ticks&topic=news`. Whoever reaches the listener may read all topics there are, and make new ones.
+/// `/?topic=ticks&topic=news`. Any client that reaches the listener may read all topics, and make new ones.
 ///
 /// A request that names none, more than 64, or one that can't be a topic, is answered 400.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,6 +15,7 @@
 //! `ssecast-codec`, which has the same features. With `client`, `client::EventSource` reconnects and resumes by itself.
 #![forbid(unsafe_code)]
 
+// Every item by name, so that an item of an inner crate becomes public only on purpose.
 #[cfg(feature = "client")]
 pub use ssecast_client as client;
 pub use ssecast_codec as codec;

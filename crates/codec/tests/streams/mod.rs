@@ -1,4 +1,4 @@
-//! Streams that nobody would write.
+//! Random streams, built from what is most likely to break a parser.
 
 use proptest::{collection::vec, prelude::*, sample::select};
 

@@ -224,7 +224,7 @@ impl Rig {
     }
 }
 
-/// Waits for something that nobody tells of.
+/// Polls until a condition holds that no callback reports.
 pub(crate) fn eventually(what: &str, is_so: impl FnMut() -> bool) {
     let mut is_so = is_so;
     let deadline = Instant::now() + PATIENCE;

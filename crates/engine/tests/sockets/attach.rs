@@ -91,7 +91,7 @@ fn a_peer_that_was_gone_before_is_found_out_without_harm() {
         return;
     }
     while !rig.ended.contains_key(&id) {
-        rig.publish("t", "is anybody there");
+        rig.publish("t", "a probe");
         rig.turn();
         thread::yield_now();
     }

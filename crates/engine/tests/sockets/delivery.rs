@@ -89,7 +89,7 @@ fn tell(rig: &mut Rig, all: &[ConnectionId]) {
         }
         rig.publish("c", &"c".repeat(round * 100));
         if round != 9 {
-            rig.publish(if (5..10).contains(&round) { "d" } else { "e" }, "not for anybody");
+            rig.publish(if (5..10).contains(&round) { "d" } else { "e" }, "for no connection");
         }
     }
     rig.publish("d", "again");

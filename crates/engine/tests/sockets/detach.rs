@@ -125,13 +125,13 @@ fn a_late_word_about_a_connection_that_is_gone_does_not_harm_the_one_in_its_plac
         // The engine finds out first; the host has not been told when the next connection takes the place.
         drop(client);
         crate::rig::eventually("the engine finds out", || {
-            rig.publish("t", "is anybody there");
+            rig.publish("t", "a probe");
             rig.hub.stats().connections == 0
         });
         let (second, mut client) = rig.connect(&["t"]);
         rig.connections.end(first, Reason::Server);
         assert!(rig.connections.change_topics(first, &[], &["t"]).is_ok());
-        let _ = rig.send(first, "to somebody else");
+        let _ = rig.send(first, "to another connection");
         rig.connections.remove(first, Reason::Client);
         rig.publish("t", "2");
         assert_eq!(client.read_events(1), ["2"]);

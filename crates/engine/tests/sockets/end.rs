@@ -116,7 +116,7 @@ fn a_host_that_drops_its_event_loop_leaves_nobody_behind() {
     drop(rig);
     client.read_to_end();
     released.read_to_end();
-    eventually("nobody is left", || hub.stats().connections == 0);
+    eventually("no connection is left", || hub.stats().connections == 0);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn pending_bytes_are_those_that_the_system_has_not_taken_and_the_host_hears_when
     assert_eq!(rig.connections.pending_bytes(id), 0);
     assert_eq!(rig.drained, [id]);
 
-    // Nobody asked: nobody is told.
+    // The host did not ask, and is not told.
     assert!(rig.send(id, "more"));
     client.read_events(6);
     rig.nudge();

@@ -116,7 +116,7 @@ fn a_client_that_half_closes_has_its_stream_until_it_leaves() {
         assert_eq!(rig.hub.stats().connections, 1);
         drop(client);
         while !rig.ended.contains_key(&id) {
-            rig.publish("t", "is anybody there");
+            rig.publish("t", "a probe");
             rig.turn();
         }
         assert_eq!(rig.ended[&id], (Reason::Client, true));
@@ -182,7 +182,7 @@ fn a_host_that_shuts_down_a_connection_which_it_has_handed_over_is_told_of_its_e
         client.read_until("id: ");
         own.shutdown(how).unwrap();
         while !rig.ended.contains_key(&id) {
-            rig.publish("t", "nobody will read this");
+            rig.publish("t", "never read");
             rig.turn();
         }
         assert_eq!(rig.ended[&id], (Reason::Error, true));

@@ -27,7 +27,7 @@ fn what_no_reader_has_offered_yet_is_bounded_and_the_next_event_is_refused() {
     let backlog = rig.hub.stats().backlog_bytes;
     assert!((900..=1000).contains(&backlog) && count > 20, "{count} events, {backlog} bytes");
     assert_eq!(rig.hub.stats().published, count as u64, "nothing of the refused one is there");
-    assert_eq!(rig.events(&mut stream).len(), count, "whoever is offered it late gets all of it");
+    assert_eq!(rig.events(&mut stream).len(), count, "a client that is offered it late gets all of it");
     rig.settle();
     assert_eq!(rig.hub.stats().backlog_bytes, 0);
     assert!(publish_all(&rig, "t") >= count - 2, "the ids are longer now");

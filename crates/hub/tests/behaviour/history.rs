@@ -138,7 +138,7 @@ fn a_live_client_gets_what_left_the_history_before_it_was_read() {
     let held = rig.hub.stats().held_bytes;
     rig.settle();
     let left = rig.hub.stats().held_bytes;
-    assert!(left < held / 40, "what everybody has is let go: {left} of {held} bytes are left");
+    assert!(left < held / 40, "what all clients have is let go: {left} of {held} bytes are left");
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn a_topic_without_subscribers_and_history_makes_room_and_its_loss_is_told() {
     assert_eq!(
         rig.replay(&["a"], &rig.id(3)),
         [""; 0],
-        "whoever is past all that was forgotten lost nothing"
+        "a client that is past all that was forgotten lost nothing"
     );
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Stream {
     live_from: u64,
     /// The loss that it has to be told of before anything else.
     pub(crate) due: Option<Loss>,
-    /// What was sent to it alone: after which event, the text, and the bytes of it that nobody has offered it yet.
+    /// What was sent to it alone: after which event, the text, and the bytes of it that it was not offered yet.
     pub(crate) own: VecDeque<(u64, String, u64)>,
     pub(crate) end: Option<u64>,
     pub(crate) progressed_at: u64,

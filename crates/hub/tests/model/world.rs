@@ -44,7 +44,7 @@ struct Client {
     topics: u8,
     /// The place that its last event ID stands for, if it got that from this hub.
     place: Option<u64>,
-    /// The newest event that it has got since it last came with an id of somebody else's.
+    /// The newest event that it has got since it last came with an id of another client's.
     newest: u64,
 }
 
@@ -147,7 +147,7 @@ impl World {
         reading.pending.is_some_and(|(_, since)| self.reference.now - since > patience)
     }
 
-    /// Who is another reader's than one that is waited for may lose what is over the limit.
+    /// A client whose reader is no longer waited for may lose what is over the limit.
     fn note_absence(&mut self) {
         let absent: Vec<bool> = self.readers.iter().map(|reading| self.is_absent(reading)).collect();
         for stream in self.clients.iter_mut().filter_map(|client| client.stream.as_mut()) {
@@ -155,7 +155,7 @@ impl World {
         }
     }
 
-    /// The bytes that nobody has offered yet.
+    /// The bytes that no reader has offered yet.
     fn backlog(&self) -> u64 {
         let published = self.reference.bytes();
         let waited_for = self.readers.iter().filter(|reading| !self.is_absent(reading));
@@ -308,7 +308,7 @@ impl World {
                 match reason {
                     Reason::Lagged => assert!(!stream.skips() && stream.may_lose(&self.reference)),
                     Reason::Server => {
-                        let end = stream.end.expect("somebody ended it");
+                        let end = stream.end.expect("it was ended");
                         assert!(stream.is_done(&self.reference, end), "ended, though events wait");
                     }
                     _ => {

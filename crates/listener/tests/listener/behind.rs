@@ -45,7 +45,7 @@ fn an_answer_is_not_lost_to_a_client_that_is_still_sending() {
     }
 }
 
-/// Sends as much as there is somebody for. Returns the number of bytes.
+/// Sends until the listener closes the connection. Returns the number of bytes.
 fn flood(visit: &mut Visit) -> usize {
     let noise = vec![b'x'; 64 << 10];
     let mut sent = 0;
@@ -100,7 +100,7 @@ fn a_client_that_has_closed_its_side_alone_has_its_stream_until_it_leaves() {
         assert_eq!(endpoint.hub.stats().connections, 1);
         if round % 4 < 2 {
             drop(client);
-            endpoint.publish("to see whether anybody is there");
+            endpoint.publish("a probe");
             assert_eq!(endpoint.end().1, ssecast_engine::Reason::Client);
         } else {
             endpoint.hub.close(&ssecast_engine::Close::default()).unwrap();
@@ -109,7 +109,7 @@ fn a_client_that_has_closed_its_side_alone_has_its_stream_until_it_leaves() {
         }
         eventually("it is gone", || endpoint.hub.stats().connections == 0);
     }
-    // While nobody has decided yet, too.
+    // Also before the router has decided.
     let endpoint = undecided();
     let mut visit = endpoint.visit();
     visit.say(GET);

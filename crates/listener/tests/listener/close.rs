@@ -121,7 +121,7 @@ fn listeners_that_come_and_go_under_load_leave_nothing_behind() {
         let Endpoint { hub, listener, told } = endpoint;
         drop(listener);
         callers.join().unwrap();
-        eventually("nobody is left", || hub.stats().connections == 0);
+        eventually("no connection is left", || hub.stats().connections == 0);
         eventually("all is told", || {
             let (opened, ended) = (told.opened.lock().unwrap().len(), told.ended.lock().unwrap().len());
             opened <= ended && ended <= told.routed.lock().unwrap().len()

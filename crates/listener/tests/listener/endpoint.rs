@@ -81,7 +81,7 @@ impl Endpoint {
         Self { hub, listener, told }
     }
 
-    /// Gives everybody the topic `t`.
+    /// Gives every client the topic `t`.
     pub(crate) fn open(config: ListenerConfig) -> Self {
         Self::new(quiet(), config, |_, responder| assert!(responder.allow(&["t"]).unwrap()))
     }

@@ -91,7 +91,7 @@ fn a_stream_that_is_allowed_after_the_hub_was_closed_is_none_that_the_router_is_
     visit.say(GET);
     let responder = receiver.recv().unwrap();
     hub.close(&Close::default()).unwrap();
-    // Who has not decided yet keeps nobody waiting.
+    // A router that has not decided yet delays no other client.
     assert!(hub.wait_closed(PATIENCE));
     assert!(!responder.allow(&["t"]).unwrap());
     assert_eq!(visit.answer().status, 503);

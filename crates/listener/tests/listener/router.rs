@@ -102,7 +102,7 @@ fn a_client_that_leaves_while_the_answer_is_on_its_way_has_its_end() {
         Endpoint::new(quiet(), ListenerConfig::default(), move |request: Request, responder: Responder| {
             match request.path() {
                 "/keep" => *kept.lock().unwrap() = Some(responder),
-                // Nobody is attended to before the test says so.
+                // No request is answered before the test says so.
                 "/wait" => may_go.lock().unwrap().recv().unwrap(),
                 _ => assert!(kept.lock().unwrap().as_ref().unwrap().allow(&["t"]).unwrap()),
             }

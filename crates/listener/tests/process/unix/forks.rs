@@ -3,9 +3,8 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ssecast_engine::{
-    Close, ErrorKind, Framing, Hub, LoopConnections, Next, Reason, Sockets, Subscription, Wake,
-};
+use ssecast_engine::{Close, ErrorKind, Framing, Hub, LoopConnections, Reason, Sockets, Subscription};
+use ssecast_hub::{Next, Wake};
 use ssecast_listener::ListenerConfig;
 
 use super::{in_a_child, in_a_child_of, passed};

@@ -71,14 +71,16 @@ fn vanish(config: &Config, attached: bool) {
         assert_eq!(rig.end_of(id).0, Reason::Client);
     }
     assert_eq!(endpoint.end().1, Reason::Client);
-    eventually("nobody is left", || rig.hub.stats().connections + endpoint.hub.stats().connections == 0);
+    eventually("no connection is left", || {
+        rig.hub.stats().connections + endpoint.hub.stats().connections == 0
+    });
 }
 
 pub(super) fn heartbeats() {
     vanish(&config(Some(Duration::from_millis(100)), Policy::Disconnect), true);
 }
 
-/// Whoever reads from an attached connection learns of it by that; the others have nobody but the engine.
+/// A host that reads from an attached connection learns of it by that; for the others the engine finds out.
 pub(super) fn idle() {
     vanish(&config(None, Policy::Disconnect), false);
 }

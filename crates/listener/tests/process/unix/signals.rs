@@ -19,7 +19,7 @@ pub(super) fn no_broken_pipe() {
             };
             drop(client);
             while !rig.ended.contains_key(&id) {
-                rig.publish("t", "is anybody there");
+                rig.publish("t", "a probe");
                 rig.turn();
             }
         }
