@@ -21,8 +21,8 @@ export interface LoopConnection {
 const TURN = 256
 
 /**
- * The connections of one event loop: those that it writes to, and those that engine threads write to, whose ends it
- * hears of. One wake-up serves all of them. It does not keep the event loop alive.
+ * The connections of one event loop. It writes to some of them; engine threads write to the others, and tell it of their
+ * ends. One wake-up serves them all. They do not keep the event loop alive.
  */
 export class LoopConnections {
   readonly native: NativeHub
