@@ -1,22 +1,21 @@
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use ssecast::{
-    Attachment, ConnectionId, ErrorKind, Framing, Host, OptionKey, Reason, Subscription, Transfer,
-    is_finished,
-};
+use ssecast::{Attachment, ConnectionId, ErrorKind, Framing, OptionKey, Reason, Subscription, Transfer};
 
-use crate::entry::{entry, free, output, quiet, required};
+use crate::attach_config::ssecast_attach_config;
+use crate::entry::{entry, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::event::{self, ssecast_event};
+use crate::framing::framing;
 use crate::hub::ssecast_hub;
+use crate::last_event_id;
+use crate::reason::host_reason;
 use crate::slice::{self, ssecast_slice};
-use crate::versioned::{self, Versioned};
-
-use ssecast_reason::*;
+use crate::versioned;
 
 /// A connection whose socket the engine writes to. Any thread may use it.
 pub struct ssecast_connection {
@@ -24,110 +23,6 @@ pub struct ssecast_connection {
     /// It was told to end, and to end at once. A second caller gets `SSECAST_ENDED`.
     detached: AtomicBool,
     disconnected: AtomicBool,
-}
-
-/// How a stream is framed on the wire.
-#[repr(u32)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ssecast_framing {
-    /// What the configuration says is its default.
-    SSECAST_FRAMING_DEFAULT = 0,
-    /// HTTP/1.1's chunked transfer coding. The last chunk, `0\r\n\r\n`, is the caller's to write, after the end.
-    SSECAST_FRAMING_CHUNKED = 1,
-    /// As it is: the end of the connection ends the body, or the caller frames it.
-    SSECAST_FRAMING_RAW = 2,
-}
-
-/// Why a connection ended.
-#[repr(u32)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ssecast_reason {
-    /// The client went away.
-    SSECAST_REASON_CLIENT = 0,
-    /// The server ended this one connection.
-    SSECAST_REASON_SERVER = 1,
-    /// The hub was closed.
-    SSECAST_REASON_SHUTDOWN = 2,
-    /// The client was too slow, and the policy is to disconnect.
-    SSECAST_REASON_LAGGED = 3,
-    /// Something on the server failed.
-    SSECAST_REASON_ERROR = 4,
-}
-
-/// Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
-/// engine. It must return soon. The library has let go of its duplicate by then, and writes nothing any more.
-///
-/// If `cut` is false the caller ends the response: with framing chunked it writes `0\r\n\r\n`, and the connection
-/// can serve its next request. If `cut` is true the last event may be incomplete: the connection is of no further
-/// use.
-pub type ssecast_close_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, reason: ssecast_reason, cut: bool)>;
-
-/// Tells that all that was sent to one connection alone has been handed to the system, after
-/// `ssecast_connection_pending_bytes` was asked and was not 0. On a thread of the engine; it must return soon.
-pub type ssecast_drain_callback = Option<unsafe extern "C" fn(user_data: *mut c_void)>;
-
-/// How a socket is attached.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ssecast_attach_config {
-    /// `sizeof(ssecast_attach_config)`; `ssecast_attach_config_init` sets it.
-    pub size: usize,
-    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
-    /// to it alone.
-    pub topics: *const ssecast_slice,
-    pub topics_len: usize,
-    /// The client's `Last-Event-ID`, if it sent one.
-    pub last_event_id: ssecast_slice,
-    /// The response's head, which is sent before the stream; left out if the caller has sent it. A socket that is
-    /// refused has then been sent nothing, and the caller can answer 503. Default left out.
-    pub head: ssecast_slice,
-    /// An `ssecast_framing`: what the response's head has announced. Default `SSECAST_FRAMING_CHUNKED`.
-    pub framing: u32,
-    /// Not 0: the caller closes its own descriptor now, and keeps nothing. The engine then sees the client leave,
-    /// ends the body itself and closes the connection. A client that half-closes, as `curl` does when it reads its
-    /// request from a pipe, has its stream until it leaves. Default 0.
-    ///
-    /// The caller calls `close`, and nothing else: `shutdown` would end the connection for every descriptor of it, and
-    /// `on_close` then tells of `SSECAST_REASON_ERROR`. A server whose own connection object shuts the socket down when it
-    /// is freed, as `evhttp_connection_free` of libevent does, keeps that object until `on_close`, without `released`: it
-    /// stops reading and writing there, and calls `ssecast_connection_disconnect` when it is told that the client has
-    /// left. `SSL_shutdown` and a timeout of the server's that closes idle connections are of the same kind.
-    pub released: u32,
-    /// Is told of the end. May be NULL.
-    pub on_close: ssecast_close_callback,
-    /// Is told that what was sent to it alone is out. May be NULL.
-    pub on_drain: ssecast_drain_callback,
-    /// What the callbacks get. It must live until `on_close` has returned.
-    pub user_data: *mut c_void,
-}
-
-// SAFETY: integers, pointers, functions and a slice; the last of them is as wide as the alignment.
-unsafe impl Versioned for ssecast_attach_config {
-    fn defaults() -> Self {
-        Self {
-            size: size_of::<Self>(),
-            topics: std::ptr::null(),
-            topics_len: 0,
-            last_event_id: ssecast_slice::NONE,
-            head: ssecast_slice::NONE,
-            framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
-            released: 0,
-            on_close: None,
-            on_drain: None,
-            user_data: std::ptr::null_mut(),
-        }
-    }
-}
-
-/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_attach_config)`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_attach_config_init(
-    config: *mut ssecast_attach_config,
-    size: usize,
-) -> ssecast_result {
-    // SAFETY: the caller has `size` bytes there.
-    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
@@ -162,7 +57,7 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         // SAFETY: the caller's texts are there until the call returns.
         let (topics, last_event_id, head) = unsafe {
             let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
-            (topics, last_event_id(config.last_event_id)?, config.head.bytes("head")?)
+            (topics, last_event_id::read(config.last_event_id)?, config.head.bytes("head")?)
         };
         let head = head.map_or_else(Bytes::new, Bytes::copy_from_slice);
         if socket < 0 {
@@ -174,13 +69,11 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         // A reader of its own until the subscriber is handed over, so that attaching waits for no other thread.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
         let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id })?;
-        let host =
-            Callbacks { on_close: config.on_close, on_drain: config.on_drain, user_data: config.user_data };
         let transfer = Transfer {
             framing,
             released: config.released != 0,
             name: ConnectionId::from_number(0),
-            host: Arc::new(host),
+            host: Arc::new(config.callbacks()),
         };
         let attachment = prepared.attach(&hub.hub, subscriber, transfer);
         if !connection.is_null() {
@@ -298,14 +191,6 @@ pub unsafe extern "C" fn ssecast_connection_finish(
     })
 }
 
-/// Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. A listener
-/// does so by itself.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_is_finished(last_event_id: ssecast_slice) -> bool {
-    // SAFETY: the caller's text is there until the call returns.
-    quiet(false, || unsafe { self::last_event_id(last_event_id) }.ok().flatten().is_some_and(is_finished))
-}
-
 /// Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then
 /// calls `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT`
 /// when the client is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
@@ -329,35 +214,6 @@ pub unsafe extern "C" fn ssecast_connection_disconnect(
     })
 }
 
-/// The caller's functions that the engine calls for a connection.
-struct Callbacks {
-    on_close: ssecast_close_callback,
-    on_drain: ssecast_drain_callback,
-    user_data: *mut c_void,
-}
-
-// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other
-// threads.
-unsafe impl Send for Callbacks {}
-// SAFETY: the same.
-unsafe impl Sync for Callbacks {}
-
-impl Host for Callbacks {
-    fn ended(&self, _: ConnectionId, reason: Reason, cut: bool) {
-        if let Some(on_close) = self.on_close {
-            // SAFETY: the caller's function and data, which live until it has returned.
-            unsafe { on_close(self.user_data, reason.into(), cut) };
-        }
-    }
-
-    fn drained(&self, _: ConnectionId) {
-        if let Some(on_drain) = self.on_drain {
-            // SAFETY: the caller's function and data, which live until the connection's end was told.
-            unsafe { on_drain(self.user_data) };
-        }
-    }
-}
-
 impl ssecast_connection {
     /// Makes a handle, which its owner gives back.
     pub(crate) fn handle(attachment: Attachment) -> *mut Self {
@@ -376,51 +232,6 @@ impl ssecast_connection {
     fn not_taken(&self) -> Failure {
         if self.attachment.is_ending() { ended("connection") } else { too_much("connection") }
     }
-}
-
-impl From<Reason> for ssecast_reason {
-    fn from(reason: Reason) -> Self {
-        match reason {
-            Reason::Client => SSECAST_REASON_CLIENT,
-            Reason::Server => SSECAST_REASON_SERVER,
-            Reason::Shutdown => SSECAST_REASON_SHUTDOWN,
-            Reason::Lagged => SSECAST_REASON_LAGGED,
-            Reason::Error => SSECAST_REASON_ERROR,
-        }
-    }
-}
-
-/// A reason that a caller may end a connection for.
-fn host_reason(number: u32) -> Result<Reason, Failure> {
-    [Reason::Client, Reason::Server, Reason::Error]
-        .into_iter()
-        .find(|reason| ssecast_reason::from(*reason) as u32 == number)
-        .ok_or_else(|| {
-            let problem = format!("must be that of the client, the server or an error, and is {number}");
-            Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "reason", problem)
-        })
-}
-
-pub(crate) fn framing(number: u32, default: Framing) -> Result<Framing, Failure> {
-    match number {
-        number if number == ssecast_framing::SSECAST_FRAMING_DEFAULT as u32 => Ok(default),
-        number if number == ssecast_framing::SSECAST_FRAMING_CHUNKED as u32 => Ok(Framing::Chunked),
-        number if number == ssecast_framing::SSECAST_FRAMING_RAW as u32 => Ok(Framing::Raw),
-        other => {
-            let problem = format!("must be an ssecast_framing, and is {other}");
-            Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "framing", problem))
-        }
-    }
-}
-
-/// Borrows a client's last event ID. One that is not UTF-8 is an unknown id, and the client gets a reset.
-///
-/// # Safety
-/// It stays for as long as the borrow lives.
-pub(crate) unsafe fn last_event_id<'a>(slice: ssecast_slice) -> Result<Option<&'a str>, Failure> {
-    // SAFETY: the caller's promise.
-    let bytes = unsafe { slice.bytes("last_event_id") }?;
-    Ok(bytes.map(|bytes| std::str::from_utf8(bytes).unwrap_or("\u{fffd}")))
 }
 
 pub(crate) fn ended(field: &'static str) -> Failure {

@@ -4,7 +4,7 @@ use ssecast::{ErrorKind, Event};
 
 use crate::entry::{entry, output};
 use crate::error::{Failure, ssecast_error, ssecast_result};
-use crate::hub::SSECAST_OFF;
+use crate::hub_config::SSECAST_OFF;
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
 

@@ -38,13 +38,29 @@ mod source_step;
 
 mod source;
 
+mod hub_config;
+
 mod hub;
 
 mod stats;
 
+mod framing;
+
+mod reason;
+
+mod attach_config;
+
 mod connection;
 
+mod last_event_id;
+
+mod subscription_config;
+
 mod subscription;
+
+mod listen_config;
+
+mod routes;
 
 mod listener;
 

@@ -1,142 +1,21 @@
-use std::ffi::c_void;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use ssecast::{
-    Attachment, ConnectionId, Cors, Error, ErrorKind, Listener, ListenerConfig, OptionKey, Origins,
-    QueryTopics, Reason, Request, Responder, Router,
-};
+use ssecast::Listener;
 
-use crate::connection::{ended, ssecast_connection, ssecast_reason};
-use crate::entry::{entry, free, quiet, required};
-use crate::error::{Failure, ssecast_error, ssecast_result};
-use crate::header::ssecast_header;
-use crate::hub::{or_default, ssecast_hub};
-use crate::request::ssecast_request;
-use crate::responder::ssecast_responder;
-use crate::slice::{self, ssecast_slice};
-use crate::versioned::{self, Versioned};
-
-const DEFAULT_ADDRESS: &str = "127.0.0.1:0";
+use crate::connection::ended;
+use crate::entry::{entry, free, output, quiet, required};
+use crate::error::{ssecast_error, ssecast_result};
+use crate::hub::ssecast_hub;
+use crate::listen_config::ssecast_listen_config;
+use crate::routes::Routes;
+use crate::slice::ssecast_slice;
+use crate::versioned;
 
 /// An HTTP/1.1 endpoint of a hub, for programs that have no HTTP server. Any thread may use it.
 pub struct ssecast_listener {
     listener: Listener,
     address: String,
     closed: AtomicBool,
-}
-
-/// Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid
-/// until the callback returns. The responder is the callback's: it answers with it, now or later, and frees it.
-pub type ssecast_route_callback = Option<
-    unsafe extern "C" fn(
-        user_data: *mut c_void,
-        request: *const ssecast_request,
-        responder: *mut ssecast_responder,
-    ),
->;
-
-/// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the
-/// callback's, which gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
-pub type ssecast_stream_open_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64, connection: *mut ssecast_connection)>;
-
-/// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request
-/// that was allowed, also if its stream never began.
-pub type ssecast_stream_close_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64, reason: ssecast_reason)>;
-
-/// Tells that all that was sent to one stream alone has been handed to the system, as `ssecast_drain_callback` does.
-pub type ssecast_stream_drain_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64)>;
-
-/// How a listener answers, and what it bears. Times are in milliseconds. A number that is 0 and a text that is left out
-/// have their defaults; `SSECAST_ZERO` stands for a real zero.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ssecast_listen_config {
-    /// `sizeof(ssecast_listen_config)`; `ssecast_listen_config_init` sets it.
-    pub size: usize,
-    /// Where to listen: a host and a port, such as `0.0.0.0:8080` or `[::1]:0`; port 0 takes a free one. Default
-    /// `127.0.0.1:0`.
-    pub address: ssecast_slice,
-    /// The only path that there is; any other is answered 404. With `data` NULL, the default, every path is the
-    /// route's.
-    pub path: ssecast_slice,
-    /// Headers that every stream's response has besides its own, `headers_len` of them.
-    pub headers: *const ssecast_header,
-    pub headers_len: usize,
-    /// The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a
-    /// single `*` stands for all. None, the default, allows none. Each is one that browsers send: in lower case, without
-    /// a path.
-    pub cors_origins: *const ssecast_slice,
-    pub cors_origins_len: usize,
-    /// How long a browser may remember the answer to a preflight. Default a day.
-    pub cors_max_age_ms: u64,
-    /// The most bytes of a request's head; a longer one is answered 431. Default 16 KiB.
-    pub max_head_bytes: u64,
-    /// The most headers of a request; more are answered 431. Default 100.
-    pub max_headers: u64,
-    /// How long a head may take; then it is answered 408. Default 10000.
-    pub head_ms: u64,
-    /// How long the route may take to answer; then the request is answered 503. Default 30000.
-    pub answer_ms: u64,
-    /// The most connections that are no streams yet, or no more. Default 4096.
-    pub max_pending: u64,
-    /// Not 0: pages of these origins may send cookies. They must be named then, not `*`.
-    pub cors_credentials: u32,
-    /// Not 0: a client reads the topics that it names in the query, as in `/?topic=ticks`. Every client that reaches the
-    /// listener may then read all topics there are, and make new ones. `route` is NULL then.
-    pub query_topics: u32,
-    /// Decides on requests.
-    pub route: ssecast_route_callback,
-    /// Hands out the connections of streams. May be NULL.
-    pub on_open: ssecast_stream_open_callback,
-    /// Is told of the end of streams. May be NULL.
-    pub on_close: ssecast_stream_close_callback,
-    /// Is told that what was sent to one stream alone is out. May be NULL.
-    pub on_drain: ssecast_stream_drain_callback,
-    /// What the callbacks get. It must live until the listener was freed and the end of each of its streams was told.
-    pub user_data: *mut c_void,
-}
-
-// SAFETY: integers, pointers, functions and slices; the last of them is as wide as the alignment.
-unsafe impl Versioned for ssecast_listen_config {
-    fn defaults() -> Self {
-        let config = ListenerConfig::default();
-        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            size: size_of::<Self>(),
-            address: ssecast_slice::new(DEFAULT_ADDRESS.as_bytes()),
-            path: ssecast_slice::NONE,
-            headers: std::ptr::null(),
-            headers_len: 0,
-            cors_origins: std::ptr::null(),
-            cors_origins_len: 0,
-            cors_max_age_ms: ms(Cors::default().max_age),
-            max_head_bytes: config.max_head_bytes as u64,
-            max_headers: config.max_headers as u64,
-            head_ms: ms(config.head_time),
-            answer_ms: ms(config.answer_time),
-            max_pending: config.max_pending as u64,
-            cors_credentials: 0,
-            query_topics: 0,
-            route: None,
-            on_open: None,
-            on_close: None,
-            on_drain: None,
-            user_data: std::ptr::null_mut(),
-        }
-    }
-}
-
-/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_listen_config)`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_listen_config_init(
-    config: *mut ssecast_listen_config,
-    size: usize,
-) -> ssecast_result {
-    // SAFETY: the caller has `size` bytes there.
-    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a
@@ -156,23 +35,10 @@ pub unsafe extern "C" fn ssecast_hub_listen(
         // SAFETY: the caller's hub, and a configuration that is as its size says.
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
-        let listener = crate::entry::output(listener, "listener")?;
+        let listener = output(listener, "listener")?;
         // SAFETY: the caller's texts are there until the call returns.
-        let (core, address) =
-            unsafe { (config.core()?, config.address.text("address", ErrorKind::InvalidOption)?) };
-        let address = address.unwrap_or(DEFAULT_ADDRESS);
-        let routes = Routes {
-            route: config.route,
-            on_open: config.on_open,
-            on_close: config.on_close,
-            on_drain: config.on_drain,
-            user_data: config.user_data,
-        };
-        if config.route.is_some() == (config.query_topics != 0) {
-            let problem = "must be set, or else query_topics, and not both";
-            return Err(Failure::new(ssecast_result::SSECAST_INVALID_OPTION, "route", problem));
-        }
-        let bound = Listener::bind(&hub.hub, address, core, routes)?;
+        let (core, address) = unsafe { (config.core()?, config.address()?) };
+        let bound = Listener::bind(&hub.hub, address, core, Routes::try_from(&config)?)?;
         let made = ssecast_listener {
             address: bound.address().to_string(),
             listener: bound,
@@ -227,109 +93,4 @@ pub unsafe extern "C" fn ssecast_listener_close(
 pub unsafe extern "C" fn ssecast_listener_free(listener: *mut ssecast_listener) {
     // SAFETY: NULL or from `ssecast_hub_listen`, and not used again.
     unsafe { free(listener) };
-}
-
-/// The caller's functions as the listener's router.
-struct Routes {
-    route: ssecast_route_callback,
-    on_open: ssecast_stream_open_callback,
-    on_close: ssecast_stream_close_callback,
-    on_drain: ssecast_stream_drain_callback,
-    user_data: *mut c_void,
-}
-
-// SAFETY: the user data is only handed back to the caller's own functions, which the header says run on other
-// threads.
-unsafe impl Send for Routes {}
-// SAFETY: the same.
-unsafe impl Sync for Routes {}
-
-impl Router for Routes {
-    fn route(&self, request: Request, responder: Responder) {
-        let Some(route) = self.route else { return QueryTopics.route(request, responder) };
-        let request = ssecast_request::new(request);
-        let responder = Box::into_raw(Box::new(ssecast_responder(responder)));
-        // SAFETY: the caller's function and data; the request lives as long as the call, and the responder is
-        // handed over.
-        unsafe { route(self.user_data, &raw const request, responder) };
-    }
-
-    fn opened(&self, stream: Attachment) {
-        if let Some(on_open) = self.on_open {
-            let number = stream.connection().to_number();
-            // SAFETY: the caller's function and data; the connection is handed over.
-            unsafe { on_open(self.user_data, number, ssecast_connection::handle(stream)) };
-        }
-    }
-
-    fn ended(&self, connection: ConnectionId, reason: Reason) {
-        if let Some(on_close) = self.on_close {
-            // SAFETY: the caller's function and data.
-            unsafe { on_close(self.user_data, connection.to_number(), reason.into()) };
-        }
-    }
-
-    fn drained(&self, connection: ConnectionId) {
-        if let Some(on_drain) = self.on_drain {
-            // SAFETY: the caller's function and data.
-            unsafe { on_drain(self.user_data, connection.to_number()) };
-        }
-    }
-}
-
-/// # Safety
-/// The text stays for as long as the borrow lives.
-unsafe fn required_text<'a>(slice: ssecast_slice, name: &'static str) -> Result<&'a str, Failure> {
-    // SAFETY: the caller's promise.
-    unsafe { slice.text(name, ErrorKind::InvalidOption) }?.ok_or_else(|| Failure::null(name))
-}
-
-impl ssecast_listen_config {
-    /// # Safety
-    /// What it points to is there.
-    unsafe fn core(&self) -> Result<ListenerConfig, Failure> {
-        let default = Self::defaults();
-        let size = |number, default| usize::try_from(or_default(number, default)).unwrap_or(usize::MAX);
-        let time = |number, default| Duration::from_millis(or_default(number, default));
-        // SAFETY: the caller's promise, here and below.
-        let path = unsafe { self.path.text("path", ErrorKind::InvalidOption) }?.map(str::to_owned);
-        // SAFETY: the same.
-        let headers = unsafe { slice::array(self.headers, self.headers_len, "headers") }?;
-        let header = |header: &ssecast_header| {
-            // SAFETY: the same.
-            let text = |slice| unsafe { required_text(slice, "headers") }.map(str::to_owned);
-            Ok((text(header.name)?, text(header.value)?))
-        };
-        Ok(ListenerConfig {
-            path,
-            // SAFETY: the same.
-            cors: unsafe { self.cors() }?,
-            headers: headers.iter().map(header).collect::<Result<_, Failure>>()?,
-            max_head_bytes: size(self.max_head_bytes, default.max_head_bytes),
-            max_headers: size(self.max_headers, default.max_headers),
-            head_time: time(self.head_ms, default.head_ms),
-            answer_time: time(self.answer_ms, default.answer_ms),
-            max_pending: size(self.max_pending, default.max_pending),
-        })
-    }
-
-    /// # Safety
-    /// As [`core`](Self::core).
-    unsafe fn cors(&self) -> Result<Option<Cors>, Failure> {
-        let (all, len) = (self.cors_origins, self.cors_origins_len);
-        // SAFETY: the caller's promise.
-        let origins = unsafe { slice::texts(all, len, "cors_origins", ErrorKind::InvalidOption) }?;
-        let origins = match origins[..] {
-            [] if self.cors_credentials != 0 => {
-                let problem = "is for the pages of other origins, and no origin is given";
-                return Err(Error::new(ErrorKind::InvalidOption, OptionKey::CorsCredentials, problem).into());
-            }
-            [] => return Ok(None),
-            ["*"] => Origins::Any,
-            _ => Origins::List(origins.into_iter().map(str::to_owned).collect()),
-        };
-        let max_age =
-            Duration::from_millis(or_default(self.cors_max_age_ms, Self::defaults().cors_max_age_ms));
-        Ok(Some(Cors { origins, credentials: self.cors_credentials != 0, max_age }))
-    }
 }

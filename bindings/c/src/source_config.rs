@@ -7,7 +7,7 @@ use ssecast_client::{Options, Source};
 
 use crate::error::{Failure, ssecast_result};
 use crate::event::SSECAST_ZERO;
-use crate::hub::SSECAST_OFF;
+use crate::hub_config::SSECAST_OFF;
 use crate::slice::{self, ssecast_slice};
 use crate::versioned::{self, Versioned};
 

@@ -1,18 +1,22 @@
 use std::ffi::c_int;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use ssecast::{Batch, ConnectionId, Content, ErrorKind, Framing, LoopConnections, Reason};
 
-use crate::connection::{self, ended, ssecast_framing, ssecast_reason, too_much};
-use crate::entry::{entry, free, output, required};
+use crate::connection::{ended, too_much};
+use crate::entry::{entry, exclusive, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::event::{self, ssecast_event};
+use crate::framing::framing;
 use crate::hub::ssecast_hub;
+use crate::last_event_id;
+use crate::reason::ssecast_reason;
 use crate::signal::Signal;
 use crate::slice::{self, ssecast_slice};
-use crate::versioned::{self, Versioned};
+use crate::subscription_config::ssecast_subscription_config;
+use crate::versioned;
 
 /// One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 ///
@@ -34,48 +38,6 @@ struct Output {
     /// The bytes that the caller has now.
     lent: Bytes,
     reason: Option<Reason>,
-}
-
-/// How a client subscribes.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct ssecast_subscription_config {
-    /// `sizeof(ssecast_subscription_config)`; `ssecast_subscription_config_init` sets it.
-    pub size: usize,
-    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
-    /// to it alone.
-    pub topics: *const ssecast_slice,
-    pub topics_len: usize,
-    /// The client's `Last-Event-ID`, if it sent one.
-    pub last_event_id: ssecast_slice,
-    /// An `ssecast_framing`: how `ssecast_subscription_next` frames the bytes. Default `SSECAST_FRAMING_RAW`.
-    pub framing: u32,
-    /// Always 0.
-    pub reserved: u32,
-}
-
-// SAFETY: integers, pointers and a slice; the last two are as wide as the alignment.
-unsafe impl Versioned for ssecast_subscription_config {
-    fn defaults() -> Self {
-        Self {
-            size: size_of::<Self>(),
-            topics: std::ptr::null(),
-            topics_len: 0,
-            last_event_id: ssecast_slice::NONE,
-            framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
-            reserved: 0,
-        }
-    }
-}
-
-/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_subscription_config)`.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_subscription_config_init(
-    config: *mut ssecast_subscription_config,
-    size: usize,
-) -> ssecast_result {
-    // SAFETY: the caller has `size` bytes there.
-    unsafe { versioned::initialize(config, "config", size) }
 }
 
 /// Subscribes a client whose stream the caller writes. Give it back with `ssecast_subscription_free`.
@@ -101,11 +63,11 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         let (hub, config) =
             unsafe { (required(hub, "hub")?, versioned::read(config, "config", "config.size")?) };
         let subscription = output(subscription, "subscription")?;
-        let framing = connection::framing(config.framing, Framing::Raw)?;
+        let framing = framing(config.framing, Framing::Raw)?;
         // SAFETY: the caller's texts are there until the call returns.
         let (topics, last_event_id) = unsafe {
             let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
-            (topics, connection::last_event_id(config.last_event_id)?)
+            (topics, last_event_id::read(config.last_event_id)?)
         };
         let signal = Arc::new(Signal::new()?);
         let woken = Arc::clone(&signal);
@@ -297,14 +259,7 @@ impl ssecast_subscription {
         if !self.pull.is_here() {
             return Err(ended("subscription"));
         }
-        match self.output.try_lock() {
-            Ok(output) => Ok(output),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                let problem = "is in use by another thread";
-                Err(Failure::new(ssecast_result::SSECAST_BUSY, "subscription", problem))
-            }
-        }
+        exclusive(&self.output, "subscription")
     }
 
     fn next(&self, reason: &mut Option<Reason>) -> Result<Bytes, Failure> {

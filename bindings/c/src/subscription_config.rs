@@ -1,0 +1,46 @@
+use crate::error::ssecast_result;
+use crate::framing::ssecast_framing;
+use crate::slice::ssecast_slice;
+use crate::versioned::{self, Versioned};
+
+/// How a client subscribes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ssecast_subscription_config {
+    /// `sizeof(ssecast_subscription_config)`; `ssecast_subscription_config_init` sets it.
+    pub size: usize,
+    /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
+    /// to it alone.
+    pub topics: *const ssecast_slice,
+    pub topics_len: usize,
+    /// The client's `Last-Event-ID`, if it sent one.
+    pub last_event_id: ssecast_slice,
+    /// An `ssecast_framing`: how `ssecast_subscription_next` frames the bytes. Default `SSECAST_FRAMING_RAW`.
+    pub framing: u32,
+    /// Always 0.
+    pub reserved: u32,
+}
+
+// SAFETY: integers, pointers and a slice; the last two are as wide as the alignment.
+unsafe impl Versioned for ssecast_subscription_config {
+    fn defaults() -> Self {
+        Self {
+            size: size_of::<Self>(),
+            topics: std::ptr::null(),
+            topics_len: 0,
+            last_event_id: ssecast_slice::NONE,
+            framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
+            reserved: 0,
+        }
+    }
+}
+
+/// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_subscription_config)`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_config_init(
+    config: *mut ssecast_subscription_config,
+    size: usize,
+) -> ssecast_result {
+    // SAFETY: the caller has `size` bytes there.
+    unsafe { versioned::initialize(config, "config", size) }
+}
