@@ -351,12 +351,17 @@ typedef struct ssecast_error {
   ssecast_result result;
   // The `errno` of the system's error that is behind it, such as `EADDRINUSE`; 0 if none is.
   int os_error;
-  // The argument or field that it is about, such as `id`. Ends with a zero byte; cut if it is longer.
+  // What `option` allows, if its limit was reached; otherwise 0.
+  uint64_t limit;
+  // The argument or field that it is about, such as `id`. Ends with a zero byte, as the other texts do, and is cut if it
+  // is longer.
   char field[60];
   // The field of a configuration that it is about, or whose limit was reached, such as `max_event_bytes`; empty if
-  // there is none. The message has it as it stands here.
+  // there is none.
   char option[60];
-  // One sentence that begins with the field and says how to mend it. Ends with a zero byte; cut if it is longer.
+  // The message without the names of the field and of the option: for a language that spells them in its own way.
+  char problem[200];
+  // One sentence that begins with the field and says how to mend it.
   char message[256];
 } ssecast_error;
 
@@ -611,6 +616,24 @@ typedef struct ssecast_attach_config {
   // What the callbacks get. It must live until `on_close` has returned.
   void *user_data;
 } ssecast_attach_config;
+
+// What a client is answered that can't have a stream for the moment.
+//
+// An `EventSource` takes every status but 200 as final: after a 503 it never asks again. So it gets a stream that ends
+// at once, after which it comes back by itself; every other client gets the status that HTTP has for it.
+typedef struct ssecast_unavailable {
+  // `sizeof(ssecast_unavailable)`: set it before the call.
+  size_t size;
+  // 200, with the headers of a stream and `body`, or 503 with `Retry-After`.
+  uint32_t status;
+  // Always 0.
+  uint32_t reserved;
+  // The value of `Retry-After`, in seconds; 0 with the status 200. Each client gets one of its own.
+  uint64_t retry_after;
+  // The body, after which the response ends: a reconnection time of the client's own. Ends with a zero byte; empty with
+  // the status 503.
+  char body[48];
+} ssecast_unavailable;
 
 // How a client subscribes.
 typedef struct ssecast_subscription_config {
@@ -964,10 +987,6 @@ ssecast_result ssecast_connection_detach(struct ssecast_connection *connection,
 ssecast_result ssecast_connection_finish(struct ssecast_connection *connection,
                                          struct ssecast_error *error);
 
-// Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. A listener
-// does so by itself.
-bool ssecast_is_finished(struct ssecast_slice last_event_id);
-
 // Ends a connection at once, also while it is being detached: it shuts the socket down, lets go of it, and then
 // calls `on_close`. It does not wait for that. `reason` is what the hub counts it under: `SSECAST_REASON_CLIENT`
 // when the client is gone, `SSECAST_REASON_SERVER` to throw it out, `SSECAST_REASON_ERROR` when something failed.
@@ -976,6 +995,41 @@ bool ssecast_is_finished(struct ssecast_slice last_event_id);
 ssecast_result ssecast_connection_disconnect(struct ssecast_connection *connection,
                                              uint32_t reason,
                                              struct ssecast_error *error);
+
+// Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. A listener
+// does so by itself.
+bool ssecast_is_finished(struct ssecast_slice last_event_id);
+
+// Gives the id of the last event that a client has, of what its request says: the header `Last-Event-ID`, or else the
+// parameter `lastEventId` of its query, decoded. Left out if it has none. A listener does so by itself.
+struct ssecast_slice ssecast_last_event_id(struct ssecast_slice header,
+                                           struct ssecast_slice query);
+
+// Writes the headers that the response of every stream has, as lines of an HTTP/1.1 head: `Content-Type: …`,
+// `Cache-Control: …` and `X-Accel-Buffering: no`, each with CRLF at its end. What frames the body, `Transfer-Encoding` and
+// `Connection`, is the caller's. `cache_control` is the value that the caller wants, or left out: what a stream needs is
+// added to it.
+//
+// Writes how many bytes it has to `*length`; there is no zero byte behind them. With `buffer` NULL and `capacity` 0 only
+// the length is written. Fails with `SSECAST_BUFFER_TOO_SMALL` if it does not fit.
+ssecast_result ssecast_stream_headers(struct ssecast_slice cache_control,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *length,
+                                      struct ssecast_error *error);
+
+// Whether a stream could not be opened because the hub, or the process, has no room at the moment, or because the hub is
+// closed: `ssecast_hub_unavailable` has the answer then. Any other result of `ssecast_hub_attach_socket` or
+// `ssecast_hub_subscribe` but `SSECAST_OK` is a fault of the caller's.
+bool ssecast_is_unavailable(uint32_t result);
+
+// Gives the answer to a client that can't have a stream for the moment, by the request's method and its header `Accept`,
+// which is left out if there is none. Set `unavailable->size` before. The hub may be closed.
+ssecast_result ssecast_hub_unavailable(const struct ssecast_hub *hub,
+                                       struct ssecast_slice method,
+                                       struct ssecast_slice accept,
+                                       struct ssecast_unavailable *unavailable,
+                                       struct ssecast_error *error);
 
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_subscription_config)`.
 ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_config *config,

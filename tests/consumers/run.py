@@ -73,7 +73,7 @@ def cpp(suite):
         suite.run(tests)
         if shutil.which("valgrind"):
             suite.run("valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full",
-                      "--errors-for-leak-kinds=definite,indirect", tests)
+                      "--errors-for-leak-kinds=definite,indirect", f"--suppressions={BINDINGS}/c/tests/valgrind.supp", tests)
     if suite.build("c++", *flags, BINDINGS / "cpp/examples/server.cpp", "-o", server, *link):
         suite.serves(server)
 

@@ -239,6 +239,6 @@ pub(crate) fn ended(field: &'static str) -> Failure {
 }
 
 pub(crate) fn too_much(field: &'static str) -> Failure {
-    let problem = "has more waiting than slow_client_bytes allows; the event was not taken";
+    let problem = "has more waiting than its limit allows: the event was not taken";
     Failure::new(ssecast_result::SSECAST_TOO_MUCH_PENDING, field, problem).about(OptionKey::SlowClientBytes)
 }

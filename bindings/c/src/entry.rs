@@ -1,3 +1,4 @@
+use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
@@ -65,6 +66,34 @@ pub(crate) fn exclusive<'a, T>(
 /// Checks a pointer that a result is to be written to.
 pub(crate) fn output<T>(pointer: *mut T, name: &'static str) -> Result<*mut T, Failure> {
     if pointer.is_null() { Err(Failure::null(name)) } else { Ok(pointer) }
+}
+
+/// Writes bytes to a buffer of the caller's, and their number; only their number if there is no buffer.
+///
+/// # Safety
+/// `buffer` is NULL or may be written for `capacity` bytes, `length` is NULL or may be written.
+pub(crate) unsafe fn write_text(
+    bytes: &[u8],
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+) -> Result<(), Failure> {
+    let length = output(length, "length")?;
+    if buffer.is_null() && capacity > 0 {
+        return Err(Failure::null("buffer"));
+    }
+    if !buffer.is_null() && capacity < bytes.len() {
+        let problem = format!("has room for {capacity} bytes, and {} are to be written", bytes.len());
+        return Err(Failure::new(ssecast_result::SSECAST_BUFFER_TOO_SMALL, "buffer", problem));
+    }
+    // SAFETY: there is room, and what the library allocated is not the caller's buffer.
+    unsafe {
+        if !buffer.is_null() {
+            bytes.as_ptr().copy_to_nonoverlapping(buffer.cast(), bytes.len());
+        }
+        length.write(bytes.len());
+    }
+    Ok(())
 }
 
 /// Gives back what [`Box::into_raw`] made, and NULL does nothing. A panic on the way leaks it.

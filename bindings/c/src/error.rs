@@ -75,12 +75,17 @@ pub struct ssecast_error {
     pub result: ssecast_result,
     /// The `errno` of the system's error that is behind it, such as `EADDRINUSE`; 0 if none is.
     pub os_error: c_int,
-    /// The argument or field that it is about, such as `id`. Ends with a zero byte; cut if it is longer.
+    /// What `option` allows, if its limit was reached; otherwise 0.
+    pub limit: u64,
+    /// The argument or field that it is about, such as `id`. Ends with a zero byte, as the other texts do, and is cut if it
+    /// is longer.
     pub field: [c_char; 60],
     /// The field of a configuration that it is about, or whose limit was reached, such as `max_event_bytes`; empty if
-    /// there is none. The message has it as it stands here.
+    /// there is none.
     pub option: [c_char; 60],
-    /// One sentence that begins with the field and says how to mend it. Ends with a zero byte; cut if it is longer.
+    /// The message without the names of the field and of the option: for a language that spells them in its own way.
+    pub problem: [c_char; 200],
+    /// One sentence that begins with the field and says how to mend it.
     pub message: [c_char; 256],
 }
 
@@ -134,8 +139,9 @@ impl From<ErrorKind> for ssecast_result {
 pub(crate) struct Failure {
     result: ssecast_result,
     field: Cow<'static, str>,
-    /// The option that it is about, or whose limit was reached.
+    /// The option that it is about, or whose limit was reached, and what it allows then.
     option: Option<OptionKey>,
+    limit: Option<u64>,
     problem: Cow<'static, str>,
     os_error: Option<i32>,
 }
@@ -146,10 +152,17 @@ impl Failure {
         field: impl Into<Cow<'static, str>>,
         problem: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { result, field: field.into(), option: None, problem: problem.into(), os_error: None }
+        Self {
+            result,
+            field: field.into(),
+            option: None,
+            limit: None,
+            problem: problem.into(),
+            os_error: None,
+        }
     }
 
-    /// Names the option that the problem speaks of.
+    /// Names the option that the problem is about.
     pub(crate) fn about(self, option: OptionKey) -> Self {
         Self { option: Some(option), ..self }
     }
@@ -163,19 +176,33 @@ impl Failure {
         self.result
     }
 
+    fn option_name(&self) -> &'static str {
+        self.option.map_or("", |option| option.name(Language::C))
+    }
+
+    fn message(&self) -> String {
+        let Self { field, problem, .. } = self;
+        match (self.option_name(), self.limit) {
+            (option, Some(limit)) => format!("{field} {problem}; {option} allows {limit}"),
+            (option, None) if option.is_empty() || option == field => format!("{field} {problem}"),
+            (option, None) => format!("{field} {problem} ({option})"),
+        }
+    }
+
     /// Writes the detail where the caller wants it.
     ///
     /// # Safety
     /// `error` is NULL or may be written.
     pub(crate) unsafe fn report(&self, error: *mut ssecast_error) -> ssecast_result {
         if !error.is_null() {
-            let message = format!("{} {}", self.field, self.problem);
             let detail = ssecast_error {
                 result: self.result,
                 os_error: self.os_error.unwrap_or(0),
                 field: terminated(&self.field),
-                option: terminated(self.option.map_or("", |option| option.name(Language::C))),
-                message: terminated(&message),
+                limit: self.limit.unwrap_or_default(),
+                option: terminated(self.option_name()),
+                problem: terminated(&self.problem),
+                message: terminated(&self.message()),
             };
             // SAFETY: the caller's promise.
             unsafe { error.write(detail) };
@@ -186,11 +213,13 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let (problem, limit) = error.parts();
         Self {
             result: error.kind().into(),
             field: error.field_in(Language::C).to_owned().into(),
             option: error.option(),
-            problem: error.problem_in(Language::C).into_owned().into(),
+            limit,
+            problem: problem.to_owned().into(),
             os_error: error.os_error(),
         }
     }
@@ -209,8 +238,15 @@ pub(crate) fn terminated<const N: usize>(text: &str) -> [c_char; N] {
 
 #[cfg(test)]
 impl ssecast_error {
-    pub(crate) const EMPTY: Self =
-        Self { result: SSECAST_OK, os_error: 0, field: [0; 60], option: [0; 60], message: [0; 256] };
+    pub(crate) const EMPTY: Self = Self {
+        result: SSECAST_OK,
+        os_error: 0,
+        limit: 0,
+        field: [0; 60],
+        option: [0; 60],
+        problem: [0; 200],
+        message: [0; 256],
+    };
 
     pub(crate) fn text(&self) -> &str {
         // SAFETY: it ends with a zero byte.

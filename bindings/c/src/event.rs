@@ -2,7 +2,7 @@ use std::ffi::c_char;
 
 use ssecast::{ErrorKind, Event};
 
-use crate::entry::{entry, output};
+use crate::entry::{entry, write_text};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::hub_config::SSECAST_OFF;
 use crate::slice::ssecast_slice;
@@ -71,24 +71,8 @@ pub unsafe extern "C" fn ssecast_event_encode(
     entry!(error, {
         // SAFETY: the caller's event is as its size says.
         let event = unsafe { read(event) }?;
-        let length = output(length, "length")?;
-        let needed = event.encoded_len();
-        if buffer.is_null() && capacity > 0 {
-            return Err(Failure::null("buffer"));
-        }
-        if !buffer.is_null() && capacity < needed {
-            let problem = format!("has room for {capacity} bytes, and the event has {needed}");
-            return Err(Failure::new(ssecast_result::SSECAST_BUFFER_TOO_SMALL, "buffer", problem));
-        }
-        event.validate()?;
-        if !buffer.is_null() {
-            let bytes = event.encode()?;
-            // SAFETY: there is room, and what the library just allocated is not the caller's buffer.
-            unsafe { bytes.as_ptr().copy_to_nonoverlapping(buffer.cast(), bytes.len()) };
-        }
-        // SAFETY: not NULL.
-        unsafe { length.write(needed) };
-        Ok(())
+        // SAFETY: the caller has `capacity` bytes there.
+        unsafe { write_text(&event.encode()?, buffer, capacity, length) }
     })
 }
 

@@ -54,6 +54,10 @@ mod connection;
 
 mod last_event_id;
 
+mod stream_headers;
+
+mod unavailable;
+
 mod subscription_config;
 
 mod subscription;

@@ -5,7 +5,8 @@ from header import Header
 
 # Pointers that may be NULL.
 OPTIONAL = {"error", "user_data", "ssecast_hub_new.config", "ssecast_hub_publish.published", "ssecast_hub_close.event",
-            "ssecast_hub_attach_socket.connection", "ssecast_source_lose.problem"}
+            "ssecast_hub_attach_socket.connection", "ssecast_source_lose.problem",
+            "ssecast_stream_headers.cache_control", "ssecast_hub_unavailable.accept"}
 # A good value for each type of parameter.
 GOOD = {
     "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "int": "spare", "void*": "NULL", "char*": "buffer",
@@ -15,7 +16,7 @@ GOOD = {
 }
 GOOD_BY_NAME = {"capacity": "sizeof buffer", "cause": "SSECAST_CAUSE_ENDED", "max_event_bytes": "0"}
 # Structures that the library fills in: the caller sets their size alone.
-FILLED = {"ssecast_stats", "ssecast_source_request", "ssecast_source_step"}
+FILLED = {"ssecast_stats", "ssecast_unavailable", "ssecast_source_request", "ssecast_source_step"}
 
 PREAMBLE = r"""
 #include "stream.h"
@@ -62,6 +63,7 @@ SETUP = r"""
   ssecast_subscription_config subscription_config;
   ssecast_listen_config listen_config;
   ssecast_parser *parser;
+  ssecast_unavailable unavailable = {.size = sizeof unavailable};
   ssecast_source *source;
   ssecast_source_config source_config;
   ssecast_source_request source_request = {.size = sizeof source_request};

@@ -21,7 +21,7 @@ STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-D_POS
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 # What a thread still has when the program ends is only `possible`; what the program can't reach any more is a leak.
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect",
-            "--show-leak-kinds=definite,indirect", "--num-callers=30"]
+            "--show-leak-kinds=definite,indirect", "--num-callers=30", f"--suppressions={here}/valgrind.supp"]
 SECONDS = 240
 # Half a minute each under valgrind, and they come to few lines of the library that the others don't.
 SLOW = {"connection", "ending", "scenarios", "storm", "vectors"}

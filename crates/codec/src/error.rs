@@ -256,6 +256,13 @@ impl Error {
         }
     }
 
+    /// The problem alone, which names no option, and what the [`option`](Self::option) allows, if its limit was reached: for
+    /// languages that put the message together themselves.
+    #[must_use]
+    pub fn parts(&self) -> (&str, Option<u64>) {
+        (&self.problem, self.limit.map(|(_, limit)| limit))
+    }
+
     /// The whole message, as Rust spells it.
     #[must_use]
     pub fn message(&self) -> String {

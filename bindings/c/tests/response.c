@@ -1,0 +1,62 @@
+/* What a server answers that writes its own responses: the headers of a stream, and what a client gets that can't have one. */
+#include "check.h"
+
+static void every_stream_has_the_same_headers(void) {
+  char buffer[256];
+  size_t length = 0, written = 0;
+  ssecast_error error;
+  static const char EXPECTED[] = "Content-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache, no-transform\r\n"
+                                 "X-Accel-Buffering: no\r\n";
+  CHECK_OK(ssecast_stream_headers(text(NULL), NULL, 0, &length, &error));
+  CHECK(length == sizeof EXPECTED - 1);
+  CHECK_FAILS(SSECAST_BUFFER_TOO_SMALL, ssecast_stream_headers(text(NULL), buffer, length - 1, &written, &error));
+  CHECK(written == 0);
+  CHECK_OK(ssecast_stream_headers(text(NULL), buffer, length, &written, &error));
+  CHECK(written == length && memcmp(buffer, EXPECTED, length) == 0);
+  CHECK_OK(ssecast_stream_headers(text("private"), buffer, sizeof buffer - 1, &written, &error));
+  buffer[written] = 0;
+  CHECK(strstr(buffer, "\r\nCache-Control: private, no-cache, no-transform\r\n") != NULL);
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_stream_headers(text("a\r\nX: y"), buffer, sizeof buffer, &written, &error));
+  CHECK(strcmp(error.field, "cache_control") == 0);
+}
+
+static void a_client_without_a_stream_comes_back(void) {
+  ssecast_hub *hub = quiet_hub();
+  ssecast_unavailable answer = {.size = sizeof answer};
+  ssecast_error error;
+  CHECK_OK(ssecast_hub_unavailable(hub, text("GET"), text("text/event-stream"), &answer, &error));
+  CHECK(answer.status == 200 && answer.retry_after == 0 && strncmp(answer.body, "retry: ", 7) == 0);
+  CHECK(strcmp(answer.body + strlen(answer.body) - 2, "\n\n") == 0);
+  CHECK_OK(ssecast_hub_unavailable(hub, text("GET"), text(NULL), &answer, &error));
+  CHECK(answer.status == 503 && answer.retry_after > 0 && answer.body[0] == 0);
+  CHECK_OK(ssecast_hub_unavailable(hub, text("POST"), text("text/event-stream"), &answer, &error));
+  CHECK(answer.status == 503);
+  CHECK_OK(ssecast_hub_close(hub, NULL, 0, &error));
+  CHECK_OK(ssecast_hub_unavailable(hub, text("GET"), text("text/event-stream"), &answer, &error));
+  CHECK(answer.status == 200);
+  ssecast_hub_free(hub);
+}
+
+static void some_results_say_that_there_is_no_room_now(void) {
+  for (uint32_t result = 0; result < 200; result++) {
+    int expected = result == SSECAST_CLOSED || result == SSECAST_TOO_MANY_CONNECTIONS ||
+                   result == SSECAST_TOO_MANY_DESCRIPTORS || result == SSECAST_TOO_MANY_TOPICS;
+    CHECK(ssecast_is_unavailable(result) == expected);
+  }
+}
+
+static void the_header_goes_before_the_query(void) {
+  CHECK(is(ssecast_last_event_id(text("7"), text("6")), "7"));
+  CHECK(is(ssecast_last_event_id(text(""), text("6")), "6"));
+  CHECK(is(ssecast_last_event_id(text(NULL), text("6")), "6"));
+  CHECK(is(ssecast_last_event_id(text("\xff"), text("6")), "\xff"));
+  CHECK(ssecast_last_event_id(text(""), text("")).data == NULL);
+}
+
+int main(void) {
+  TEST("every stream has the same headers, and the caller's Cache-Control", every_stream_has_the_same_headers);
+  TEST("a client that can't have a stream now is answered so that it comes back", a_client_without_a_stream_comes_back);
+  TEST("the results that say so are four", some_results_say_that_there_is_no_room_now);
+  TEST("the last event ID is that of the header, or else of the query", the_header_goes_before_the_query);
+  return 0;
+}
