@@ -4,6 +4,7 @@ package ssecast
 import "C"
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 )
@@ -29,7 +30,10 @@ const (
 	ErrStoreTimedOut      = Code(C.SSECAST_STORE_TIMED_OUT)
 	ErrStoreFull          = Code(C.SSECAST_STORE_FULL)
 	ErrStoreFormat        = Code(C.SSECAST_STORE_FORMAT)
-	errTooManyDescriptors = Code(C.SSECAST_TOO_MANY_DESCRIPTORS)
+	// ErrEnded: the stream has ended, or is ending.
+	ErrEnded = Code(C.SSECAST_ENDED)
+	// ErrTooMuchPending: more waits for one client than its limit allows; the event was not taken.
+	ErrTooMuchPending = Code(C.SSECAST_TOO_MUCH_PENDING)
 )
 
 // Error gives the code's name, such as SSECAST_CLOSED.
@@ -60,18 +64,21 @@ func failure(result C.ssecast_result, detail *C.ssecast_error) error {
 	if result == C.SSECAST_OK {
 		return nil
 	}
-	field, message := C.GoString(&detail.field[0]), C.GoString(&detail.message[0])
-	if option := C.GoString(&detail.option[0]); option != "" {
-		name := optionName(option)
-		message = strings.Replace(message, option, name, 1)
-		if field == option {
-			field = name
-		}
+	field, option := C.GoString(&detail.field[0]), C.GoString(&detail.option[0])
+	name := optionName(option)
+	if field == option {
+		field = name
+	}
+	message := field + " " + C.GoString(&detail.problem[0])
+	if detail.limit != 0 {
+		message += fmt.Sprintf("; %s allows %d", name, uint64(detail.limit))
+	} else if name != "" && name != field {
+		message += " (" + name + ")"
 	}
 	return &Error{Code(result), field, message, syscall.Errno(detail.os_error)}
 }
 
-// The field of a Config that a field of the library's configuration comes from.
+// The field of a Config that an option of the library stands for.
 func optionName(option string) string {
 	switch option {
 	case "history_ms":

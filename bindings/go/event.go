@@ -23,6 +23,14 @@ type Event struct {
 	Retry time.Duration
 }
 
+// What the library's types can't say.
+func (e Event) check() error {
+	if e.Retry < 0 {
+		return &Error{Code: ErrInvalidRetry, Field: "retry", Message: "retry must be zero or more"}
+	}
+	return nil
+}
+
 // The library's view of Go's memory. It may point there only as an argument, or while it is pinned.
 func slice(text string) C.ssecast_slice {
 	if text == "" {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -20,6 +22,9 @@ type Handler struct {
 	Hub *Hub
 	// The topics that this client may read. If it returns an error, the answer is 403.
 	Topics func(*http.Request) ([]string, error)
+	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own, with what sends to this client
+	// alone. The stream may have ended by then.
+	OnOpen func(*http.Request, *Stream)
 	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. It keeps the request.
 	OnClose func(*http.Request, Reason)
 }
@@ -40,19 +45,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
 		return
 	}
-	lastEventID := r.Header.Get("Last-Event-ID")
-	if isFinished(lastEventID) {
+	id, finished := lastEventID(r)
+	if finished {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	header := w.Header()
-	header.Set("Content-Type", "text/event-stream; charset=utf-8")
-	header.Set("Cache-Control", "no-cache, no-transform")
-	header.Set("X-Accel-Buffering", "no")
 	if r.Method == http.MethodHead {
+		setStreamHeaders(header)
 		return
 	}
-	wanted := stream{topics: topics, lastEventID: lastEventID, framing: raw}
+	wanted := request{topics: topics, lastEventID: id, framing: raw}
 	if r.ProtoMajor == 1 && r.TLS == nil && header.Get("Content-Encoding") == "" {
 		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			h.takeOver(connection, r, header, wanted)
@@ -64,14 +67,17 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Gives the connection to the engine; one that is no socket, such as that of a listener which wraps its connections, is written
 // to from here.
-func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Header, wanted stream) {
+func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Header, wanted request) {
 	defer connection.Close()
 	connection.SetDeadline(time.Time{})
 	if r.ProtoAtLeast(1, 1) {
 		wanted.framing = chunked
 	}
-	head := headOf(header, wanted.framing == chunked)
-	var err error
+	head, err := headOf(header, wanted.framing == chunked)
+	if err != nil {
+		h.refuse(connection, r, err)
+		return
+	}
 	if socket, is := connection.(syscall.Conn); is {
 		var descriptor syscall.RawConn
 		if descriptor, err = socket.SyscallConn(); err == nil {
@@ -79,7 +85,10 @@ func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Hea
 			if h.OnClose != nil {
 				onClose = func(reason Reason) { h.OnClose(r, reason) }
 			}
-			err = h.Hub.attach(descriptor, head, wanted, onClose)
+			var stream *Stream
+			if stream, err = h.Hub.attach(descriptor, head, wanted, onClose); err == nil {
+				h.opened(r, stream)
+			}
 		}
 	} else {
 		var gone context.Context
@@ -93,29 +102,50 @@ func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Hea
 		err = h.run(gone, r, wanted, head, connection, func(deadline time.Time) { connection.SetWriteDeadline(deadline) })
 	}
 	if err != nil {
-		unavailable := http.Response{StatusCode: statusOf(err), ProtoMajor: 1, ProtoMinor: 1, Close: true,
-			Header: http.Header{"Retry-After": {retryAfter}, "Content-Length": {"0"}}}
-		connection.SetWriteDeadline(time.Now().Add(h.Hub.patience))
-		unavailable.Write(connection)
+		h.refuse(connection, r, err)
+	}
+}
+
+// Answers a connection that was taken over and has no stream.
+func (h *Handler) refuse(connection net.Conn, r *http.Request, err error) {
+	refused := h.Hub.refusal(r, err)
+	response := http.Response{StatusCode: refused.status, ProtoMajor: 1, ProtoMinor: 1, Close: true, Header: refused.header,
+		ContentLength: int64(len(refused.body)), Body: io.NopCloser(strings.NewReader(refused.body))}
+	connection.SetWriteDeadline(time.Now().Add(h.Hub.patience))
+	response.Write(connection)
+}
+
+// Tells the program of a stream that has begun.
+func (h *Handler) opened(r *http.Request, stream *Stream) {
+	if h.OnOpen != nil {
+		go h.OnOpen(r, stream)
 	}
 }
 
 // Writes the stream on this goroutine.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, wanted stream) {
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, wanted request) {
 	control := http.NewResponseController(w)
 	flushed := writerFunc(func(bytes []byte) (int, error) {
 		written, err := w.Write(bytes)
 		return written, errors.Join(err, control.Flush())
 	})
-	err := h.run(r.Context(), r, wanted, nil, flushed, func(deadline time.Time) { control.SetWriteDeadline(deadline) })
+	before := w.Header().Clone()
+	err := setStreamHeaders(w.Header())
+	if err == nil {
+		err = h.run(r.Context(), r, wanted, nil, flushed, func(deadline time.Time) { control.SetWriteDeadline(deadline) })
+	}
 	if err != nil {
-		w.Header().Set("Retry-After", retryAfter)
-		http.Error(w, http.StatusText(statusOf(err)), statusOf(err))
+		refused := h.Hub.refusal(r, err)
+		clear(w.Header())
+		maps.Copy(w.Header(), before)
+		maps.Copy(w.Header(), refused.header)
+		w.WriteHeader(refused.status)
+		io.WriteString(w, refused.body)
 	}
 }
 
 // Writes a stream until it ends or the client is gone. An error says that it never began.
-func (h *Handler) run(gone context.Context, r *http.Request, wanted stream, head []byte, to io.Writer,
+func (h *Handler) run(gone context.Context, r *http.Request, wanted request, head []byte, to io.Writer,
 	deadline func(time.Time)) error {
 	subscription, err := h.Hub.subscribe(wanted)
 	if err != nil {
@@ -129,6 +159,7 @@ func (h *Handler) run(gone context.Context, r *http.Request, wanted stream, head
 	}
 	reason := ReasonClient
 	if write(head) == nil {
+		h.opened(r, subscription.stream)
 		reason = subscription.run(gone, write)
 	}
 	if wanted.framing == chunked && reason != ReasonClient {
@@ -145,7 +176,10 @@ func (h *Handler) run(gone context.Context, r *http.Request, wanted stream, head
 }
 
 // The response's head. The connection ends with the stream: the engine has it alone.
-func headOf(header http.Header, chunked bool) []byte {
+func headOf(header http.Header, chunked bool) ([]byte, error) {
+	if err := setStreamHeaders(header); err != nil {
+		return nil, err
+	}
 	header.Del("Content-Length")
 	header.Set("Connection", "close")
 	if chunked {
@@ -158,19 +192,7 @@ func headOf(header http.Header, chunked bool) []byte {
 	head.WriteString("HTTP/1.1 200 OK\r\n")
 	header.Write(&head)
 	head.WriteString("\r\n")
-	return head.Bytes()
-}
-
-// In seconds: the hub's default reconnection time.
-const retryAfter = "2"
-
-func statusOf(err error) int {
-	for _, busy := range []Code{ErrTooManyConnections, ErrTooManyTopics, ErrClosed, errTooManyDescriptors} {
-		if errors.Is(err, busy) {
-			return http.StatusServiceUnavailable
-		}
-	}
-	return http.StatusInternalServerError
+	return head.Bytes(), nil
 }
 
 type writerFunc func([]byte) (int, error)

@@ -113,8 +113,8 @@ type Published struct {
 // Publish sends an event to every subscriber of the topic. The time that it takes does not depend on their number. If it fails,
 // nothing was published.
 func (h *Hub) Publish(topic string, event Event) (Published, error) {
-	if event.Retry < 0 {
-		return Published{}, &Error{Code: ErrInvalidRetry, Field: "retry", Message: "retry must be zero or more"}
+	if err := event.check(); err != nil {
+		return Published{}, err
 	}
 	var published C.ssecast_published
 	var detail C.ssecast_error

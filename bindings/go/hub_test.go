@@ -285,7 +285,7 @@ func TestAHandlerAnswersWhatIsNoStream(t *testing.T) {
 	}
 }
 
-func TestOneConnectionTooManyIsRefusedAndNobodyEvicted(t *testing.T) {
+func TestOneConnectionTooManyIsRefusedAndNoneEvicted(t *testing.T) {
 	hub := newHub(t, ssecast.Config{MaxConnections: 1})
 	server := serve(t, hub.Handler("ticks"), (*httptest.Server).Start)
 	first := connect(t, server, "")
@@ -299,6 +299,91 @@ func TestOneConnectionTooManyIsRefusedAndNobodyEvicted(t *testing.T) {
 	}
 	publish(t, hub, "ticks", "still there")
 	first.expect(t, "still there")
+}
+
+func TestAnEventSourceThatIsRefusedComesBack(t *testing.T) {
+	for _, kind := range servers {
+		t.Run(kind.name, func(t *testing.T) {
+			hub := newHub(t, ssecast.Config{MaxConnections: 1})
+			server := serve(t, hub.Handler("ticks"), kind.start)
+			connect(t, server, "")
+			request, _ := http.NewRequest("GET", server.URL, nil)
+			request.Header.Set("Accept", "text/event-stream")
+			response, err := server.Client().Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			body, err := io.ReadAll(response.Body)
+			if response.StatusCode != http.StatusOK || !strings.HasPrefix(string(body), "retry: ") || err != nil {
+				t.Fatalf("it was answered %s, %q (%v)", response.Status, body, err)
+			}
+			if kind := response.Header.Get("Content-Type"); kind != "text/event-stream; charset=utf-8" {
+				t.Fatalf("the type is %q", kind)
+			}
+		})
+	}
+}
+
+func TestAPrivateStreamIsFinishedForGood(t *testing.T) {
+	for _, kind := range servers {
+		t.Run(kind.name, func(t *testing.T) {
+			hub := newHub(t, ssecast.Config{})
+			handler, streams := hub.Handler(), make(chan *ssecast.Stream, 1)
+			handler.OnOpen = func(_ *http.Request, stream *ssecast.Stream) { streams <- stream }
+			server := serve(t, handler, kind.start)
+			client, stream := connect(t, server, ""), <-streams
+			if err := stream.Send(ssecast.Event{Data: []byte("answer")}); err != nil {
+				t.Fatal(err)
+			}
+			if err := stream.Send(ssecast.Event{Type: "a\nb"}); !errors.Is(err, ssecast.ErrInvalidEvent) {
+				t.Fatalf("a bad event: %v", err)
+			}
+			if err := stream.Finish(); err != nil {
+				t.Fatal(err)
+			}
+			client.expect(t, "answer")
+			rest, err := io.ReadAll(client.lines)
+			if err != nil {
+				t.Fatalf("it was cut: %v", err)
+			}
+			for _, err := range []error{stream.Finish(), stream.Send(ssecast.Event{Data: []byte("late")})} {
+				if !errors.Is(err, ssecast.ErrEnded) {
+					t.Fatalf("after the end: %v", err)
+				}
+			}
+			_, id, _ := strings.Cut(string(rest), "id: ")
+			id, _, _ = strings.Cut(id, "\n")
+			for _, url := range []string{server.URL, server.URL + "/?lastEventId=" + id} {
+				request, _ := http.NewRequest("GET", url, nil)
+				if url == server.URL {
+					request.Header.Set("Last-Event-ID", id)
+				}
+				response, err := server.Client().Do(request)
+				if err != nil {
+					t.Fatal(err)
+				}
+				response.Body.Close()
+				if response.StatusCode != http.StatusNoContent {
+					t.Fatalf("after %q it was answered %s", id, response.Status)
+				}
+			}
+		})
+	}
+}
+
+func TestAStricterCacheControlStays(t *testing.T) {
+	hub := newHub(t, ssecast.Config{})
+	stream := hub.Handler("ticks")
+	for _, kind := range servers {
+		server := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "private, no-store")
+			stream.ServeHTTP(w, r)
+		}), kind.start)
+		if found := connect(t, server, "").Header.Get("Cache-Control"); found != "private, no-store, no-transform" {
+			t.Errorf("over %s it is %q", kind.name, found)
+		}
+	}
 }
 
 func TestHeadersOfOthersStay(t *testing.T) {

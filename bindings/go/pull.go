@@ -25,8 +25,8 @@ import (
 	"unsafe"
 )
 
-// One request's stream.
-type stream struct {
+// What a request's stream is to be.
+type request struct {
 	topics      []string
 	lastEventID string
 	framing     C.uint32_t
@@ -42,15 +42,16 @@ type subscription struct {
 	handle *C.ssecast_subscription
 	// A duplicate of its descriptor, which Go's poller waits for.
 	signal *os.File
+	stream *Stream
 }
 
-func (h *Hub) subscribe(stream stream) (*subscription, error) {
+func (h *Hub) subscribe(wanted request) (*subscription, error) {
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
 	var made subscription
 	var detail C.ssecast_error
-	result := C.subscribe(h.handle, pin(&pinner, stream.topics), C.size_t(len(stream.topics)), slice(stream.lastEventID),
-		stream.framing, &made.handle, &detail)
+	result := C.subscribe(h.handle, pin(&pinner, wanted.topics), C.size_t(len(wanted.topics)), slice(wanted.lastEventID),
+		wanted.framing, &made.handle, &detail)
 	runtime.KeepAlive(h)
 	if err := failure(result, &detail); err != nil {
 		return nil, err
@@ -66,6 +67,7 @@ func (h *Hub) subscribe(stream stream) (*subscription, error) {
 		return nil, os.NewSyscallError("dup", err)
 	}
 	made.signal = os.NewFile(uintptr(descriptor), "ssecast")
+	made.stream = &Stream{subscription: made.handle}
 	return &made, nil
 }
 
@@ -101,12 +103,8 @@ func (s *subscription) run(ctx context.Context, write func([]byte) error) Reason
 	}
 }
 
-// Whether the client's stream was finished for good, by a server of any language at this URL: the answer is 204.
-func isFinished(lastEventID string) bool {
-	return bool(C.ssecast_is_finished(slice(lastEventID)))
-}
-
 func (s *subscription) free() {
+	s.stream.end()
 	s.signal.Close()
 	C.ssecast_subscription_free(s.handle)
 }

@@ -12,7 +12,7 @@ static void closed(void *told, ssecast_reason reason, bool cut) {
 
 static ssecast_result attach(ssecast_hub *hub, int socket, const ssecast_slice *topics, size_t topics_len,
                              ssecast_slice last_event_id, ssecast_slice head, uint32_t framing, uintptr_t told,
-                             ssecast_error *error) {
+                             ssecast_connection **connection, ssecast_error *error) {
   ssecast_attach_config config;
   ssecast_attach_config_init(&config, sizeof config);
   config.topics = topics;
@@ -23,7 +23,7 @@ static ssecast_result attach(ssecast_hub *hub, int socket, const ssecast_slice *
   config.released = 1;
   config.user_data = (void *)told;
   if (told != 0) config.on_close = closed;
-  return ssecast_hub_attach_socket(hub, socket, &config, NULL, error);
+  return ssecast_hub_attach_socket(hub, socket, &config, connection, error);
 }
 */
 import "C"
@@ -36,10 +36,10 @@ import (
 
 // Has the engine write the response to a socket, head and stream. It has a descriptor of its own then, sees the client leave,
 // and ends the connection: the caller closes its own and keeps nothing. If it fails, nothing was written.
-func (h *Hub) attach(socket syscall.RawConn, head []byte, stream stream, onClose func(Reason)) error {
+func (h *Hub) attach(socket syscall.RawConn, head []byte, wanted request, onClose func(Reason)) (*Stream, error) {
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
-	topics := pin(&pinner, stream.topics)
+	topics := pin(&pinner, wanted.topics)
 	var told cgo.Handle
 	if onClose != nil {
 		h.callbacks.Add(1)
@@ -48,19 +48,23 @@ func (h *Hub) attach(socket syscall.RawConn, head []byte, stream stream, onClose
 			onClose(reason)
 		})
 	}
+	var connection *C.ssecast_connection
 	var result C.ssecast_result
 	var detail C.ssecast_error
 	err := socket.Control(func(descriptor uintptr) {
-		result = C.attach(h.handle, C.int(descriptor), topics, C.size_t(len(stream.topics)), slice(stream.lastEventID),
-			bytesSlice(head), C.uint32_t(stream.framing), C.uintptr_t(told), &detail)
+		result = C.attach(h.handle, C.int(descriptor), topics, C.size_t(len(wanted.topics)), slice(wanted.lastEventID),
+			bytesSlice(head), C.uint32_t(wanted.framing), C.uintptr_t(told), &connection, &detail)
 	})
 	runtime.KeepAlive(h)
 	if err == nil {
 		err = failure(result, &detail)
 	}
-	if err != nil && told != 0 {
+	if err == nil {
+		return connectionStream(connection), nil
+	}
+	if told != 0 {
 		told.Delete()
 		h.callbacks.Done()
 	}
-	return err
+	return nil, err
 }
