@@ -29,8 +29,8 @@ class Slice(ctypes.Structure):
 
 
 class Error(ctypes.Structure):
-    _fields_ = [("result", c_uint32), ("os_error", c_int), ("field", c_char * 60), ("option", c_char * 60),
-                ("message", c_char * 256)]
+    _fields_ = [("result", c_uint32), ("os_error", c_int), ("limit", c_uint64), ("field", c_char * 60), ("option", c_char * 60),
+                ("problem", c_char * 200), ("message", c_char * 256)]
 
 
 class Event(ctypes.Structure):

@@ -194,7 +194,7 @@ public final class SsecastTest {
         }
     }
 
-    private static void aListenerWhoseObjectNobodyKeepsGoesOn() throws Exception {
+    private static void aListenerWhoseObjectIsNotKeptGoesOn() throws Exception {
         try (Hub hub = new Hub()) {
             int port = hub.listen("127.0.0.1:0", request -> List.of("ticks")).port();
             for (int at = 0; at < 5; at++) {
@@ -235,6 +235,36 @@ public final class SsecastTest {
         }
     }
 
+    private static void aClientWhoseStreamWasFinishedIsAnswered204(Server server) throws Exception {
+        String id;
+        try (Hub hub = new Hub(); Subscription subscription = hub.subscribe(List.of(), null)) {
+            subscription.finish();
+            String text = "";
+            for (byte[] bytes = subscription.next(); bytes != null; bytes = subscription.next()) {
+                text += new String(bytes, StandardCharsets.UTF_8);
+            }
+            id = text.substring(text.lastIndexOf("id: ") + 4).strip();
+        }
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub)) {
+            check(status("GET", endpoint, "/", "Last-Event-ID", id) == 204, "by the header");
+            check(status("GET", endpoint, "/?lastEventId=" + id) == 204, "by the query");
+            check(hub.connections() == 0, "no stream is opened");
+        }
+    }
+
+    private static void anEventSourceThatIsRefusedComesBack(Server server) throws Exception {
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub)) {
+            hub.end(0);
+            URI address = URI.create("http://127.0.0.1:" + endpoint.port() + "/");
+            HttpRequest request = HttpRequest.newBuilder(address).header("Accept", "text/event-stream").build();
+            HttpResponse<String> response = HTTP.send(request, HttpResponse.BodyHandlers.ofString());
+            check(response.statusCode() == 200 && response.body().startsWith("retry: "), response + response.body());
+            check(response.headers().firstValue("Content-Type").get().equals("text/event-stream; charset=utf-8"), "its type");
+            response = HTTP.send(HttpRequest.newBuilder(address).build(), HttpResponse.BodyHandlers.ofString());
+            check(response.statusCode() == 503 && response.headers().firstValue("Retry-After").isPresent(), response.toString());
+        }
+    }
+
     private static void whatIsClosedRefusesEveryCall() {
         Hub hub = new Hub();
         Subscription subscription = hub.subscribe(List.of("ticks"), null);
@@ -251,7 +281,7 @@ public final class SsecastTest {
         check(listener.port() == 0, "the listener is closed");
     }
 
-    private static void closingBesideOtherCallsHarmsNobody() throws Exception {
+    private static void closingBesideOtherCallsBreaksNone() throws Exception {
         for (int round = 0; round < 300; round++) {
             Hub hub = new Hub();
             Listener listener = hub.listen("127.0.0.1:0", request -> null);
@@ -327,10 +357,11 @@ public final class SsecastTest {
         }
     }
 
-    private static int status(String method, Endpoint endpoint, String path) throws Exception {
+    private static int status(String method, Endpoint endpoint, String path, String... headers) throws Exception {
         URI address = URI.create("http://127.0.0.1:" + endpoint.port() + path);
-        HttpRequest request = HttpRequest.newBuilder(address).method(method, HttpRequest.BodyPublishers.noBody()).build();
-        return HTTP.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+        HttpRequest.Builder request = HttpRequest.newBuilder(address).method(method, HttpRequest.BodyPublishers.noBody());
+        if (headers.length > 0) request.headers(headers);
+        return HTTP.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
     }
 
     private static SsecastException failure(Runnable call) {
@@ -364,14 +395,18 @@ public final class SsecastTest {
             System.out.println("ok a client that leaves is noticed" + by);
             endingTheHubEndsEveryStreamAndRefusesTheNext(server);
             System.out.println("ok ending the hub ends every stream and refuses the next" + by);
+            aClientWhoseStreamWasFinishedIsAnswered204(server);
+            System.out.println("ok a client whose stream was finished is answered 204" + by);
+            anEventSourceThatIsRefusedComesBack(server);
+            System.out.println("ok an EventSource that is refused comes back" + by);
             whatDoesNotGetIsRefused(server);
             System.out.println("ok what does not get is refused" + by);
         }
         aRouteDecides();
         System.out.println("ok a route decides");
-        aListenerWhoseObjectNobodyKeepsGoesOn();
+        aListenerWhoseObjectIsNotKeptGoesOn();
         System.out.println("ok a listener whose object is not kept goes on");
-        closingBesideOtherCallsHarmsNobody();
+        closingBesideOtherCallsBreaksNone();
         System.out.println("ok closing beside other calls breaks none");
         aSubscriptionThatWaitsEndsWhenItIsClosed();
         System.out.println("ok a subscription that waits ends when it is closed");

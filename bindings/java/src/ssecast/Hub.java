@@ -51,6 +51,16 @@ public final class Hub implements AutoCloseable {
         return stats.connections;
     }
 
+    /** What a client gets that can't have a stream now. */
+    Library.Unavailable unavailable(String method, String accept) {
+        Library.Unavailable answer = new Library.Unavailable();
+        answer.size = answer.size();
+        Library.Failure failure = new Library.Failure();
+        SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_unavailable(
+            hub, Library.Slice.of(method), Library.Slice.of(accept), answer, failure)), failure);
+        return answer;
+    }
+
     /** Opens an HTTP/1.1 endpoint, such as {@code 127.0.0.1:8080}, whose streams cost no thread and no object here. */
     public Listener listen(String address, Listener.Route route) {
         return handle.use(hub -> new Listener(hub, address, route));

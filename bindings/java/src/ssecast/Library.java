@@ -7,6 +7,7 @@ import com.sun.jna.Pointer;
 import com.sun.jna.Structure;
 import com.sun.jna.Structure.FieldOrder;
 import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -64,11 +65,12 @@ interface Library extends com.sun.jna.Library {
         }
     }
 
-    @FieldOrder({"result", "osError", "field", "option", "message"})
+    @FieldOrder({"result", "osError", "limit", "field", "option", "problem", "message"})
     class Failure extends Structure {
         public int result, osError;
+        public long limit;
         public byte[] field = new byte[60], option = new byte[60];
-        public byte[] message = new byte[256];
+        public byte[] problem = new byte[200], message = new byte[256];
     }
 
     @FieldOrder({"size", "event", "id", "data", "comment", "retry"})
@@ -100,6 +102,14 @@ interface Library extends com.sun.jna.Library {
         public long size, connections, topics, published, delivered, bytes, historyEvents, heldBytes, lagging, lagBytes;
         public long disconnectsClient, disconnectsServer, disconnectsShutdown, disconnectsLagged, disconnectsError;
         public long resetsEpoch, resetsExpired, resetsUnknown, resetsLagged, backlogBytes;
+    }
+
+    @FieldOrder({"size", "status", "reserved", "retryAfter", "body"})
+    class Unavailable extends Structure {
+        public long size;
+        public int status, reserved;
+        public long retryAfter;
+        public byte[] body = new byte[48];
     }
 
     @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved"})
@@ -161,6 +171,14 @@ interface Library extends com.sun.jna.Library {
     int ssecast_subscription_finish(Pointer subscription, Failure error);
 
     byte ssecast_is_finished(Slice.Value lastEventId);
+
+    Slice.Value ssecast_last_event_id(Slice.Value header, Slice.Value query);
+
+    int ssecast_stream_headers(Slice.Value cacheControl, byte[] buffer, long capacity, LongByReference length, Failure error);
+
+    byte ssecast_is_unavailable(int result);
+
+    int ssecast_hub_unavailable(Pointer hub, Slice.Value method, Slice.Value accept, Unavailable unavailable, Failure error);
 
     int ssecast_subscription_reason(Pointer subscription, IntByReference reason, Failure error);
 

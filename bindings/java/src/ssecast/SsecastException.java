@@ -13,23 +13,35 @@ public final class SsecastException extends RuntimeException {
     final int result;
 
     private SsecastException(Library.Failure failure) {
-        super(spell(failure, failure.message));
+        super(message(failure));
         result = failure.result;
         code = Library.INSTANCE.ssecast_result_text(failure.result);
-        field = spell(failure, failure.field);
+        field = field(failure);
         errno = failure.osError;
     }
 
-    /** A text that may name an option, with the name that it has in {@link HubConfig}. */
-    private static String spell(Library.Failure failure, byte[] bytes) {
-        String text = Native.toString(bytes, "UTF-8");
-        String option = Native.toString(failure.option, "UTF-8");
-        if (option.isEmpty()) return text;
+    private static String message(Library.Failure failure) {
+        String field = field(failure), option = option(failure), message = field + " " + text(failure.problem);
+        if (failure.limit != 0) return message + "; " + option + " allows " + Long.toUnsignedString(failure.limit);
+        return option.isEmpty() || option.equals(field) ? message : message + " (" + option + ")";
+    }
+
+    private static String field(Library.Failure failure) {
+        String field = text(failure.field);
+        return field.equals(text(failure.option)) ? option(failure) : field;
+    }
+
+    /** The name that the option has in {@link HubConfig}; empty if the failure is about none. */
+    private static String option(Library.Failure failure) {
         StringBuilder name = new StringBuilder();
-        for (String word : option.split("_")) {
+        for (String word : text(failure.option).split("_")) {
             name.append(name.length() == 0 ? word : Character.toUpperCase(word.charAt(0)) + word.substring(1));
         }
-        return text.replace(option, name);
+        return name.toString();
+    }
+
+    private static String text(byte[] bytes) {
+        return Native.toString(bytes, "UTF-8");
     }
 
     static void check(int result, Library.Failure failure) {
