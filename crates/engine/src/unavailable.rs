@@ -37,7 +37,8 @@ pub enum Unavailable {
 const COMMENT: &[u8] = b":\n\n";
 
 impl Unavailable {
-    /// Decides by the method of the request and by all values of its `Accept`.
+    /// Decides by the method of the request and by all values of its `Accept`, and counts the client as
+    /// [refused](ssecast_hub::Stats::refused).
     #[must_use]
     pub fn new<'a>(hub: &Hub, method: &str, accept: impl IntoIterator<Item = &'a [u8]>) -> Self {
         Self::for_client(hub, expects_stream(method, accept))
@@ -46,6 +47,7 @@ impl Unavailable {
     /// The same for a client that is known to [expect a stream](expects_stream), or not.
     #[must_use]
     pub fn for_client(hub: &Hub, expects_stream: bool) -> Self {
+        hub.count_refusal();
         let retry = hub.jittered_retry();
         if expects_stream {
             let retry = retry.map(|retry| retry.as_millis().try_into().unwrap_or(u64::MAX));

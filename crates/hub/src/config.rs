@@ -42,7 +42,8 @@ pub struct History {
     /// The most events of one topic; zero keeps none. Default 1000.
     pub events: Option<usize>,
     /// The most bytes of memory that one topic's events cost: each its encoded bytes, [`EVENT_COST`](Self::EVENT_COST),
-    /// and, with an id of the publisher's, that id and 96 bytes. Default 8 MiB.
+    /// and, with an id of the publisher's, that id once more and
+    /// [`ID_COST`](Self::ID_COST). Default 8 MiB.
     pub bytes: Option<usize>,
     /// The longest time that an event is kept. Default 300 s.
     pub age: Option<Duration>,
@@ -90,6 +91,10 @@ impl Default for Config {
 impl History {
     /// What an event in the history costs besides its encoded bytes: its place in the ring, and what the allocator adds.
     pub const EVENT_COST: usize = 128;
+
+    /// What an id of the publisher's costs besides its own bytes: its place in the index, a hash table that is half full
+    /// at times, and what the allocator adds.
+    pub const ID_COST: usize = 160;
 }
 
 impl Default for History {

@@ -251,6 +251,11 @@ impl Hub {
         self.here().jitter.retry()
     }
 
+    /// Counts a client that is told that it can have no stream for the moment ([`Stats::refused`]).
+    pub fn count_refusal(&self) {
+        self.here().counters.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Whether the hub was closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
@@ -282,10 +287,11 @@ impl Hub {
             delivered: counters.delivered.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),
             history_events,
-            held_bytes,
+            held_bytes: held_bytes + counters.private_held.load(Ordering::Relaxed),
             lagging,
             lag_bytes,
             backlog_bytes: backlog + counters.private_backlog(),
+            refused: counters.refused.load(Ordering::Relaxed),
             disconnects: Counters::read(&counters.disconnects),
             resets: Counters::read(&counters.resets),
         }

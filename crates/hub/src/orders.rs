@@ -43,7 +43,7 @@ impl Subscriber {
             event.after = self.cursor;
         }
         if self.offer.is_stopped() {
-            event.backlogged = None;
+            event.offer();
         }
         self.private_mut().push(event);
         true
@@ -131,7 +131,7 @@ impl Subscriber {
     /// Queues a block of the hub's own, which is no event; nothing if it is empty.
     fn queue_block(&mut self, after: u64, frame: Bytes) {
         if !frame.is_empty() {
-            self.private_mut().push(PrivateEvent { after, frame, events: 0, backlogged: None });
+            self.private_mut().push(PrivateEvent { after, frame, events: 0, charge: None });
         }
     }
 }

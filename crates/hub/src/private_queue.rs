@@ -1,12 +1,11 @@
 use std::collections::VecDeque;
-use std::fmt;
 
 use bytes::Bytes;
 use ssecast_codec::Event;
 
 use crate::batch::{BATCH_BYTES, Batch};
 use crate::clock::millis;
-use crate::config::Config;
+use crate::config::{Config, History};
 use crate::finish::FINISHED_ID;
 use crate::reset::{Reset, ResetReason};
 use crate::stats::Counters;
@@ -38,33 +37,40 @@ pub struct PrivateEvent {
     pub(crate) after: u64,
     pub(crate) frame: Bytes,
     pub(crate) events: u32,
-    /// It counts to the hub's backlog, until it is offered to its client.
-    pub(crate) backlogged: Option<Backlogged>,
+    /// None for a block of the hub's own.
+    pub(crate) charge: Option<Charge>,
 }
 
-/// Bytes of a hub's backlog.
-pub(crate) struct Backlogged {
+/// What an event for one connection costs its hub while it is there: memory, and a part of the backlog until it is offered.
+#[derive(Debug)]
+pub(crate) struct Charge {
     counters: Arc<Counters>,
     bytes: u64,
+    backlogged: bool,
 }
 
-impl Backlogged {
+impl Charge {
     pub(crate) fn new(counters: &Arc<Counters>, bytes: usize) -> Self {
         let bytes = bytes as u64;
+        counters.private_held.fetch_add(bytes + History::EVENT_COST as u64, Ordering::Relaxed);
         counters.private_backlog.fetch_add(bytes, Ordering::Relaxed);
-        Self { counters: Arc::clone(counters), bytes }
+        Self { counters: Arc::clone(counters), bytes, backlogged: true }
+    }
+
+    /// Notes that the event was offered to its client. Returns whether it was not before.
+    fn offer(&mut self) -> bool {
+        let was = std::mem::take(&mut self.backlogged);
+        if was {
+            self.counters.private_backlog.fetch_sub(self.bytes, Ordering::Relaxed);
+        }
+        was
     }
 }
 
-impl Drop for Backlogged {
+impl Drop for Charge {
     fn drop(&mut self) {
-        self.counters.private_backlog.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
-impl fmt::Debug for Backlogged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Backlogged").field(&self.bytes).finish()
+        self.offer();
+        self.counters.private_held.fetch_sub(self.bytes + History::EVENT_COST as u64, Ordering::Relaxed);
     }
 }
 
@@ -73,7 +79,12 @@ impl PrivateEvent {
     pub(crate) fn final_block(after: u64) -> Self {
         let id = Some(FINISHED_ID);
         let frame = Event { id, ..Event::default() }.encode().map(Bytes::from).unwrap_or_default();
-        Self { after, frame, events: 0, backlogged: None }
+        Self { after, frame, events: 0, charge: None }
+    }
+
+    /// Notes that it was offered to its client. Returns whether it counted to the backlog until then.
+    pub(crate) fn offer(&mut self) -> bool {
+        self.charge.as_mut().is_some_and(Charge::offer)
     }
 
     /// How many bytes it has. Never zero.
@@ -87,13 +98,17 @@ impl PrivateEvent {
 impl PrivateQueue {
     pub(crate) fn push(&mut self, event: PrivateEvent) {
         self.bytes += event.len();
+        if self.frames.len() == self.frames.capacity() {
+            // By a quarter, not to the double: most of what a small event costs is its place here.
+            self.frames.reserve_exact(self.frames.len() / 4 + 1);
+        }
         self.frames.push_back(event);
     }
 
     /// Notes that the client was offered all of it.
     pub(crate) fn offered(&mut self) {
         for event in self.frames.iter_mut().rev() {
-            if event.backlogged.take().is_none() {
+            if !event.offer() {
                 break;
             }
         }

@@ -10,7 +10,7 @@ use crate::epoch::Epoch;
 use crate::frame::encode;
 use crate::jitter::Jitter;
 use crate::log::Log;
-use crate::private_queue::{Backlogged, PrivateEvent};
+use crate::private_queue::{Charge, PrivateEvent};
 use crate::process::Process;
 use crate::stats::Counters;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, lock};
@@ -90,8 +90,8 @@ impl Shared {
         log.refuse_if_backlogged(frame.len(), self.counters.private_backlog(), now)?;
         let after = log.head();
         drop(log);
-        let backlogged = Some(Backlogged::new(&self.counters, frame.len()));
-        Ok(PrivateEvent { after, frame, events: u32::from(event.data.is_some()), backlogged })
+        let charge = Some(Charge::new(&self.counters, frame.len()));
+        Ok(PrivateEvent { after, frame, events: u32::from(event.data.is_some()), charge })
     }
 
     pub(crate) fn now(&self) -> u64 {

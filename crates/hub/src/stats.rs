@@ -74,7 +74,8 @@ pub struct Stats {
     pub bytes: u64,
     /// Events in the history of all topics.
     pub history_events: u64,
-    /// Bytes of memory that events cost: the history, what slow clients still need, and what counts those that are gone.
+    /// Bytes of memory that events cost: the history, what slow clients still need, what waits for single connections, and
+    /// what counts the events that are gone.
     pub held_bytes: u64,
     /// Connections that something waits for because they did not take it yet.
     pub lagging: u64,
@@ -83,6 +84,9 @@ pub struct Stats {
     /// Bytes that were published, or sent to single connections, and that no delivery thread or event loop has offered to
     /// its connections yet.
     pub backlog_bytes: u64,
+    /// Clients that were told that they can have no stream for the moment: the hub was full or closing, or a router did not
+    /// answer in time.
+    pub refused: u64,
     /// Connections ended, by [`Reason`] in the order of [`Reason::ALL`].
     pub disconnects: [u64; Reason::ALL.len()],
     /// Reset events sent, by [`ResetReason`] in the order of [`ResetReason::ALL`].
@@ -112,6 +116,9 @@ pub(crate) struct Counters {
     pub(crate) resets: [AtomicU64; ResetReason::ALL.len()],
     /// Bytes that were sent to single connections and not offered to them yet.
     pub(crate) private_backlog: AtomicU64,
+    /// Bytes of memory that the events of single connections cost.
+    pub(crate) private_held: AtomicU64,
+    pub(crate) refused: AtomicU64,
 }
 
 impl Counters {

@@ -14,9 +14,6 @@ use crate::topic_set::TopicKey;
 /// The most bytes of a topic's name.
 const MAX_NAME: usize = 256;
 
-/// A publisher's id costs its own bytes, and those of its place in the index.
-const ID_COST: u64 = 96;
-
 /// A ring keeps room for so many events at least, while the topic is in use.
 const SPARE_PLACES: usize = 4;
 
@@ -92,7 +89,7 @@ impl Entry {
     }
 
     fn id_cost(&self) -> u64 {
-        self.id.as_ref().map_or(0, |id| id.len() as u64 + ID_COST)
+        self.id.as_ref().map_or(0, |id| (id.len() + History::ID_COST) as u64)
     }
 }
 

@@ -24,7 +24,7 @@ pub(crate) struct Record {
 impl Record {
     /// What the history's cap of bytes counts it as.
     pub(crate) fn cost(&self) -> u64 {
-        let id = self.id.as_ref().map_or(0, |id| id.len() + 96);
+        let id = self.id.as_ref().map_or(0, |id| id.len() + History::ID_COST);
         self.length + (History::EVENT_COST + id) as u64
     }
 }

@@ -224,7 +224,11 @@ impl World {
         // What is past the caps is kept for a subscriber that began when it was not, and is not over its limit.
         // No frame is shorter than 25 bytes; a little more says how many events there were.
         let held = limit + (limit / 25 + 1) * History::EVENT_COST as u64 + 600;
-        let bound: u64 = self.peaks.iter().map(|peak| peak + held).sum();
+        // No event of a connection's own is shorter than 8 bytes.
+        let cost = |bytes: u64| bytes + bytes / 8 * History::EVENT_COST as u64;
+        let streams = self.clients.iter().filter_map(|client| client.stream.as_ref());
+        let private = streams.map(|stream| cost(stream.subscriber.private_bytes() as u64));
+        let bound: u64 = self.peaks.iter().map(|peak| peak + held).chain(private).sum();
         assert!(stats.held_bytes <= bound, "{} bytes are held, more than {bound}", stats.held_bytes);
     }
 

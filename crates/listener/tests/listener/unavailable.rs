@@ -64,6 +64,7 @@ fn a_full_hub_has_browsers_come_back_and_refuses_others() {
     for request in [BROWSER, GET] {
         assert_eq!(endpoint.ask(request).header("access-control-allow-origin"), Some("*"));
     }
+    assert_eq!(endpoint.hub.stats().refused, 4);
 }
 
 #[test]
@@ -92,6 +93,7 @@ fn a_listener_that_closes_has_browsers_come_back_and_refuses_others() {
 fn a_router_that_takes_too_long_has_browsers_come_back_and_refuses_others() {
     let (endpoint, _receiver) = slow(hasty());
     check_both(ask_both(&endpoint));
+    assert_eq!(endpoint.hub.stats().refused, 2, "a router that never answers is no reason not to count them");
 }
 
 #[test]
@@ -110,4 +112,5 @@ fn a_status_that_a_router_chose_is_what_browsers_get_too() {
         assert!(responder.refuse(503).unwrap());
     });
     is_refused(&endpoint.ask(BROWSER));
+    assert_eq!(endpoint.hub.stats().refused, 0, "the router refused, and not the hub");
 }
