@@ -7,9 +7,9 @@
  * Arguments come in one order: the handle, what goes in, what comes out, and the error's detail. What comes out is
  * written only when the call returns SSECAST_OK.
  *
- * Results. Every function that can fail returns an ssecast_result, and takes the address of an ssecast_error for the
- * detail, which may be NULL. Nothing is kept for a thread: what a call has to say, it says to its caller. A pointer that
- * is NULL and must not be is SSECAST_NULL_POINTER. Nothing is done, and nothing is lost, when a call fails.
+ * Results. Every function that can fail returns an ssecast_result. Its last argument is the address of an ssecast_error,
+ * which it fills in when it fails, or NULL. The library keeps no last error for a thread. A required pointer that is NULL
+ * is SSECAST_NULL_POINTER. A call that fails has changed nothing.
  *
  * Handles are made by a _new function (or by the function of the hub that is named with it), and given back with the _free
  * function of their name, once; after that they must not be used. A _free function takes NULL. Unless it says otherwise,
@@ -18,18 +18,18 @@
  * Text and bytes are an ssecast_slice: a pointer and a length. What the caller passes is borrowed until the call returns,
  * and copied where it is needed longer.
  *
- * Structures that may grow begin with their size: call the init function with the structure's sizeof, then set what
- * differs; or make one that is zero but for its size, as a designated initializer does: zero is the default of every field.
+ * Structures that may grow begin with their size. Call the init function with the structure's sizeof, then set the fields
+ * that differ; or use a designated initializer that sets the size and these fields, because zero is the default of each.
  * A program that was compiled with an older header goes on working with a newer library.
  *
- * Callbacks say on which thread they run. They are called while no lock is held, so that they may call any function here,
- * but must not throw through the library, nor wait for something that their own thread does.
+ * The documentation of a callback says on which thread it runs. The library holds no lock meanwhile, so that the callback
+ * may call any function here. It must not throw through the library, and must not wait for work of its own thread.
  *
- * Threads that the library starts block all signals but those of their own faults: signals are the program's.
+ * Threads that the library starts block all signals except those of their own faults: the program's threads handle signals.
  *
- * A process that forks: connections stay with the parent, and so do the listeners, subscriptions and parsers in use. A hub
- * that the child has from its parent is another one there from its first use on, found without any hook: it has the same
- * options and an epoch of its own, no history and no connections. What the child frees is only given back to the system.
+ * Forks. Connections, listeners and subscriptions stay with the parent. In the child, a hub of the parent's becomes a new,
+ * empty hub at its first use: it has the same options, its own epoch, no history and no connections. Freeing the parent's
+ * handles in the child only releases memory.
  */
 
 #ifndef SSECAST_H
@@ -866,8 +866,8 @@ ssecast_result ssecast_hub_new(const struct ssecast_hub_config *config,
 //
 // No other thread may use the hub from here on. Stop a thread that publishes first; or call `ssecast_hub_close`, which may
 // run beside every other call, and the thread gets `SSECAST_CLOSED`. Its connections, subscriptions and listeners may outlive
-// it, and are freed on their own; the streams of subscriptions are the caller's, and are not waited for. In a child of
-// the process that made the connections, none of them is touched. NULL is fine.
+// it, and are freed on their own; it does not wait for the streams of subscriptions, which the caller writes. A child
+// process leaves its parent's connections as they are. NULL is fine.
 void ssecast_hub_free(struct ssecast_hub *hub);
 
 // Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an

@@ -1,9 +1,9 @@
 // ssecast for C++17: the handles of ssecast.h as classes that are moved and not copied, its failures as exceptions. Copies of a
 // Hub alone are handles of the same hub, one for each thread that may outlive another.
 //
-// Text goes in and comes out as std::string_view. One whose data() is nullptr, as that of `{}` is, leaves its field out; an
-// empty one writes it empty. Ownership, and the threads that callbacks run on, are as in ssecast.h. A callback
-// that throws on a thread of the library ends the program.
+// Texts are std::string_view. A view whose data() is nullptr, such as `{}`, leaves its field out; any other empty view writes the
+// field with an empty value. Ownership, and the threads that callbacks run on, are as in ssecast.h. A callback that throws on a
+// thread of the library ends the program.
 #pragma once
 #include <exception>
 #include <functional>
@@ -120,7 +120,7 @@ inline std::string encode(const Event& event) {
   return bytes;
 }
 
-// Each class below has its handle, for what it does not offer itself.
+// Each class below has the handle of the C library, for the functions that the class does not have.
 struct Parser {
   detail::Handle<ssecast_parser, ssecast_parser_free> handle;
 
@@ -182,17 +182,18 @@ struct Source {
   }
 };
 
-// A stream that the engine writes to a socket. It goes on without this object. False: it has ended, or is ending.
+// A stream that the engine writes to a socket. It goes on when this object is destroyed. The functions return false once the stream
+// has ended, or is ending.
 struct Connection {
   detail::Handle<ssecast_connection, ssecast_connection_free> handle;
   bool send(const Event& event) { return detail::goes_on(ssecast_connection_send, handle.get(), &event); }
-  // For good: the client does not come back. False also if it can't be told, and it ends as with detach.
+  // Ends the stream for good: the client does not come back. Also false if the client can't be told: then it ends as by detach.
   bool finish() { return detail::goes_on(ssecast_connection_finish, handle.get()); }
   bool detach() { return detail::goes_on(ssecast_connection_detach, handle.get()); }
   bool disconnect(ssecast_reason reason) { return detail::goes_on(ssecast_connection_disconnect, handle.get(), reason); }
 };
 
-// A stream that the caller writes.
+// A stream whose bytes the caller writes.
 struct Subscription {
   detail::Handle<ssecast_subscription, ssecast_subscription_free> handle;
   int descriptor() const noexcept { return ssecast_subscription_descriptor(handle.get()); }
@@ -210,7 +211,8 @@ struct Subscription {
     const bool over = ssecast_subscription_reason(handle.get(), &reason, nullptr) == SSECAST_OK;
     return over ? std::optional(reason) : std::nullopt;
   }
-  // For good: the client does not come back. False also if it can't be told, and it ends all the same.
+  // Ends the stream for good: the client does not come back. Also false if the client can't be told: then it ends, and the client
+  // comes back.
   bool finish() { return detail::goes_on(ssecast_subscription_finish, handle.get()); }
 };
 
@@ -219,7 +221,7 @@ inline bool is_finished(std::string_view last_event_id) noexcept { return ssecas
 
 namespace detail {
 
-// A hub, and what its callbacks use, which goes when none of them runs any more.
+// A hub and the objects that its callbacks use. The objects are destroyed once no callback runs any more.
 struct Owned {
   ssecast_hub* hub;
   std::mutex adding;
@@ -227,7 +229,7 @@ struct Owned {
   explicit Owned(ssecast_hub* hub) noexcept : hub(hub) {}
   ~Owned() {
     bool over;
-    // A callback that lets go of the last handle can't wait for itself: what it uses stays.
+    // A callback that drops the last handle can't wait for its own end: its objects are leaked on purpose.
     if (ssecast_hub_wait_closed(hub, 0, &over, nullptr) == SSECAST_BUSY) new std::vector<std::shared_ptr<void>>(std::move(used));
     ssecast_hub_free(hub);
   }
@@ -249,7 +251,7 @@ struct Hub {
   std::shared_ptr<ssecast_hub> handle;
   explicit Hub(const ssecast_hub_config& options = hub_config())
       : owned(std::make_shared<detail::Owned>(detail::get<ssecast_hub*>(ssecast_hub_new, &options))), handle(owned, owned->hub) {}
-  // To a hub that is closed nothing is published: the id is empty, and there are no subscribers.
+  // A closed hub publishes nothing: the id is empty, and there are no subscribers.
   ssecast_published publish(std::string_view topic, const Event& event) {
     ssecast_published published{};
     ssecast_error error;

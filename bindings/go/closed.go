@@ -29,7 +29,7 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
-// The thread is the engine's, and has other clients to see to.
+// Runs on a thread of the engine, which must not wait: it has other clients to write to.
 //
 //export ssecastGoClosed
 func ssecastGoClosed(told C.uintptr_t, reason C.uint32_t) {

@@ -13,7 +13,7 @@ import (
 // errors.Is(err, ssecast.ErrClosed) works.
 type Code uint32
 
-// What can be wrong with what a program asks for. ssecast.h has the others.
+// The codes that a program may want to handle. ssecast.h has the others.
 const (
 	ErrInvalidEvent       = Code(C.SSECAST_INVALID_EVENT)
 	ErrInvalidID          = Code(C.SSECAST_INVALID_ID)

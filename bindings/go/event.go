@@ -23,7 +23,7 @@ type Event struct {
 	Retry time.Duration
 }
 
-// What the library's types can't say.
+// Refuses the values that the library's types can't hold.
 func (e Event) check() error {
 	if e.Retry < 0 {
 		return &Error{Code: ErrInvalidRetry, Field: "retry", Message: "retry must be zero or more"}

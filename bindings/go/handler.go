@@ -22,8 +22,8 @@ type Handler struct {
 	Hub *Hub
 	// The topics that this client may read. If it returns an error, the answer is 403.
 	Topics func(*http.Request) ([]string, error)
-	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own, with what sends to this client
-	// alone. The stream may have ended by then.
+	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. The stream may have ended by
+	// then.
 	OnOpen func(*http.Request, *Stream)
 	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. It keeps the request.
 	OnClose func(*http.Request, Reason)
@@ -65,8 +65,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.write(w, r, wanted)
 }
 
-// Gives the connection to the engine; one that is no socket, such as that of a listener which wraps its connections, is written
-// to from here.
+// Gives the connection to the engine. Where it is not a socket, because the listener wraps its connections, this goroutine writes
+// the stream.
 func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Header, wanted request) {
 	defer connection.Close()
 	connection.SetDeadline(time.Time{})

@@ -27,9 +27,9 @@ import (
 // A Config says how a hub behaves. Zero takes the default of ssecast.h; a negative number turns off what can be off.
 type Config struct {
 	HistoryEvents   int           // the most events that a topic keeps for clients that come back
-	HistoryBytes    int           // the most bytes of them
-	HistoryAge      time.Duration // the longest time that it keeps one
-	SlowClientBytes int           // the most bytes that may wait for one that is slow
+	HistoryBytes    int           // the most bytes of these events
+	HistoryAge      time.Duration // the longest time that it keeps an event
+	SlowClientBytes int           // the most bytes that may wait for a slow client
 	SlowClientTime  time.Duration // the longest time in which a client that something waits for takes nothing
 	SlowClientSkips bool          // past these limits it jumps to the newest event; otherwise its connection ends
 	Heartbeat       time.Duration // the silence on a connection after which it is sent a heartbeat
@@ -37,14 +37,14 @@ type Config struct {
 	MaxConnections  int           // one more is answered 503; none is ever evicted
 	MaxTopics       int
 	MaxEventBytes   int
-	MaxBacklogBytes int // what may wait to be offered to connections; one more event is refused with ErrBacklogFull
+	MaxBacklogBytes int // the most bytes of events that wait for the engine; one more event is refused with ErrBacklogFull
 	Threads         int // threads that write for this hub alone; zero shares those of the process
 }
 
 // A Hub has topics, their history, and the connections that read them. Any goroutine may use it.
 type Hub struct {
 	handle *C.ssecast_hub
-	// How long a client that is written to from here may take nothing.
+	// How long a write to a client may block.
 	patience time.Duration
 	// The calls of OnClose that have not returned.
 	callbacks sync.WaitGroup
@@ -88,13 +88,13 @@ func NewHub(config Config) (*Hub, error) {
 		return nil, err
 	}
 	runtime.SetFinalizer(hub, func(hub *Hub) {
-		// It waits for what the last clients still get.
+		// It waits until the last clients have their pending events: not on the finalizers' goroutine.
 		go C.ssecast_hub_free(hub.handle)
 	})
 	return hub, nil
 }
 
-// The part of a millisecond counts as a whole one: it is not nothing, and does not turn anything off.
+// Rounds up: a part of a millisecond must not become zero, which means something else.
 func milliseconds(time time.Duration) int64 {
 	if time < 0 {
 		return -1
@@ -154,7 +154,7 @@ func (h *Hub) Close(grace time.Duration) error {
 	return nil
 }
 
-// How long the end of a stream may take that is not waited for any more.
+// How long Close waits beyond the grace, for the engine to end the streams that are left.
 const ending = 250 * time.Millisecond
 
 // Stats are some of a hub's counters.

@@ -144,7 +144,7 @@ func TestEveryClientGetsEveryEventInOrder(t *testing.T) {
 			}
 			for event := 0; event < events; event++ {
 				publish(t, hub, "ticks", fmt.Sprint(event))
-				publish(t, hub, "others", "for nobody")
+				publish(t, hub, "others", "for no client")
 			}
 			all.Wait()
 			if stats := hub.Stats(); stats.Connections != clients || stats.Delivered != clients*events {

@@ -1,8 +1,6 @@
 package ssecast
 
-/*
-#include <ssecast.h>
-*/
+// #include <ssecast.h>
 import "C"
 
 import (
@@ -12,8 +10,6 @@ import (
 	"strconv"
 	"strings"
 )
-
-// What the library answers, and every binding with it.
 
 // Sets the headers of a stream's response. A Cache-Control that is there stays, and what a stream needs is added to it.
 func setStreamHeaders(header http.Header) error {

@@ -72,8 +72,8 @@ pub unsafe extern "C" fn ssecast_hub_new(
 ///
 /// No other thread may use the hub from here on. Stop a thread that publishes first; or call `ssecast_hub_close`, which may
 /// run beside every other call, and the thread gets `SSECAST_CLOSED`. Its connections, subscriptions and listeners may outlive
-/// it, and are freed on their own; the streams of subscriptions are the caller's, and are not waited for. In a child of
-/// the process that made the connections, none of them is touched. NULL is fine.
+/// it, and are freed on their own; it does not wait for the streams of subscriptions, which the caller writes. A child
+/// process leaves its parent's connections as they are. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
     // SAFETY: NULL, or the caller's hub.

@@ -149,7 +149,7 @@ static void requests_are_refused_with_their_status(void) {
   ssecast_listen_config config = config_of(&server);
   uint16_t port = serve(&server, &config);
   check_status(port, "/private", "HTTP/1.1 403 ");
-  check_status(port, "/nobody-answers", "HTTP/1.1 500 ");
+  check_status(port, "/unanswered", "HTTP/1.1 500 ");
   check_status(port, "nowhere", "HTTP/1.1 400 ");
   tcp_connect(&client, port);
   say(&client, "POST /ticks HTTP/1.1\r\nHost: localhost\r\n\r\n");

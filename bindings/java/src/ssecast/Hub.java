@@ -25,8 +25,8 @@ public final class Hub implements AutoCloseable {
     }
 
     /**
-     * Sends an event to every subscriber of the topic. The time that it takes does not depend on their number. To a hub that has ended
-     * nothing is published: the id is empty, and there are no subscribers. One that was closed is gone, and the call fails.
+     * Sends an event to every subscriber of the topic. The time that it takes does not depend on their number. A hub that has ended
+     * publishes nothing: the id is empty, and there are no subscribers. After {@link #close} the call fails.
      */
     public Published publish(String topic, Event event) {
         Library.NativePublished published = new Library.NativePublished();
@@ -71,7 +71,7 @@ public final class Hub implements AutoCloseable {
         return handle.use(hub -> new Subscription(hub, topics, lastEventId));
     }
 
-    /** Ends all streams after what was published, and returns at once; what is not out after the grace is given up. */
+    /** Ends all streams after the events that were published, and returns at once. After the grace the rest is dropped. */
     public void end(long graceMs) {
         Library.Failure failure = new Library.Failure();
         SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_close(hub, null, graceMs, failure)), failure);

@@ -14,14 +14,14 @@ public final class Listener implements AutoCloseable {
         List<String> topics(Request request);
     }
 
-    // The library calls their routes until they are closed. They are referred to here, so that none is collected before.
+    // The library calls a listener's route until it is closed: this reference keeps the garbage collector from it.
     private static final Set<Listener> OPEN = ConcurrentHashMap.newKeySet();
 
     private final Handle handle;
     private final Library.RouteCallback route;
 
     Listener(Pointer hub, String address, Route decide) {
-        // Whatever is thrown is the program's defect: the responder is freed without an answer, and the client is answered 500.
+        // A route that throws is a defect of the program: its responder is freed without an answer, and the client gets 500.
         route = (userData, request, responder) -> {
             try {
                 answer(responder, decide.topics(new Request(request)));

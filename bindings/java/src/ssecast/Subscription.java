@@ -42,7 +42,7 @@ public final class Subscription implements AutoCloseable {
 
     /** Waits for the next bytes of the stream; null when it is over, or closed by another thread. */
     public byte[] next() {
-        // The descriptor is there as long as the handle is in use.
+        // The handle can't be freed meanwhile, and so the descriptor stays open.
         return handle.use(this::next);
     }
 
@@ -54,7 +54,7 @@ public final class Subscription implements AutoCloseable {
             if (result == Library.OK) return bytes.bytes();
             if (result == Library.ENDED) return null;
             if (result != Library.WOULD_BLOCK) SsecastException.check(result, failure);
-            // A signal may end the wait early; it then is asked again.
+            // A signal may end the wait early: the loop asks again.
             C.INSTANCE.poll(poll, 1, -1);
         }
         return null;
@@ -91,7 +91,7 @@ public final class Subscription implements AutoCloseable {
     @Override
     public void close() {
         closed = true;
-        // It makes the descriptor readable, so that a wait ends.
+        // Makes the descriptor readable, which ends the wait of another thread.
         handle.use(subscription -> Library.INSTANCE.ssecast_subscription_end(subscription, new Library.Failure()));
         Library.INSTANCE.ssecast_subscription_free(handle.take());
     }
