@@ -7,7 +7,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from ssecast._native import Event, Loss, Retry, Source
 from ssecast.errors import InvalidOptionError
@@ -41,6 +41,34 @@ def load_httpx() -> Any:
     return httpx
 
 
+class SourceOptions(TypedDict, total=False):
+    """What both sources take, by keyword. Where nothing else is said it is httpx's, and means what it means there."""
+
+    method: str
+    """Default ``"GET"``."""
+    auth: Any
+    params: Any
+    cookies: Any
+    content: Any
+    data: Any
+    files: Any
+    json: Any
+    timeout: Any
+    extensions: Mapping[str, Any] | None
+    retry: Retry | None
+    """When a lost connection is made again."""
+    idle: float | None
+    """Seconds without a byte after which a connection is given up. Default None: never."""
+    max_event_bytes: int | None
+    """An event of more costs the connection. Default 16 MiB."""
+    last_event_id: str
+    """What to resume from to begin with."""
+    on_open: Callable[[], object] | None
+    """Called when a connection stands."""
+    on_error: Callable[[Loss], object] | None
+    """Called when a connection is lost."""
+
+
 class Connector:
     """The state machine, the updates that were not reported yet, and what each request is made of."""
 
@@ -50,15 +78,15 @@ class Connector:
         *,
         client: Any,
         own: bool,
-        method: str,
         headers: Any,
-        last_event_id: str,
-        retry: Retry | None,
-        idle: float | None,
-        max_event_bytes: int | None,
-        on_open: Callable[[], object] | None,
-        on_error: Callable[[Loss], object] | None,
-        request: Mapping[str, Any],
+        method: str = "GET",
+        last_event_id: str = "",
+        retry: Retry | None = None,
+        idle: float | None = None,
+        max_event_bytes: int | None = 16 << 20,
+        on_open: Callable[[], object] | None = None,
+        on_error: Callable[[Loss], object] | None = None,
+        **request: Any,
     ) -> None:
         for name, handler in (("on_open", on_open), ("on_error", on_error)):
             if handler is not None and not callable(handler):

@@ -7,7 +7,7 @@ from typing import Any, Literal, final
 from typing_extensions import disjoint_base
 
 __all__ = [
-    "KINDS",
+    "UNAVAILABLE",
     "Batch",
     "DeliveryQueue",
     "End",
@@ -26,20 +26,22 @@ __all__ = [
     "SlowClient",
     "Source",
     "Stats",
-    "cache_control",
     "encode",
     "inode_of",
     "install",
     "is_finished",
+    "last_event_id",
     "listening_sockets",
     "process",
     "shut_down_connection",
+    "stream_headers",
     "terminations",
 ]
 
 _Reason = Literal["client", "server", "shutdown", "lagged", "error"]
 
-KINDS: dict[str, int]
+UNAVAILABLE: frozenset[int]
+"""The numbers of the errors after which a client is told to come back later."""
 
 @final
 class History:
@@ -678,8 +680,13 @@ def encode(event: Event) -> bytes:
     b'id: 7\\nevent: tick\\ndata: one\\ndata: two\\n\\n'
     """
 
-def cache_control(wanted: str) -> str:
-    """The `Cache-Control` of a stream's response, if the application wants this one: what it lacks is added."""
+def stream_headers(cache_control: str | None = None) -> list[tuple[str, str]]:
+    """The headers that make a response an event stream. `cache_control` is what the application wants: what it lacks is
+    added.
+    """
+
+def last_event_id(header: bytes | None) -> str | None:
+    """The id of the last event that a client has, from the bytes of its header; None if it says none."""
 
 def is_finished(last_event_id: str) -> bool:
     """Whether a last event ID says that its client's stream was finished: the answer is 204, by which it stays away."""

@@ -101,12 +101,10 @@ class EventSourceResponse(web.StreamResponse):
         self._refusal = body if isinstance(body, bytes) else b""
 
     def _open(self, request: web.BaseRequest, topics: Sequence[str]) -> None:
-        last_event_id = self._options.last_event_id
-        given = request.headers.get("Last-Event-ID")
-        if last_event_id is None and given is not None:
-            # aiohttp reads headers as UTF-8, as SPEC 26 has it, but keeps what is not.
-            last_event_id = given.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        if is_finished(last_event_id or ""):
+        # aiohttp reads headers as UTF-8, and keeps what is not.
+        header = request.headers.get("Last-Event-ID", "").encode("utf-8", "surrogateescape")
+        last_event_id = self._options.last_event_id(header)
+        if is_finished(last_event_id):
             self._refuse(FINISHED, dict(finished_headers(list(self.headers.items()))), b"")
         else:
             self.session = Session(self._options.hub, topics, last_event_id)

@@ -144,8 +144,9 @@ class EventSourceResponse(Response):
     ) -> None:
         options = self._options
         connection = connection_of(receive, send)
-        last_event_id = _last_event_id(scope) if options.last_event_id is None else options.last_event_id
-        if is_finished(last_event_id or ""):
+        header = next((bytes(value) for name, value in scope["headers"] if name == b"last-event-id"), None)
+        last_event_id = options.last_event_id(header)
+        if is_finished(last_event_id):
             given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
             await _answer(send, FINISHED, _encoded(finished_headers(given)), b"")
             return
@@ -182,11 +183,3 @@ async def _answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], b
 async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-def _last_event_id(scope: Scope) -> str | None:
-    """The header is UTF-8 (SPEC 26)."""
-    for name, value in scope["headers"]:
-        if name == b"last-event-id":
-            return bytes(value).decode("utf-8", "replace")
-    return None

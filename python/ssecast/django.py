@@ -12,18 +12,16 @@ Django itself writes, so that ``delivery`` is ``send``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import AsyncIterable, Iterable, Mapping
+from typing import Any, Unpack
 
 from django.http import HttpRequest, StreamingHttpResponse
 
-from ssecast._delivery.receiver import Reason
-from ssecast._native import Event
 from ssecast._streams.async_body import AsyncBody, answer_async
 from ssecast._streams.body import answer, delivery_of
 from ssecast._streams.handover import Head
 from ssecast._streams.head import stream_headers
-from ssecast._streams.options import Choice, StreamOptions, ThreadOptions, Topics
+from ssecast._streams.options import Options, StreamOptions, ThreadOptions, refuse_unknown
 from ssecast.hub import Hub
 from ssecast.session import Delivery
 
@@ -42,33 +40,15 @@ class EventSourceResponse(StreamingHttpResponse):
         request: HttpRequest,
         source: Hub | AsyncIterable[Any] | Iterable[Any],
         *,
-        topics: Topics | None = None,
-        ping: float | None = None,
-        send_timeout: float | None = None,
-        max_event_bytes: int | None = None,
-        finish: bool = False,
         headers: Mapping[str, str] | None = None,
-        last_event_id: str | None = None,
-        delivery: Choice = "auto",
-        farewell: Event | None = None,
-        on_connect: Callable[[Any], object] | None = None,
-        on_close: Callable[[Reason], object] | None = None,
+        **given_options: Unpack[Options],
     ) -> None:
+        refuse_unknown(given_options)
         kind = StreamOptions if hasattr(request, "scope") else ThreadOptions
-        chosen: Any = topics(request) if callable(topics) else topics
-        options = kind(
-            source,
-            chosen,
-            ping,
-            send_timeout,
-            max_event_bytes,
-            finish,
-            last_event_id,
-            delivery,
-            farewell,
-            on_connect,
-            on_close,
-        )
+        topics: Any = given_options.get("topics")
+        if callable(topics):
+            given_options["topics"] = topics(request)
+        options = kind(source, **given_options)
         given = stream_headers(headers)
         if isinstance(options, ThreadOptions):
             status, given, self._body = answer(options, request.environ, given, self._head)

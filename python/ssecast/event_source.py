@@ -11,13 +11,13 @@ import asyncio
 import contextlib
 import inspect
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from threading import Event as Flag
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
-from ssecast._client import Connector, EventSourceError, Headers, load_httpx
-from ssecast._native import Event, Loss, Retry
+from ssecast._client import Connector, EventSourceError, Headers, SourceOptions, load_httpx
+from ssecast._native import Event
 
 if TYPE_CHECKING:
     import httpx
@@ -26,7 +26,23 @@ __all__ = ["AsyncEventSource", "EventSource", "EventSourceError"]
 
 
 class _Source:
+    """What does no I/O."""
+
     _connector: Connector
+    _client: Any
+
+    def _connect_by(self, kind: str, url: str, client: Any, headers: Any, options: SourceOptions) -> None:
+        """Chooses the client, of httpx's class ``kind``, and what each request is made of."""
+        httpx = load_httpx()
+        if client is not None and not isinstance(client, getattr(httpx, kind)):
+            raise TypeError(f"client must be an httpx.{kind}, not {type(client).__name__}")
+        for name in options:
+            if name not in SourceOptions.__annotations__:
+                raise TypeError(f"{type(self).__name__} has no option {name!r}")
+        own = client is None
+        # A client opens nothing before its first request. A connection that was left early is not kept anyway.
+        self._client = getattr(httpx, kind)(limits=httpx.Limits(max_keepalive_connections=0)) if own else client
+        self._connector = Connector(url, client=self._client, own=own, headers=headers, **options)
 
     @property
     def state(self) -> Literal["connecting", "open", "closed"]:
@@ -80,43 +96,10 @@ class EventSource(_Source, Iterator[Event]):
         url: str,
         *,
         client: httpx.Client | None = None,
-        method: str = "GET",
         headers: Headers | Callable[[], Headers] | None = None,
-        auth: Any = None,
-        params: Any = None,
-        cookies: Any = None,
-        content: Any = None,
-        data: Any = None,
-        files: Any = None,
-        json: Any = None,
-        timeout: Any = None,
-        extensions: Mapping[str, Any] | None = None,
-        retry: Retry | None = None,
-        idle: float | None = None,
-        max_event_bytes: int | None = 16 << 20,
-        last_event_id: str = "",
-        on_open: Callable[[], object] | None = None,
-        on_error: Callable[[Loss], object] | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        httpx = load_httpx()
-        if client is not None and not isinstance(client, httpx.Client):
-            raise TypeError(f"client must be an httpx.Client, not {type(client).__name__}")
-        own = client is None
-        if client is None:
-            # A connection that was left early is not kept anyway.
-            client = httpx.Client(limits=httpx.Limits(max_keepalive_connections=0))
-        try:
-            self._connector = Connector(
-                url, client=client, own=own, method=method, headers=headers, last_event_id=last_event_id, retry=retry,
-                idle=idle, max_event_bytes=max_event_bytes, on_open=on_open, on_error=on_error,
-                request={"auth": auth, "params": params, "cookies": cookies, "content": content, "data": data,
-                         "files": files, "json": json, "timeout": timeout, "extensions": extensions},
-            )  # fmt: skip
-        except BaseException:
-            if own:
-                client.close()
-            raise
-        self._client = client
+        self._connect_by("Client", url, client, headers, options)
         self._chunks: Iterator[bytes] | None = None
         self._turn = Lock()
         self._woken = Flag()
@@ -233,37 +216,10 @@ class AsyncEventSource(_Source, AsyncIterator[Event]):
         url: str,
         *,
         client: httpx.AsyncClient | None = None,
-        method: str = "GET",
         headers: Headers | Callable[[], Headers | Awaitable[Headers]] | None = None,
-        auth: Any = None,
-        params: Any = None,
-        cookies: Any = None,
-        content: Any = None,
-        data: Any = None,
-        files: Any = None,
-        json: Any = None,
-        timeout: Any = None,
-        extensions: Mapping[str, Any] | None = None,
-        retry: Retry | None = None,
-        idle: float | None = None,
-        max_event_bytes: int | None = 16 << 20,
-        last_event_id: str = "",
-        on_open: Callable[[], object] | None = None,
-        on_error: Callable[[Loss], object] | None = None,
+        **options: Unpack[SourceOptions],
     ) -> None:
-        httpx = load_httpx()
-        if client is not None and not isinstance(client, httpx.AsyncClient):
-            raise TypeError(f"client must be an httpx.AsyncClient, not {type(client).__name__}")
-        own = client is None
-        if client is None:
-            client = httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0))
-        self._connector = Connector(
-            url, client=client, own=own, method=method, headers=headers, last_event_id=last_event_id, retry=retry,
-            idle=idle, max_event_bytes=max_event_bytes, on_open=on_open, on_error=on_error,
-            request={"auth": auth, "params": params, "cookies": cookies, "content": content, "data": data,
-                     "files": files, "json": json, "timeout": timeout, "extensions": extensions},
-        )  # fmt: skip
-        self._client = client
+        self._connect_by("AsyncClient", url, client, headers, options)
         self._chunks: Any = None
         self._turn = False
         self._wake: Callable[[], object] | None = None

@@ -21,14 +21,12 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Unpack
 
-from ssecast._delivery.receiver import Reason
-from ssecast._native import Event
 from ssecast._streams.body import Answer, answer, delivery_of
 from ssecast._streams.handover import Head
 from ssecast._streams.head import stream_headers
-from ssecast._streams.options import Choice, ThreadOptions, Topics
+from ssecast._streams.options import Options, ThreadOptions, refuse_unknown
 from ssecast._streams.thread_session import ThreadSession
 from ssecast.hub import Hub
 from ssecast.session import Delivery
@@ -75,32 +73,12 @@ class EventSourceResponse:
         self,
         source: Hub | Iterable[Any],
         *,
-        topics: Topics | None = None,
         environ: Environ | None = None,
-        ping: float | None = None,
-        send_timeout: float | None = None,
-        max_event_bytes: int | None = None,
-        finish: bool = False,
         headers: Mapping[str, str] | None = None,
-        last_event_id: str | None = None,
-        delivery: Choice = "auto",
-        farewell: Event | None = None,
-        on_connect: Callable[[ThreadSession], object] | None = None,
-        on_close: Callable[[Reason], object] | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        self._options = ThreadOptions(
-            source,
-            topics,
-            ping,
-            send_timeout,
-            max_event_bytes,
-            finish,
-            last_event_id,
-            delivery,
-            farewell,
-            on_connect,
-            on_close,
-        )
+        refuse_unknown(options)
+        self._options = ThreadOptions(source, **options)
         self._headers = stream_headers(headers)
         self._answer: Answer | None = None
         if environ is not None:

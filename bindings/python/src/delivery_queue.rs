@@ -48,18 +48,6 @@ pub struct End {
     cut: bool,
 }
 
-/// Whether a last event ID says that its client's stream was finished: the answer is 204, by which it stays away.
-#[pyfunction]
-pub fn is_finished(last_event_id: &Bound<'_, PyAny>) -> Result<bool> {
-    entry(|| Ok(ssecast::is_finished(&text(last_event_id, "last_event_id", ErrorKind::InvalidId)?)))
-}
-
-/// The `Cache-Control` of a stream's response, if the application wants this one: what it lacks is added.
-#[pyfunction]
-pub fn cache_control(wanted: &Bound<'_, PyAny>) -> Result<String> {
-    entry(|| Ok(ssecast::cache_control(&text(wanted, "headers", ErrorKind::InvalidOption)?)))
-}
-
 #[pymethods]
 impl Batch {
     /// The bytes of the event stream, for a server that frames them itself.

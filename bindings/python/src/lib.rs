@@ -19,15 +19,14 @@ mod open_sockets;
 mod option;
 mod parser;
 mod peer_timeout;
+mod response;
 mod source;
 mod termination;
 mod value;
 
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
 use pyo3::{ffi, wrap_pyfunction};
-use ssecast::ErrorKind;
 
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -69,12 +68,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(open_sockets::shut_down_connection, module)?)?;
     module.add_function(wrap_pyfunction!(termination::terminations, module)?)?;
     module.add_function(wrap_pyfunction!(event::encode, module)?)?;
-    module.add_function(wrap_pyfunction!(delivery_queue::cache_control, module)?)?;
-    module.add_function(wrap_pyfunction!(delivery_queue::is_finished, module)?)?;
-    // The core's kinds of errors by their codes, for the test that each has its class.
-    let kinds = PyDict::new(py);
-    for kind in ErrorKind::ALL {
-        kinds.set_item(kind.code(), kind.number())?;
-    }
-    module.add("KINDS", kinds)
+    module.add_function(wrap_pyfunction!(response::is_finished, module)?)?;
+    module.add_function(wrap_pyfunction!(response::last_event_id, module)?)?;
+    module.add_function(wrap_pyfunction!(response::stream_headers, module)?)?;
+    module.add("UNAVAILABLE", response::unavailable(py)?)
 }

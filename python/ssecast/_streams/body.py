@@ -62,11 +62,8 @@ def answer(
 
 def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
     """Where the client left."""
-    if options.last_event_id is not None:
-        return options.last_event_id
-    # The header is UTF-8 (SPEC 26), and WSGI reads headers as Latin-1.
-    header: str = environ.get("HTTP_LAST_EVENT_ID", "")
-    return header.encode("latin-1", "replace").decode("utf-8", "replace")
+    # WSGI reads headers as Latin-1.
+    return options.last_event_id(environ.get("HTTP_LAST_EVENT_ID", "").encode("latin-1", "replace"))
 
 
 def finished(headers: Headers) -> Answer:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ssecast._native import Hub, cache_control
-from ssecast.errors import ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError
+from ssecast import _native
+from ssecast.errors import CLASSES
 
 __all__ = ["FINISHED", "FULL", "Headers", "finished_headers", "stream_headers", "unavailable"]
 
 Headers = list[tuple[str, str]]
 
-FULL = (ClosedError, TooManyConnectionsError, TooManyDescriptorsError, TooManyTopicsError)
+FULL = tuple(error for number, error in CLASSES.items() if number in _native.UNAVAILABLE)
 """The errors by which a client can have no stream for the moment."""
 
-STREAM = {
-    "content-type": "text/event-stream; charset=utf-8",
-    "x-accel-buffering": "no",
-}
+STREAM = {name.lower() for name, _ in _native.stream_headers()}
+"""The names of the headers that make a response a stream."""
 
 
-def unavailable(hub: Hub, method: str, accept: str, headers: Headers) -> tuple[int, Headers, bytes]:
+def unavailable(hub: _native.Hub, method: str, accept: str, headers: Headers) -> tuple[int, Headers, bytes]:
     """The whole response to a client that can have no stream for the moment; ``headers`` are a stream's."""
     answer = hub._unavailable(method, accept)
     if isinstance(answer, bytes):
@@ -34,7 +32,7 @@ FINISHED = 204
 
 def finished_headers(headers: Headers) -> Headers:
     """What of a stream's headers belongs to the answer that a stream was finished, such as those for other origins."""
-    return [(name, value) for name, value in headers if name.lower() not in STREAM and name.lower() != "cache-control"]
+    return [(name, value) for name, value in headers if name.lower() not in STREAM]
 
 
 def stream_headers(extra: Mapping[str, str] | None) -> list[tuple[str, str]]:
@@ -44,9 +42,8 @@ def stream_headers(extra: Mapping[str, str] | None) -> list[tuple[str, str]]:
     if not isinstance(given, Mapping):
         raise TypeError(f"headers must be a mapping of strings to strings, not {type(given).__name__}")
     added = [(name.lower(), value) for name, value in given.items()]
-    wanted = ", ".join(value for name, value in added if name == "cache-control")
+    wanted = [value for name, value in added if name == "cache-control"]
     return [
-        *STREAM.items(),
-        ("cache-control", cache_control(wanted)),
-        *((name, value) for name, value in added if name not in {*STREAM, "cache-control", "content-length"}),
+        *((name.lower(), value) for name, value in _native.stream_headers(", ".join(wanted) if wanted else None)),
+        *((name, value) for name, value in added if name not in {*STREAM, "content-length"}),
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, TypedDict, TypeVar
+from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from ssecast._delivery.receiver import Reason
-from ssecast._native import Event, Parser, SlowClient
+from ssecast._native import Event, Parser, SlowClient, last_event_id
 from ssecast._streams.source import BACKLOG, of_values, release
 from ssecast.errors import InvalidOptionError
 from ssecast.hub import Hub
@@ -175,11 +175,15 @@ class StreamOptions:
                 raise TypeError(f"{name} must be a function, not {type(callback).__name__}")
         if last_event_id is not None and not isinstance(last_event_id, str):
             raise TypeError(f"last_event_id must be a string, not {type(last_event_id).__name__}")
-        self.last_event_id = last_event_id
+        self._last_event_id = last_event_id
         self.delivery = delivery
         self.farewell = farewell
         self.on_connect = on_connect
         self.on_close = on_close
+
+    def last_event_id(self, header: bytes | None) -> str:
+        """Where a client continues: as the application says, or as the request's header does."""
+        return (last_event_id(header) or "") if self._last_event_id is None else self._last_event_id
 
     async def topics(self, request: Any) -> Sequence[str]:
         """The topics that a request's stream reads."""
@@ -212,13 +216,13 @@ class StreamOptions:
 class ThreadOptions(StreamOptions):
     """Those of a stream that a server's thread opens."""
 
-    def __init__(self, source: Source, *options: Any) -> None:
+    def __init__(self, source: Source, **options: Unpack[Options]) -> None:
         if isinstance(source, AsyncIterable):
             raise TypeError("source is asynchronous, and WSGI is not")
         # An iterator is what is given its turn, value by value, and is closed.
         if isinstance(source, Sequence) and not isinstance(source, (str, bytes)):
             source = iter(source)
-        super().__init__(source, *options)
+        super().__init__(source, **options)
 
     @property
     def values(self) -> Iterable[Any] | None:
