@@ -20,7 +20,7 @@ use crate::pending_connection::{ANSWERING, Answer, Asked, DECIDING, Head, Phase,
 use crate::pending_connections::PendingConnections;
 use crate::request::Request;
 use crate::responder::Responder;
-use crate::response::{Refusal, lines, stream_head, unavailable};
+use crate::response::{Refusal, stream_head, unavailable};
 use crate::router::Streams;
 use crate::ticket::{Decision, Ticket};
 
@@ -232,7 +232,7 @@ impl HttpServer {
                         Ok(None) => {}
                         Ok(Some(request)) => return self.consider(slot, request),
                         Err(refusal) => {
-                            let cors = self.cors(None);
+                            let cors = self.config.cors_lines(None);
                             return self.refuse(slot, refusal, &cors, false);
                         }
                     }
@@ -241,17 +241,12 @@ impl HttpServer {
         }
     }
 
-    fn cors(&self, request: Option<&Request>) -> String {
-        let origin = request.and_then(|request| request.header("origin"));
-        self.config.cors.as_ref().map(|cors| lines(&cors.headers(origin))).unwrap_or_default()
-    }
-
     /// Answers what needs no router, and asks it about the rest.
     fn consider(&mut self, slot: usize, request: Request) {
-        let cors = self.cors(Some(&request));
+        let cors = self.config.cors_lines(Some(&request));
         let is_head = request.method() == "HEAD";
         let expects_stream = expects_stream(request.method(), request.values("accept"));
-        if let Some((refusal, lines)) = self.check(&request) {
+        if let Some((refusal, lines)) = self.config.answer(&request) {
             return self.refuse(slot, refusal, &(cors + &lines), is_head);
         }
         if self.hub.is_closed() || self.listening.is_none() {
@@ -279,35 +274,6 @@ impl HttpServer {
             Ok(_hold) => self.streams.route(request, responder),
             Err(_) => _ = responder.unavailable(),
         }
-    }
-
-    /// What a request is answered without the router, with further header lines.
-    fn check(&self, request: &Request) -> Option<(Refusal, String)> {
-        const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
-        let refusal = |status, detail| Some((Refusal::new(status, detail), String::new()));
-        let is_here = self.config.path.as_ref().is_none_or(|path| path == request.raw_path());
-        if !is_here && request.raw_path() != "*" {
-            return refusal(404, "there is nothing at this path");
-        }
-        match request.method() {
-            "GET" | "HEAD" => {}
-            "OPTIONS" => {
-                let asks = request.header("access-control-request-method").is_some();
-                let preflight = self.config.cors.as_ref().filter(|_| asks);
-                let preflight = preflight.map(|cors| lines(&cors.preflight("GET, HEAD")));
-                return Some((Refusal::new(204, ""), preflight.unwrap_or_else(|| ALLOW.into())));
-            }
-            _ => return Some((Refusal::new(405, "streams are read with GET"), ALLOW.into())),
-        }
-        match request.has_body() {
-            Ok(false) => {}
-            Ok(true) => return refusal(413, "a request for a stream has no body"),
-            Err(invalid) => return Some((invalid, String::new())),
-        }
-        if !ssecast_engine::allows_event_stream(request.values("accept")) {
-            return refusal(406, "there is text/event-stream here, and nothing else");
-        }
-        None
     }
 
     /// Answers with something that is no stream, and parts.
@@ -436,7 +402,7 @@ impl HttpServer {
     fn give_up(&mut self, slot: usize, refusal: Refusal) {
         match self.pending.phase(slot) {
             Some(Phase::Reading(head)) if !head.is_empty() => {
-                let cors = self.cors(None);
+                let cors = self.config.cors_lines(None);
                 self.refuse(slot, refusal, &cors, false);
             }
             _ => drop(self.pending.dismiss(slot)),

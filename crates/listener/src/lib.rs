@@ -11,6 +11,7 @@
 
 mod command_queue;
 mod config;
+mod direct_answer;
 mod http_server;
 mod listener;
 mod pending_connection;
