@@ -11,7 +11,7 @@ const LAYERS = {
   'ssecast-store-file': ['ssecast-hub'],
   'ssecast-engine': ['ssecast-codec', 'ssecast-hub'],
   'ssecast-listener': ['ssecast-engine', 'ssecast-hub'],
-  ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub', 'ssecast-listener'],
+  ssecast: ['ssecast-client', 'ssecast-codec', 'ssecast-engine', 'ssecast-hub', 'ssecast-listener', 'ssecast-store-file'],
   'ssecast-node': ['ssecast'],
   // The client's state machine alone: the façade would bring an HTTP library, and C and Python have their own.
   'ssecast-c': ['ssecast', 'ssecast-client'],

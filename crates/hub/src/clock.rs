@@ -1,4 +1,4 @@
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::sync::{Arc, AtomicU64, Ordering};
 
@@ -6,6 +6,11 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 pub trait Clock: Send + Sync + 'static {
     /// The time since a fixed point of the clock's own choice. It never goes back.
     fn now(&self) -> Duration;
+
+    /// The time since 1970, by which the processes of a store say when an event was published.
+    fn since_1970(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
 }
 
 /// The monotonic clock of the system.
@@ -46,6 +51,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Duration {
         Duration::from_millis(self.0.load(Ordering::SeqCst))
+    }
+
+    fn since_1970(&self) -> Duration {
+        self.now()
     }
 }
 

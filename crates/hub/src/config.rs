@@ -3,6 +3,7 @@ use std::time::Duration;
 use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
 
 use crate::clock::millis;
+use crate::store::SharedStore;
 
 /// How a hub behaves. The default suits a web application; change what differs.
 ///
@@ -34,6 +35,13 @@ pub struct Config {
     /// thread or event loop has come to yet. One more event is refused, unless nothing waits. It is also the most that a
     /// client may lag, however short a time it has had. Default 64 MiB.
     pub max_backlog_bytes: usize,
+    /// Where the log is kept; `None` keeps it in this process's memory. Each process that has the same store has the same
+    /// topics, events and ids, and publishes to the connections of all of them. Give all the same history.
+    ///
+    /// The store is opened by the first event or connection. Publishing then waits for the store, and so may a connection
+    /// that comes back: one second at most, and then it is refused with
+    /// [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut).
+    pub store: Option<SharedStore>,
 }
 
 /// What a topic keeps: its newest events, up to each of the caps that is set.
@@ -84,6 +92,7 @@ impl Default for Config {
             max_topics: 100_000,
             max_event_bytes: 1 << 20,
             max_backlog_bytes: 64 << 20,
+            store: None,
         }
     }
 }

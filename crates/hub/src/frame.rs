@@ -7,18 +7,36 @@ use crate::sync::Arc;
 /// An encoded event, as it goes out. The log and the readers that read it at the moment share the bytes.
 pub(crate) type Frame = Arc<[u8]>;
 
-/// Encodes an event behind a gap, if it has no more than `limit` bytes.
-pub(crate) fn encode(event: &Event<'_>, gap: usize, limit: usize) -> Result<Vec<u8>, Error> {
+/// Refuses an event that has more than `limit` bytes, or a reserved id. Returns how many it has.
+fn check(event: &Event<'_>, limit: usize) -> Result<usize, Error> {
     event.id.map_or(Ok(()), refuse_reserved)?;
     let length = event.encoded_len();
     if length > limit {
         let error = Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
         return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
     }
+    Ok(length)
+}
+
+/// Encodes an event without its id, which is checked as if it were there.
+pub(crate) fn encode_block(event: &Event<'_>, limit: usize) -> Result<Vec<u8>, Error> {
+    check(event, limit)?;
+    event.validate()?;
+    Event { id: None, ..*event }.encode()
+}
+
+/// Encodes an event behind a gap, if it has no more than `limit` bytes.
+pub(crate) fn encode(event: &Event<'_>, gap: usize, limit: usize) -> Result<Vec<u8>, Error> {
+    let length = check(event, limit)?;
     let mut buffer = Vec::with_capacity(gap + length);
     buffer.resize(gap, 0);
     event.encode_into(&mut buffer)?;
     Ok(buffer)
+}
+
+/// Puts the id line before a block that has none.
+pub(crate) fn with_id(id: &str, block: &[u8]) -> Frame {
+    [ID_FIELD, id.as_bytes(), b"\n", block].concat().into()
 }
 
 /// A frame whose number is not known yet: that is given under the log's lock, when all else is encoded.

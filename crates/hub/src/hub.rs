@@ -17,6 +17,8 @@ use crate::reader::Reader;
 use crate::readers::Wake;
 use crate::shared::{Closing, Shared};
 use crate::stats::{Counters, Stats};
+use crate::store_link::StoreLink;
+use crate::stored;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::topic::check_name;
 
@@ -53,7 +55,7 @@ struct Processes {
 pub struct Published {
     /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
     pub id: String,
-    /// The connections that read the topic at that moment.
+    /// The connections of this process that read the topic at that moment.
     pub subscribers: usize,
 }
 
@@ -119,9 +121,18 @@ impl Hub {
     /// event has the id), [`ErrorKind::EventTooLarge`](crate::ErrorKind::EventTooLarge), [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics), [`ErrorKind::Closed`](crate::ErrorKind::Closed),
     /// [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull) when more is published than can be offered to connections
     /// ([`Config::max_backlog_bytes`]); then nothing is published.
+    ///
+    /// With a store it waits for that, one second at most, and
+    /// [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut), [`ErrorKind::StoreFull`](crate::ErrorKind::StoreFull),
+    /// [`ErrorKind::StoreFormat`](crate::ErrorKind::StoreFormat) and
+    /// [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable) say what is wrong with it.
     pub fn publish(&self, topic: &str, event: &Event<'_>) -> Result<Published, Error> {
         let shared = self.here();
         check_name(topic)?;
+        if let Some(link) = &shared.store {
+            let (id, subscribers) = stored::publish(shared, link, topic, event)?;
+            return Ok(Published { id, subscribers });
+        }
         if let Some(id) = event.id {
             shared.epoch.check_publishers_id(id)?;
         }
@@ -274,7 +285,7 @@ impl Hub {
         let shared = self.here();
         let now = shared.now();
         let mut log = shared.log();
-        let (connections, published) = (log.connections as u64, log.head());
+        let (connections, published) = (log.connections as u64, log.published_in_life());
         let [topics, history_events, held_bytes] = log.totals(now);
         let (lagging, lag_bytes) = log.readers.lag();
         let backlog = log.backlog(now);
@@ -284,6 +295,7 @@ impl Hub {
             connections,
             topics,
             published,
+            store: shared.store.as_ref().map(StoreLink::state),
             delivered: counters.delivered.load(Ordering::Relaxed),
             bytes: counters.bytes.load(Ordering::Relaxed),
             history_events,
@@ -300,6 +312,6 @@ impl Hub {
 
 impl fmt::Debug for Hub {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hub").field("epoch", &self.here().epoch.to_string()).finish_non_exhaustive()
+        f.debug_struct("Hub").field("epoch", &self.here().log().epoch().to_string()).finish_non_exhaustive()
     }
 }

@@ -41,6 +41,47 @@ impl IntervalSet {
         Self { last: through, forgotten: through, ..Self::default() }
     }
 
+    /// Writes the set, with numbers that count from `base`.
+    pub(crate) fn encode(&self, base: u64, out: &mut Vec<u8>) {
+        let mut put = |number: u64| out.extend_from_slice(&number.to_le_bytes());
+        put(self.step);
+        put(self.repeats);
+        put(self.last.saturating_sub(base));
+        put(self.count);
+        put(self.forgotten.saturating_sub(base));
+        for block in &self.blocks {
+            let (first, last) = (block.first.saturating_sub(base), block.last.saturating_sub(base));
+            for number in [first, last, block.before, block.steps.len() as u64] {
+                out.extend_from_slice(&number.to_le_bytes());
+            }
+            out.extend_from_slice(&block.steps);
+        }
+    }
+
+    /// Reads what [`encode`](Self::encode) wrote; `None` if it is something else.
+    pub(crate) fn decode(base: u64, mut bytes: &[u8]) -> Option<Self> {
+        let [step, repeats, last, count, forgotten] = numbers(&mut bytes)?;
+        let (last, forgotten) = (last.checked_add(base)?, forgotten.checked_add(base)?);
+        let mut blocks: VecDeque<Block> = VecDeque::new();
+        let (mut at, mut seen) = (forgotten, 0);
+        while !bytes.is_empty() {
+            let [first, last, before, length] = numbers(&mut bytes)?;
+            let (steps, rest) = bytes.split_at_checked(usize::try_from(length).ok()?)?;
+            bytes = rest;
+            let (first, last) = (first.checked_add(base)?, last.checked_add(base)?);
+            // The first one has those before it that are forgotten.
+            let follows = blocks.is_empty() || before == seen;
+            if !follows || first <= at || blocks.len() >= MAX_BLOCKS {
+                return None;
+            }
+            (at, seen) = ends(first, before, steps)?;
+            blocks.push_back(Block { first, last, before, steps: steps.to_vec() });
+        }
+        let is_whole =
+            at.checked_add(step.checked_mul(repeats)?)? == last && seen.checked_add(repeats)? == count;
+        is_whole.then_some(Self { blocks, step, repeats, last, count, forgotten })
+    }
+
     /// Adds a number that is greater than all before.
     pub(crate) fn push(&mut self, number: u64) {
         let step = number - self.last;
@@ -156,6 +197,31 @@ impl Block {
     }
 }
 
+/// The last number of a block's steps, and how many numbers there are up to it.
+fn ends(first: u64, before: u64, steps: &[u8]) -> Option<(u64, u64)> {
+    let (mut at, mut seen, mut step) = (first, before.checked_add(1)?, 0);
+    let mut steps = Steps(steps);
+    while let Some(next) = steps.next() {
+        let times = if next == 0 { steps.next()? } else { 1 };
+        if next != 0 {
+            step = next;
+        }
+        at = at.checked_add(step.checked_mul(times)?)?;
+        seen = seen.checked_add(times)?;
+    }
+    steps.0.is_empty().then_some((at, seen))
+}
+
+/// Takes so many numbers of eight bytes off the front.
+fn numbers<const N: usize>(bytes: &mut &[u8]) -> Option<[u64; N]> {
+    let mut numbers = [0; N];
+    for number in &mut numbers {
+        let (first, rest) = bytes.split_first_chunk()?;
+        (*number, *bytes) = (u64::from_le_bytes(*first), rest);
+    }
+    Some(numbers)
+}
+
 /// Reads numbers of seven bits a byte.
 struct Steps<'a>(&'a [u8]);
 
@@ -199,6 +265,35 @@ mod tests {
                     runs.count(after, through),
                     Some(up_to(through) - up_to(after)),
                     "{after}–{through}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_is_read_as_it_was_written_and_goes_on_the_same() {
+        let mut random: u64 = 3;
+        let mut sets = [IntervalSet::default(), IntervalSet::forgotten(1000), IntervalSet::forgotten(1000)];
+        let (mut number, mut numbers) = (1000, Vec::new());
+        for round in 0..3000 {
+            let [one, other, moved] = &mut sets;
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            number += 1 + (random >> 60) / 5;
+            numbers.push(number);
+            [&mut *one, &mut *other].into_iter().for_each(|set| set.push(number));
+            let mut bytes = Vec::new();
+            other.encode(1000, &mut bytes);
+            *moved = IntervalSet::decode(5000, &bytes).unwrap();
+            if round % 7 == 0 {
+                *other = IntervalSet::decode(1000, &bytes).unwrap();
+                let cut = |length| IntervalSet::decode(1000, &bytes[..length]).is_some();
+                assert!(round % 91 != 0 || !(0..bytes.len()).any(cut));
+            }
+            for after in [1000, number / 2 + 500, number.max(1003) - 3, number] {
+                let count = one.count(after, number);
+                assert_eq!(
+                    (other.count(after, number), moved.count(after + 4000, number + 4000)),
+                    (count, count)
                 );
             }
         }

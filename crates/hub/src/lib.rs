@@ -15,8 +15,9 @@
 //! as shared [`Batch`]es. There are no sockets, no threads and no runtime here, and the time comes from a [`Clock`].
 //!
 //! # Processes
-//! A log belongs to one process. A hub that a child inherits by a fork has a log of its own there, with the same
-//! options, an epoch of its own, no history and no connections; readers and subscribers of the parent's are of no use
+//! A log belongs to one process, unless it is in a [`Store`]: then every process has a copy of it, which it keeps up to
+//! date. A hub that a child inherits by a fork has a log of its own there, with the same
+//! options, an epoch of its own, no history and no connections (with a store it has the epoch and the history of that); readers and subscribers of the parent's are of no use
 //! in the child, and do nothing.
 //!
 //! # Ownership
@@ -24,6 +25,7 @@
 //! anything outside is called. A reader and its subscribers belong to one thread and need no lock of their own.
 #![deny(unsafe_code)]
 
+mod applier;
 mod backlog_marks;
 mod batch;
 mod batch_cache;
@@ -53,6 +55,8 @@ mod shared;
 mod slow_client;
 mod stats;
 mod store;
+mod store_link;
+mod stored;
 mod subscriber;
 mod subscription;
 mod sync;
@@ -75,8 +79,8 @@ pub use readers::Wake;
 pub use registrar::Registrar;
 pub use reset::ResetReason;
 pub use ssecast_codec::{Error, ErrorField, ErrorKind, Event, Language, OptionKey};
-pub use stats::{Reason, Stats};
-pub use store::{Position, Replica, Store, Watch};
+pub use stats::{Reason, Stats, StoreState};
+pub use store::{Position, Replica, SharedStore, Store, Watch};
 pub use subscriber::Subscriber;
 pub use subscription::Subscription;
 pub use topic::check_name as check_topic;

@@ -4,8 +4,10 @@ use std::collections::BinaryHeap;
 use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::config::Config;
+use crate::entry::{Entry, EntryKind};
 use crate::epoch::{Epoch, Origin};
-use crate::frame::{Draft, Frame};
+use crate::frame::{Draft, Frame, with_id};
+use crate::interval_set::IntervalSet;
 use crate::position::Position;
 use crate::readers::{Mark, Readers, Wake};
 use crate::reset::{Reset, ResetReason};
@@ -23,6 +25,9 @@ const TIDY_A_ROUND: usize = 64;
 /// nothing under it calls out.
 pub(crate) struct Log {
     epoch: Epoch,
+    /// The number before the first one of this life. Numbers go on from one life of a log to the next, so that a cursor
+    /// never lies behind the head; the numbers in ids begin at one in each.
+    base: u64,
     head: u64,
     /// All bytes that were ever published.
     bytes: u64,
@@ -58,6 +63,8 @@ pub(crate) enum Found {
     Frames { frames: Vec<Frame>, last: u64, through: u64 },
     /// Nothing up to the limit.
     Nothing,
+    /// The log has another life by now.
+    OtherLife,
     /// A frame that it had still to get is gone: it is over its lag limit.
     Lost,
 }
@@ -66,6 +73,7 @@ impl Log {
     pub(crate) fn new(epoch: Epoch, config: &Config) -> Self {
         Self {
             epoch,
+            base: 0,
             head: 0,
             bytes: 0,
             max_backlog: config.max_backlog_bytes as u64,
@@ -79,6 +87,25 @@ impl Log {
 
     pub(crate) fn head(&self) -> u64 {
         self.head
+    }
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// How many events were published in this life of the log.
+    pub(crate) fn published_in_life(&self) -> u64 {
+        self.head - self.base
+    }
+
+    /// Whether a cursor is one of an earlier life of the log.
+    pub(crate) fn is_of_other_life(&self, cursor: u64) -> bool {
+        cursor < self.base
+    }
+
+    /// The id that stands for a cursor; `None` for one of an earlier life.
+    pub(crate) fn id(&self, cursor: u64) -> Option<String> {
+        cursor.checked_sub(self.base).map(|sequence| self.epoch.id(sequence))
     }
 
     /// Refuses an event of so many bytes if more would wait to be offered than may; `private` bytes that were sent to
@@ -123,27 +150,131 @@ impl Log {
         now: u64,
         draft: Draft,
     ) -> Result<Appended, Error> {
-        if id.is_some_and(|id| self.topics.has_id(id, now)) {
-            return Err(Error::new(
-                ErrorKind::InvalidId,
-                "id",
-                "is taken by an event that is still in the history",
-            ));
-        }
+        self.refuse_taken(id, now)?;
         let key = self.topics.open(topic, now)?;
-        let before = self.end();
-        self.head += 1;
-        let sequence = self.head;
+        let sequence = self.head + 1;
         let frame = draft.finish(self.epoch, sequence);
+        Ok(self.push(key, sequence, id, frame, now, now))
+    }
+
+    fn refuse_taken(&mut self, id: Option<&str>, now: u64) -> Result<(), Error> {
+        if id.is_some_and(|id| self.topics.has_id(id, now)) {
+            let problem = "is taken by an event that is still in the history";
+            return Err(Error::new(ErrorKind::InvalidId, "id", problem));
+        }
+        Ok(())
+    }
+
+    /// Puts a frame that was published at a time to the end of a topic.
+    fn push(
+        &mut self,
+        key: TopicKey,
+        sequence: u64,
+        id: Option<&str>,
+        frame: Frame,
+        at: u64,
+        now: u64,
+    ) -> Appended {
+        let before = self.end();
+        self.head = sequence;
         self.bytes += frame.len() as u64;
-        self.topics.append(key, sequence, now, frame, id);
+        self.topics.append(key, sequence, at, frame, id);
         let topic = &mut self.topics[key];
         let mark = |interest| self.readers.mark(interest, key, before, now);
         let wakes = topic.interest.iter_mut().filter_map(mark).collect();
         let subscribers = topic.subscribers();
         self.topics.trim(key, now, &self.readers);
         self.topics.tidy(TIDY_A_PUBLICATION, now, &self.readers);
-        Ok(Appended { sequence, subscribers, wakes })
+        Appended { sequence, subscribers, wakes }
+    }
+
+    // ── What a store has ────────────────────────────────────────────────────────────────────────────────────
+
+    /// Refuses an event that [`append`](Self::append) would refuse.
+    pub(crate) fn admit(&mut self, topic: &str, id: Option<&str>, now: u64) -> Result<(), Error> {
+        if let Some(id) = id {
+            self.epoch.check_publishers_id(id)?;
+        }
+        self.refuse_taken(id, now)?;
+        self.topics.admit(topic, now)
+    }
+
+    /// Begins another life of the log, of which nothing is known up to a number. Returns the wakes of all readers: each of
+    /// their subscribers has to be told.
+    pub(crate) fn begin_life(&mut self, epoch: Epoch, forgotten: u64, now: u64) -> Vec<Arc<dyn Wake>> {
+        let before = self.end();
+        self.head += 1;
+        (self.epoch, self.base) = (epoch, self.head);
+        let mut wakes = Vec::new();
+        for key in self.topics.begin_anew(self.base + forgotten) {
+            let mark = |interest| self.readers.mark(interest, key, before, now);
+            wakes.extend(self.topics[key].interest.iter_mut().filter_map(mark));
+        }
+        wakes
+    }
+
+    /// Appends the event of an entry, whose number is one of this life's; `None` if it is known to be past the caps.
+    pub(crate) fn apply(&mut self, sequence: u64, entry: &Entry<'_>, at: u64, now: u64) -> Option<Appended> {
+        let sequence_here = self.base + sequence;
+        if entry.kind == EntryKind::End {
+            self.head = sequence_here;
+            return None;
+        }
+        let key = self.topics.open_anyway(entry.topic);
+        if sequence_here <= self.topics[key].expired_through() {
+            self.head = sequence_here;
+            return None;
+        }
+        let frame = match entry.id {
+            Some(id) => with_id(id, entry.block),
+            None => with_id(self.epoch.id_text(sequence).as_str(), entry.block),
+        };
+        Some(self.push(key, sequence_here, entry.id, frame, at, now))
+    }
+
+    /// Whether an entry, whose number is one of this life's, has left the history.
+    pub(crate) fn has_expired(&mut self, sequence: u64, topic: &str, now: u64) -> bool {
+        // A topic that is not known has been forgotten, with all it had.
+        let Some(key) = self.topics.key(topic) else { return true };
+        self.topics.expire(key, now);
+        self.base + sequence <= self.topics[key].expired_through()
+    }
+
+    /// Takes what another process wrote by [`write_topic`](Self::write_topic), if it is of events that this one has not seen.
+    pub(crate) fn restore_topic(&mut self, topic: &str, state: &[u8]) -> Result<(), Error> {
+        let lost = IntervalSet::decode(self.base, state).ok_or_else(|| {
+            Error::new(
+                ErrorKind::StoreFormat,
+                "store",
+                "has counts of a topic that are none: remove it to begin anew",
+            )
+        })?;
+        if lost.last() > self.head {
+            self.topics.restore(topic, lost);
+        }
+        Ok(())
+    }
+
+    /// Writes what is known of a topic's events that are gone. Returns false if the topic is not known.
+    pub(crate) fn write_topic(&self, topic: &str, out: &mut Vec<u8>) -> bool {
+        let key = self.topics.key(topic);
+        key.inspect(|key| self.topics[*key].lost().encode(self.base, out)).is_some()
+    }
+
+    pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        self.topics.key(topic).is_some()
+    }
+
+    /// Whether a last event ID is one of this life's events, or stands for one that is kept.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        let is_own = |sequence| sequence <= self.published_in_life();
+        self.topics.knows_id(id) || matches!(self.epoch.origin(id), Origin::Own(sequence) if is_own(sequence))
+    }
+
+    /// Where a subscriber goes on whose place is one of an earlier life.
+    pub(crate) fn begin_again(&mut self, reader: usize, set: &TopicSet, now: u64) -> Beginning {
+        set.keys().iter().for_each(|key| self.topics.expire(*key, now));
+        self.begin(reader, set, self.base, Some(ResetReason::Epoch))
     }
 
     /// Moves the topics that changed since the last call to `changed`. Returns what was there before the first change.
@@ -267,10 +398,22 @@ impl Log {
             None => (self.head, None),
             Some(Ok(sequence)) => (sequence, None),
             // All that this life of the hub still has is new to a client of another one.
-            Some(Err(ResetReason::Epoch)) => (0, Some(ResetReason::Epoch)),
+            Some(Err(ResetReason::Epoch)) => (self.base, Some(ResetReason::Epoch)),
             // What an unknown client has seen is unknown: a replay could repeat it.
             Some(Err(reason)) => (self.head, Some(reason)),
         };
+        self.begin(reader, set, place, unknown)
+    }
+
+    /// Where a subscriber begins that has everything up to a place, or of which the reason says why that is not known.
+    fn begin(
+        &mut self,
+        reader: usize,
+        set: &TopicSet,
+        place: u64,
+        unknown: Option<ResetReason>,
+    ) -> Beginning {
+        let keys = set.keys();
         // Each topic goes on with the oldest event that it has: a busy one withholds nothing of a quiet one.
         let expired = |key: &TopicKey| Some((*key, self.topics[*key].expired_through()));
         let mut joined: Vec<_> =
@@ -308,7 +451,7 @@ impl Log {
             return Ok(sequence);
         }
         match self.epoch.origin(id) {
-            Origin::Own(sequence) if sequence <= self.head => Ok(sequence),
+            Origin::Own(sequence) if sequence <= self.published_in_life() => Ok(self.base + sequence),
             Origin::Own(_) | Origin::Foreign => Err(ResetReason::Unknown),
             Origin::OtherEpoch => Err(ResetReason::Epoch),
         }
@@ -317,6 +460,9 @@ impl Log {
     /// Reads what a subscriber's topics have for it up to `through`: frames of at most `limit` bytes, or a single
     /// larger one.
     pub(crate) fn read(&self, position: Position<'_>, through: u64, limit: usize) -> Found {
+        if self.is_of_other_life(position.cursor()) {
+            return Found::OtherLife;
+        }
         let mut sources = Vec::new();
         let mut next = BinaryHeap::new();
         for key in position.topics.keys() {

@@ -13,6 +13,11 @@ impl<'a> Position<'a> {
         Self { topics, joined, cursor }
     }
 
+    /// The sequence number up to which all topics are done.
+    pub(crate) fn cursor(&self) -> u64 {
+        self.cursor
+    }
+
     /// The sequence number up to which a topic is done.
     pub(crate) fn of(&self, topic: TopicKey) -> u64 {
         let joined = self.joined.binary_search_by_key(&topic, |(joined, _)| *joined);

@@ -15,6 +15,7 @@ use crate::registrar::Registrar;
 use crate::registration::Registration;
 use crate::shared::Shared;
 use crate::stats::Reason;
+use crate::stored;
 use crate::subscriber::Subscriber;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -56,6 +57,7 @@ enum Read {
     Batch(Batch),
     Nothing,
     Lost,
+    OtherLife,
 }
 
 impl Reader {
@@ -101,10 +103,13 @@ impl Reader {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidTopic`], [`ErrorKind::TooManyTopics`], [`ErrorKind::TooManyConnections`],
-    /// [`ErrorKind::Closed`] (also in a child of the reader's process); then nothing is registered.
+    /// [`ErrorKind::Closed`] (also in a child of the reader's process), and what a store refuses; then nothing is registered.
     pub fn subscribe(&mut self, subscription: &Subscription<'_>) -> Result<Subscriber, Error> {
         let Registration { hub, reader } = &*self.registration;
         hub.refuse_if_inherited()?;
+        if !subscription.topics.is_empty() {
+            stored::prepare(hub, subscription.last_event_id)?;
+        }
         let now = hub.now();
         let mut log = hub.log();
         hub.refuse_if_closing()?;
@@ -206,6 +211,7 @@ impl Reader {
                 Read::Batch(batch) => return Next::Batch(subscriber.hand_over(batch)),
                 Read::Lost if !subscriber.enforce_policy() => return Next::End(Reason::Lagged),
                 Read::Lost => {}
+                Read::OtherLife => subscriber.begin_again(),
                 Read::Nothing if next_private.is_some_and(|after| after <= subscriber.cursor) => {}
                 Read::Nothing if end.is_some_and(|end| end <= round.head) => {
                     return Next::End(subscriber.reason);
@@ -246,6 +252,7 @@ impl Reader {
         drop(log);
         match found {
             Found::Lost => Read::Lost,
+            Found::OtherLife => Read::OtherLife,
             Found::Nothing => {
                 subscriber.cursor = subscriber.cursor.max(through);
                 Read::Nothing

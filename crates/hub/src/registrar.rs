@@ -31,7 +31,7 @@ impl Registrar {
     /// # Errors
     /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic),
     /// [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics), [`ErrorKind::Closed`](crate::ErrorKind::Closed) in
-    /// a child of the reader's process; then nothing changes.
+    /// a child of the reader's process, and what a store refuses that is not open yet; then nothing changes.
     pub fn change_topics(&self, add: &[&str], remove: &[&str]) -> Result<TopicChange, Error> {
         TopicChange::new(Arc::clone(&self.0), add, remove)
     }

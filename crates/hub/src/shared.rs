@@ -1,4 +1,5 @@
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use ssecast_codec::{Error, ErrorKind, Event};
@@ -13,13 +14,18 @@ use crate::log::Log;
 use crate::private_queue::{Charge, PrivateEvent};
 use crate::process::Process;
 use crate::stats::Counters;
+use crate::store_link::StoreLink;
 use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, lock};
 
 /// What the handles, readers and subscribers of a hub share in one process.
 pub(crate) struct Shared {
     process: Process,
     pub(crate) config: Arc<Config>,
+    /// That of a log without a store.
     pub(crate) epoch: Epoch,
+    pub(crate) store: Option<StoreLink>,
+    /// Added to the clock's time, so that entries which are older than the clock have a time.
+    since: u64,
     clock: Arc<dyn Clock>,
     log: Mutex<Log>,
     /// The head, without the lock: it may have moved on.
@@ -52,6 +58,8 @@ impl Shared {
             process: Process::current(),
             config: Arc::clone(config),
             epoch,
+            since: config.store.as_ref().and(config.history.age).map_or(0, millis),
+            store: config.store.clone().map(StoreLink::new),
             clock: Arc::clone(clock),
             log: Mutex::new(Log::new(epoch, config)),
             head_hint: AtomicU64::new(0),
@@ -95,7 +103,11 @@ impl Shared {
     }
 
     pub(crate) fn now(&self) -> u64 {
-        millis(self.clock.now())
+        self.since.saturating_add(millis(self.clock.now()))
+    }
+
+    pub(crate) fn since_1970(&self) -> Duration {
+        self.clock.since_1970()
     }
 
     pub(crate) fn closing(&self) -> Option<&Closing> {

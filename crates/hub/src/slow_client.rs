@@ -21,6 +21,9 @@ impl Subscriber {
         if !self.registration.hub.is_here() {
             return Err(Reason::Error);
         }
+        if !self.is_private() && self.registration.hub.log().is_of_other_life(self.cursor) {
+            self.begin_again();
+        }
         match self.waiting() {
             Some(bytes) => Ok(bytes),
             None if self.enforce_policy() => Ok(0),

@@ -58,6 +58,29 @@ impl FromStr for Reason {
     }
 }
 
+/// How a hub's store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StoreState {
+    /// Nothing was published, and nobody connected: it is not open yet.
+    Unopened,
+    /// It works.
+    Ready,
+    /// Its last use failed. Connections stay, and events are refused until it works again.
+    Degraded,
+}
+
+impl StoreState {
+    /// The state as every language spells it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unopened => "unopened",
+            Self::Ready => "ready",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
 /// What a hub holds now and has done since it was made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -66,8 +89,10 @@ pub struct Stats {
     pub connections: u64,
     /// Topics that have subscribers or had events.
     pub topics: u64,
-    /// Events published.
+    /// Events published; with a store, by all processes in this life of its log.
     pub published: u64,
+    /// How the store is, if the hub has one.
+    pub store: Option<StoreState>,
     /// Events handed over to connections, each counted once for each of them.
     pub delivered: u64,
     /// Bytes handed over to connections, without the framing of HTTP.

@@ -1,4 +1,5 @@
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -43,6 +44,32 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Those of [`append`](Self::append).
     fn watch(&self, wake: Arc<dyn Wake>, deadline: Instant) -> Result<Box<dyn Watch>, Error>;
 }
+
+/// A [`Store`] as a [`Config`](crate::Config) has it. Two are equal if they are the same one.
+#[derive(Clone, Debug)]
+pub struct SharedStore(Arc<dyn Store>);
+
+impl<S: Store> From<S> for SharedStore {
+    fn from(store: S) -> Self {
+        Self(Arc::new(store))
+    }
+}
+
+impl Deref for SharedStore {
+    type Target = dyn Store;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl PartialEq for SharedStore {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for SharedStore {}
 
 /// While it lives, its owner is told of what others append.
 pub trait Watch: fmt::Debug + Send + Sync {}

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use crate::batch::Batch;
 use crate::hold::Hold;
+use crate::log::Beginning;
 use crate::offer::Offer;
 use crate::position::Position;
 use crate::private_queue::PrivateQueue;
@@ -137,7 +138,9 @@ impl Subscriber {
     pub(crate) fn private_batch(&mut self) -> Option<Batch> {
         let private = self.private.as_deref_mut().filter(|private| private.waits())?;
         let hub = &*self.registration.hub;
-        let id = (!self.topics.keys().is_empty()).then(|| hub.epoch.id(self.cursor));
+        // Rarely, as it needs the log.
+        let has_place = (private.greet || private.reset.is_some()) && !self.topics.keys().is_empty();
+        let id = if has_place { hub.log().id(self.cursor) } else { None };
         let before = private.bytes;
         let (batch, last_sent_id) = private.batch(&hub.config, &hub.counters, self.cursor, id.as_deref())?;
         self.offer.take_private(before - private.bytes);
@@ -145,6 +148,20 @@ impl Subscriber {
             self.last_sent_id = self.cursor;
         }
         Some(batch)
+    }
+
+    /// Begins again in another life of the log: its client is told so, and gets what that has.
+    pub(crate) fn begin_again(&mut self) {
+        let Registration { hub, reader } = &*self.registration;
+        let now = hub.now();
+        let mut log = hub.log();
+        let Beginning { cursor, joined, reset } = log.begin_again(*reader, &self.topics, now);
+        let passed = log.count_passed(Position::new(&self.topics, &joined, cursor));
+        let head = log.head();
+        drop(log);
+        (self.cursor, self.passed, self.live_from) = (cursor, passed, head);
+        let private = self.private_mut();
+        (private.joined, private.reset) = (joined, reset);
     }
 
     /// Counts a batch as handed over, now.
@@ -177,7 +194,9 @@ impl Subscriber {
             return self.registration.hub.heartbeat.clone();
         }
         self.last_sent_id = self.cursor;
-        let id = self.registration.hub.epoch.id(self.cursor);
+        let Some(id) = self.registration.hub.log().id(self.cursor) else {
+            return self.registration.hub.heartbeat.clone();
+        };
         Batch::join(&[format!("id: {id}\n\n")], 0)
     }
 

@@ -125,6 +125,40 @@ impl Topic {
         self.ring.push_back(entry);
     }
 
+    /// Takes what another process knows of events that are gone, of which this one has not seen all.
+    pub(crate) fn restore(&mut self, lost: IntervalSet, ids: &mut Ids) {
+        self.remove_through(lost.last(), ids);
+        self.dropped = lost.last();
+        self.lost = lost;
+    }
+
+    /// Forgets everything: the log has another life, and of this one nothing is known up to a number.
+    pub(crate) fn begin_anew(&mut self, forgotten: u64, ids: &mut Ids) {
+        self.remove_through(u64::MAX, ids);
+        self.dropped = forgotten;
+        self.lost = IntervalSet::forgotten(forgotten);
+    }
+
+    fn remove_through(&mut self, sequence: u64, ids: &mut Ids) {
+        while self.ring.front().is_some_and(|oldest| oldest.sequence <= sequence) {
+            let Some(oldest) = self.ring.pop_front() else { break };
+            self.held_cost -= oldest.cost() + oldest.id_cost();
+            if self.expired > 0 {
+                self.expired -= 1;
+            } else {
+                self.kept_cost -= oldest.cost() + oldest.id_cost();
+            }
+            if let Some(id) = oldest.id {
+                ids.remove(&id);
+            }
+        }
+    }
+
+    /// What is known of the events that are gone.
+    pub(crate) fn lost(&self) -> &IntervalSet {
+        &self.lost
+    }
+
     /// Moves what is past the caps out of the history, and its ids out of the index.
     pub(crate) fn expire(&mut self, now: u64, caps: &History, ids: &mut Ids) {
         let keeps = |cap: Option<usize>, value: u64| cap.is_none_or(|cap| value <= cap as u64);
@@ -260,7 +294,7 @@ impl Topic {
 
     /// Nothing was ever published, so that removing the topic loses nothing.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.published_bytes == 0
+        self.published_bytes == 0 && self.lost.len() == 0
     }
 
     /// The number of events in the history.

@@ -1,6 +1,7 @@
 use ssecast_codec::Error;
 
 use crate::registration::Registration;
+use crate::stored;
 use crate::sync::Arc;
 use crate::topic_set::{TopicKey, TopicSet};
 
@@ -22,6 +23,9 @@ impl TopicChange {
     pub(crate) fn new(registration: Arc<Registration>, add: &[&str], remove: &[&str]) -> Result<Self, Error> {
         let hub = &registration.hub;
         hub.refuse_if_inherited()?;
+        if !add.is_empty() {
+            stored::prepare(hub, None)?;
+        }
         let now = hub.now();
         let mut log = hub.log();
         let added = log.register(registration.reader, add, now)?;

@@ -9,6 +9,7 @@ use ssecast_codec::{Error, ErrorKind, OptionKey};
 use crate::clock::millis;
 use crate::config::{Config, History};
 use crate::frame::Frame;
+use crate::interval_set::IntervalSet;
 use crate::readers::Readers;
 use crate::sync::Arc;
 use crate::topic::{Ids, Topic, check_name};
@@ -100,21 +101,60 @@ impl Topics {
 
     /// The topic of a name, made if there is none.
     pub(crate) fn open(&mut self, name: &str, now: u64) -> Result<TopicKey, Error> {
+        self.admit(name, now)?;
+        Ok(self.open_anyway(name))
+    }
+
+    /// Refuses a topic for which there is no room. It is not made.
+    pub(crate) fn admit(&mut self, name: &str, now: u64) -> Result<(), Error> {
         check_name(name)?;
-        if let Some(key) = self.key(name) {
-            return Ok(key);
-        }
-        if self.slab.len() >= self.limit {
+        if self.key(name).is_none() && self.slab.len() >= self.limit {
             self.reclaim(now);
+            if self.slab.len() >= self.limit {
+                return Err(self.too_many("would be one too many"));
+            }
         }
-        if self.slab.len() >= self.limit {
-            return Err(self.too_many("would be one too many"));
-        }
+        Ok(())
+    }
+
+    /// The topic of a name, made if there is none, however many there are: another process has published to it.
+    pub(crate) fn open_anyway(&mut self, name: &str) -> TopicKey {
+        self.key(name).unwrap_or_else(|| self.make(name))
+    }
+
+    fn make(&mut self, name: &str) -> TopicKey {
         let name: Arc<str> = name.into();
         let key = TopicKey::new(self.slab.insert(Topic::new(Arc::clone(&name), self.removed)));
         self.names.insert(name, key);
         self.untouched += 1;
-        Ok(key)
+        key
+    }
+
+    /// Takes what another process knows of a topic's events that are gone.
+    pub(crate) fn restore(&mut self, name: &str, lost: IntervalSet) {
+        let key = self.open_anyway(name);
+        let was_untouched = self.slab[key.index()].is_untouched();
+        self.change(key, |topic, ids| topic.restore(lost, ids));
+        let is_untouched = self.slab[key.index()].is_untouched();
+        self.untouched = self.untouched + usize::from(is_untouched) - usize::from(was_untouched);
+    }
+
+    /// Forgets every event: nothing is known of what topics had up to a number. Returns the topics.
+    pub(crate) fn begin_anew(&mut self, forgotten: u64) -> Vec<TopicKey> {
+        self.removed = forgotten;
+        let keys: Vec<_> = self.slab.iter().map(|(index, _)| TopicKey::new(index)).collect();
+        for key in &keys {
+            let was_untouched = self.slab[key.index()].is_untouched();
+            self.change(*key, |topic, ids| topic.begin_anew(forgotten, ids));
+            let is_untouched = self.slab[key.index()].is_untouched();
+            self.untouched = self.untouched + usize::from(is_untouched) - usize::from(was_untouched);
+        }
+        keys
+    }
+
+    /// Whether an event in the history has a publisher's id, whichever topic it is in.
+    pub(crate) fn knows_id(&self, id: &str) -> bool {
+        self.ids.contains_key(id)
     }
 
     /// Whether an event in the history has a publisher's id.

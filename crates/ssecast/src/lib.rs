@@ -13,6 +13,29 @@
 //! With the feature `stream`, `EventStream` gives the events of any stream of bytes, such as the body of a response that
 //! reqwest or hyper receives; with `tokio`, of anything that tokio reads from. A program that only reads needs no more than
 //! `ssecast-codec`, which has the same features. With `client`, `client::EventSource` reconnects and resumes by itself.
+//!
+//! With `store-file`, [`Config::store`] may be a `FileStore`: then any number of processes of one machine have one hub, and a
+//! new process goes on where the last one ended.
+#![cfg_attr(
+    all(unix, feature = "store-file"),
+    doc = r#"
+```
+use ssecast::{Config, Event, FileStore, Hub};
+# let folder = tempfile::tempdir()?;
+# let path = folder.path().join("events");
+let store = FileStore::new(&path);
+let hub = Hub::new(Config { store: Some(store.into()), ..Config::default() })?;
+let published = hub.publish("orders", &Event { data: Some("1"), ..Event::default() })?;
+# drop(hub);
+
+// Another process, now or later.
+let hub = Hub::new(Config { store: Some(FileStore::new(&path).into()), ..Config::default() })?;
+let next = hub.publish("orders", &Event { data: Some("2"), ..Event::default() })?;
+assert_eq!(next.id, published.id.replace("-1", "-2"));
+# Ok::<(), Box<dyn std::error::Error>>(())
+```
+"#
+)]
 #![forbid(unsafe_code)]
 
 // Every item by name, so that an item of an inner crate becomes public only on purpose.
@@ -28,8 +51,10 @@ pub use ssecast_engine::{Attachment, Framing, Host, PeerTimeout, Socket, Sockets
 pub use ssecast_engine::{
     Batch, Close, Config, ConnectionId, Content, Cors, Delivery, Error, ErrorField, ErrorKind, Event, Field,
     History, Hub, Language, LoopConnections, OptionKey, Origins, Policy, Published, Reason, ResetReason,
-    SlowClient, Stats, Subscription, Unavailable, cache_control, check_topic, is_engine_thread, is_finished,
-    last_event_id, process, stream_headers,
+    SharedStore, SlowClient, Stats, Store, StoreState, Subscription, Unavailable, cache_control, check_topic,
+    is_engine_thread, is_finished, last_event_id, process, stream_headers,
 };
 #[cfg(unix)]
 pub use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
+#[cfg(all(unix, feature = "store-file"))]
+pub use ssecast_store_file::{Durability, FileStore};

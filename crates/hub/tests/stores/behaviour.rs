@@ -1,0 +1,228 @@
+use std::time::Duration;
+
+use ssecast_hub::{Config, ErrorKind, Event, History, ManualClock, Policy, SlowClient, StoreState};
+
+use crate::rig::{Process, advance, config};
+use crate::simulated::{Fault, Simulated};
+
+fn pair(config: &Config) -> (Simulated, ManualClock, Process, Process) {
+    let (store, clock) = (Simulated::new(2), ManualClock::default());
+    advance(&clock, 1_000_000);
+    let processes =
+        [Process::new(&store, config.clone(), &clock), Process::new(&store, config.clone(), &clock)];
+    let [one, two] = processes;
+    (store, clock, one, two)
+}
+
+fn reset(reason: &str, missed: &str) -> String {
+    format!(r#"reset {{"reason":"{reason}","missed":{missed}}}"#)
+}
+
+#[test]
+fn what_one_process_publishes_is_for_the_connections_of_all() {
+    let (_, _, mut one, mut two) = pair(&config(10));
+    let mut here = one.connect(&["t"], None).unwrap();
+    let mut there = two.connect(&["t"], None).unwrap();
+    let first = one.publish("t", "1").unwrap();
+    assert_eq!(first.subscribers, 1);
+    two.store.wake();
+    let second = two.publish("t", "2").unwrap();
+    one.store.wake();
+    let ids = [first.id.clone(), second.id.clone()];
+    for (process, stream) in [(&mut one, &mut here), (&mut two, &mut there)] {
+        let seen: Vec<_> = process.read(stream).into_iter().filter(|(text, _)| !text.is_empty()).collect();
+        assert_eq!(seen, [("1".to_owned(), ids[0].clone()), ("2".to_owned(), ids[1].clone())]);
+    }
+    assert_eq!((one.hub.stats().published, two.hub.stats().published), (2, 2));
+    // A client of one goes on at the other.
+    let mut moved = two.connect(&["t"], Some(&first.id)).unwrap();
+    assert_eq!(two.texts(&mut moved), ["2"]);
+}
+
+#[test]
+fn a_client_that_comes_from_another_process_may_be_ahead_of_this_one() {
+    let (_, _, one, mut two) = pair(&config(10));
+    let mut early = two.connect(&["t"], None).unwrap();
+    let last = one.publish("t", "1").unwrap();
+    // Process two was not woken yet.
+    let mut moved = two.connect(&["t"], Some(&last.id)).unwrap();
+    assert_eq!(two.texts(&mut moved), Vec::<String>::new());
+    assert_eq!(two.texts(&mut early), ["1"]);
+    let named = Event { id: Some("order-1"), data: Some("2"), ..Event::default() };
+    one.hub.publish("t", &named).unwrap();
+    one.publish("t", "3").unwrap();
+    let mut moved = two.connect(&["t"], Some("order-1")).unwrap();
+    assert_eq!(two.texts(&mut moved), ["3"]);
+}
+
+#[test]
+fn an_id_that_an_event_of_another_process_has_is_taken() {
+    let (_, _, one, two) = pair(&config(1));
+    let event = Event { id: Some("a"), data: Some("1"), ..Event::default() };
+    one.hub.publish("t", &event).unwrap();
+    assert_eq!(two.hub.publish("u", &event).unwrap_err().kind(), ErrorKind::InvalidId);
+    two.publish("t", "2").unwrap();
+    assert_eq!(one.hub.publish("u", &event).unwrap().id, "a", "the first one has left the history");
+    let reserved = one.publish("t", "3").unwrap().id;
+    let event = Event { id: Some(&reserved), ..event };
+    assert_eq!(two.hub.publish("t", &event).unwrap_err().kind(), ErrorKind::InvalidId);
+}
+
+#[test]
+fn a_process_that_starts_later_has_the_history_and_knows_what_is_missing() {
+    let (store, clock, mut one, _) = pair(&config(3));
+    let first = one.publish("t", "1").unwrap();
+    one.publish("u", "x").unwrap();
+    for number in 2..=40 {
+        one.publish("t", &number.to_string()).unwrap();
+    }
+    assert!(store.len() < 10, "{} entries", store.len());
+    let mut late = Process::new(&store, config(3), &clock);
+    for process in [&mut one, &mut late] {
+        let mut stream = process.connect(&["t", "u"], Some(&first.id)).unwrap();
+        assert_eq!(process.texts(&mut stream), [&*reset("expired", "36"), "x", "38", "39", "40"]);
+    }
+}
+
+#[test]
+fn events_leave_the_history_by_their_age_also_when_they_are_older_than_the_process() {
+    let aged = Config {
+        history: History { events: None, bytes: None, age: Some(Duration::from_secs(10)) },
+        ..config(0)
+    };
+    let (store, clock, one, _) = pair(&aged);
+    let first = one.publish("t", "1").unwrap();
+    advance(&clock, 4000);
+    one.publish("t", "2").unwrap();
+    advance(&clock, 4000);
+    let mut late = Process::new(&store, aged, &clock);
+    let mut stream = late.connect(&["t"], Some(&first.id)).unwrap();
+    assert_eq!(late.texts(&mut stream), ["2"]);
+    advance(&clock, 5000);
+    let mut stream = late.connect(&["t"], Some(&first.id)).unwrap();
+    assert_eq!(late.texts(&mut stream), ["2"]);
+    assert_eq!(late.hub.stats().history_events, 1);
+    advance(&clock, 2000);
+    let mut stream = late.connect(&["t"], Some(&first.id)).unwrap();
+    assert_eq!(late.texts(&mut stream), [reset("expired", "1")]);
+}
+
+#[test]
+fn a_store_that_lost_its_log_tells_every_client_and_gives_no_id_twice() {
+    let (store, _, mut one, mut two) = pair(&config(10));
+    let mut here = one.connect(&["t"], None).unwrap();
+    let mut there = two.connect(&["t"], None).unwrap();
+    let old: Vec<_> = (1..=3).map(|number| one.publish("t", &number.to_string()).unwrap().id).collect();
+    two.store.wake();
+    assert_eq!((one.texts(&mut here).len(), two.texts(&mut there).len()), (3, 3));
+    store.lose();
+    let new = two.publish("t", "a").unwrap().id;
+    assert!(!old.contains(&new) && new.ends_with("-1"), "{new}");
+    one.store.wake();
+    let expected = [reset("epoch", "null"), "a".to_owned()];
+    assert_eq!((one.texts(&mut here), two.texts(&mut there)), (expected.to_vec(), expected.to_vec()));
+    let mut back = one.connect(&["t"], Some(&old[1])).unwrap();
+    assert_eq!(one.texts(&mut back), expected);
+    // Nothing is published, and all are told all the same.
+    store.lose();
+    one.store.wake();
+    assert_eq!(one.texts(&mut here), [reset("epoch", "null")]);
+    assert_eq!(one.hub.stats().published, 0);
+}
+
+#[test]
+fn a_lost_log_is_no_reason_to_disconnect_a_client_as_slow() {
+    let strict = Config {
+        slow_client: SlowClient { policy: Policy::Disconnect, ..SlowClient::default() },
+        ..config(10)
+    };
+    let (store, _, mut one, _) = pair(&strict);
+    let mut stream = one.connect(&["t"], None).unwrap();
+    one.publish("t", "1").unwrap();
+    store.lose();
+    one.store.wake();
+    assert!(stream.subscriber.check_lag().is_ok());
+    assert_eq!(one.texts(&mut stream), [reset("epoch", "null")]);
+}
+
+#[test]
+fn a_process_that_was_stopped_for_longer_than_the_history_tells_its_clients_how_much_they_missed() {
+    let (_, _, one, mut two) = pair(&config(3));
+    let mut stream = two.connect(&["t"], None).unwrap();
+    one.publish("t", "0").unwrap();
+    two.store.wake();
+    assert_eq!(two.texts(&mut stream), ["0"]);
+    for number in 1..=30 {
+        one.publish(if number % 5 == 0 { "u" } else { "t" }, &number.to_string()).unwrap();
+    }
+    two.store.wake();
+    let seen = two.texts(&mut stream);
+    // It skips to the newest event, as any client that is too slow: 24 events were of its topic.
+    assert_eq!(seen, [reset("lagged", "24")]);
+}
+
+#[test]
+fn a_store_that_is_not_free_refuses_an_event_and_works_again() {
+    let (_, _, mut one, _) = pair(&config(10));
+    assert_eq!(one.hub.stats().store, Some(StoreState::Unopened));
+    *one.store.fault.lock().unwrap() = Some(Fault::TimedOut);
+    let refused = one.connect(&["t"], None).map(|_| ()).unwrap_err();
+    assert_eq!(
+        (refused.kind(), one.hub.stats().store),
+        (ErrorKind::StoreTimedOut, Some(StoreState::Degraded))
+    );
+    let mut stream = one.connect(&["t"], None).unwrap();
+    *one.store.fault.lock().unwrap() = Some(Fault::TimedOut);
+    assert_eq!(one.publish("t", "1").unwrap_err().kind(), ErrorKind::StoreTimedOut);
+    assert_eq!(one.hub.stats().store, Some(StoreState::Degraded));
+    // A wake that finds it busy asks again.
+    *one.store.fault.lock().unwrap() = Some(Fault::TimedOut);
+    one.store.wake();
+    assert_eq!(one.hub.stats().store, Some(StoreState::Ready));
+    one.publish("t", "2").unwrap();
+    assert_eq!(one.texts(&mut stream), ["2"]);
+}
+
+#[test]
+fn limits_are_those_of_a_hub_without_a_store() {
+    let limited = Config { max_topics: 2, max_event_bytes: 20, ..config(10) };
+    let (_, _, one, two) = pair(&limited);
+    assert_eq!(one.publish("t", "a text of twenty bytes").unwrap_err().kind(), ErrorKind::EventTooLarge);
+    assert_eq!(one.publish("", "x").unwrap_err().kind(), ErrorKind::InvalidTopic);
+    let forged = Event { event: Some("a\nb"), ..Event::default() };
+    assert_eq!(one.hub.publish("t", &forged).unwrap_err().kind(), ErrorKind::InvalidEvent);
+    one.publish("t", "1").unwrap();
+    two.publish("u", "2").unwrap();
+    assert_eq!(one.publish("v", "3").unwrap_err().kind(), ErrorKind::TooManyTopics);
+    assert_eq!(two.hub.stats().published, 2);
+    two.hub.close(&ssecast_hub::Close::default()).unwrap();
+    assert_eq!(two.publish("t", "4").unwrap_err().kind(), ErrorKind::Closed);
+}
+
+#[test]
+fn a_hub_that_closes_says_farewell_last_and_others_go_on() {
+    let (_, _, one, mut two) = pair(&config(10));
+    let mut stream = two.connect(&["t"], None).unwrap();
+    let farewell = Event { event: Some("bye"), data: Some("."), ..Event::default() };
+    two.hub.close(&ssecast_hub::Close { event: Some(farewell), ..Default::default() }).unwrap();
+    assert_eq!(two.texts(&mut stream), ["bye ."]);
+    let published = one.publish("t", "1").unwrap();
+    two.store.wake();
+    assert_eq!(two.publish("t", "2").unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(two.connect(&["t"], None).map(|_| ()).unwrap_err().kind(), ErrorKind::Closed);
+    assert_eq!(two.texts(&mut stream), Vec::<String>::new());
+    assert!(one.publish("t", "3").unwrap().id > published.id);
+}
+
+#[test]
+fn a_private_stream_that_gets_a_topic_before_the_store_is_open_begins_now() {
+    let (store, clock, one, _) = pair(&config(10));
+    one.publish("t", "old").unwrap();
+    let mut late = Process::new(&store, config(10), &clock);
+    let mut stream = late.connect(&[], None).unwrap();
+    assert_eq!(late.hub.stats().store, Some(StoreState::Unopened), "a private stream needs no store");
+    stream.subscriber.change_topics(&["t"], &[]).unwrap();
+    one.publish("t", "new").unwrap();
+    late.store.wake();
+    assert_eq!(late.texts(&mut stream), ["new"]);
+}

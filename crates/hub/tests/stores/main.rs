@@ -1,0 +1,8 @@
+//! Hubs on one store, which is simulated: it is a list, and fails when it is told to.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
+
+mod behaviour;
+mod model;
+mod rig;
+mod simulated;
