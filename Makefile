@@ -139,7 +139,7 @@ test-node: $(NPM_BUILT)
 	cd npm && $(NODE_TEST) --test-concurrency=2 test/*.test.mjs test/*.test.cjs
 
 test-python: $(PYTHON_BUILT)
-	cd python && $(PYTEST)
+	cd python && $(PYTEST) --numprocesses=2 --dist=loadfile
 
 # The wheel and the sdist, each in an environment that has nothing else.
 test-python-package: $(PYTHON_BUILT)

@@ -1,4 +1,4 @@
-"""The answer of a language model, token by token, for the one who asked: the protocol that the clients of models read.
+"""The answer of a language model, token by token, for the client that asked: the protocol that clients of models read.
 
 uvicorn tokens_fastapi:app, and then
 curl -N -d '{"prompt": "Why?"}' -H 'Content-Type: application/json' localhost:8000/chat/completions

@@ -19,7 +19,7 @@ __all__ = ["text"]
 def text(data: object) -> str | bytes:
     """A str and bytes go as they are, other buffers of bytes too, and anything else as JSON.
 
-    It is called before the engine is: what runs here, such as a model's methods, is anybody's code.
+    It is called before the engine is: what runs here, such as a model's methods, is the application's code.
     """
     if isinstance(data, (str, bytes)):
         return data

@@ -174,7 +174,7 @@ def test_a_response_that_is_never_sent_releases_its_subscription() -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_source_that_nobody_is_to_read_is_closed_at_once(method: str) -> None:
+def test_a_source_without_a_reader_is_closed_at_once(method: str) -> None:
     hub = Hub()
 
     async def main() -> None:

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
+import trio
 
 import ssecast
 from ssecast import AsyncEventSource, EventSource, Hub, InvalidIdError, InvalidOptionError, Retry
@@ -107,6 +108,36 @@ def test_a_task_and_a_thread_close_an_asynchronous_source() -> None:
 
     asyncio.run(run(AsyncEventSource.close))
     asyncio.run(run(from_a_thread))
+
+
+def test_under_trio_a_source_resumes_is_cancelled_and_is_closed_by_a_thread() -> None:
+    def answer(number: int) -> bytes:
+        return HEAD + b"retry: 10\nid: %d\ndata: %d\n\n" % (number, number)
+
+    async def run() -> None:
+        with answering(answer(1), answer(2), answer(3)) as (url, requests, left):
+            source = AsyncEventSource(url, retry=Retry(first=0.01))
+            assert [(await anext(source)).data for _ in range(2)] == ["1", "2"]
+            assert b"last-event-id: 1\r\n" in requests[1].lower()
+            # The second connection ended with its answer. This wait is given up while the third is silent.
+            assert (await anext(source)).data == "3"
+            with trio.move_on_after(0.05) as wait:
+                await anext(source)
+            assert wait.cancelled_caught
+            assert left.wait(20)
+            source.close()
+            assert [event async for event in source] == []
+
+        with answering(HEAD) as (url, _, left):
+            source = AsyncEventSource(url)
+            thread = threading.Timer(0.05, source.close)
+            thread.start()
+            with trio.fail_after(20):
+                assert [event async for event in source] == []
+            thread.join()
+            assert left.wait(20)
+
+    trio.run(run)
 
 
 def test_a_cancelled_wait_loses_no_event() -> None:

@@ -1,4 +1,4 @@
-"""Hubs in processes that were forked, by Python or by anybody."""
+"""Hubs in processes that were forked, by Python or by other code."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ with hub.subscribe("t") as inherited:
 
 
 @pytest.mark.parametrize("fork", ["python", "c", "multiprocessing"])
-def test_a_child_has_a_hub_of_its_own_whoever_forked(fork: str) -> None:
+def test_a_child_has_a_hub_of_its_own_however_it_was_forked(fork: str) -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM, fork], capture_output=True, text=True, timeout=2 * PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
     epochs = done.stdout.split()

@@ -96,7 +96,7 @@ while b"data: 1" not in theirs.recv(1000):
 @pytest.mark.parametrize(
     "rest",
     [
-        # A thread that nobody will ever wake.
+        # A thread that is never woken.
         "threading.Thread(target=list, args=(hub.subscribe('t'),), daemon=True).start()",
         # Open at the end, and not iterated over.
         "events = hub.subscribe('t')",
@@ -317,7 +317,7 @@ def test_subscriptions_leave_no_descriptor_behind() -> None:
     assert hub.stats().connections == 0
 
 
-def test_a_subscription_that_nobody_holds_is_closed() -> None:
+def test_a_subscription_without_references_is_closed() -> None:
     hub = Hub()
     hub.subscribe("t")
     gc.collect()
@@ -349,7 +349,7 @@ def test_a_subscription_may_be_collected_in_another_thread() -> None:
     asyncio.run(main())
 
 
-def test_hubs_and_their_loops_go_when_nobody_holds_them() -> None:
+def test_hubs_and_their_loops_go_with_their_last_reference() -> None:
     gone: list[weakref.ref[object]] = []
 
     async def use(hub: Hub) -> None:

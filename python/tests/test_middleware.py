@@ -68,7 +68,7 @@ def test_with_tls_the_event_loop_writes_shared_buffers(name: str) -> None:
         assert endless.data(200) == ["x" * 10_000] * 200
         endless.close()
         room.wait(cleaned=["endless"])
-        # Nobody answers when the server takes leave of its clients; it does not wait long.
+        # No client answers the server's TLS close; it does not wait long.
         assert server.terminate() < SOON
 
 

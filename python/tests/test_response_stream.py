@@ -37,7 +37,7 @@ def test_nothing_of_the_stream_comes_before_all_of_the_head(loop: str) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             transport, _ = await asyncio.get_running_loop().connect_accepted_socket(asyncio.Protocol, ours)
-            # More than the system takes while nobody reads.
+            # More than the system takes while the client reads nothing.
             transport.write(head)
             hub, left = Hub(), asyncio.get_running_loop().create_future()
             session = Session(hub, ["ticks"])

@@ -31,7 +31,7 @@ WAYS = [
 ]
 EVERY_SERVER = pytest.mark.parametrize("name", SERVERS)
 EVERY_WAY = pytest.mark.parametrize(("name", "delivery"), WAYS)
-# Daphne's `send` takes any amount, and keeps it: nobody learns that a client is slow.
+# Daphne's `send` takes any amount, and keeps it: the application does not learn that a client is slow.
 EVERY_WAY_WITH_BACKPRESSURE = pytest.mark.parametrize(("name", "delivery"), [way for way in WAYS if way[0] != "daphne"])
 
 
@@ -97,7 +97,7 @@ def test_a_client_that_comes_back_gets_what_it_missed(room: Room, delivery: str)
 
 
 @EVERY_WAY_WITH_BACKPRESSURE
-def test_a_client_that_reads_nothing_is_given_up_and_delays_nobody(room: Room, delivery: str) -> None:
+def test_a_client_that_reads_nothing_is_given_up_and_delays_no_other(room: Room, delivery: str) -> None:
     with room.stream(delivery=delivery) as stalled, room.stream(delivery=delivery) as reader:
         room.wait(connections=2)
         # Until the system's buffers are full, and then the hub's limit is reached.
@@ -151,7 +151,7 @@ def test_a_request_for_the_head_opens_no_stream(room: Room) -> None:
         stream.read_head()
         stream.rest()
         look = json.loads(stream.body)
-    # The subscription that nobody was to read is gone too.
+    # The subscription, which HEAD has no use for, is gone too.
     assert (look["connections"], look["deliveries"], look["reasons"]) == (0, [], [])
 
 

@@ -66,7 +66,7 @@ def test_a_client_that_reads_nothing_does_not_keep_a_server(name: str) -> None:
         ("uvicorn-httptools", "task,base,wrap"),
     ],
 )
-def test_a_server_that_nobody_could_recognise_ends_after_a_farewell(name: str, stack: str) -> None:
+def test_a_server_that_is_not_recognised_ends_after_a_farewell(name: str, stack: str) -> None:
     with serve_asgi(name, "broadcast:behind", MIDDLEWARE=stack) as server, Room(server) as room:
         streams = [room.stream(farewell=1), room.stream(farewell=1, source="waiting")]
         room.wait(connections=2, deliveries=["send", "send"])
@@ -78,7 +78,7 @@ def test_a_server_that_nobody_could_recognise_ends_after_a_farewell(name: str, s
 
 
 @pytest.mark.parametrize("name", ["uvicorn-httptools", "hypercorn"])
-def test_a_client_that_reads_nothing_does_not_keep_a_server_that_nobody_could_recognise(name: str) -> None:
+def test_a_client_that_reads_nothing_does_not_keep_a_server_that_is_not_recognised(name: str) -> None:
     with serve_asgi(name, "broadcast:behind", MIDDLEWARE="wrap,task") as server, Room(server) as room:
         room.stream(source="endless")
         room.wait(reasons=[], deliveries=["send"])

@@ -198,7 +198,7 @@ def test_a_closed_hub_ends_every_reader_with_its_farewell(pool: ThreadPoolExecut
     hub.publish("t", "1")
     hub.close(Event("bye"))
     assert [each.result(PATIENCE) for each in reading] == [["1", "bye"]] * 4
-    # Those that nobody was iterating over are told, too.
+    # Those that were not being iterated over are closed, too.
     assert not hub.wait_closed(0.0)
     assert [[event.data for event in events] for events in readers[4:]] == [["1", "bye"]] * 4
     assert hub.wait_closed(0.0)

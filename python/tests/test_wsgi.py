@@ -113,7 +113,7 @@ def test_a_client_too_many_is_told_to_come_back_later(server: Server) -> None:
         stream.close()
 
 
-def test_a_response_that_nobody_iterates_releases_its_stream(server: Server) -> None:
+def test_a_response_that_is_not_iterated_releases_its_stream(server: Server) -> None:
     server.get("/dropped")
     server.eventually("/connections", 0)
 
@@ -173,14 +173,14 @@ def test_http_1_0_has_no_chunks(server: Server) -> None:
 
 
 class Talker(Stream):
-    """A client that sends more than anybody asked for."""
+    """A client that sends more than the server reads."""
 
     def request(self, path: str, *, method: str = "GET", version: str = "1.1", **headers: str) -> None:
         super().request(path, method="POST", content_length="100000")
         self.socket.sendall(b"x" * 100_000 + b"GET /connections HTTP/1.1\r\nHost: localhost\r\n\r\n")
 
 
-def test_a_body_that_nobody_reads_and_what_comes_after_it_change_nothing(server: Server) -> None:
+def test_a_body_that_is_not_read_and_what_comes_after_it_change_nothing(server: Server) -> None:
     with Talker(server, "/stream?source=waiting") as stream:
         assert [event.data for event in stream.rest()] == ["first", "second"]
         assert stream.complete

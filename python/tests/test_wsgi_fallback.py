@@ -110,7 +110,7 @@ def test_the_end_of_a_hub_is_waited_for_without_holding_others_up(server: Server
         server.eventually("/waits", ["begun", "ended"])
 
 
-def test_a_reader_in_the_same_process_holds_nobody_up(server: Server) -> None:
+def test_a_reader_in_the_same_process_holds_no_other_request_up(server: Server) -> None:
     with Stream(server, "/read") as stream:
         server.eventually("/connections", 1)
         server.get("/publish?data=read")

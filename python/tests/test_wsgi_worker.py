@@ -84,7 +84,7 @@ def test_a_thread_that_writes_a_stream_sees_that_the_server_ends(source: str) ->
 
 @pytest.mark.parametrize("delivery", ["auto", "send"])
 @pytest.mark.parametrize("worker", ["gunicorn-sync", "gunicorn-gthread"])
-def test_a_source_that_waits_costs_nobody_a_farewell(worker: str, delivery: str) -> None:
+def test_a_source_that_waits_takes_no_farewell_from_other_streams(worker: str, delivery: str) -> None:
     with serve_wsgi(worker, "threads:plain", "--graceful-timeout=4") as server:
         streams = [Stream(server, "/stream?farewell=good+bye") for _ in range(5)]
         stuck = Stream(server, f"/stream?source=stuck&farewell=good+bye&delivery={delivery}")
@@ -95,7 +95,7 @@ def test_a_source_that_waits_costs_nobody_a_farewell(worker: str, delivery: str)
             assert [event.data for event in stream.rest()] == ["good bye"]
             assert stream.complete
             stream.close()
-        # Nobody waited for the source.
+        # The worker did not wait for the source.
         assert time.monotonic() - begin < AT_ONCE
         if (worker, delivery) != ("gunicorn-gthread", "send"):
             assert [event.data for event in stuck.rest()] == ["good bye"]

@@ -118,7 +118,7 @@ impl Drop for Stay {
     }
 }
 
-/// Makes objects while no collection begins: that would run finalizers, which are anybody's code. Python 3.11 collects
+/// Makes objects while no collection begins: that would run finalizers, which are the application's code. Python 3.11 collects
 /// where objects are made; later ones don't.
 pub(crate) fn uncollected<T>(_: Python<'_>, make: impl FnOnce() -> T) -> T {
     struct Enable(bool);

@@ -14,7 +14,7 @@ use crate::value::{Arguments, Fields, text};
 /// Topics, their history, and the connections that read them. `ssecast.Hub` adds what is asyncio's.
 #[pyclass(frozen, subclass, module = "ssecast._native")]
 pub struct Hub {
-    /// A child of a fork has another one by itself.
+    /// After a fork the child has a hub of its own; no call is needed for that.
     hub: ssecast::Hub,
     sockets: Option<Sockets>,
 }

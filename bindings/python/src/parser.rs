@@ -159,7 +159,7 @@ impl Parser {
             Some(bytes) => {
                 // SAFETY: the buffer is exported, and so neither moved nor freed, until after this block. The
                 // interpreter is attached and `State::feed` runs no code of Python's, so that nothing of
-                // Python's writes to it; nor may anybody else, as the documentation says.
+                // Python's writes to it; nor may other code, as the documentation says.
                 let bytes = unsafe { bytes.as_ref() };
                 self.state()?.feed(py, bytes, found)
             }

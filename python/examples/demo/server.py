@@ -122,7 +122,7 @@ app.mount("/", StaticFiles(directory=PAGE, html=True))
 async def every(seconds: float, work: Callable[[], None]) -> None:
     while True:
         await asyncio.sleep(seconds)
-        # As long as somebody besides the slow client watches.
+        # As long as a client besides the slow one watches.
         if sessions.keys() - {"slow"}:
             work()
         else:
@@ -186,7 +186,7 @@ address = f"http://127.0.0.1:{listeners[0].getsockname()[1]}"
 print(f"ssecast demo: {address}", flush=True)
 slow = SlowClient(f"{address}/stream?client=slow&topics=blocks")
 
-# uvicorn ends every stream, after what was published before, and then leaves the signal to whoever was there first.
+# uvicorn ends every stream, after what was published before, and then calls the handler that it had replaced.
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, lambda *_: sys.exit())
 uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=listeners)

@@ -35,7 +35,7 @@ class Room:
         self.door = asyncio.Event()
 
     async def topics(self, _: object) -> list[str]:
-        """Waits until somebody opens the door."""
+        """Waits until a test opens the door."""
         self.asked += 1
         await self.door.wait()
         return ["ticks"]

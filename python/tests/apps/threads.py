@@ -175,7 +175,7 @@ def plain(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
     if place == "stream":
         return ssecast.wsgi.EventSourceResponse(**options(query))(environ, start_response)
     if place == "dropped":
-        # A response that nobody iterates over, nor closes.
+        # A response that is neither iterated over nor closed.
         ssecast.wsgi.EventSourceResponse(**options(query), environ=environ)
     body = json.dumps(None if place == "dropped" else respond(place, query)).encode()
     start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
