@@ -64,6 +64,8 @@ WSGIServer(("127.0.0.1", {{port}}), getattr(importlib.import_module(module), nam
     "eventlet": """
 {first}
 import warnings; warnings.simplefilter("ignore")
+# Its resolver would load trio, which does not bear its patches.
+import os; os.environ["EVENTLET_NO_GREENDNS"] = "yes"
 import eventlet; eventlet.monkey_patch()
 {then}
 import importlib
