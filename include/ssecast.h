@@ -570,6 +570,9 @@ typedef struct ssecast_stats {
   uint64_t resets_lagged;
   // Bytes that were published or sent and that no thread or event loop has offered to its connections yet.
   uint64_t backlog_bytes;
+  // Clients that were told that they can have no stream for the moment: the hub was full or closing, or a route did not
+  // answer in time.
+  uint64_t refused;
 } ssecast_stats;
 
 // Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
@@ -1024,7 +1027,8 @@ ssecast_result ssecast_stream_headers(struct ssecast_slice cache_control,
 bool ssecast_is_unavailable(uint32_t result);
 
 // Gives the answer to a client that can't have a stream for the moment, by the request's method and its header `Accept`,
-// which is left out if there is none. Set `unavailable->size` before. The hub may be closed.
+// which is left out if there is none, and counts the client as refused. Set `unavailable->size` before. The hub may be
+// closed.
 ssecast_result ssecast_hub_unavailable(const struct ssecast_hub *hub,
                                        struct ssecast_slice method,
                                        struct ssecast_slice accept,

@@ -50,6 +50,9 @@ pub struct ssecast_stats {
     pub resets_lagged: u64,
     /// Bytes that were published or sent and that no thread or event loop has offered to its connections yet.
     pub backlog_bytes: u64,
+    /// Clients that were told that they can have no stream for the moment: the hub was full or closing, or a route did not
+    /// answer in time.
+    pub refused: u64,
 }
 
 // SAFETY: integers that are as wide as the alignment.
@@ -93,6 +96,7 @@ pub unsafe extern "C" fn ssecast_hub_stats(
             resets_unknown: now.resets(ResetReason::Unknown),
             resets_lagged: now.resets(ResetReason::Lagged),
             backlog_bytes: now.backlog_bytes,
+            refused: now.refused,
         };
         // SAFETY: the caller has `size` bytes there.
         unsafe { versioned::write(stats, read, "stats", size) }

@@ -45,7 +45,8 @@ pub unsafe extern "C" fn ssecast_is_unavailable(result: u32) -> bool {
 }
 
 /// Gives the answer to a client that can't have a stream for the moment, by the request's method and its header `Accept`,
-/// which is left out if there is none. Set `unavailable->size` before. The hub may be closed.
+/// which is left out if there is none, and counts the client as refused. Set `unavailable->size` before. The hub may be
+/// closed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_unavailable(
     hub: *const ssecast_hub,

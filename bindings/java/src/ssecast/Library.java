@@ -97,11 +97,11 @@ interface Library extends com.sun.jna.Library {
 
     @FieldOrder({"size", "connections", "topics", "published", "delivered", "bytes", "historyEvents", "heldBytes", "lagging",
         "lagBytes", "disconnectsClient", "disconnectsServer", "disconnectsShutdown", "disconnectsLagged", "disconnectsError",
-        "resetsEpoch", "resetsExpired", "resetsUnknown", "resetsLagged", "backlogBytes"})
+        "resetsEpoch", "resetsExpired", "resetsUnknown", "resetsLagged", "backlogBytes", "refused"})
     class Stats extends Structure {
         public long size, connections, topics, published, delivered, bytes, historyEvents, heldBytes, lagging, lagBytes;
         public long disconnectsClient, disconnectsServer, disconnectsShutdown, disconnectsLagged, disconnectsError;
-        public long resetsEpoch, resetsExpired, resetsUnknown, resetsLagged, backlogBytes;
+        public long resetsEpoch, resetsExpired, resetsUnknown, resetsLagged, backlogBytes, refused;
     }
 
     @FieldOrder({"size", "status", "reserved", "retryAfter", "body"})
