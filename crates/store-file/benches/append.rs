@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime};
 
-use ssecast_hub::{Entry, EntryKind, Epoch, Error, Position, Replica, Store};
+use ssecast_hub::{Config, Entry, EntryKind, Epoch, Error, Event, Hub, Position, Replica, Store};
 use ssecast_store_file::FileStore;
 
 /// Bytes of an entry's block.
@@ -118,11 +118,29 @@ fn main() {
         _ => {}
     }
     let folder = tempfile::tempdir().expect("there is room");
-    let store = FileStore::new(folder.path());
+    let store = FileStore::new(folder.path().join("bare"));
     let (times, elapsed) = appends(&store, 200_000);
     print("append, one process", times, Some(elapsed));
 
-    let mut other = start("writer", folder.path());
+    for (what, store) in [
+        ("Hub::publish, in memory", None),
+        ("Hub::publish, through the store", Some(folder.path().join("hub"))),
+    ] {
+        let store = store.map(|path| FileStore::new(path).into());
+        let hub = Hub::new(Config { store, ..Config::default() }).expect("a valid configuration");
+        let data = "x".repeat(BLOCK);
+        let begin = Instant::now();
+        let publish = |_| {
+            let begin = Instant::now();
+            let event = Event { data: Some(&data), ..Event::default() };
+            hub.publish("ticks", &event).expect("nothing refuses it");
+            begin.elapsed().as_nanos() as u64
+        };
+        let times = (0..200_000).map(publish).collect();
+        print(what, times, Some(begin.elapsed()));
+    }
+
+    let mut other = start("writer", &folder.path().join("bare"));
     let mut lines = BufReader::new(other.stdout.take().expect("it has one")).lines();
     lines.next();
     let (times, elapsed) = appends(&store, 200_000);
@@ -130,7 +148,7 @@ fn main() {
     drop(other.stdin.take());
     other.wait().expect("it ends");
 
-    let mut other = start("reader", folder.path());
+    let mut other = start("reader", &folder.path().join("bare"));
     let mut lines = BufReader::new(other.stdout.take().expect("it has one")).lines();
     lines.next();
     let (mut replica, mut bytes, mut times) = (Newest::default(), Vec::new(), Vec::new());

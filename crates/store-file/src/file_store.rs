@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ssecast_hub::process::PerProcess;
@@ -35,15 +35,19 @@ impl FileStore {
         Self { durability, ..self }
     }
 
+    fn here(&self) -> MutexGuard<'_, Option<Arc<Use>>> {
+        self.here.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The open file of this process.
     fn used(&self, deadline: Instant) -> Result<Arc<Use>, Error> {
-        let here = self.here.get_or_init(Mutex::default);
-        let mut here = here.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(used) = &*here {
+        if let Some(used) = &*self.here() {
             return Ok(Arc::clone(used));
         }
         let used = Arc::new(Use::new(&self.path, self.durability, deadline)?);
-        Ok(Arc::clone(here.insert(used)))
+        // Another thread may have been faster.
+        let first = Arc::clone(self.here().get_or_insert_with(|| Arc::clone(&used)));
+        Ok(first)
     }
 
     /// Uses the file, or the one that is in its place if it was removed.
@@ -57,10 +61,7 @@ impl FileStore {
         if result.is_ok() || !used.file.is_removed() {
             return result;
         }
-        let here = self.here.get_or_init(Mutex::default);
-        let mut open = here.lock().unwrap_or_else(PoisonError::into_inner);
-        let stale = open.take_if(|open| Arc::ptr_eq(open, &used));
-        drop(open);
+        let stale = self.here().take_if(|open| Arc::ptr_eq(open, &used));
         drop((stale, used));
         body(&*self.used(deadline)?)
     }

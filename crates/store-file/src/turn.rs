@@ -25,6 +25,16 @@ impl Turn {
     }
 }
 
+impl Turn {
+    /// Takes the turn, whose holders all have deadlines.
+    pub(crate) fn wait(&self) -> Taken<'_> {
+        let taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.free.wait_while(taken, |taken| *taken).unwrap_or_else(PoisonError::into_inner);
+        *taken = true;
+        Taken(self)
+    }
+}
+
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         *self.0.taken.lock().unwrap_or_else(PoisonError::into_inner) = false;

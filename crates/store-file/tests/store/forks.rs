@@ -6,7 +6,7 @@ use ssecast_store_file::FileStore;
 use crate::replica::{Events, soon};
 
 /// Runs something in a child that was forked, and returns whether it ended without a panic.
-fn in_a_child(body: impl FnOnce()) -> bool {
+pub(crate) fn in_a_child(body: impl FnOnce()) -> bool {
     // SAFETY: the child uses what it has until it ends by `_exit`; what the harness's threads hold is not used.
     match unsafe { libc::fork() } {
         0 => {

@@ -7,6 +7,7 @@ mod crashes;
 mod disk;
 mod forks;
 mod history;
+mod hubs;
 mod replica;
 mod sharing;
 mod stopped;

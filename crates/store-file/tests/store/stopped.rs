@@ -56,3 +56,28 @@ fn a_process_that_dies_while_it_has_the_log_costs_others_nothing() {
     store.catch_up(&mut events, soon()).unwrap();
     assert_eq!(events.texts("t"), ["after it"]);
 }
+
+#[test]
+fn threads_that_open_a_store_which_is_not_free_wait_no_longer_than_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut holder = Process::start("holder", folder.path());
+    holder.order("of the one that was stopped");
+    wait_until_stopped(&holder);
+    let shared = FileStore::new(folder.path());
+    let (begin, wait) = (Instant::now(), Duration::from_millis(150));
+    std::thread::scope(|scope| {
+        for thread in 0..20 {
+            let (shared, own) = (&shared, FileStore::new(folder.path()));
+            scope.spawn(move || {
+                let store = if thread % 2 == 0 { shared } else { &own };
+                let error = store.catch_up(&mut Events::default(), Instant::now() + wait).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::StoreTimedOut);
+            });
+        }
+    });
+    // One after the other they would take three seconds.
+    assert!(begin.elapsed() < Duration::from_millis(1500), "{:?}", begin.elapsed());
+    holder.signal(libc::SIGCONT);
+    assert_eq!(holder.line().unwrap(), "1");
+    assert_eq!(Events::read(&shared).head(), 1);
+}

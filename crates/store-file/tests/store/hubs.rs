@@ -1,0 +1,119 @@
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+
+use ssecast_hub::{
+    Config, Event, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber, Subscription,
+};
+use ssecast_store_file::{Durability, FileStore};
+
+use crate::forks::in_a_child;
+use crate::replica::PATIENCE;
+
+fn hub(folder: &Path) -> Hub {
+    let slow_client = SlowClient { policy: Policy::Skip, ..SlowClient::default() };
+    let store = Some(FileStore::new(folder).into());
+    Hub::new(Config { store, slow_client, retry: None, heartbeat: None, ..Config::default() }).unwrap()
+}
+
+fn publish(hub: &Hub, text: &str) -> String {
+    hub.publish("t", &Event { data: Some(text), ..Event::default() }).unwrap().id
+}
+
+/// One connection, and what tells its thread.
+struct Connection {
+    reader: Reader,
+    subscriber: Subscriber,
+    woken: Receiver<()>,
+    seen: String,
+}
+
+impl Connection {
+    fn new(hub: &Hub, last_event_id: Option<&str>) -> Self {
+        let (wake, woken) = channel();
+        let mut reader = hub.reader(Arc::new(move || wake.send(()).unwrap_or_default()));
+        let subscriber = reader.subscribe(&Subscription { topics: &["t"], last_event_id }).unwrap();
+        Self { reader, subscriber, woken, seen: String::new() }
+    }
+
+    /// Reads until the data of an event is this, and returns the data of all.
+    fn read_until(&mut self, text: &str) -> Vec<&str> {
+        let end = format!("data: {text}\n\n");
+        while !self.seen.ends_with(&end) {
+            match self.reader.next(&mut self.subscriber) {
+                Next::Batch(batch) => self.seen.push_str(str::from_utf8(&batch.bytes()).unwrap()),
+                Next::Idle => {
+                    self.woken.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no {text}: {}", self.seen));
+                    self.reader.changed(&mut Vec::new());
+                }
+                Next::End(reason) => panic!("{reason:?}"),
+            }
+        }
+        self.seen.lines().filter_map(|line| line.strip_prefix("data: ")).collect()
+    }
+}
+
+#[test]
+fn a_hub_and_its_forked_children_are_one_hub() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path());
+    let mut connection = Connection::new(&hub, None);
+    let first = publish(&hub, "1");
+    let in_the_child = hub.clone();
+    let passed = in_a_child(move || {
+        let mut connection = Connection::new(&in_the_child, Some(&first));
+        publish(&in_the_child, "2");
+        assert_eq!(connection.read_until("2"), ["2"]);
+        assert_eq!(in_the_child.stats().store, Some(StoreState::Ready));
+    });
+    assert!(passed);
+    assert_eq!(connection.read_until("2"), ["1", "2"]);
+    publish(&hub, "3");
+    assert_eq!(connection.read_until("3"), ["1", "2", "3"]);
+}
+
+#[test]
+fn a_client_of_a_store_that_was_removed_is_told_of_the_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events");
+    let hub = hub(&path);
+    let mut connection = Connection::new(&hub, None);
+    let old = publish(&hub, "1");
+    connection.read_until("1");
+    std::fs::remove_dir_all(&path).unwrap();
+    let new = publish(&hub, "2");
+    assert!(new.ends_with("-1") && new != old, "{new}");
+    assert_eq!(connection.read_until("2"), ["1", r#"{"reason":"epoch","missed":null}"#, "2"]);
+}
+
+#[test]
+fn threads_that_publish_at_the_same_time_have_every_event_once_in_one_order() {
+    let folder = tempfile::tempdir().unwrap();
+    for durability in [Durability::Processes, Durability::Machine] {
+        let path = folder.path().join(format!("{durability:?}"));
+        let hubs = [0, 1].map(|_| {
+            let store = FileStore::new(&path).with_durability(durability);
+            Hub::new(Config { store: Some(store.into()), retry: None, ..Config::default() }).unwrap()
+        });
+        let mut connections: Vec<_> = hubs.iter().map(|hub| Connection::new(hub, None)).collect();
+        std::thread::scope(|scope| {
+            for thread in 0..4 {
+                let hub = &hubs[thread % 2];
+                scope.spawn(move || {
+                    for number in 0..20 {
+                        publish(hub, &format!("{thread}.{number}"));
+                    }
+                });
+            }
+        });
+        publish(&hubs[0], "last");
+        let [one, other] = &mut connections[..] else { unreachable!() };
+        let seen = one.read_until("last");
+        assert_eq!((seen.len(), &seen), (81, &other.read_until("last")));
+        for thread in 0..4 {
+            let of_one: Vec<_> = seen.iter().filter(|text| text.starts_with(&format!("{thread}."))).collect();
+            assert_eq!(of_one.len(), 20);
+            assert!(of_one.iter().enumerate().all(|(number, text)| **text == format!("{thread}.{number}")));
+        }
+    }
+}
