@@ -88,6 +88,14 @@ $(PYTHON_INSTALLED): python/requirements.txt | tools
 	$(PYTHON)/pip install --quiet --disable-pip-version-check --requirement python/requirements.txt
 	@touch $@
 
+# The parsers are measured on a newer Python too, where there is one. (A name on the PATH may be a stub that can't run.)
+NEWEST_PYTHON ?= $(shell for version in 15 14 13 12; do python3.$$version -c '' 2>/dev/null && echo python3.$$version && break; done)
+BENCH_NEWEST_PYTHON_INSTALLED := tests/bench/python/.venv-newest/.installed
+$(BENCH_NEWEST_PYTHON_INSTALLED): tests/bench/python/requirements.txt | tools
+	$(if $(NEWEST_PYTHON),$(NEWEST_PYTHON) -m venv $(@D))
+	$(if $(NEWEST_PYTHON),$(@D)/bin/pip install --quiet --disable-pip-version-check --requirement $<)
+	@mkdir -p $(@D) && touch $@
+
 # The package is installed in place: its Python files are used where they are.
 $(PYTHON_BUILT): $(PYTHON_INSTALLED) $(PYTHON_SOURCES) | tools
 	cd python && VIRTUAL_ENV=.venv .venv/bin/maturin develop --release --locked
@@ -231,20 +239,21 @@ abi: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi --write
 
 # The rules of the package are those of the Python that belongs to no package too.
-lint-python: PYTHON_ELSEWHERE = ../tests/bench/python ../tests/bench/parse --config pyproject.toml
+lint-python: PYTHON_ELSEWHERE = ../tests/bench/python ../tests/bench/parse ../tests/bench/client --config pyproject.toml
 lint-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/ruff check . $(PYTHON_ELSEWHERE) && .venv/bin/ruff format --check . $(PYTHON_ELSEWHERE)
 	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native && .venv/bin/lint-imports
 
 .PHONY: bench
-bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
+bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED) $(BENCH_NEWEST_PYTHON_INSTALLED)
 	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
 	@mkdir -p tests/bench/results
 	$(if $(QUICK),,node tests/bench/parse/run.mjs)
+	$(if $(QUICK),,$(MAKE) bench-client)
 	node tests/bench/run.mjs $(if $(QUICK),quick)
 
 .PHONY: bench-parse
-bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED)
+bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED) $(BENCH_NEWEST_PYTHON_INSTALLED)
 	$(if $(QUICK),QUICK=1) node tests/bench/parse/run.mjs
 
 .PHONY: bench-client
@@ -270,6 +279,6 @@ fuzz: | tools
 .PHONY: clean
 clean:
 	rm -rf target npm/dist npm/alias/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
-	rm -rf tests/bench/node_modules tests/bench/python/.venv tests/bench/results tests/bench/*/target
+	rm -rf tests/bench/node_modules tests/bench/python/.venv* tests/bench/results tests/bench/*/target
 	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots

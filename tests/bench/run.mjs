@@ -90,10 +90,9 @@ const text = ['# Results', environment(), ...groups.map(groupTables), stallTable
 console.log(text)
 mkdirSync(here('results'), { recursive: true })
 writeFileSync(here('results/fanout.json'), JSON.stringify({ rows, stalls, streams, skipped }, null, 1))
-const parsed = here('results/parser.md')
-const parser = existsSync(parsed) ? readFileSync(parsed, 'utf8') : 'Not measured.\n'
+const part = name => (existsSync(here(name)) ? readFileSync(here(name), 'utf8') : 'Not measured.\n')
 if (quick) writeFileSync(here('results/quick.md'), `${text}\n`)
-else writeFileSync(here('RESULTS.md'), `${text}\n\n## Parser\n\n${parser}`)
+else writeFileSync(here('RESULTS.md'), `${text}\n\n## Parser\n\n${part('results/parser.md')}\n## Client\n\n${part('results/client.md')}`)
 process.exit()
 
 async function measure({ modes, servers }, name, clients) {

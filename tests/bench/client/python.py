@@ -5,10 +5,14 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "python"))
 
 import httpx
 import httpx_sse
+
 import ssecast
 
 EVENTS = 20_000 if "QUICK" in os.environ else 100_000

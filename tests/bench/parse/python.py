@@ -22,6 +22,7 @@ import sseclient
 import ssecast
 
 QUICK = "QUICK" in os.environ
+LANGUAGE = f"Python {sys.version_info.major}.{sys.version_info.minor}"
 ROUNDS = 3 if QUICK else 6
 
 
@@ -97,7 +98,7 @@ def measure_parsers(corpus: str, stream: bytes, chunk: int | None, chunks: list[
     for parser, seconds in best.items():
         # A parser that loses events gets no number.
         rate = None if parser in wrong else len(stream) / seconds / 1e6
-        say(language="Python", corpus=corpus, chunk=chunk, parser=parser, rate=rate)
+        say(corpus=corpus, chunk=chunk, parser=parser, rate=rate)
 
 
 def measure_encoders(kind: str, fields: dict[str, Any]) -> None:
@@ -116,7 +117,7 @@ def measure_encoders(kind: str, fields: dict[str, Any]) -> None:
 
 
 def say(**values: Any) -> None:
-    print(json.dumps(values), flush=True)
+    print(json.dumps({"language": LANGUAGE, **values}), flush=True)
 
 
 folder = Path(sys.argv[1])

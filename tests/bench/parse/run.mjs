@@ -11,8 +11,8 @@ const here = name => fileURLToPath(new URL(name, import.meta.url))
 const corpora = here('../results/corpora')
 mkdirSync(corpora, { recursive: true })
 const load = loadavg()[0]
-/** `make bench-parse` installs it. */
-const python = process.env.PYTHON ?? here('../python/.venv/bin/python')
+/** `make bench-parse` installs them; the second one where there is a newer Python. */
+const pythons = [here('../python/.venv/bin/python'), here('../python/.venv-newest/bin/python')].filter(existsSync)
 
 /** What our own row is called, and how many times as fast as each rival it is to be. `rivals` are the columns, if not all. */
 const languages = [
@@ -36,7 +36,7 @@ const languages = [
       rivals: ['eventsource-parser, pipeline', 'ssecast, pipeline'], goals: { 'eventsource-parser, pipeline': 1.5 },
     },
   ]),
-  { name: 'Python', language: 'Python', own: 'ssecast', goals: { 'httpx-sse': 5, openai: 10 } },
+  ...(pythons.length > 0 ? pythons.map(versionOf) : ['Python']).map(name => ({ name, language: name, own: 'ssecast', goals: { 'httpx-sse': 5, openai: 10 } })),
 ]
 
 const cargo = (...rest) => ['cargo', 'run', '--release', '--locked', '--quiet', '--manifest-path', here('Cargo.toml'), ...rest]
@@ -49,14 +49,14 @@ const rows = [
     return existsSync(node) ? run(`Node ${version}`, [node, here('node.mjs'), corpora]) : []
   }),
   // The script is the Python package's; it reads the same streams and prints the same lines.
-  ...(existsSync(python) ? run('Python', [python, here('python.py'), corpora]) : []),
+  ...pythons.flatMap(python => run(versionOf(python), [python, here('python.py'), corpora])),
 ]
 const scaling = run('long lines', cargo('--bin', 'scaling'))
 
 const revision = spawnSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: here('.'), encoding: 'utf8' }).stdout?.trim() || 'of no revision'
 const text = [
   `${new Date().toISOString().slice(0, 10)}, ssecast ${revision}, \`make bench-parse${process.env.QUICK === undefined ? '' : ' QUICK=1'}\`, ` +
-    `Node ${process.versions.node}, ${pythonVersion()}, ${cpus()[0].model}, load ${number(load)} before the run. MB/s of ssecast, and its ratio to each other parser; "wrong" is one that lost events.`,
+    `Node ${process.versions.node}, ${pythons.map(versionOf).join(', ') || 'no Python'}, ${cpus()[0].model}, load ${number(load)} before the run. MB/s of ssecast, and its ratio to each other parser; "wrong" is one that lost events.`,
   ...languages.map(section),
   encodeTable(),
   costTable(),
@@ -65,8 +65,9 @@ const text = [
 console.log(text)
 writeFileSync(here('../results/parser.md'), `${text}\n`)
 
-function pythonVersion() {
-  return existsSync(python) ? spawnSync(python, ['--version'], { encoding: 'utf8' }).stdout.trim() : 'no Python'
+/** Such as "Python 3.11". */
+function versionOf(python) {
+  return /^Python \d+\.\d+/.exec(spawnSync(python, ['--version'], { encoding: 'utf8' }).stdout)[0]
 }
 
 /** Runs one program and gives its lines. */
@@ -78,7 +79,7 @@ function run(what, [command, ...args]) {
 }
 
 function section({ name, language, own, rivals, goals, ascii = goals }) {
-  const all = rows.filter(row => row.language === language)
+  const all = rows.filter(row => row.language === language && row.parser)
   if (all.length === 0) return `### ${name}\n\nNot measured: ${language} is not installed; \`make bench-parse\` does that.`
   const isRival = parser => (rivals ? rivals.includes(parser) : !parser.startsWith('ssecast') && !parser.endsWith(', strings'))
   const others = [...new Set(all.map(row => row.parser))].filter(isRival)
@@ -102,7 +103,7 @@ function section({ name, language, own, rivals, goals, ascii = goals }) {
 }
 
 function encodeTable() {
-  const measured = rows.filter(row => row.encodes)
+  const measured = rows.filter(row => row.encodes && row.language === versionOf(pythons[0]))
   if (measured.length === 0) return
   const encoders = [...new Set(measured.map(row => row.encoder))]
   const kinds = [...new Set(measured.map(row => row.encodes))].map(kind => measured.filter(row => row.encodes === kind))
