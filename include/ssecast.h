@@ -49,14 +49,14 @@
 // Stands for a real zero, in a number whose 0 means something else: that it is left out, or has its default.
 #define SSECAST_ZERO (UINT64_MAX - 1)
 
+// The value that turns off an option which can be off.
+#define SSECAST_OFF UINT64_MAX
+
 // The most bytes of one event that `ssecast_parser_new` allows when it is given 0: 16 MiB.
 #define SSECAST_DEFAULT_MAX_EVENT_BYTES 16777216
 
 // The reconnection time of a stream that has set none.
 #define SSECAST_NO_RETRY UINT64_MAX
-
-// The value that turns off an option which can be off.
-#define SSECAST_OFF UINT64_MAX
 
 // What became of a call. The numbers never change and are never used for anything else. Those below 100 are the
 // same errors in every language of ssecast; those from 100 on exist only in C.

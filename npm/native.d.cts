@@ -193,6 +193,7 @@ export interface NativeStats {
   lagging: number
   lagBytes: number
   backlogBytes: number
+  refused: number
   disconnects: Record<string, number>
   resets: Record<string, number>
 }

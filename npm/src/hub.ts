@@ -88,6 +88,8 @@ export interface Stats {
   lagBytes: number
   /** Bytes that were published or sent and that neither the engine nor the event loop has offered to its connections yet. */
   backlogBytes: number
+  /** Clients that were told that they can have no stream for the moment: the hub was full or closing, or a router did not answer in time. */
+  refused: number
   disconnects: Record<Reason, number>
   resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
 }

@@ -4,12 +4,9 @@ use ssecast::{ErrorKind, Event};
 
 use crate::entry::{entry, write_text};
 use crate::error::{Failure, ssecast_error, ssecast_result};
-use crate::hub_config::SSECAST_OFF;
+use crate::number::{SSECAST_OFF, SSECAST_ZERO};
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
-
-/// Stands for a real zero, in a number whose 0 means something else: that it is left out, or has its default.
-pub const SSECAST_ZERO: u64 = u64::MAX - 1;
 
 /// One event to encode, publish or send. A slice whose `data` is NULL leaves its field out; an empty one writes the
 /// field with an empty value, which is another thing for `data` and for `id`.

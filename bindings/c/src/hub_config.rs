@@ -3,12 +3,9 @@ use std::time::Duration;
 use ssecast::{Config, Error, ErrorKind, History, OptionKey, Policy, SlowClient};
 
 use crate::error::{Failure, ssecast_result};
-use crate::event::SSECAST_ZERO;
+use crate::number::{SSECAST_OFF, milliseconds, or_default};
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
-
-/// The value that turns off an option which can be off.
-pub const SSECAST_OFF: u64 = u64::MAX;
 
 /// What happens to a client that is too slow.
 #[repr(u32)]
@@ -98,15 +95,6 @@ pub unsafe extern "C" fn ssecast_hub_config_init(
     unsafe { versioned::initialize(config, "config", size) }
 }
 
-/// A number of a configuration: 0 stands for its default.
-pub(crate) fn or_default(number: u64, default: u64) -> u64 {
-    match number {
-        0 => default,
-        SSECAST_ZERO => 0,
-        number => number,
-    }
-}
-
 impl ssecast_hub_config {
     /// # Safety
     /// The bytes of its slice are there.
@@ -158,7 +146,3 @@ impl ssecast_hub_config {
 
 /// More than this is a mistake: the kernel does nearly all of the work.
 const MAX_THREADS: u32 = 1024;
-
-pub(crate) fn milliseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(SSECAST_OFF)
-}

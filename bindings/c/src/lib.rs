@@ -22,6 +22,8 @@ mod slice;
 
 mod error;
 
+mod number;
+
 mod event;
 
 mod parser;

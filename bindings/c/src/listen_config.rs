@@ -6,7 +6,7 @@ use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
 use crate::connection::ssecast_connection;
 use crate::error::{Failure, ssecast_result};
 use crate::header::ssecast_header;
-use crate::hub_config::{milliseconds, or_default};
+use crate::number::{milliseconds, or_default};
 use crate::reason::ssecast_reason;
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;

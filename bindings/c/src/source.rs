@@ -8,7 +8,7 @@ use ssecast_client::{Loss, Source, State, Step};
 use crate::entry::{entry, exclusive, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::header::ssecast_header;
-use crate::hub_config::{SSECAST_OFF, milliseconds};
+use crate::number::{SSECAST_OFF, milliseconds};
 use crate::parser::{ssecast_item, ssecast_item_callback};
 use crate::slice::ssecast_slice;
 use crate::source_config::{self, ssecast_source_config};

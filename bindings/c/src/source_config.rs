@@ -6,8 +6,7 @@ use ssecast::{Error, ErrorKind, Language, OptionKey};
 use ssecast_client::{Options, Source};
 
 use crate::error::{Failure, ssecast_result};
-use crate::event::SSECAST_ZERO;
-use crate::hub_config::SSECAST_OFF;
+use crate::number::{SSECAST_OFF, SSECAST_ZERO};
 use crate::slice::{self, ssecast_slice};
 use crate::versioned::{self, Versioned};
 

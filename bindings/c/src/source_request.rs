@@ -3,7 +3,7 @@ use std::ptr;
 use ssecast_client::Request;
 
 use crate::header::ssecast_header;
-use crate::hub_config::SSECAST_OFF;
+use crate::number::SSECAST_OFF;
 use crate::slice::ssecast_slice;
 use crate::versioned::Versioned;
 

@@ -16,10 +16,10 @@ use ssecast::{Framing, Sockets};
 use crate::call::{Call, function};
 use crate::connection_id::{id, number};
 use crate::deliveries::NativeDeliveries;
+#[cfg(unix)]
+use crate::descriptor::borrow;
 use crate::error::{Result, entry, internal};
 use crate::options::{self, DeliveryOptions};
-#[cfg(unix)]
-use crate::peer_timeout::borrow;
 use crate::stats::NativeStats;
 use crate::texts::Texts;
 use crate::topics::names;

@@ -16,6 +16,8 @@ mod call;
 mod connection_id;
 mod cors;
 mod deliveries;
+#[cfg(unix)]
+mod descriptor;
 mod encode;
 mod error;
 mod fields;

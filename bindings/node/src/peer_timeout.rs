@@ -1,8 +1,7 @@
-use std::os::fd::BorrowedFd;
-
 use napi_derive::napi;
-use ssecast::{Error, ErrorKind, PeerTimeout};
+use ssecast::PeerTimeout;
 
+use crate::descriptor::borrow;
 use crate::error::{Result, entry};
 use crate::hub::NativeHub;
 
@@ -26,14 +25,4 @@ impl NativePeerTimeout {
             Ok(())
         })
     }
-}
-
-/// A descriptor of one of Node's sockets.
-pub(crate) fn borrow(descriptor: &i32) -> std::result::Result<BorrowedFd<'_>, Error> {
-    if *descriptor < 0 {
-        return Err(Error::new(ErrorKind::InvalidSocket, "socket", "is closed"));
-    }
-    // SAFETY: the result is used only during the call under way. Node closes its sockets on the thread that makes the
-    // call, so not before it returns. The system refuses one that is closed already.
-    Ok(unsafe { BorrowedFd::borrow_raw(*descriptor) })
 }

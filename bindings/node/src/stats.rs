@@ -16,6 +16,7 @@ pub struct NativeStats {
     pub lagging: f64,
     pub lag_bytes: f64,
     pub backlog_bytes: f64,
+    pub refused: f64,
     pub disconnects: BTreeMap<String, f64>,
     pub resets: BTreeMap<String, f64>,
 }
@@ -37,6 +38,7 @@ impl From<Stats> for NativeStats {
             lagging: stats.lagging as f64,
             lag_bytes: stats.lag_bytes as f64,
             backlog_bytes: stats.backlog_bytes as f64,
+            refused: stats.refused as f64,
             disconnects: disconnects.into(),
             resets: resets.into(),
         }
