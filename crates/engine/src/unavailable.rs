@@ -5,7 +5,7 @@ use ssecast_hub::{ErrorKind, Event, Hub};
 
 use crate::accept::names_event_stream;
 
-/// What a client is answered that can't have a stream for the moment: the hub is full, or closing.
+/// What a client is answered that can't have a stream for the moment: the hub is full, or closing, or its store can't be used.
 ///
 /// An `EventSource` takes every status but 200 as final: after a 503 it never asks again. So it gets a stream that ends
 /// at once, after which it comes back by itself; every other client gets the status that HTTP has for it.
@@ -58,8 +58,8 @@ impl Unavailable {
         Self::Status { retry_after: seconds(retry) }
     }
 
-    /// Whether a client is answered so if its stream can't be opened because of an error of this kind: the hub, or the
-    /// process, has no room at the moment, or the hub is closed. Every other error is a fault of the host's.
+    /// Whether a client is answered so if its stream can't be opened because of an error of this kind: the hub, the
+    /// process or the store has no room at the moment, or the hub is closed. Every other error is a fault of the host's.
     ///
     /// ```
     /// use ssecast_engine::{ErrorKind, Unavailable};
@@ -74,6 +74,9 @@ impl Unavailable {
                 | ErrorKind::TooManyConnections
                 | ErrorKind::TooManyDescriptors
                 | ErrorKind::TooManyTopics
+                | ErrorKind::StoreTimedOut
+                | ErrorKind::StoreFull
+                | ErrorKind::StoreUnavailable
         )
     }
 }

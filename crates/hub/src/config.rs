@@ -38,9 +38,10 @@ pub struct Config {
     /// Where the log is kept; `None` keeps it in this process's memory. Each process that has the same store has the same
     /// topics, events and ids, and publishes to the connections of all of them. Give all the same history.
     ///
-    /// The store is opened by the first event or connection. Publishing then waits for the store, and so may a connection
-    /// that comes back: one second at most, and then it is refused with
-    /// [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut).
+    /// The store is opened by the first event or connection. Publishing waits until the store is free: one second at most,
+    /// and then the event is refused with [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut). A connection waits
+    /// only if it is the first one, or if its client comes with an id that this process has not seen: 100 ms, and not at all
+    /// while the store is known not to be free.
     pub store: Option<SharedStore>,
 }
 

@@ -9,11 +9,16 @@ use crate::clock::millis;
 use crate::entry::{Entry, EntryKind};
 use crate::frame::encode_block;
 use crate::shared::Shared;
+use crate::stats::StoreState;
 use crate::store_link::StoreLink;
 use crate::sync::Arc;
 
-/// How long a publication or a connection waits for the store.
+/// How long a publication waits for the store, and the connection that opens it.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long other connections wait, which may keep a whole event loop waiting. While the store is known not to be free they
+/// don't wait at all.
+const CONNECTING: Duration = Duration::from_millis(100);
 
 /// Publishes an event. Returns its id, and how many connections of this process read its topic.
 pub(crate) fn publish(
@@ -35,7 +40,6 @@ pub(crate) fn publish(
     };
     entry.encode_into(&mut bytes);
     let deadline = Instant::now() + PATIENCE;
-    watch(hub, link, deadline)?;
     let mut applier = Applier::new(hub, Some((topic, event.id, block.len())));
     let outcome = link.store.append(&bytes, &mut applier, deadline);
     note(link, &outcome);
@@ -46,7 +50,12 @@ pub(crate) fn publish(
 /// Has what a connection needs that is to be registered: the history, and what its client may have had from another process.
 pub(crate) fn prepare(hub: &Arc<Shared>, last_event_id: Option<&str>) -> Result<(), Error> {
     let Some(link) = &hub.store else { return Ok(()) };
-    let deadline = Instant::now() + PATIENCE;
+    let patience = match link.state() {
+        StoreState::Unopened => PATIENCE,
+        StoreState::Ready => CONNECTING,
+        StoreState::Degraded => Duration::ZERO,
+    };
+    let deadline = Instant::now() + patience;
     watch(hub, link, deadline)?;
     if last_event_id.is_none_or(|id| id.is_empty() || hub.log().knows(id)) {
         return Ok(());
@@ -54,7 +63,7 @@ pub(crate) fn prepare(hub: &Arc<Shared>, last_event_id: Option<&str>) -> Result<
     catch_up(hub, link, deadline)
 }
 
-/// Watches the store from the first use on, and applies what it has.
+/// Watches the store from the first connection on, and applies what it has. A process that only publishes need not be woken.
 fn watch(hub: &Arc<Shared>, link: &StoreLink, deadline: Instant) -> Result<(), Error> {
     if link.is_watching() {
         return Ok(());

@@ -107,7 +107,7 @@ fn holder(store: &FileStore) {
     store.catch_up(&mut events, soon()).unwrap();
     say("ready");
     for text in orders() {
-        let number = events.publish(store, "t", &format!("{text}\n")).unwrap();
+        let number = events.publish(store, "t", &format!("data: {text}\n\n")).unwrap();
         say(&number.to_string());
     }
 }

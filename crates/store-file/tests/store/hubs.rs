@@ -1,14 +1,17 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use ssecast_hub::{
-    Config, Event, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber, Subscription,
+    Config, ErrorKind, Event, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber, Subscription,
 };
 use ssecast_store_file::{Durability, FileStore};
 
+use crate::child::Process;
 use crate::forks::in_a_child;
 use crate::replica::PATIENCE;
+use crate::stopped::wait_until_stopped;
 
 fn hub(folder: &Path) -> Hub {
     let slow_client = SlowClient { policy: Policy::Skip, ..SlowClient::default() };
@@ -116,4 +119,31 @@ fn threads_that_publish_at_the_same_time_have_every_event_once_in_one_order() {
             assert!(of_one.iter().enumerate().all(|(number, text)| **text == format!("{thread}.{number}")));
         }
     }
+}
+
+#[test]
+fn connections_do_not_wait_for_a_process_that_is_stopped_while_it_has_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut holder = Process::start("holder", folder.path());
+    let hub = hub(folder.path());
+    let first = publish(&hub, "1");
+    let mut connection = Connection::new(&hub, None);
+    publish(&hub, "2");
+    holder.order("of the one that was stopped");
+    wait_until_stopped(&holder);
+    let begin = Instant::now();
+    // A client that this process knows is served as ever.
+    assert_eq!(Connection::new(&hub, Some(&first)).read_until("2"), ["2"]);
+    assert_eq!(connection.read_until("2"), ["2"]);
+    // One that may have been somewhere else is asked to come back, at once.
+    let mut reader = hub.reader(Arc::new(|| ()));
+    for _ in 0..100 {
+        let subscription = Subscription { topics: &["t"], last_event_id: Some("aaaaaaaaaa-1") };
+        assert_eq!(reader.subscribe(&subscription).unwrap_err().kind(), ErrorKind::StoreTimedOut);
+    }
+    assert_eq!(hub.stats().store, Some(StoreState::Degraded));
+    assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
+    holder.signal(libc::SIGCONT);
+    let seen = connection.read_until("of the one that was stopped").len();
+    assert_eq!((seen, hub.stats().store), (2, Some(StoreState::Ready)));
 }

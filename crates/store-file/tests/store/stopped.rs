@@ -6,7 +6,7 @@ use ssecast_store_file::FileStore;
 use crate::child::Process;
 use crate::replica::{Events, soon};
 
-fn wait_until_stopped(process: &Process) {
+pub(crate) fn wait_until_stopped(process: &Process) {
     let mut status = 0;
     // SAFETY: a child of this process; the status is written.
     let waited = unsafe { libc::waitpid(process.child.id().cast_signed(), &raw mut status, libc::WUNTRACED) };
@@ -40,7 +40,7 @@ fn a_process_that_is_stopped_while_it_has_the_log_costs_others_their_time_out_an
     holder.signal(libc::SIGCONT);
     assert_eq!(holder.line().unwrap(), "1");
     assert_eq!(events.publish(&store, "t", "after it\n").unwrap(), 2);
-    assert_eq!(events.texts("t"), ["of the one that was stopped", "after it"]);
+    assert_eq!(events.texts("t"), ["data: of the one that was stopped", "after it"]);
 }
 
 #[test]
