@@ -72,6 +72,8 @@ options! {
     MaxEventBytes "max_event_bytes" "maxEventBytes" "max_event_bytes" "max_event_bytes";
     /// The most bytes that may wait to be offered to connections.
     MaxBacklogBytes "max_backlog_bytes" "maxBacklogBytes" "max_backlog_bytes" "max_backlog_bytes";
+    /// Where a hub's log is kept.
+    Store "store" "store" "store" "store";
     /// How many threads write a hub's streams.
     Threads "threads" "threads" "threads" "threads";
     /// Where a listener listens.
