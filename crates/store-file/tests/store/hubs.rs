@@ -83,7 +83,8 @@ fn a_client_of_a_store_that_was_removed_is_told_of_the_new_one() {
     let mut connection = Connection::new(&hub, None);
     let old = publish(&hub, "1");
     connection.read_until("1");
-    std::fs::remove_dir_all(&path).unwrap();
+    // The hub's own thread may make it anew at this moment.
+    while std::fs::remove_dir_all(&path).is_err() {}
     let new = publish(&hub, "2");
     assert!(new.ends_with("-1") && new != old, "{new}");
     assert_eq!(connection.read_until("2"), ["1", r#"{"reason":"epoch","missed":null}"#, "2"]);
@@ -144,6 +145,10 @@ fn connections_do_not_wait_for_a_process_that_is_stopped_while_it_has_the_log() 
     assert_eq!(hub.stats().store, Some(StoreState::Degraded));
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
     holder.signal(libc::SIGCONT);
-    let seen = connection.read_until("of the one that was stopped").len();
-    assert_eq!((seen, hub.stats().store), (2, Some(StoreState::Ready)));
+    assert_eq!(connection.read_until("of the one that was stopped").len(), 2);
+    let end = Instant::now() + PATIENCE;
+    while hub.stats().store != Some(StoreState::Ready) {
+        assert!(Instant::now() < end, "it works again, and the hub does not say so");
+        std::thread::yield_now();
+    }
 }
