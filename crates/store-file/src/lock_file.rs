@@ -38,16 +38,16 @@ impl LockFile {
         while !record_lock::try_lock(&self.0, LOG)
             .map_err(|error| folder.refused(&error, "lock a file of"))?
         {
-            asked += 1;
-            if asked < ASKS {
-                thread::yield_now();
-                continue;
-            }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 let owner = record_lock::owner(&self.0, LOG);
                 let owner = owner.map_or("another process".into(), |process| format!("process {process}"));
                 return Err(timed_out(folder, &format!("{owner} has had it; is that stopped?")));
+            }
+            asked += 1;
+            if asked < ASKS {
+                thread::yield_now();
+                continue;
             }
             thread::sleep(nap.min(left));
             nap = (nap * 2).min(MAX_NAP);
