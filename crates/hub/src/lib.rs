@@ -57,6 +57,7 @@ mod stats;
 mod store;
 mod store_link;
 mod stored;
+mod stored_log;
 mod subscriber;
 mod subscription;
 mod sync;

@@ -4,10 +4,8 @@ use std::collections::BinaryHeap;
 use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::config::Config;
-use crate::entry::{Entry, EntryKind};
 use crate::epoch::{Epoch, Origin};
-use crate::frame::{Draft, Frame, with_id};
-use crate::interval_set::IntervalSet;
+use crate::frame::{Draft, Frame};
 use crate::position::Position;
 use crate::readers::{Mark, Readers, Wake};
 use crate::reset::{Reset, ResetReason};
@@ -24,15 +22,15 @@ const TIDY_A_ROUND: usize = 64;
 /// The log lives under one lock. What runs under it is short and independent of the number of subscribers;
 /// nothing under it calls out.
 pub(crate) struct Log {
-    epoch: Epoch,
+    pub(crate) epoch: Epoch,
     /// The number before the first one of this life. Numbers go on from one life of a log to the next, so that a cursor
     /// never lies behind the head; the numbers in ids begin at one in each.
-    base: u64,
-    head: u64,
+    pub(crate) base: u64,
+    pub(crate) head: u64,
     /// All bytes that were ever published.
     bytes: u64,
     max_backlog: u64,
-    topics: Topics,
+    pub(crate) topics: Topics,
     sets: TopicSets,
     pub(crate) readers: Readers,
     pub(crate) connections: usize,
@@ -157,7 +155,7 @@ impl Log {
         Ok(self.push(key, sequence, id, frame, now, now))
     }
 
-    fn refuse_taken(&mut self, id: Option<&str>, now: u64) -> Result<(), Error> {
+    pub(crate) fn refuse_taken(&mut self, id: Option<&str>, now: u64) -> Result<(), Error> {
         if id.is_some_and(|id| self.topics.has_id(id, now)) {
             let problem = "is taken by an event that is still in the history";
             return Err(Error::new(ErrorKind::InvalidId, "id", problem));
@@ -166,7 +164,7 @@ impl Log {
     }
 
     /// Puts a frame that was published at a time to the end of a topic.
-    fn push(
+    pub(crate) fn push(
         &mut self,
         key: TopicKey,
         sequence: u64,
@@ -186,95 +184,6 @@ impl Log {
         self.topics.trim(key, now, &self.readers);
         self.topics.tidy(TIDY_A_PUBLICATION, now, &self.readers);
         Appended { sequence, subscribers, wakes }
-    }
-
-    // ── What a store has ────────────────────────────────────────────────────────────────────────────────────
-
-    /// Refuses an event that [`append`](Self::append) would refuse.
-    pub(crate) fn admit(&mut self, topic: &str, id: Option<&str>, now: u64) -> Result<(), Error> {
-        if let Some(id) = id {
-            self.epoch.check_publishers_id(id)?;
-        }
-        self.refuse_taken(id, now)?;
-        self.topics.admit(topic, now)
-    }
-
-    /// Begins another life of the log, of which nothing is known up to a number. Returns the wakes of all readers: each of
-    /// their subscribers has to be told.
-    pub(crate) fn begin_life(&mut self, epoch: Epoch, forgotten: u64, now: u64) -> Vec<Arc<dyn Wake>> {
-        let before = self.end();
-        self.head += 1;
-        (self.epoch, self.base) = (epoch, self.head);
-        let mut wakes = Vec::new();
-        for key in self.topics.begin_anew(self.base + forgotten) {
-            let mark = |interest| self.readers.mark(interest, key, before, now);
-            wakes.extend(self.topics[key].interest.iter_mut().filter_map(mark));
-        }
-        wakes
-    }
-
-    /// Appends the event of an entry, whose number is one of this life's; `None` if it is known to be past the caps.
-    pub(crate) fn apply(&mut self, sequence: u64, entry: &Entry<'_>, at: u64, now: u64) -> Option<Appended> {
-        let sequence_here = self.base + sequence;
-        if entry.kind == EntryKind::End {
-            self.head = sequence_here;
-            return None;
-        }
-        let key = self.topics.open_anyway(entry.topic);
-        if sequence_here <= self.topics[key].expired_through() {
-            self.head = sequence_here;
-            return None;
-        }
-        let frame = match entry.id {
-            Some(id) => with_id(id, entry.block),
-            None => with_id(self.epoch.id_text(sequence).as_str(), entry.block),
-        };
-        Some(self.push(key, sequence_here, entry.id, frame, at, now))
-    }
-
-    /// Whether an entry, whose number is one of this life's, has left the history.
-    pub(crate) fn has_expired(&mut self, sequence: u64, topic: &str, now: u64) -> bool {
-        // A topic that is not known has been forgotten, with all it had.
-        let Some(key) = self.topics.key(topic) else { return true };
-        self.topics.expire(key, now);
-        self.base + sequence <= self.topics[key].expired_through()
-    }
-
-    /// Takes what another process wrote by [`write_topic`](Self::write_topic), if it is of events that this one has not seen.
-    pub(crate) fn restore_topic(&mut self, topic: &str, state: &[u8]) -> Result<(), Error> {
-        let lost = IntervalSet::decode(self.base, state).ok_or_else(|| {
-            Error::new(
-                ErrorKind::StoreFormat,
-                "store",
-                "has counts of a topic that are none: remove it to begin anew",
-            )
-        })?;
-        if lost.last() > self.head {
-            self.topics.restore(topic, lost);
-        }
-        Ok(())
-    }
-
-    /// Writes what is known of a topic's events that are gone. Returns false if the topic is not known.
-    pub(crate) fn write_topic(&self, topic: &str, out: &mut Vec<u8>) -> bool {
-        let key = self.topics.key(topic);
-        key.inspect(|key| self.topics[*key].lost().encode(self.base, out)).is_some()
-    }
-
-    pub(crate) fn has_topic(&self, topic: &str) -> bool {
-        self.topics.key(topic).is_some()
-    }
-
-    /// Whether a last event ID is one of this life's events, or stands for one that is kept.
-    pub(crate) fn knows(&self, id: &str) -> bool {
-        let is_own = |sequence| sequence <= self.published_in_life();
-        self.topics.knows_id(id) || matches!(self.epoch.origin(id), Origin::Own(sequence) if is_own(sequence))
-    }
-
-    /// Where a subscriber goes on whose place is one of an earlier life.
-    pub(crate) fn begin_again(&mut self, reader: usize, set: &TopicSet, now: u64) -> Beginning {
-        set.keys().iter().for_each(|key| self.topics.expire(*key, now));
-        self.begin(reader, set, self.base, Some(ResetReason::Epoch))
     }
 
     /// Moves the topics that changed since the last call to `changed`. Returns what was there before the first change.
@@ -406,7 +315,7 @@ impl Log {
     }
 
     /// Where a subscriber begins that has everything up to a place, or of which the reason says why that is not known.
-    fn begin(
+    pub(crate) fn begin(
         &mut self,
         reader: usize,
         set: &TopicSet,

@@ -1,0 +1,102 @@
+//! What a log does whose entries are in a store: others append to it too, and it may begin another life.
+
+use ssecast_codec::{Error, ErrorKind};
+
+use crate::entry::{Entry, EntryKind};
+use crate::epoch::{Epoch, Origin};
+use crate::frame::with_id;
+use crate::interval_set::IntervalSet;
+use crate::log::{Appended, Beginning, Log};
+use crate::readers::Wake;
+use crate::reset::ResetReason;
+use crate::sync::Arc;
+use crate::topic_set::TopicSet;
+
+impl Log {
+    /// Refuses an event that [`append`](Self::append) would refuse.
+    pub(crate) fn admit(&mut self, topic: &str, id: Option<&str>, now: u64) -> Result<(), Error> {
+        if let Some(id) = id {
+            self.epoch.check_publishers_id(id)?;
+        }
+        self.refuse_taken(id, now)?;
+        self.topics.admit(topic, now)
+    }
+
+    /// Begins another life of the log, of which nothing is known up to a number. Returns the wakes of all readers: each of
+    /// their subscribers has to be told.
+    pub(crate) fn begin_life(&mut self, epoch: Epoch, forgotten: u64, now: u64) -> Vec<Arc<dyn Wake>> {
+        let before = self.end();
+        self.head += 1;
+        (self.epoch, self.base) = (epoch, self.head);
+        let mut wakes = Vec::new();
+        for key in self.topics.begin_anew(self.base + forgotten) {
+            let mark = |interest| self.readers.mark(interest, key, before, now);
+            wakes.extend(self.topics[key].interest.iter_mut().filter_map(mark));
+        }
+        wakes
+    }
+
+    /// Appends the event of an entry, whose number is one of this life's; `None` if it is known to be past the caps.
+    pub(crate) fn apply(&mut self, sequence: u64, entry: &Entry<'_>, at: u64, now: u64) -> Option<Appended> {
+        let sequence_here = self.base + sequence;
+        if entry.kind == EntryKind::End {
+            self.head = sequence_here;
+            return None;
+        }
+        let key = self.topics.open_anyway(entry.topic);
+        if sequence_here <= self.topics[key].expired_through() {
+            self.head = sequence_here;
+            return None;
+        }
+        let frame = match entry.id {
+            Some(id) => with_id(id, entry.block),
+            None => with_id(self.epoch.id_text(sequence).as_str(), entry.block),
+        };
+        Some(self.push(key, sequence_here, entry.id, frame, at, now))
+    }
+
+    /// Whether an entry, whose number is one of this life's, has left the history.
+    pub(crate) fn has_expired(&mut self, sequence: u64, topic: &str, now: u64) -> bool {
+        // A topic that is not known has been forgotten, with all it had.
+        let Some(key) = self.topics.key(topic) else { return true };
+        self.topics.expire(key, now);
+        self.base + sequence <= self.topics[key].expired_through()
+    }
+
+    /// Takes what another process wrote by [`write_topic`](Self::write_topic), if it is of events that this one has not seen.
+    pub(crate) fn restore_topic(&mut self, topic: &str, state: &[u8]) -> Result<(), Error> {
+        let lost = IntervalSet::decode(self.base, state).ok_or_else(|| {
+            Error::new(
+                ErrorKind::StoreFormat,
+                "store",
+                "has counts of a topic that are none: remove it to begin anew",
+            )
+        })?;
+        if lost.last() > self.head {
+            self.topics.restore(topic, lost);
+        }
+        Ok(())
+    }
+
+    /// Writes what is known of a topic's events that are gone. Returns false if the topic is not known.
+    pub(crate) fn write_topic(&self, topic: &str, out: &mut Vec<u8>) -> bool {
+        let key = self.topics.key(topic);
+        key.inspect(|key| self.topics[*key].lost().encode(self.base, out)).is_some()
+    }
+
+    pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        self.topics.key(topic).is_some()
+    }
+
+    /// Whether a last event ID is one of this life's events, or stands for one that is kept.
+    pub(crate) fn knows(&self, id: &str) -> bool {
+        let is_own = |sequence| sequence <= self.published_in_life();
+        self.topics.knows_id(id) || matches!(self.epoch.origin(id), Origin::Own(sequence) if is_own(sequence))
+    }
+
+    /// Where a subscriber goes on whose place is one of an earlier life.
+    pub(crate) fn begin_again(&mut self, reader: usize, set: &TopicSet, now: u64) -> Beginning {
+        set.keys().iter().for_each(|key| self.topics.expire(*key, now));
+        self.begin(reader, set, self.base, Some(ResetReason::Epoch))
+    }
+}
