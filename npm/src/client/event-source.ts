@@ -1,6 +1,6 @@
 import { SsecastError } from '../error.js'
 import { connect, type Connection, type Entry, type Listener } from './connection.js'
-import { EventSourceErrorEvent, messageOf } from './events.js'
+import { EventSourceErrorEvent, StreamEvent } from './events.js'
 import type { Loss } from './loss.js'
 import { type EventSourceOptions, type Settings, settingsOf } from './options.js'
 import { Reader } from './reader.js'
@@ -185,7 +185,7 @@ export class EventSource extends EventTarget {
   #take({ type, data, lastEventId, origin }: Entry): void {
     this.#lastEventId = lastEventId
     if (data === undefined) return
-    const event = messageOf(type, data, origin, lastEventId)
+    const event = new StreamEvent(type, data, origin, lastEventId) as unknown as MessageEvent<string>
     if (this.#readers) for (const reader of this.#readers) reader.push(event)
     this.dispatchEvent(event)
   }

@@ -19,20 +19,24 @@ export class EventSourceErrorEvent extends Event {
   }
 }
 
-// Node from 22 on takes five times as long to make a `MessageEvent` as to deliver it.
-class Message extends Event {
-  // Fields of its own, before the prototype's getters, which want a real MessageEvent.
-  readonly source = null
-  readonly ports = []
+const NO_PORTS: readonly MessagePort[] = Object.freeze([])
 
+/**
+ * An event of the stream. It has the prototype and the attributes of a `MessageEvent`: to make a real one takes two to five times as
+ * long as to deliver it, in Chromium and in Node from 22 on.
+ */
+export class StreamEvent extends Event {
+  // Fields of its own hide the prototype's getters, which want a real MessageEvent.
   constructor(type: string, readonly data: string, readonly origin: string, readonly lastEventId: string) {
     super(type)
   }
-}
-Object.setPrototypeOf(Message.prototype, MessageEvent.prototype)
 
-/** Makes an event of the stream: in a page or a worker the browser's own, elsewhere one that is as good and made sooner. */
-export function messageOf(type: string, data: string, origin: string, lastEventId: string): MessageEvent<string> {
-  if (globalThis.location) return new MessageEvent(type, { data, origin, lastEventId })
-  return new Message(type, data, origin, lastEventId) as unknown as MessageEvent<string>
+  get source(): null {
+    return null
+  }
+
+  get ports(): readonly MessagePort[] {
+    return NO_PORTS
+  }
 }
+Object.setPrototypeOf(StreamEvent.prototype, MessageEvent.prototype)

@@ -19,12 +19,12 @@ export function saturate(open, url) {
   })
 }
 
-/** How long each event took from the server's write to the handler, in microseconds, in order of size. */
-export function pace(open, url, now) {
+/** How long each event took from the server's write to the handler, in order of size; `age` says it of an event's data. */
+export function pace(open, url, age) {
   return new Promise(resolve => {
     const times = []
     const close = open(url, {
-      onEvent: data => times.push(now() - Number(data) / 1000),
+      onEvent: data => times.push(age(data)),
       onEnd() {
         close()
         resolve(times.sort((a, b) => a - b))

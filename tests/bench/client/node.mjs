@@ -27,29 +27,34 @@ const cpu = () => {
   return user + system
 }
 
+const heap = () => process.memoryUsage().heapUsed + process.memoryUsage().external
+
 const result = { language: 'Node', client, sources }
-for (const [name, piece] of [['one event', 213], ['16 KiB', 16 << 10]]) {
-  // The first round compiles.
-  await saturate(open, at(`/saturating?events=${events}&piece=${piece}`))
-  const rounds = []
-  for (let round = 0; round < 3; round++) {
-    const before = cpu()
-    const { count, wall } = await saturate(open, at(`/saturating?events=${events}&piece=${piece}`))
-    rounds.push({ count, wall, cpu: (cpu() - before) / count })
-  }
-  if (rounds.some(({ count }) => count !== events)) throw new Error(`${client} lost events: ${JSON.stringify(rounds)}`)
-  result[name] = { wall: Math.min(...rounds.map(({ wall }) => wall)), cpu: Math.min(...rounds.map(({ cpu }) => cpu)) }
+const url = at(`/saturating?events=${events}&piece=${16 << 10}`)
+// The first round compiles.
+await saturate(open, url)
+const rounds = []
+for (let round = 0; round < 5; round++) {
+  const before = cpu()
+  const { count, wall } = await saturate(open, url)
+  rounds.push({ count, wall, cpu: (cpu() - before) / count })
 }
-const times = await pace(open, at(`/paced?events=${quick ? 1000 : 5000}&rate=1000`), () => Number(process.hrtime.bigint()) / 1000)
+if (rounds.some(({ count }) => count !== events)) throw new Error(`${client} lost events: ${JSON.stringify(rounds)}`)
+result.wall = Math.min(...rounds.map(({ wall }) => wall))
+result.cpu = Math.min(...rounds.map(({ cpu }) => cpu))
+const paced = quick ? 1000 : 5000
+const idle = cpu()
+const times = await pace(open, at(`/paced?events=${paced}&rate=1000`), data => Number(process.hrtime.bigint() - BigInt(data.split(' ')[0])) / 1000)
+result.alone = (cpu() - idle) / paced
 result.p50 = times[Math.floor(times.length / 2)]
 result.p99 = times[Math.floor(times.length * 0.99)]
 
 globalThis.gc()
-const before = process.memoryUsage().rss
+const before = heap()
 await openMany(open, at('/idle'), sources)
 await new Promise(resolve => setTimeout(resolve, 500))
 globalThis.gc()
 globalThis.gc()
-result.memory = (process.memoryUsage().rss - before) / sources
+result.memory = (heap() - before) / sources
 console.log(JSON.stringify(result))
 process.exit()

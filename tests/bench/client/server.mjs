@@ -1,7 +1,7 @@
 // What the clients are measured on: one server, a process of its own, with the same bytes for all. `node server.mjs` prints its port.
 //
 // /saturating?events=&piece=   as fast as they are read, in pieces of so many bytes
-// /paced?events=&rate=         one at a time; the data says when it was written (nanoseconds of CLOCK_MONOTONIC)
+// /paced?events=&rate=         one at a time; the data says when it was written: nanoseconds of CLOCK_MONOTONIC, and milliseconds of the day's clock for pages
 // /idle                        one event, and then nothing
 //
 // An event has an id, and about 150 bytes of data, as a delta of a language model has. The last one is of the type `end`.
@@ -38,7 +38,7 @@ const routes = {
     const begun = performance.now()
     while (sent < events && !response.destroyed) {
       for (const due = ((performance.now() - begun) * rate) / 1000; sent < Math.min(due, events); sent++) {
-        response.write(`id: ${sent}\ndata: ${process.hrtime.bigint()}\n\n`)
+        response.write(`id: ${sent}\ndata: ${process.hrtime.bigint()} ${performance.timeOrigin + performance.now()}\n\n`)
       }
       await new Promise(resolve => setTimeout(resolve, 1))
     }
