@@ -81,7 +81,7 @@ def measure_parsers(corpus: str, stream: bytes, chunk: int | None, chunks: list[
     best: dict[str, float] = {}
     wrong: set[str] = set()
     expected: int | None = None
-    # The rounds take turns, so that a busy machine disturbs all alike; one that takes half a second for a round has two.
+    # The rounds take turns, so that a busy machine disturbs all alike. One that takes half a second a round has two.
     for number in range(ROUNDS):
         for parser, parse in PARSERS.items():
             if number > 1 and best[parser] > 0.5:
