@@ -40,7 +40,9 @@ static void a_client_without_a_stream_comes_back(void) {
 static void some_results_say_that_there_is_no_room_now(void) {
   for (uint32_t result = 0; result < 200; result++) {
     int expected = result == SSECAST_CLOSED || result == SSECAST_TOO_MANY_CONNECTIONS ||
-                   result == SSECAST_TOO_MANY_DESCRIPTORS || result == SSECAST_TOO_MANY_TOPICS;
+                   result == SSECAST_TOO_MANY_DESCRIPTORS || result == SSECAST_TOO_MANY_TOPICS ||
+                   result == SSECAST_STORE_UNAVAILABLE || result == SSECAST_STORE_TIMED_OUT ||
+                   result == SSECAST_STORE_FULL;
     CHECK(ssecast_is_unavailable(result) == expected);
   }
 }
@@ -56,7 +58,7 @@ static void the_header_goes_before_the_query(void) {
 int main(void) {
   TEST("every stream has the same headers, and the caller's Cache-Control", every_stream_has_the_same_headers);
   TEST("a client that can't have a stream now is answered so that it comes back", a_client_without_a_stream_comes_back);
-  TEST("the results that say so are four", some_results_say_that_there_is_no_room_now);
+  TEST("the results that say so are seven", some_results_say_that_there_is_no_room_now);
   TEST("the last event ID is that of the header, or else of the query", the_header_goes_before_the_query);
   return 0;
 }
