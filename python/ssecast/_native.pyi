@@ -280,6 +280,10 @@ class Stats:
         """Bytes that were published or sent and that no thread or event loop has offered to its connections yet."""
 
     @property
+    def refused(self) -> int:
+        """Clients that were told that they can have no stream for the moment."""
+
+    @property
     def disconnects(self) -> dict[_Reason, int]:
         """Connections ended, by reason."""
 

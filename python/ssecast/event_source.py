@@ -84,7 +84,8 @@ class EventSource(_Source, Iterator[Event]):
     again then.
 
     After ``idle`` seconds without a byte, comments included, a connection is given up; by default never. A time that
-    ``timeout`` sets for reading is the same. An event of more than ``max_event_bytes`` costs the connection.
+    ``timeout`` sets for reading is the same. Time in which the machine sleeps does not count; what has come while the
+    process stood still is read first. An event of more than ``max_event_bytes`` costs the connection.
     ``last_event_id`` is what to resume from to begin with. Raises :class:`InvalidOptionError` and
     :class:`InvalidIdError`.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -345,3 +346,34 @@ def test_clients_that_are_cut_a_thousand_times_have_every_event_exactly_once(kin
         hub.close()
     expected = [str(number) for number in range(published)]
     assert all(into == expected for into in received)
+
+
+SLEEPER = """
+import sys, ssecast
+source = ssecast.EventSource(sys.argv[1], idle=0.5, on_error=lambda loss: print("lost", loss.cause, flush=True))
+for event in source:
+    print(event.data, flush=True)
+    if event.data == "last":
+        break
+"""
+
+
+def test_what_has_come_while_the_process_stood_still_is_read_before_it_counts_as_silent() -> None:
+    hub = Hub(heartbeat=0.2)
+    with hub.listen(topics=["t"]) as listener:
+        url = f"http://127.0.0.1:{listener.address[1]}/"
+        command = [sys.executable, "-c", SLEEPER, url]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
+            assert client.stdout
+            while hub.stats().connections == 0:
+                time.sleep(0.01)
+            hub.publish("t", "first")
+            lines = [client.stdout.readline()]
+            client.send_signal(signal.SIGSTOP)
+            hub.publish("t", "meanwhile")
+            # Longer than `idle`.
+            time.sleep(1)
+            client.send_signal(signal.SIGCONT)
+            hub.publish("t", "last")
+            lines += client.stdout.readlines()
+    assert lines == ["first\n", "meanwhile\n", "last\n"]

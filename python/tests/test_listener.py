@@ -193,6 +193,7 @@ def test_a_full_hub_answers_503() -> None:
         refused = ask(listener)
         assert refused.status == 503
         assert int(refused.headers["retry-after"]) > 0
+        assert hub.stats().refused == 1
 
 
 def test_pages_of_other_origins_may_read_what_cors_says() -> None:

@@ -10,8 +10,6 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyIterator, PyTuple};
 
-use crate::error::Result;
-
 /// What the package gives this module to call, when it is imported: an import in the middle of a call could run anything.
 struct Installed {
     text: Py<PyAny>,
@@ -34,14 +32,14 @@ fn installed(py: Python<'_>) -> PyResult<&'static Installed> {
 }
 
 /// The text of data: a str or bytes.
-pub(crate) fn text<'py>(data: &Bound<'py, PyAny>) -> Result<Bound<'py, PyAny>> {
+pub(crate) fn text<'py>(data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let py = data.py();
-    Ok(call(installed(py)?.text.bind(py), (data,))?)
+    call(installed(py)?.text.bind(py), (data,))
 }
 
 /// Reads JSON.
-pub(crate) fn loads<'py>(py: Python<'py>, json: &Py<PyAny>) -> Result<Bound<'py, PyAny>> {
-    Ok(call(installed(py)?.loads.bind(py), (json,))?)
+pub(crate) fn loads<'py>(py: Python<'py>, json: &Py<PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    call(installed(py)?.loads.bind(py), (json,))
 }
 
 /// Makes the exception of a core's error.

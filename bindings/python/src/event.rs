@@ -86,7 +86,7 @@ impl Event {
             let problem = "is not there, so it is no JSON either";
             return Err(Error::new(ErrorKind::InvalidData, "data", problem).into());
         }
-        call::loads(py, data)
+        Ok(call::loads(py, data)?)
     }
 
     fn repr<'py>(event: &Bound<'py, Self>) -> Result<Bound<'py, PyString>> {

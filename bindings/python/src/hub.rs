@@ -305,6 +305,12 @@ impl Stats {
         self.counters.backlog_bytes
     }
 
+    /// Clients that were told that they can have no stream for the moment.
+    #[getter]
+    fn refused(&self) -> u64 {
+        self.counters.refused
+    }
+
     fn __repr__(&self) -> String {
         let ssecast::Stats { connections, topics, published, delivered, .. } = &self.counters;
         format!(
