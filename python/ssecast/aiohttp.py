@@ -21,6 +21,7 @@ from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
 from ssecast._native import is_finished
+from ssecast._options import lists
 from ssecast._streams.head import FINISHED, FULL, finished_headers, stream_headers, unavailable
 from ssecast._streams.options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._streams.response_stream import ResponseStream
@@ -43,6 +44,7 @@ class EventSourceResponse(web.StreamResponse):
     to do calls ``prepare``, uses ``session``, and returns the response then.
     """
 
+    @lists(Options)
     def __init__(self, source: Source, *, headers: Mapping[str, str] | None = None, **options: Unpack[Options]) -> None:
         super().__init__(headers=stream_headers(headers))
         refuse_unknown(options)

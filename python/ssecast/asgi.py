@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ssecast._native import is_finished
+from ssecast._options import lists
 from ssecast._streams.head import FINISHED, FULL, Headers, finished_headers, stream_headers, unavailable
 from ssecast._streams.options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._streams.response_stream import ResponseStream
@@ -76,6 +77,7 @@ class EventSourceResponse(Response):
     # FastAPI documents an endpoint whose `response_class` this is.
     media_type = "text/event-stream"
 
+    @lists(Options)
     def __init__(
         self,
         source: Source,

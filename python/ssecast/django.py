@@ -17,6 +17,7 @@ from typing import Any, Unpack
 
 from django.http import HttpRequest, StreamingHttpResponse
 
+from ssecast._options import lists
 from ssecast._streams.async_body import AsyncBody, answer_async
 from ssecast._streams.body import answer, delivery_of
 from ssecast._streams.handover import Head
@@ -35,6 +36,7 @@ class EventSourceResponse(StreamingHttpResponse):
     request. Under ASGI ``source`` may be asynchronous as well, and ``on_connect`` gets a :class:`ssecast.Session`.
     """
 
+    @lists(Options)
     def __init__(
         self,
         request: HttpRequest,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from ssecast._client import Connector, EventSourceError, Headers, SourceOptions, load_httpx
 from ssecast._native import Event
+from ssecast._options import lists
 
 if TYPE_CHECKING:
     import httpx
@@ -92,6 +93,7 @@ class EventSource(_Source, Iterator[Event]):
     One thread at a time may ask for events.
     """
 
+    @lists(SourceOptions)
     def __init__(
         self,
         url: str,
@@ -212,6 +214,7 @@ class AsyncEventSource(_Source, AsyncIterator[Event]):
     next one resumes. ``async with`` closes the source, and so does ``aclose``.
     """
 
+    @lists(SourceOptions)
     def __init__(
         self,
         url: str,

@@ -8,6 +8,7 @@ from typing import Any, Unpack
 from ssecast import _native
 from ssecast._delivery import wait
 from ssecast._json import text
+from ssecast._options import lists
 from ssecast.listener import Limits, Listener, Topics
 from ssecast.subscription import Subscription
 
@@ -78,6 +79,7 @@ class Hub(_native.Hub):
         """
         return Subscription(self, topics, last_event_id)
 
+    @lists(Limits)
     def listen(
         self,
         address: tuple[str, int] = ("127.0.0.1", 0),

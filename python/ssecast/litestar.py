@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from litestar.response.base import ASGIResponse, Response
 
 from ssecast import asgi
+from ssecast._options import lists
 from ssecast._streams.options import Options, Source
 from ssecast.session import Delivery
 
@@ -39,6 +40,7 @@ class EventSourceResponse(Response[Any]):
 
     __slots__ = ("_stream",)
 
+    @lists(Options)
     def __init__(
         self,
         source: Source,

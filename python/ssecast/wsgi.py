@@ -19,10 +19,12 @@ system, which ends the process at once: ``signal.signal(signal.SIGTERM, lambda *
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Unpack
 
+from ssecast._options import lists
 from ssecast._streams.body import Answer, answer, delivery_of
 from ssecast._streams.handover import Head
 from ssecast._streams.head import stream_headers
@@ -69,6 +71,7 @@ class EventSourceResponse:
             return object.__new__(_werkzeug_response())
         return object.__new__(cls)
 
+    @lists(Options)
     def __init__(
         self,
         source: Hub | Iterable[Any],
@@ -93,6 +96,10 @@ class EventSourceResponse:
         status, headers, body = self._answer = self._answer or answer(self._options, environ, self._headers)
         start_response(status, headers)
         return body
+
+
+# What `inspect.signature` of the class looks at first.
+EventSourceResponse.__new__.__signature__ = inspect.signature(EventSourceResponse.__init__)  # type: ignore[attr-defined]
 
 
 def _flask_environ() -> Environ | None:
