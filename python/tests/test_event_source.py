@@ -1,6 +1,8 @@
 """The reconnecting client against sockets of its own: closing, handlers, errors, and a hub that is cut off."""
 
 import asyncio
+import gc
+import os
 import random
 import signal
 import socket
@@ -9,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -377,3 +379,51 @@ def test_what_has_come_while_the_process_stood_still_is_read_before_it_counts_as
             hub.publish("t", "last")
             lines += client.stdout.readlines()
     assert lines == ["first\n", "meanwhile\n", "last\n"]
+
+
+def sockets() -> set[str]:
+    """The sockets of this process."""
+    found = set()
+    for descriptor in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return {name for name in found if name.startswith("socket:")}
+
+
+# They return the source: what it leaves open stays so.
+def closed_within_its_loop(url: str) -> tuple[object, list[str | None]]:
+    source, seen = EventSource(url), []
+    for event in source:
+        seen.append(event.data)
+        source.close()
+    return source, seen
+
+
+def closed_within_its_asynchronous_loop(url: str) -> tuple[object, list[str | None]]:
+    async def run() -> tuple[object, list[str | None]]:
+        source, seen = AsyncEventSource(url), []
+        async for event in source:
+            seen.append(event.data)
+            source.close()
+        return source, seen
+
+    return asyncio.run(run())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the descriptors of a process are seen")
+@pytest.mark.parametrize("run", [closed_within_its_loop, closed_within_its_asynchronous_loop])
+def test_a_source_that_is_closed_within_its_loop_gives_no_more_and_leaves_nothing(
+    run: Callable[[str], tuple[object, list[str | None]]],
+) -> None:
+    threads, before = set(threading.enumerate()), sockets()
+    # A collection would close what was left open.
+    gc.disable()
+    try:
+        with answering(HEAD + b"data: 1\n\ndata: 2\n\n") as (url, _, left):
+            _source, seen = run(url)
+            assert seen == ["1"]
+            assert left.wait(20)
+        assert sockets() <= before
+        assert set(threading.enumerate()) <= threads
+    finally:
+        gc.enable()
