@@ -90,20 +90,20 @@ def test_a_child_has_a_hub_of_its_own_however_it_was_forked(fork: str) -> None:
     assert len(epochs) == len(set(epochs)) >= 2
 
 
+def epoch_of(stream: Stream) -> str:
+    """The first block of a stream says where it begins."""
+    while b"\n\n" not in stream.body:
+        stream._read()
+    return stream.body.decode().split("id: ")[1].split("-")[0]
+
+
 def test_each_worker_of_uwsgi_gives_ids_of_its_own() -> None:
     with serve_wsgi("uwsgi", "threads:plain") as server:
-        ids: dict[str, str] = {}
+        epochs: dict[str, str] = {}
         until = time.monotonic() + PATIENCE
-        while len(ids) < 2:
+        while len(epochs) < 2:
             assert time.monotonic() < until, server.output
-            with Stream(server) as stream:
-                # The first block of a stream says where it begins.
-                while b"\n\n" not in stream.body:
-                    stream._read()
-                ids[stream.headers["x-process"]] = stream.body.decode().split("id: ")[1].split("-")[0]
-                # Two at once are of two workers, mostly.
-                with Stream(server) as second:
-                    while b"\n\n" not in second.body:
-                        second._read()
-                    ids[second.headers["x-process"]] = second.body.decode().split("id: ")[1].split("-")[0]
-        assert len(set(ids.values())) == 2
+            # Two at once are of two workers, mostly.
+            with Stream(server) as first, Stream(server) as second:
+                epochs.update((stream.headers["x-process"], epoch_of(stream)) for stream in (first, second))
+        assert len(set(epochs.values())) == 2

@@ -57,6 +57,20 @@ struct SimulatedWatch(Arc<Mutex<Vec<Arc<dyn WakeDebug>>>>, Arc<dyn WakeDebug>);
 
 impl Watch for SimulatedWatch {}
 
+impl Log {
+    fn new() -> Self {
+        Self {
+            epoch: Epoch::random().unwrap(),
+            head: 0,
+            entries: BTreeMap::new(),
+            topics: BTreeMap::new(),
+            removed: 0,
+            forgotten: 0,
+            sweeps: 0,
+        }
+    }
+}
+
 impl Drop for SimulatedWatch {
     fn drop(&mut self) {
         self.0.lock().unwrap().retain(|watch| !Arc::ptr_eq(watch, &self.1));
@@ -65,16 +79,7 @@ impl Drop for SimulatedWatch {
 
 impl Simulated {
     pub(crate) fn new(step: usize) -> Self {
-        let log = Log {
-            epoch: Epoch::random().unwrap(),
-            head: 0,
-            entries: BTreeMap::new(),
-            topics: BTreeMap::new(),
-            removed: 0,
-            forgotten: 0,
-            sweeps: 0,
-        };
-        Self { log: Arc::new(Mutex::new(log)), step, watches: Arc::default(), fault: Arc::default() }
+        Self { log: Arc::new(Mutex::new(Log::new())), step, watches: Arc::default(), fault: Arc::default() }
     }
 
     /// The same store, as another process opens it: what is told to one is not told to the other.
@@ -94,16 +99,7 @@ impl Simulated {
 
     /// Loses everything, as a power cut does.
     pub(crate) fn lose(&self) {
-        let mut log = self.log();
-        *log = Log {
-            epoch: Epoch::random().unwrap(),
-            head: 0,
-            entries: BTreeMap::new(),
-            topics: BTreeMap::new(),
-            removed: 0,
-            forgotten: 0,
-            sweeps: 0,
-        };
+        *self.log() = Log::new();
     }
 
     pub(crate) fn len(&self) -> usize {
