@@ -1,4 +1,3 @@
-use std::hash::{BuildHasher, RandomState};
 use std::ptr;
 use std::time::Duration;
 
@@ -103,8 +102,6 @@ pub(crate) unsafe fn source(config: *const ssecast_source_config) -> Result<Sour
     retry.growth = given(config.retry_growth_percent).map_or(retry.growth, of_percent);
     retry.jitter = given(config.retry_jitter_percent).map_or(retry.jitter, of_percent);
     retry.statuses = statuses.to_vec();
-    // Each source has its own jitter: the hashers of the standard library begin at random.
-    options.seed = RandomState::new().hash_one(0);
     Source::new(url, options).map_err(in_percent)
 }
 

@@ -1,4 +1,3 @@
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
@@ -186,8 +185,6 @@ impl Source {
             options.idle = idle.time("idle", None)?;
             let limit = max_event_bytes.cap("max_event_bytes", Some(options.max_event_bytes))?;
             options.max_event_bytes = limit.unwrap_or(usize::MAX);
-            // Each one's jitter is its own: the standard library's hasher begins at random.
-            options.seed = RandomState::new().hash_one(0);
             let url = text(url, "url", ErrorKind::InvalidOption)?;
             let source = Machine::new(&url, options)?;
             Ok(Self(Mutex::new(State {

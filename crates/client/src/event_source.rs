@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -114,10 +113,7 @@ impl EventSource {
 
     /// Begins to make a source.
     pub fn builder(url: &str) -> EventSourceBuilder {
-        // Each one's jitter is its own: the standard library's hasher begins at random.
-        let seed = RandomState::new().hash_one(0);
-        let options = Options { seed, ..Options::default() };
-        EventSourceBuilder { url: url.into(), options, client: None, prepare: None }
+        EventSourceBuilder { url: url.into(), options: Options::default(), client: None, prepare: None }
     }
 
     /// The state.

@@ -1,3 +1,4 @@
+use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use ssecast_codec::{Error, ErrorKind, OptionKey, Parser};
@@ -16,7 +17,7 @@ pub struct Options {
     pub idle: Option<Duration>,
     /// The most bytes of one event. Default 16 MiB.
     pub max_event_bytes: usize,
-    /// Where the jitter begins. Hosts set it at random: clients with one seed come back in the same moment.
+    /// Where the jitter begins. Random by default: clients with one seed come back in the same moment.
     pub seed: u64,
 }
 
@@ -64,7 +65,8 @@ impl Default for Options {
             retry: Retry::default(),
             idle: None,
             max_event_bytes: Parser::DEFAULT_MAX_EVENT_BYTES,
-            seed: 0,
+            // The standard library's hasher begins at random.
+            seed: RandomState::new().hash_one(0),
         }
     }
 }

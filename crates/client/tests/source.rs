@@ -271,3 +271,8 @@ fn options_that_cannot_work_are_named() {
         assert_eq!(Source::new(URL, options).unwrap_err().field(), field);
     }
 }
+
+#[test]
+fn clients_have_jitters_of_their_own() {
+    assert_ne!(Options::default().seed, Options::default().seed);
+}
