@@ -92,10 +92,18 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
       leave()
       lost(cause, detail, retryAfter)
     }
-    /** Watches for silence from now on. */
-    const watch = () => {
-      unwatch()
-      if (idleMs) unwatch = alarm(idleMs, () => (unwatch = alarm(GRACE, () => lose('idle'))))
+    /** When something was heard last: a chunk sets no timer of its own. */
+    let heardAt = Date.now()
+    /** Watches for silence. */
+    const watch = (ms = idleMs, isLast?: boolean) => {
+      if (!ms) return
+      unwatch = alarm(ms, () => {
+        // A clock that was set back makes no silence longer.
+        const silentMs = Math.abs(Date.now() - heardAt)
+        if (silentMs < idleMs!) watch(idleMs! - silentMs)
+        else if (isLast) lose('idle')
+        else watch(GRACE, true)
+      })
     }
     fail = () => lose('too-large')
     watch()
@@ -119,7 +127,7 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
         const { done, value } = await reader.read()
         if (isOver) return
         if (done) return lose('ended')
-        watch()
+        heardAt = Date.now()
         for (let at = 0; at < value.length; at += PIECE) {
           let text = decoder.decode(value.length > PIECE ? value.subarray(at, at + PIECE) : value)
           if (isFirst && text !== '') {
@@ -134,6 +142,7 @@ export function connect(settings: Settings, lastEventId: string, listener: Liste
           unwatch()
           await room
           if (isOver) return
+          heardAt = Date.now()
           watch()
         }
       }

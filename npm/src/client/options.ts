@@ -78,7 +78,7 @@ const RETRY: Record<keyof RetryOptions, Check> = {
   longest: time,
   growth: between(1, 1000),
   jitter: between(0, 1),
-  statuses: [value => Array.isArray(value) && value.every(status => status > 200 && status < 600), 'statuses other than 200'],
+  statuses: [value => Array.isArray(value) && value.every(status => status > 200 && status < 600), 'statuses but 200'],
 }
 
 /** Refuses what can't work, naming the option. */
