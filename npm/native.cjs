@@ -836,12 +836,12 @@ function __napiStampBindingTarget(exportsObject, target) {
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
 module.exports.NativeCors = nativeBinding.NativeCors
-module.exports.NativeEncoder = nativeBinding.NativeEncoder
 module.exports.NativeHub = nativeBinding.NativeHub
 module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativePeerTimeout = nativeBinding.NativePeerTimeout
 module.exports.NativeResponder = nativeBinding.NativeResponder
 module.exports.checkTopic = nativeBinding.checkTopic
+module.exports.encoder = nativeBinding.encoder
 module.exports.isFinished = nativeBinding.isFinished
 module.exports.isUnavailable = nativeBinding.isUnavailable
 module.exports.lastEventId = nativeBinding.lastEventId

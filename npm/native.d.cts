@@ -25,19 +25,6 @@ export declare class NativeCors {
   preflight(methods: string): Array<Array<string>>
 }
 
-/** Encodes events into memory that JavaScript made: a buffer for each event would cost more than all the rest. */
-export declare class NativeEncoder {
-  /** Makes an encoder that writes into `slab`. */
-  constructor(slab: Uint8Array)
-  /** Takes another slab. */
-  useSlab(slab: Uint8Array): void
-  /**
-   * Makes the function that writes the bytes of an event from one place in the slab on, and returns how many there are.
-   * Where there is no room for them it returns a buffer of its own. It throws for a field that is not valid.
-   */
-  encoder(): (start: number, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => number | Uint8Array
-}
-
 /** A hub, and the connections that one event loop delivers to. */
 export declare class NativeHub {
   /** Makes a hub. `wake` is called on the event loop when `take` has something to give. */
@@ -130,6 +117,9 @@ export declare class NativeResponder {
 
 /** Throws if a topic's name is not valid. */
 export declare function checkTopic(topic: string): void
+
+/** Makes the function that returns the bytes of an event. It throws for a field that is not valid. */
+export declare function encoder(): (data: unknown, given: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => Uint8Array
 
 /** Whether a last event ID says that its client's stream was finished: the request is answered 204. */
 export declare function isFinished(lastEventId: string): boolean

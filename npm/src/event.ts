@@ -1,4 +1,4 @@
-import type { NativeEncoder } from '../native.cjs'
+import type { encoder } from '../native.cjs'
 import { addon } from './addon.js'
 import { serialise } from './data.js'
 import { named, refuseUnknown } from './error.js'
@@ -54,20 +54,9 @@ export function whole(init: EventInit): [data: string | Uint8Array | undefined, 
   return [data === undefined ? undefined : serialise(data), given(event, id, retry, comment), event, id, retry, comment]
 }
 
-/** Events are encoded into parts of a slab, as Node does for small Buffers: an allocation for each would cost more. */
-const SLAB_BYTES = 16 << 10
-let slab: Buffer
-let used = SLAB_BYTES
-let encoder: NativeEncoder | undefined
-let encodeNative: ReturnType<NativeEncoder['encoder']>
-
-function takeSlab(): void {
-  slab = Buffer.allocUnsafeSlow(SLAB_BYTES)
-  used = 0
-  if (encoder) return encoder.useSlab(slab)
-  encoder = new (addon().NativeEncoder)(slab)
-  encodeNative = encoder.encoder()
-}
+const LINE_END = /[\r\n]/
+const FORGES = /[\0\r\n]/
+let encodeNative: ReturnType<typeof encoder> | undefined
 
 /**
  * Encodes one event as the bytes of an event stream.
@@ -80,16 +69,20 @@ export function encode(init: EventInit): Uint8Array {
   checkFields(init, WHOLE)
   const { data, event, id, retry, comment } = init
   const text = typeof data === 'string' || data === undefined ? data : serialise(data)
-  if (used > SLAB_BYTES / 2) takeSlab()
+  // Most events have data of one line and perhaps a type and an id. For those a call of the addon costs more than the bytes
+  // do. JSON has no line ends.
+  const isPlain = retry == null && comment == null && typeof text === 'string' && !(typeof data === 'string' && LINE_END.test(data))
+  if (isPlain && (event == null || isLine(event)) && (id == null || isLine(id) || Number.isSafeInteger(id))) {
+    return Buffer.from(`${id == null ? '' : `id: ${id}\n`}${event == null ? '' : `event: ${event}\n`}data: ${text}\n\n`)
+  }
   try {
-    const which = given(event, id, retry, comment)
-    // Each argument costs, also one that is undefined.
-    const length = which === 0 ? encodeNative(used, text) : encodeNative(used, text, which, event, id, retry, comment)
-    if (typeof length !== 'number') return length
-    const start = used
-    used += length
-    return slab.subarray(start, used)
+    encodeNative ??= addon().encoder()
+    return encodeNative(text, given(event, id, retry, comment), event, id, retry, comment)
   } catch (error) {
     throw named(error)
   }
+}
+
+function isLine(value: unknown): boolean {
+  return typeof value === 'string' && !FORGES.test(value)
 }

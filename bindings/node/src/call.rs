@@ -130,15 +130,6 @@ impl Call {
         &self.env
     }
 
-    /// Makes a JavaScript number.
-    pub(crate) fn whole(&self, number: usize) -> Result<sys::napi_value, Error> {
-        let mut made = ptr::null_mut();
-        // SAFETY: the environment is that of the call under way.
-        let status = unsafe { sys::napi_create_uint32(self.env.raw(), number as u32, &raw mut made) };
-        napi::check_status!(status).map_err(internal)?;
-        Ok(made)
-    }
-
     pub(crate) fn boolean(&self, boolean: bool) -> Result<sys::napi_value, Error> {
         let mut made = ptr::null_mut();
         // SAFETY: the environment is that of the call under way.
