@@ -20,11 +20,7 @@ pub fn encoder(env: &Env) -> Result<Object<'_>> {
     entry(|| function(env, "encode", Rc::new(RefCell::new(())), encode))
 }
 
-fn encode(
-    (): &mut (),
-    call: &Call,
-    texts: &mut Texts,
-) -> std::result::Result<sys::napi_value, Error> {
+fn encode((): &mut (), call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
     let fields = call.fields(0, texts)?;
     Ok(buffer(call.env(), &fields.event(texts)?.encode()?)?.raw())
 }
