@@ -70,7 +70,7 @@ test('without the addon the package can be imported and required, and parses; on
     const parsed = []
     for (const { createParser } of [whole, parser]) createParser({ onEvent: ({ data }) => parsed.push(data) }).feed(new TextEncoder().encode('data: é\\n\\n'))
     let failure
-    try { whole.encode({ data: 'x' }) } catch (error) { failure = error.message }
+    try { whole.createHub() } catch (error) { failure = error.message }
     console.log(JSON.stringify({ parsed, failure: /native binding/.test(failure) }))`
   writeFileSync(join(folder, 'a.mjs'), `import * as whole from 'ssecast'; import * as parser from 'ssecast/parser'; ${use}`)
   writeFileSync(join(folder, 'a.cjs'), `const whole = require('ssecast'), parser = require('ssecast/parser'); ${use}`)
