@@ -38,7 +38,7 @@ assert_eq!(next.id, published.id.replace("-1", "-2"));
 )]
 #![forbid(unsafe_code)]
 
-#[cfg(all(unix, feature = "store-file"))]
+#[cfg(feature = "store-file")]
 mod store_url;
 
 // Every item by name, so that an item of an inner crate becomes public only on purpose.
@@ -61,5 +61,5 @@ pub use ssecast_engine::{
 pub use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
 #[cfg(all(unix, feature = "store-file"))]
 pub use ssecast_store_file::{Durability, FileStore};
-#[cfg(all(unix, feature = "store-file"))]
+#[cfg(feature = "store-file")]
 pub use store_url::open_store;

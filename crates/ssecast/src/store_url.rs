@@ -1,9 +1,10 @@
 use ssecast_engine::{Error, ErrorKind, OptionKey, SharedStore};
 
-use crate::FileStore;
-
-/// The store that a text names, as every language's option `store` takes it: `file:./events` or `file:///var/lib/events`, a
-/// folder. Nothing is opened yet.
+/// The store that a text names, as every language's option `store` takes it. Nothing is opened yet.
+///
+/// `file:./events` or `file:///var/lib/events` is a folder; a relative one is in the working directory of now. As in any URL,
+/// `%20` is a space, and `%3F` and `%23` are a question mark and a hash. `file:./events?durability=machine` has an event survive
+/// the machine, not only the processes.
 ///
 /// ```
 /// use ssecast::{Config, Hub, open_store};
@@ -15,37 +16,112 @@ use crate::FileStore;
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOption`] for any other text.
+/// [`ErrorKind::InvalidOption`] for any other text, and for a folder on a system that is no Unix.
 pub fn open_store(url: &str) -> Result<SharedStore, Error> {
-    let path = url.strip_prefix("file:").map(|path| path.strip_prefix("//").unwrap_or(path));
-    match path {
-        // After two slashes comes a host, of which there is none.
-        Some(path) if !path.is_empty() && (path.starts_with('/') || !url.starts_with("file://")) => {
-            Ok(FileStore::new(path).into())
-        }
-        _ => {
-            let problem =
-                format!("must begin with file: and name a folder, as file:./events, and is {url:?}");
-            Err(Error::new(ErrorKind::InvalidOption, OptionKey::Store, problem))
-        }
+    match url.strip_prefix("file:") {
+        Some(rest) => open_file(rest, url),
+        None => invalid(format!("must begin with file: and name a folder, as file:./events, and is {url:?}")),
     }
 }
 
-#[cfg(test)]
+fn invalid<T>(problem: impl Into<String>) -> Result<T, Error> {
+    Err(Error::new(ErrorKind::InvalidOption, OptionKey::Store, problem.into()))
+}
+
+#[cfg(not(unix))]
+fn open_file(_: &str, _: &str) -> Result<SharedStore, Error> {
+    invalid("can't be in a file on this system: that needs a Unix")
+}
+
+/// What follows `file:`.
+#[cfg(unix)]
+fn open_file(rest: &str, url: &str) -> Result<SharedStore, Error> {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::path::{Path, absolute};
+
+    use percent_encoding::percent_decode_str;
+
+    use crate::{Durability, FileStore};
+
+    let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
+    // After two slashes comes a host, of which there is none.
+    let path = match path.strip_prefix("//") {
+        Some(path) if path.starts_with('/') => path,
+        Some(path) => {
+            return invalid(format!(
+                "must name no host but a folder, as file:/{path} or file:./{path}, and is {url:?}"
+            ));
+        }
+        None => path,
+    };
+    if path.is_empty() {
+        return invalid(format!("must name a folder, as file:./events, and is {url:?}"));
+    }
+    if path.contains('#') {
+        return invalid(format!("must have %23 for a #, and is {url:?}"));
+    }
+    let path: Vec<u8> = percent_decode_str(path).collect();
+    if path.contains(&0) {
+        return invalid(format!("must have no NUL, and is {url:?}"));
+    }
+    let durability = match query {
+        None => Durability::default(),
+        Some("durability=processes") => Durability::Processes,
+        Some("durability=machine") => Durability::Machine,
+        Some(_) => {
+            return invalid(format!(
+                "may end with ?durability=processes or ?durability=machine alone (write %3F for a ? in a name), and is {url:?}"
+            ));
+        }
+    };
+    match absolute(Path::new(OsStr::from_bytes(&path))) {
+        Ok(path) => Ok(FileStore::new(path).with_durability(durability).into()),
+        Err(error) => invalid(format!("can't be found, as the working directory is unknown: {error}")),
+    }
+}
+
+#[cfg(all(test, unix))]
 mod tests {
+    use std::env::current_dir;
+
     use super::*;
 
     #[test]
     fn a_text_names_a_folder_or_is_refused() {
-        for (url, path) in
-            [("file:./events", "./events"), ("file:/a b", "/a b"), ("file:///a/b", "/a/b"), ("file:e", "e")]
-        {
+        let here = |name: &str| current_dir().unwrap().join(name).display().to_string();
+        for (url, path, durability) in [
+            ("file:./events", &*here("events"), "Processes"),
+            ("file:/a b", "/a b", "Processes"),
+            ("file:///a/b", "/a/b", "Processes"),
+            ("file:e", &here("e"), "Processes"),
+            ("file:///a%20b/c%3F%23%25", "/a b/c?#%", "Processes"),
+            ("file:/100%", "/100%", "Processes"),
+            ("file:///%C3%BC?durability=machine", "/ü", "Machine"),
+            ("file:/a?durability=processes", "/a", "Processes"),
+        ] {
             let store = format!("{:?}", open_store(url).unwrap());
-            assert!(store.contains(&format!("{path:?}")), "{store}");
+            let expected = format!("path: {path:?}, durability: {durability}");
+            assert!(store.contains(&expected), "{store}");
         }
-        for url in ["", "events", "file:", "file://", "file://host/events", "redis://localhost", "FILE:x"] {
+        for (url, problem) in [
+            ("", "begin with file:"),
+            ("events", "begin with file:"),
+            ("redis://localhost", "begin with file:"),
+            ("FILE:x", "begin with file:"),
+            ("file:", "name a folder"),
+            ("file:///?", "durability="),
+            ("file://", "name no host"),
+            ("file://host/events", "file:/host/events"),
+            ("file:./a#b", "%23"),
+            ("file:./a%00", "NUL"),
+            ("file:./a?durability=disk", "?durability=machine"),
+            ("file:./a?sync=1", "?durability=machine"),
+            ("file:./a?durability=machine&x=1", "?durability=machine"),
+        ] {
             let error = open_store(url).unwrap_err();
             assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidOption, "store"), "{url}");
+            assert!(error.problem().contains(problem), "{url}: {error}");
         }
     }
 }
