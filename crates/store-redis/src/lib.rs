@@ -1,0 +1,30 @@
+//! A hub's log in Redis or Valkey: any number of processes on any number of machines share it.
+//!
+//! ```
+//! use ssecast_store_redis::RedisStore;
+//! let store = RedisStore::new("redis://localhost:6379/0?prefix=app")?;
+//! # let _: &dyn ssecast_hub::Store = &store;
+//! # Ok::<(), ssecast_hub::Error>(())
+//! ```
+#![forbid(unsafe_code)]
+
+mod address;
+mod connection;
+mod failure;
+mod known;
+mod marks;
+mod open;
+mod pack;
+mod page;
+mod recent;
+mod redis_store;
+mod script;
+mod server;
+mod stored;
+mod tail;
+mod turn;
+mod user;
+mod watch;
+mod watchers;
+
+pub use redis_store::RedisStore;

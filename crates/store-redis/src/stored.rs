@@ -1,0 +1,180 @@
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ops::Bound;
+use std::sync::Arc;
+
+use ssecast_hub::{Entry, EntryKind, Replica};
+
+/// After so many entries or bytes were appended, what has expired is removed.
+const SWEEP_ENTRIES: usize = 64;
+const SWEEP_BYTES: usize = 256 << 10;
+
+/// How many topics, and states of topics, a sweep looks at besides the topics that got entries.
+const LOOKS: usize = 16;
+
+/// How many packs one call removes at most.
+const MAX_PACKS: usize = 1024;
+
+/// Which entries are in Redis: what has expired need not be read again to be removed. Each process that appends removes
+/// what it finds; what another one has removed is no harm.
+#[derive(Debug, Default)]
+pub(crate) struct Stored {
+    topics: BTreeMap<Arc<str>, VecDeque<Place>>,
+    packs: BTreeMap<u64, Held>,
+    /// Topics with states.
+    states: BTreeMap<Arc<str>, u64>,
+    /// Topics that got entries since the last sweep.
+    changed: BTreeSet<Arc<str>>,
+    next_topic: Option<Arc<str>>,
+    next_state: Option<Arc<str>>,
+    entries: usize,
+    bytes: usize,
+    due: Sweep,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    number: u64,
+    pack: u64,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    /// How many of its entries are kept.
+    left: usize,
+    /// Its topics, each with the number of its last entry.
+    topics: Vec<(Arc<str>, u64)>,
+}
+
+/// What is to be removed.
+#[derive(Debug, Default)]
+pub(crate) struct Sweep {
+    /// The numbers of the packs.
+    pub(crate) packs: Vec<u64>,
+    /// The greatest number of an entry.
+    pub(crate) removed: u64,
+    /// States of topics: up to where they lost entries, and what is known of these.
+    pub(crate) states: BTreeMap<Arc<str>, (u64, Vec<u8>)>,
+    /// Topics that are forgotten, and up to where they lost entries.
+    pub(crate) forgotten: BTreeMap<Arc<str>, u64>,
+}
+
+impl Stored {
+    /// Notes an entry that is in a pack.
+    pub(crate) fn note(&mut self, topic: &str, number: u64, pack: u64) {
+        let topic = match self.topics.get_key_value(topic) {
+            Some((topic, _)) => Arc::clone(topic),
+            None => Arc::from(topic),
+        };
+        self.topics.entry(Arc::clone(&topic)).or_default().push_back(Place { number, pack });
+        let held = self.packs.entry(pack).or_default();
+        held.left += 1;
+        match held.topics.iter_mut().find(|(known, _)| *known == topic) {
+            Some((_, last)) => *last = number,
+            None => held.topics.push((Arc::clone(&topic), number)),
+        }
+        self.changed.insert(topic);
+    }
+
+    pub(crate) fn note_state(&mut self, topic: &str, last: u64) {
+        self.states.insert(Arc::from(topic), last);
+    }
+
+    /// Notes what is to be appended. Now and then it looks for what is to be removed with it.
+    pub(crate) fn sweep(&mut self, entries: usize, bytes: usize, replica: &mut dyn Replica, at: u64) {
+        (self.entries, self.bytes) = (self.entries + entries, self.bytes + bytes);
+        if self.entries >= SWEEP_ENTRIES || self.bytes >= SWEEP_BYTES {
+            (self.entries, self.bytes) = (0, 0);
+            self.look(replica, at);
+        }
+    }
+
+    /// What is to be removed.
+    pub(crate) fn due(&self) -> &Sweep {
+        &self.due
+    }
+
+    /// What was to be removed is.
+    pub(crate) fn note_removed(&mut self) {
+        self.due = Sweep::default();
+    }
+
+    fn look(&mut self, replica: &mut dyn Replica, at: u64) {
+        let mut topics = std::mem::take(&mut self.changed);
+        topics.extend(next(&self.topics, &mut self.next_topic));
+        let mut lost = BTreeMap::new();
+        for topic in topics {
+            if self.due.packs.len() >= MAX_PACKS {
+                self.changed.insert(topic);
+                continue;
+            }
+            self.look_at(&topic, replica, at, &mut lost);
+        }
+        for (topic, last) in lost {
+            let mut state = Vec::new();
+            self.due.removed = self.due.removed.max(last);
+            if replica.topic_state(&topic, &mut state) {
+                self.states.insert(Arc::clone(&topic), last);
+                self.due.states.insert(topic, (last, state));
+            } else {
+                self.forget(topic, last);
+            }
+        }
+        for topic in next(&self.states, &mut self.next_state) {
+            let last = self.states[&topic];
+            // Of what comes later this replica does not know yet.
+            if last <= at && !replica.has_topic(&topic) {
+                self.forget(topic, last);
+            }
+        }
+    }
+
+    fn forget(&mut self, topic: Arc<str>, last: u64) {
+        self.states.remove(&topic);
+        self.due.states.remove(&topic);
+        self.due.forgotten.insert(topic, last);
+    }
+
+    /// Finds the packs of which a topic kept the last entry.
+    fn look_at(
+        &mut self,
+        topic: &Arc<str>,
+        replica: &mut dyn Replica,
+        at: u64,
+        lost: &mut BTreeMap<Arc<str>, u64>,
+    ) {
+        let Some(places) = self.topics.get_mut(topic) else { return };
+        let mut any = Vec::new();
+        Entry { kind: EntryKind::End, at: 0, fingerprint: 0, topic, id: None, block: b"" }
+            .encode_into(&mut any);
+        while let Some(place) = places.front().copied()
+            && place.number <= at
+            && replica.has_expired(place.number, &any)
+        {
+            places.pop_front();
+            let Some(held) = self.packs.get_mut(&place.pack) else { continue };
+            held.left -= 1;
+            if held.left > 0 {
+                continue;
+            }
+            for (topic, last) in self.packs.remove(&place.pack).unwrap_or_default().topics {
+                let known = lost.entry(topic).or_default();
+                *known = last.max(*known);
+            }
+            self.due.packs.push(place.pack);
+        }
+        if places.is_empty() {
+            self.topics.remove(topic);
+        }
+    }
+}
+
+/// The next keys of a map, and where to go on after them.
+fn next<V>(map: &BTreeMap<Arc<str>, V>, at: &mut Option<Arc<str>>) -> Vec<Arc<str>> {
+    let after = at.take().map_or(Bound::Unbounded, Bound::Excluded);
+    let keys: Vec<Arc<str>> =
+        map.range::<Arc<str>, _>((after, Bound::Unbounded)).take(LOOKS).map(|(key, _)| Arc::clone(key)).collect();
+    if keys.len() == LOOKS {
+        *at = keys.last().cloned();
+    }
+    keys
+}

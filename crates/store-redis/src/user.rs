@@ -1,0 +1,284 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use ssecast_hub::{Error, Replica};
+
+use crate::address::Address;
+use crate::connection::Attempt;
+use crate::failure::{timed_out, unavailable};
+use crate::known::Known;
+use crate::marks::mark;
+use crate::pack::{Pack, pack};
+use crate::page::{Page, Status};
+use crate::script::APPEND;
+use crate::server::{Place, Server, sweeps};
+use crate::stored::Sweep;
+use crate::tail;
+use crate::turn::{Taken, Turn};
+
+static LAST_USER: AtomicU64 = AtomicU64::new(0);
+
+/// How long before its deadline an append is no longer carried out, at most: the answer has to come back.
+const MARGIN: Duration = Duration::from_millis(50);
+/// How long the record of an append is kept after its deadline.
+const RECORD: Duration = Duration::from_secs(60);
+/// How long a process may keep the others from appending, at least and at most.
+const TURN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// How often a process looks whether its turn has come.
+const WAIT: Duration = Duration::from_micros(200);
+
+/// One store's use of a server in one process.
+#[derive(Debug)]
+pub(crate) struct User {
+    pub(crate) server: Arc<Server>,
+    pub(crate) number: u64,
+    /// Its name as a writer, of all processes.
+    writer: String,
+    /// Taken while a replica is brought up to date. Never waited for by the tail.
+    turn: Turn<Known>,
+    /// The tail had something while the turn was taken.
+    is_awaited: AtomicBool,
+    /// How often the tail had connected when the log was looked at last.
+    connections: AtomicU64,
+}
+
+impl User {
+    pub(crate) fn new(address: &Address) -> Self {
+        let number = LAST_USER.fetch_add(1, Ordering::Relaxed);
+        // Without randomness, the process and the time have to do.
+        let random = getrandom::u64().unwrap_or_else(|_| {
+            let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+            since.as_nanos() as u64 ^ u64::from(std::process::id()) << 32
+        });
+        Self {
+            server: Server::of(address),
+            number,
+            writer: format!("{random:016x}{number:x}"),
+            turn: Turn::new(Known::default()),
+            is_awaited: AtomicBool::new(false),
+            connections: AtomicU64::new(0),
+        }
+    }
+
+    /// Brings a replica up to date: with the log, or, when the tail tells of something, with what that has read.
+    pub(crate) fn catch_up(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
+        if tail::is_telling(&self.server) {
+            let outcome = self.follow_tail(replica, deadline);
+            if outcome.is_err() {
+                self.server.is_behind.store(true, Ordering::Relaxed);
+            }
+            // The tail has no time to wait, and tells again.
+            return outcome.map_err(|error| match error.kind() {
+                ssecast_hub::ErrorKind::StoreTimedOut => unavailable(error.message().to_string()),
+                _ => error,
+            });
+        }
+        let mut known = self.take(deadline)?;
+        let outcome = self.follow(&mut known, replica, u64::MAX, deadline);
+        self.give_back(known);
+        outcome
+    }
+
+    fn take(&self, deadline: Instant) -> Result<Taken<'_, Known>, Error> {
+        self.turn.take(deadline).ok_or_else(|| {
+            timed_out("was not free in time: another thread of this process waits for its answer")
+        })
+    }
+
+    /// Ends a turn. What the tail had in the meantime is told by this thread.
+    fn give_back(&self, known: Taken<'_, Known>) {
+        drop(known);
+        if self.is_awaited.swap(false, Ordering::SeqCst) {
+            tail::tell(&self.server, Some(self.number));
+        }
+    }
+
+    fn follow_tail(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
+        let recent = self.server.recent();
+        if let Some(failure) = &recent.failure {
+            return Err(failure.clone());
+        }
+        let connections = recent.connections;
+        drop(recent);
+        self.is_awaited.store(true, Ordering::SeqCst);
+        // Who has the turn sees that it is awaited, when it ends.
+        let Some(mut known) = self.turn.take(Instant::now()) else { return Ok(()) };
+        self.is_awaited.store(false, Ordering::SeqCst);
+        let is_verified = self.connections.load(Ordering::Relaxed) == connections;
+        let position = replica.position().filter(|_| is_verified);
+        let packs =
+            position.and_then(|position| self.server.recent().after(position.epoch, position.sequence));
+        let outcome = match (position, packs) {
+            (Some(position), Some(packs)) => {
+                known.apply(packs.iter().map(|pack| &**pack), position.sequence, u64::MAX, replica)
+            }
+            _ => {
+                let outcome = self.follow(&mut known, replica, u64::MAX, deadline);
+                if outcome.is_ok() {
+                    self.connections.store(connections, Ordering::Relaxed);
+                }
+                outcome
+            }
+        };
+        self.give_back(known);
+        outcome
+    }
+
+    fn place(known: &Known, replica: &dyn Replica) -> Place {
+        let position = replica.position();
+        Place { position, mark: position.and_then(|position| known.marks.get(position.sequence)) }
+    }
+
+    /// Has a replica apply everything that is in the log, up to a number.
+    fn follow(
+        &self,
+        known: &mut Known,
+        replica: &mut dyn Replica,
+        below: u64,
+        deadline: Instant,
+    ) -> Result<(), Error> {
+        let mut states = None;
+        loop {
+            let page = self.server.follow(Self::place(known, replica), states, deadline)?;
+            if self.take_page(known, replica, &page, below, &mut states)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Returns whether that was all.
+    fn take_page(
+        &self,
+        known: &mut Known,
+        replica: &mut dyn Replica,
+        page: &Page,
+        below: u64,
+        states: &mut Option<u64>,
+    ) -> Result<bool, Error> {
+        let before = known.apply_page(page, replica, below)?;
+        if page.states.is_some() {
+            *states = Some(page.sweeps);
+        }
+        let is_far = page.packs.last().is_some_and(|pack| pack.last + 1 >= below);
+        Ok(is_far || page.is_whole(before))
+    }
+
+    /// Appends entries whose replica has everything before them. Returns the number of the last one.
+    pub(crate) fn append(
+        &self,
+        entries: &[&[u8]],
+        replica: &mut dyn Replica,
+        deadline: Instant,
+    ) -> Result<u64, Error> {
+        let mut known = self.take(deadline)?;
+        known.appends += 1;
+        let outcome = self.append_in_turn(&mut known, entries, replica, deadline);
+        self.give_back(known);
+        outcome
+    }
+
+    fn append_in_turn(
+        &self,
+        known: &mut Known,
+        entries: &[&[u8]],
+        replica: &mut dyn Replica,
+        deadline: Instant,
+    ) -> Result<u64, Error> {
+        let mut states = None;
+        let mut trip = Duration::ZERO;
+        if replica.position().is_none() {
+            self.follow(known, replica, u64::MAX, deadline)?;
+        }
+        if let Err(refused) = replica.admit() {
+            // It may be that something is not known yet.
+            self.follow(known, replica, u64::MAX, deadline)?;
+            replica.admit().map_err(|_| refused)?;
+        }
+        let bytes = entries.iter().map(|entry| entry.len()).sum();
+        let at = replica.position().map_or(0, |position| position.sequence);
+        known.stored.sweep(entries.len(), bytes, replica, at);
+        loop {
+            let at = replica.position().map_or(0, |position| position.sequence);
+            let packs = pack(at, entries);
+            let (page, took) = self.send(known, replica, &packs, states, trip, deadline)?;
+            trip = took;
+            match page.status {
+                Status::Appended(last) => {
+                    known.stored.note_removed();
+                    let first = last + 1 - entries.len() as u64;
+                    if at + 1 < first {
+                        // It was sent before, and others came between.
+                        self.follow(known, replica, first, deadline)?;
+                    }
+                    known.apply(&pack(first - 1, entries), first - 1, u64::MAX, replica)?;
+                    return Ok(last);
+                }
+                Status::Late if Instant::now() >= deadline => {
+                    return Err(timed_out("did not answer in time"));
+                }
+                Status::Late => {}
+                Status::Behind | Status::Busy | Status::Page => {
+                    if !self.take_page(known, replica, &page, u64::MAX, &mut states)? {
+                        self.follow(known, replica, u64::MAX, deadline)?;
+                    }
+                    replica.admit()?;
+                    if page.status == Status::Busy {
+                        if Instant::now() + WAIT >= deadline {
+                            return Err(timed_out("was not free in time: other processes append to it"));
+                        }
+                        thread::sleep(WAIT);
+                    }
+                }
+            }
+        }
+    }
+
+    fn send(
+        &self,
+        known: &Known,
+        replica: &dyn Replica,
+        packs: &[Pack],
+        states: Option<u64>,
+        trip: Duration,
+        deadline: Instant,
+    ) -> Result<(Page, Duration), Error> {
+        let record = self.server.connection.address().key(&format!("writer:{}", self.writer));
+        let marks: Vec<u8> = packs.iter().flat_map(Pack::entries).flat_map(|(_, entry)| mark_of(entry)).collect();
+        let begin = Instant::now();
+        let margin = MARGIN.min(deadline.saturating_duration_since(begin) / 10);
+        let kept = RECORD + deadline.saturating_duration_since(begin);
+        self.server.request(deadline, |attempt: &Attempt<'_>| {
+            let place = Self::place(known, replica);
+            let mut call = self.server.call(&APPEND, attempt.whole, Some(&record), place)?;
+            let until = deadline.checked_sub(margin).unwrap_or(deadline).max(begin);
+            call.arg(sweeps(states)).arg(attempt.open.time_at(until));
+            call.arg(&self.writer).arg(known.appends).arg(u8::from(attempt.again));
+            call.arg(kept.as_millis() as u64).arg((trip * 3).clamp(TURN.0, TURN.1).as_micros() as u64);
+            call.arg(&marks).arg(packs.len());
+            for pack in packs {
+                call.arg(pack.count).arg(&pack.bytes);
+            }
+            add(&mut call, known.stored.due());
+            Ok(call)
+        })
+    }
+}
+
+fn mark_of(entry: &[u8]) -> crate::marks::Mark {
+    ssecast_hub::Entry::decode(entry).map_or([0; 4], |entry| mark(&entry))
+}
+
+/// Adds what is to be removed.
+fn add(call: &mut redis::Cmd, sweep: &Sweep) {
+    call.arg(sweep.packs.len()).arg(&sweep.packs).arg(sweep.removed);
+    call.arg(sweep.states.len());
+    for (topic, (last, state)) in &sweep.states {
+        call.arg(&**topic).arg(*last).arg(state);
+    }
+    call.arg(sweep.forgotten.len());
+    for (topic, last) in &sweep.forgotten {
+        call.arg(&**topic).arg(*last);
+    }
+}

@@ -1,0 +1,56 @@
+//! Processes of tests: this binary again. Each publishes the lines that it reads, and writes their ids.
+
+use std::io::{BufRead, BufReader, Write, stdin, stdout};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use crate::rig::{hub, publish};
+
+/// A process that was started. It is killed when the test is over.
+pub(crate) struct Process {
+    child: Child,
+    orders: ChildStdin,
+    lines: BufReader<ChildStdout>,
+}
+
+impl Process {
+    pub(crate) fn start(url: &str) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "child::publishes", "--nocapture", "--test-threads=1"]);
+        command.env("SSECAST_TEST_URL", url).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let (orders, lines) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Self { child, orders, lines }
+    }
+
+    /// Publishes, and returns the id.
+    pub(crate) fn publish(&mut self, text: &str) -> String {
+        writeln!(self.orders, "{text}").unwrap();
+        let mut line = String::new();
+        while self.lines.read_line(&mut line).unwrap() > 0 {
+            // The test harness writes on the same output.
+            if let Some(id) = line.trim_end().split("> ").nth(1) {
+                return id.to_owned();
+            }
+            line.clear();
+        }
+        panic!("the process ended");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn publishes() {
+    let Ok(url) = std::env::var("SSECAST_TEST_URL") else { return };
+    let hub = hub(&url);
+    for text in stdin().lines().map_while(Result::ok) {
+        let id = publish(&hub, &text);
+        let mut out = stdout().lock();
+        writeln!(out, "> {id}").and_then(|()| out.flush()).unwrap();
+    }
+}
