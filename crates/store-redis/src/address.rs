@@ -66,7 +66,8 @@ impl Address {
             return Err(invalid(format!("must have no # (in a password it is %23), as {LIKE}")));
         }
         let (server, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user, server) = server.rsplit_once('@').map_or((None, server), |(user, server)| (Some(user), server));
+        let (user, server) =
+            server.rsplit_once('@').map_or((None, server), |(user, server)| (Some(user), server));
         let (username, password) = match user {
             Some(user) => {
                 let (name, password) = user.split_once(':').unwrap_or((user, ""));
@@ -104,9 +105,11 @@ impl Address {
         let (key, value) = option.split_once('=').unwrap_or((option, ""));
         let value = plain(value, key)?;
         match key {
-            "prefix" if value.is_empty() || value.len() > 200 || value.contains(['{', '}']) => Err(invalid(
-                format!("must have a prefix of 1 to 200 bytes without {{ and }}, as ?prefix=app, and has {value:?}"),
-            )),
+            "prefix" if value.is_empty() || value.len() > 200 || value.contains(['{', '}']) => {
+                Err(invalid(format!(
+                    "must have a prefix of 1 to 200 bytes without {{ and }}, as ?prefix=app, and has {value:?}"
+                )))
+            }
             "prefix" => {
                 self.prefix = value;
                 Ok(())
@@ -116,7 +119,9 @@ impl Address {
             }
             "ca" => {
                 let read = fs::read(&value).map_err(|error| {
-                    invalid(format!("must name a file of certificates with ca, and {value:?} can't be read: {error}"))
+                    invalid(format!(
+                        "must name a file of certificates with ca, and {value:?} can't be read: {error}"
+                    ))
                 })?;
                 let mut certificates = CertificateDer::pem_slice_iter(&read).peekable();
                 if certificates.peek().is_none() || certificates.any(|certificate| certificate.is_err()) {
@@ -133,8 +138,12 @@ impl Address {
 
     /// What makes connections, to this server or to another node of its cluster.
     pub(crate) fn client(&self, node: Option<&(String, u16)>) -> Result<redis::Client, Error> {
-        let (host, port) = node.map_or((&self.host, self.port), |(host, port)| (host, *port));
-        let host = host.clone();
+        let (host, port) = match node {
+            // A node that does not know its own name leaves it out.
+            Some((host, port)) if host.is_empty() => (self.host.clone(), *port),
+            Some((host, port)) => (host.clone(), *port),
+            None => (self.host.clone(), self.port),
+        };
         let server = if self.is_encrypted {
             ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
         } else {
@@ -233,7 +242,10 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         let none = format!("rediss://u:secret@h?ca={}", file.path().display());
         for (url, problem) in [
-            ("http://u:secret@h", "must begin with redis:// or rediss://, as redis://user:password@host:6379/0?prefix=app, and begins with \"http\""),
+            (
+                "http://u:secret@h",
+                "must begin with redis:// or rediss://, as redis://user:password@host:6379/0?prefix=app, and begins with \"http\"",
+            ),
             ("redis:h", "must begin with redis://"),
             ("redis://", "must name a host"),
             ("redis://u:secret@", "must name a host"),
@@ -242,14 +254,20 @@ mod tests {
             ("redis://u:secret@h/x", "must have a database number after the host"),
             ("redis://u:secret@h/-1", "must have a database number"),
             ("redis://secret@h", "must name a password after the user"),
-            ("redis://u:secret@h?prefx=a", "must have no options but prefix and ca after the ?, and has \"prefx\""),
+            (
+                "redis://u:secret@h?prefx=a",
+                "must have no options but prefix and ca after the ?, and has \"prefx\"",
+            ),
             ("redis://u:secret@h?prefix=", "must have a prefix of 1 to 200 bytes without { and }"),
             ("redis://u:secret@h?prefix={a}", "must have a prefix"),
             ("redis://u:secret@h?prefix=%7Ba", "must have a prefix"),
             ("redis://u:secret%@h", "must have % in its password written as %25"),
             ("redis://u:secret#@h", "must have no #"),
             ("redis://u:secret@h?ca=/x", "must begin with rediss:// if ca names certificates"),
-            ("rediss://u:secret@h?ca=/no/such/file", "must name a file of certificates with ca, and \"/no/such/file\" can't be read"),
+            (
+                "rediss://u:secret@h?ca=/no/such/file",
+                "must name a file of certificates with ca, and \"/no/such/file\" can't be read",
+            ),
             (&none, "must name a file of certificates (PEM) with ca"),
         ] {
             let error = Address::parse(url).unwrap_err();

@@ -143,7 +143,9 @@ impl Connection {
                     return Ok(open);
                 }
                 if !state.is_connecting {
-                    if let Some(failure) = state.failure.as_ref().filter(|failure| has_started && failure.is_final) {
+                    if let Some(failure) =
+                        state.failure.as_ref().filter(|failure| has_started && failure.is_final)
+                    {
                         return Err(failure.error.clone());
                     }
                     self.start_connecting(&mut state)?;

@@ -28,18 +28,20 @@ pub(crate) enum Refusal {
 
 /// What an error of the server means. `name` says which server, without the password.
 pub(crate) fn of_the_server(error: &RedisError, name: &str) -> Refusal {
-    let text = error.to_string();
+    let text = [error.code().unwrap_or_default(), error.detail().unwrap_or_default()].join(" ");
     let has = |words: &str| text.contains(words);
-    if has("NOSCRIPT") || has("NoScript") {
+    if has("NOSCRIPT") {
         return Refusal::NoScript;
     }
-    if has("MOVED") || has("Moved") {
-        if let Some((host, port)) = error.redirect_node() {
-            return Refusal::Moved(host.to_owned(), port);
-        }
+    if has("MOVED")
+        && let Some((node, _slot)) = error.redirect_node()
+        && let Some((host, port)) = node.rsplit_once(':')
+        && let Ok(port) = port.parse()
+    {
+        return Refusal::Moved(host.to_owned(), port);
     }
     let told = |problem: &str| format!("{problem}: {name} says {text:?}");
-    if has("OOM command not allowed") {
+    if has("used memory > 'maxmemory'") {
         let problem = told("is full: raise maxmemory, or keep a shorter history");
         return Refusal::Final(Error::new(ErrorKind::StoreFull, "store", problem));
     }
@@ -47,7 +49,9 @@ pub(crate) fn of_the_server(error: &RedisError, name: &str) -> Refusal {
         return Refusal::Final(format(told("has keys of another program: name another prefix")));
     }
     if has("NOPERM") {
-        return Refusal::Final(unavailable(told("does not let this user do what it has to: give it the rights")));
+        return Refusal::Final(unavailable(told(
+            "does not let this user do what it has to: give it the rights",
+        )));
     }
     if has("NOREPLICAS") || has("MISCONF") {
         return Refusal::Final(unavailable(told("takes no writes")));
@@ -69,7 +73,8 @@ pub(crate) fn of_connecting(error: &RedisError, name: &str) -> (Error, bool) {
         || has("NOPERM")
         || error.kind() == redis::ErrorKind::AuthenticationFailed
     {
-        let problem = format!("can't be used: {name} refuses this user or password; look at the URL ({text})");
+        let problem =
+            format!("can't be used: {name} refuses this user or password; look at the URL ({text})");
         return (unavailable(problem), true);
     }
     if has("DB index is out of range") || has("database number") || has("SELECT is not allowed") {

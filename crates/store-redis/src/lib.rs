@@ -6,6 +6,11 @@
 //! # let _: &dyn ssecast_hub::Store = &store;
 //! # Ok::<(), ssecast_hub::Error>(())
 //! ```
+//! # Rights
+//! A user needs no more than this, besides the prefix and the database that it takes:
+//! ```text
+//! ACL SETUSER ssecast on >a-password ~{ssecast}:* +eval +evalsha +xadd +xrange +xread +xdel +hset +hmget +hget +hgetall +hdel +set +get +setrange +getrange +unlink +type +time
+//! ```
 #![forbid(unsafe_code)]
 
 mod address;

@@ -51,8 +51,7 @@ impl Open {
         let mut this = Self { redis, clock: (Instant::now(), 0), trip: Duration::ZERO };
         let time = match this.exchange(&redis::cmd("TIME"), timeout, address) {
             Outcome::Answer(time) => redis::from_redis_value::<(u64, u64)>(time).ok(),
-            Outcome::Lost(error)
-            | Outcome::Refused(Refusal::NotNow(error) | Refusal::Final(error)) => {
+            Outcome::Lost(error) | Outcome::Refused(Refusal::NotNow(error) | Refusal::Final(error)) => {
                 let is_final = false;
                 return Err(Failure { error, is_final });
             }

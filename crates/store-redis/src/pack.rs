@@ -49,9 +49,8 @@ pub(crate) fn pack(after: u64, entries: &[&[u8]]) -> Vec<Pack> {
     let mut last = after;
     for entry in entries {
         last += 1;
-        let fits = |pack: &Pack| {
-            (pack.count as usize) < MAX_ENTRIES && pack.bytes.len() + entry.len() <= MAX_BYTES
-        };
+        let fits =
+            |pack: &Pack| (pack.count as usize) < MAX_ENTRIES && pack.bytes.len() + entry.len() <= MAX_BYTES;
         if !packs.last().is_some_and(fits) {
             packs.push(Pack { last, count: 0, bytes: Vec::new() });
         }
@@ -95,16 +94,17 @@ mod tests {
         let texts: Vec<Vec<u8>> = (0..200_usize).map(|number| vec![b'x'; number * 10]).collect();
         let entries: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         let packs = pack(7, &entries);
-        let read: Vec<_> = packs
-            .iter()
-            .map(|pack| Pack::read(pack.last, pack.bytes.clone()).unwrap())
-            .collect();
+        let read: Vec<_> =
+            packs.iter().map(|pack| Pack::read(pack.last, pack.bytes.clone()).unwrap()).collect();
         assert_eq!(read, packs);
         let numbered: Vec<(u64, &[u8])> = read.iter().flat_map(Pack::entries).collect();
         assert_eq!(numbered, (8..).zip(entries).collect::<Vec<_>>());
         assert!(packs.iter().all(|pack| pack.count <= 64 && pack.bytes.len() < MAX_BYTES + 400));
         let large = vec![b'x'; 100_000];
-        assert_eq!(pack(0, &[b"a", &large, b"b"]).iter().map(|pack| pack.last).collect::<Vec<_>>(), [1, 2, 3]);
+        assert_eq!(
+            pack(0, &[b"a", &large, b"b"]).iter().map(|pack| pack.last).collect::<Vec<_>>(),
+            [1, 2, 3]
+        );
     }
 
     #[test]

@@ -53,32 +53,17 @@ impl Page {
         let Value::Array(fields) = answer else { return Err(strange()) };
         let mut fields = fields.into_iter();
         let status = bytes(fields.next())?;
-        let epoch = Epoch::parse(&bytes(fields.next())?).ok_or_else(damaged);
-        let mut number = || integer(fields.next().as_ref());
-        let (life, head, _, forgotten, sweeps, now) =
-            (number()?, number()?, number()?, number()?, number()?, number()?);
-        let mut page = Self {
-            status: Status::Page,
-            epoch: epoch?,
-            life,
-            head,
-            forgotten,
-            sweeps,
-            now,
-            states: None,
-            packs: Vec::new(),
-        };
-        page.status = match &*status {
+        let status = match &*status {
             b"page" => Status::Page,
             b"behind" => Status::Behind,
             b"busy" => Status::Busy,
             b"late" => Status::Late,
-            b"appended" => return Ok(Self { status: Status::Appended(number()?), ..page }),
+            b"appended" => Status::Appended(0),
             b"newer" => {
                 return Err(failure::format(format!(
                     "was made by a newer ssecast (its format is {}, and this one knows {FORMAT}): update this process, \
                      or name another prefix",
-                    number()?
+                    integer(fields.next())?
                 )));
             }
             b"foreign" => {
@@ -89,9 +74,19 @@ impl Page {
             }
             _ => return Err(strange()),
         };
-        if page.status != Status::Late {
-            page.states = states(fields.next())?;
-            page.packs = packs(fields.next(), life)?;
+        let epoch = Epoch::parse(&bytes(fields.next())?).ok_or_else(damaged)?;
+        let mut number = || integer(fields.next());
+        let (life, head, _removed, forgotten, sweeps, now) =
+            (number()?, number()?, number()?, number()?, number()?, number()?);
+        let mut page =
+            Self { status, epoch, life, head, forgotten, sweeps, now, states: None, packs: Vec::new() };
+        match status {
+            Status::Late => {}
+            Status::Appended(_) => page.status = Status::Appended(number()?),
+            Status::Page | Status::Behind | Status::Busy => {
+                page.states = states(fields.next())?;
+                page.packs = packs(fields.next(), life)?;
+            }
         }
         Ok(page)
     }
@@ -114,9 +109,9 @@ fn bytes(value: Option<Value>) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn integer(value: Option<&Value>) -> Result<u64, Error> {
+fn integer(value: Option<Value>) -> Result<u64, Error> {
     match value {
-        Some(Value::Int(number)) => u64::try_from(*number).map_err(|_| strange()),
+        Some(Value::Int(number)) => u64::try_from(number).map_err(|_| strange()),
         _ => Err(strange()),
     }
 }

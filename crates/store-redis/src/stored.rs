@@ -171,8 +171,11 @@ impl Stored {
 /// The next keys of a map, and where to go on after them.
 fn next<V>(map: &BTreeMap<Arc<str>, V>, at: &mut Option<Arc<str>>) -> Vec<Arc<str>> {
     let after = at.take().map_or(Bound::Unbounded, Bound::Excluded);
-    let keys: Vec<Arc<str>> =
-        map.range::<Arc<str>, _>((after, Bound::Unbounded)).take(LOOKS).map(|(key, _)| Arc::clone(key)).collect();
+    let keys: Vec<Arc<str>> = map
+        .range::<Arc<str>, _>((after, Bound::Unbounded))
+        .take(LOOKS)
+        .map(|(key, _)| Arc::clone(key))
+        .collect();
     if keys.len() == LOOKS {
         *at = keys.last().cloned();
     }

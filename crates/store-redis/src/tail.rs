@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration};
+use std::time::Duration;
 
 use redis::Value;
 use ssecast_hub::{Entry, Error, Position};
@@ -149,12 +149,16 @@ impl Tail {
     fn answer(&self, outcome: Outcome) -> Result<Value, Error> {
         match outcome {
             Outcome::Answer(answer) => Ok(answer),
-            Outcome::Lost(error) | Outcome::Refused(Refusal::NotNow(error) | Refusal::Final(error)) => Err(error),
+            Outcome::Lost(error) | Outcome::Refused(Refusal::NotNow(error) | Refusal::Final(error)) => {
+                Err(error)
+            }
             Outcome::Refused(Refusal::Moved(host, port)) => {
                 self.server.connection.move_to(host, port);
                 Err(unavailable("can't be used: its keys are on another node of the cluster"))
             }
-            Outcome::Refused(Refusal::NoScript) => Err(unavailable("can't be used: the server takes no scripts")),
+            Outcome::Refused(Refusal::NoScript) => {
+                Err(unavailable("can't be used: the server takes no scripts"))
+            }
         }
     }
 }

@@ -245,7 +245,8 @@ impl User {
         deadline: Instant,
     ) -> Result<(Page, Duration), Error> {
         let record = self.server.connection.address().key(&format!("writer:{}", self.writer));
-        let marks: Vec<u8> = packs.iter().flat_map(Pack::entries).flat_map(|(_, entry)| mark_of(entry)).collect();
+        let marks: Vec<u8> =
+            packs.iter().flat_map(Pack::entries).flat_map(|(_, entry)| mark_of(entry)).collect();
         let begin = Instant::now();
         let margin = MARGIN.min(deadline.saturating_duration_since(begin) / 10);
         let kept = RECORD + deadline.saturating_duration_since(begin);

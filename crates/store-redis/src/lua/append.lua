@@ -50,7 +50,7 @@ for pack = 1, tonumber(argument()) do
   if not added then
     -- The log is gone.
     local foreign = begin()
-    return foreign and reply('foreign', foreign) or behind()
+    return foreign and { 'foreign', foreign } or behind()
   end
 end
 

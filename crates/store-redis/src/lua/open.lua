@@ -65,7 +65,7 @@ local function page(status, counted)
     if #some == 0 then
       -- Entries are gone that were never removed, as Redis does when it has no memory left.
       local foreign = begin()
-      return foreign and reply('foreign', foreign) or reply(status, false, {})
+      return foreign and { 'foreign', foreign } or reply(status, false, {})
     end
     for _, pack in ipairs(some) do
       packs[#packs + 1] = { pack[1], pack[2][2] }
@@ -77,11 +77,11 @@ local function page(status, counted)
 end
 
 if format and format > FORMAT then
-  return reply('newer', format)
+  return { 'newer', format }
 end
 if not epoch or (ARGV[3] == epoch and contradicts(tonumber(ARGV[4]), ARGV[5])) then
   local foreign = begin()
   if foreign then
-    return reply('foreign', foreign)
+    return { 'foreign', foreign }
   end
 end

@@ -2,7 +2,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
 use ssecast_hub::{
-    Config, Error, Event, History, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber, Subscription,
+    Config, Error, Event, History, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber,
+    Subscription,
 };
 use ssecast_store_redis::RedisStore;
 
@@ -16,7 +17,8 @@ pub(crate) fn hub_keeping(url: &str, events: usize) -> Hub {
     let slow_client = SlowClient { policy: Policy::Skip, ..SlowClient::default() };
     let history = History { events: Some(events), ..History::default() };
     let store = Some(RedisStore::new(url).unwrap().into());
-    Hub::new(Config { store, slow_client, history, retry: None, heartbeat: None, ..Config::default() }).unwrap()
+    Hub::new(Config { store, slow_client, history, retry: None, heartbeat: None, ..Config::default() })
+        .unwrap()
 }
 
 pub(crate) fn try_publish(hub: &Hub, text: &str) -> Result<String, Error> {
