@@ -282,3 +282,4 @@ clean:
 	rm -rf tests/bench/node_modules tests/bench/python/.venv* tests/bench/results tests/bench/*/target
 	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
+	rm -rf tests/redis/server tests/redis/.partial.*

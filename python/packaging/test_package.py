@@ -112,7 +112,7 @@ def test_the_sdist_has_the_crates_it_needs_and_no_more(sdist: Path) -> None:
         assert all(member.isfile() for member in archive)
         files = {member.name.removeprefix(f"ssecast-{VERSION}/") for member in archive}
     # Cargo wants the optional ones, too.
-    names = ("client", "codec", "engine", "hub", "listener", "ssecast", "store-file")
+    names = ("client", "codec", "engine", "hub", "listener", "ssecast", "store-file", "store-redis")
     crates = {"bindings/python", *(f"crates/{name}" for name in names)}
     assert {path.removesuffix("/Cargo.toml") for path in files if path.endswith("/Cargo.toml")} == crates
     assert {"Cargo.toml", "Cargo.lock", "PKG-INFO", "pyproject.toml", "README.md"} | LICENCES | modules() <= files

@@ -15,7 +15,8 @@
 //! `ssecast-codec`, which has the same features. With `client`, `client::EventSource` reconnects and resumes by itself.
 //!
 //! With `store-file`, [`Config::store`] may be a `FileStore`: then any number of processes of one machine have one hub, and a
-//! new process goes on where the last one ended.
+//! new process goes on where the last one ended. With `store-redis` it may be a `RedisStore`: then the processes of any number of
+//! machines have.
 #![cfg_attr(
     all(unix, feature = "store-file"),
     doc = r#"
@@ -38,7 +39,7 @@ assert_eq!(next.id, published.id.replace("-1", "-2"));
 )]
 #![forbid(unsafe_code)]
 
-#[cfg(feature = "store-file")]
+#[cfg(any(feature = "store-file", feature = "store-redis"))]
 mod store_url;
 
 // Every item by name, so that an item of an inner crate becomes public only on purpose.
@@ -61,5 +62,7 @@ pub use ssecast_engine::{
 pub use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
 #[cfg(all(unix, feature = "store-file"))]
 pub use ssecast_store_file::{Durability, FileStore};
-#[cfg(feature = "store-file")]
+#[cfg(feature = "store-redis")]
+pub use ssecast_store_redis::RedisStore;
+#[cfg(any(feature = "store-file", feature = "store-redis"))]
 pub use store_url::open_store;

@@ -4,7 +4,10 @@ use ssecast_engine::{Error, ErrorKind, OptionKey, SharedStore};
 ///
 /// `file:./events` or `file:///var/lib/events` is a folder; a relative one is in the working directory of now. As in any URL,
 /// `%20` is a space, and `%3F` and `%23` are a question mark and a hash. `file:./events?durability=machine` has an event survive
-/// the machine, not only the processes.
+/// the machine, not only the processes. It needs the feature `store-file`.
+///
+/// `redis://user:password@host:6379/0?prefix=app` is a Redis or Valkey server, and `rediss://` one with TLS: see `RedisStore::new`. It
+/// needs the feature `store-redis`.
 ///
 /// ```
 /// use ssecast::{Config, Hub, open_store};
@@ -16,25 +19,44 @@ use ssecast_engine::{Error, ErrorKind, OptionKey, SharedStore};
 /// ```
 ///
 /// # Errors
-/// [`ErrorKind::InvalidOption`] for any other text, and for a folder on a system that is no Unix.
+/// [`ErrorKind::InvalidOption`] for any other text, for a folder on a system that is no Unix, and for a store whose feature is
+/// not enabled. None shows a password.
 pub fn open_store(url: &str) -> Result<SharedStore, Error> {
-    match url.strip_prefix("file:") {
-        Some(rest) => open_file(rest, url),
-        None => invalid(format!("must begin with file: and name a folder, as file:./events, and is {url:?}")),
+    match url.split_once(':') {
+        Some(("file", rest)) => open_file(rest, url),
+        Some(("redis" | "rediss", _)) => open_redis(url),
+        _ => {
+            // There may be a password in what was meant as a server.
+            let given = if url.contains('@') { String::new() } else { format!(", and is {url:?}") };
+            invalid(format!(
+                "must begin with file: and name a folder, as file:./events, or with redis:// and name a server, as \
+                 redis://localhost:6379{given}"
+            ))
+        }
     }
+}
+
+#[cfg(feature = "store-redis")]
+fn open_redis(url: &str) -> Result<SharedStore, Error> {
+    Ok(crate::RedisStore::new(url)?.into())
+}
+
+#[cfg(not(feature = "store-redis"))]
+fn open_redis(_: &str) -> Result<SharedStore, Error> {
+    invalid("can't be in Redis: this was built without the feature store-redis")
 }
 
 fn invalid<T>(problem: impl Into<String>) -> Result<T, Error> {
     Err(Error::new(ErrorKind::InvalidOption, OptionKey::Store, problem.into()))
 }
 
-#[cfg(not(unix))]
+#[cfg(not(all(unix, feature = "store-file")))]
 fn open_file(_: &str, _: &str) -> Result<SharedStore, Error> {
-    invalid("can't be in a file on this system: that needs a Unix")
+    invalid("can't be in a file: that needs a Unix, and the feature store-file")
 }
 
 /// What follows `file:`.
-#[cfg(unix)]
+#[cfg(all(unix, feature = "store-file"))]
 fn open_file(rest: &str, url: &str) -> Result<SharedStore, Error> {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt as _;
@@ -81,11 +103,17 @@ fn open_file(rest: &str, url: &str) -> Result<SharedStore, Error> {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(all(test, unix, feature = "store-file", feature = "store-redis"))]
 mod tests {
     use std::env::current_dir;
 
     use super::*;
+
+    #[test]
+    fn a_text_names_a_server() {
+        let store = format!("{:?}", open_store("rediss://u:secret@host/2?prefix=a").unwrap());
+        assert!(store.contains("rediss://host:6379/2?prefix=a") && !store.contains("secret"), "{store}");
+    }
 
     #[test]
     fn a_text_names_a_folder_or_is_refused() {
@@ -107,8 +135,10 @@ mod tests {
         for (url, problem) in [
             ("", "begin with file:"),
             ("events", "begin with file:"),
-            ("redis://localhost", "begin with file:"),
             ("FILE:x", "begin with file:"),
+            ("http://user:secret@localhost", "redis://localhost:6379"),
+            ("redis:localhost", "must begin with redis://"),
+            ("redis://:secret@localhost/x", "database number"),
             ("file:", "name a folder"),
             ("file:///?", "durability="),
             ("file://", "name no host"),
@@ -122,6 +152,7 @@ mod tests {
             let error = open_store(url).unwrap_err();
             assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidOption, "store"), "{url}");
             assert!(error.problem().contains(problem), "{url}: {error}");
+            assert!(!error.problem().contains("secret"), "{error}");
         }
     }
 }

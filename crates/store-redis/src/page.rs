@@ -63,7 +63,7 @@ impl Page {
                 return Err(failure::format(format!(
                     "was made by a newer ssecast (its format is {}, and this one knows {FORMAT}): update this process, \
                      or name another prefix",
-                    integer(fields.next())?
+                    integer(fields.next().as_ref())?
                 )));
             }
             b"foreign" => {
@@ -75,7 +75,7 @@ impl Page {
             _ => return Err(strange()),
         };
         let epoch = Epoch::parse(&bytes(fields.next())?).ok_or_else(damaged)?;
-        let mut number = || integer(fields.next());
+        let mut number = || integer(fields.next().as_ref());
         let (life, head, _removed, forgotten, sweeps, now) =
             (number()?, number()?, number()?, number()?, number()?, number()?);
         let mut page =
@@ -109,9 +109,9 @@ fn bytes(value: Option<Value>) -> Result<Vec<u8>, Error> {
     }
 }
 
-fn integer(value: Option<Value>) -> Result<u64, Error> {
+fn integer(value: Option<&Value>) -> Result<u64, Error> {
     match value {
-        Some(Value::Int(number)) => u64::try_from(number).map_err(|_| strange()),
+        Some(Value::Int(number)) => u64::try_from(*number).map_err(|_| strange()),
         _ => Err(strange()),
     }
 }

@@ -101,15 +101,15 @@ impl Stored {
     fn look(&mut self, replica: &mut dyn Replica, at: u64) {
         let mut topics = std::mem::take(&mut self.changed);
         topics.extend(next(&self.topics, &mut self.next_topic));
-        let mut lost = BTreeMap::new();
+        let mut shortened = BTreeMap::new();
         for topic in topics {
             if self.due.packs.len() >= MAX_PACKS {
                 self.changed.insert(topic);
                 continue;
             }
-            self.look_at(&topic, replica, at, &mut lost);
+            self.look_at(&topic, replica, at, &mut shortened);
         }
-        for (topic, last) in lost {
+        for (topic, last) in shortened {
             let mut state = Vec::new();
             self.due.removed = self.due.removed.max(last);
             if replica.topic_state(&topic, &mut state) {
@@ -134,13 +134,13 @@ impl Stored {
         self.due.forgotten.insert(topic, last);
     }
 
-    /// Finds the packs of which a topic kept the last entry.
+    /// Finds the packs of which a topic kept the last entry, and which topics that shortens.
     fn look_at(
         &mut self,
         topic: &Arc<str>,
         replica: &mut dyn Replica,
         at: u64,
-        lost: &mut BTreeMap<Arc<str>, u64>,
+        shortened: &mut BTreeMap<Arc<str>, u64>,
     ) {
         let Some(places) = self.topics.get_mut(topic) else { return };
         let mut any = Vec::new();
@@ -157,7 +157,7 @@ impl Stored {
                 continue;
             }
             for (topic, last) in self.packs.remove(&place.pack).unwrap_or_default().topics {
-                let known = lost.entry(topic).or_default();
+                let known = shortened.entry(topic).or_default();
                 *known = last.max(*known);
             }
             self.due.packs.push(place.pack);

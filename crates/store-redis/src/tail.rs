@@ -20,7 +20,7 @@ use crate::server::{Place, Server};
 /// How long a read waits for an entry. Then the log is looked at: it may have been removed, or the server gone.
 const BLOCK: Duration = Duration::from_millis(500);
 /// How much longer an answer may take.
-const PATIENCE: Duration = Duration::from_millis(1000);
+const PATIENCE: Duration = Duration::from_secs(1);
 /// The most packs of one read.
 const PACKS: usize = 32;
 /// The longest pause between two attempts to connect.

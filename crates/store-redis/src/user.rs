@@ -3,13 +3,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ssecast_hub::{Error, Replica};
+use ssecast_hub::{Entry, Error, ErrorKind, Replica};
 
 use crate::address::Address;
 use crate::connection::Attempt;
 use crate::failure::{timed_out, unavailable};
 use crate::known::Known;
-use crate::marks::mark;
+use crate::marks::{Mark, mark};
 use crate::pack::{Pack, pack};
 use crate::page::{Page, Status};
 use crate::script::APPEND;
@@ -65,14 +65,13 @@ impl User {
     /// Brings a replica up to date: with the log, or, when the tail tells of something, with what that has read.
     pub(crate) fn catch_up(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
         if tail::is_telling(&self.server) {
-            let outcome = self.follow_tail(replica, deadline);
-            if outcome.is_err() {
+            return self.follow_tail(replica, deadline).map_err(|error| {
                 self.server.is_behind.store(true, Ordering::Relaxed);
-            }
-            // The tail has no time to wait, and tells again.
-            return outcome.map_err(|error| match error.kind() {
-                ssecast_hub::ErrorKind::StoreTimedOut => unavailable(error.message().to_string()),
-                _ => error,
+                // The tail has no time to be asked again at once.
+                match error.kind() {
+                    ErrorKind::StoreTimedOut => unavailable(error.problem().into_owned()),
+                    _ => error,
+                }
             });
         }
         let mut known = self.take(deadline)?;
@@ -110,18 +109,14 @@ impl User {
         let position = replica.position().filter(|_| is_verified);
         let packs =
             position.and_then(|position| self.server.recent().after(position.epoch, position.sequence));
-        let outcome = match (position, packs) {
-            (Some(position), Some(packs)) => {
-                known.apply(packs.iter().map(|pack| &**pack), position.sequence, u64::MAX, replica)
-            }
-            _ => {
-                let outcome = self.follow(&mut known, replica, u64::MAX, deadline);
-                if outcome.is_ok() {
-                    self.connections.store(connections, Ordering::Relaxed);
-                }
-                outcome
-            }
+        let outcome = if let (Some(position), Some(packs)) = (position, packs) {
+            known.apply(packs.iter().map(|pack| &**pack), position.sequence, u64::MAX, replica)
+        } else {
+            self.follow(&mut known, replica, u64::MAX, deadline)
         };
+        if outcome.is_ok() {
+            self.connections.store(connections, Ordering::Relaxed);
+        }
         self.give_back(known);
         outcome
     }
@@ -142,27 +137,10 @@ impl User {
         let mut states = None;
         loop {
             let page = self.server.follow(Self::place(known, replica), states, deadline)?;
-            if self.take_page(known, replica, &page, below, &mut states)? {
+            if take_page(known, replica, &page, below, &mut states)? {
                 return Ok(());
             }
         }
-    }
-
-    /// Returns whether that was all.
-    fn take_page(
-        &self,
-        known: &mut Known,
-        replica: &mut dyn Replica,
-        page: &Page,
-        below: u64,
-        states: &mut Option<u64>,
-    ) -> Result<bool, Error> {
-        let before = known.apply_page(page, replica, below)?;
-        if page.states.is_some() {
-            *states = Some(page.sweeps);
-        }
-        let is_far = page.packs.last().is_some_and(|pack| pack.last + 1 >= below);
-        Ok(is_far || page.is_whole(before))
     }
 
     /// Appends entries whose replica has everything before them. Returns the number of the last one.
@@ -220,7 +198,7 @@ impl User {
                 }
                 Status::Late => {}
                 Status::Behind | Status::Busy | Status::Page => {
-                    if !self.take_page(known, replica, &page, u64::MAX, &mut states)? {
+                    if !take_page(known, replica, &page, u64::MAX, &mut states)? {
                         self.follow(known, replica, u64::MAX, deadline)?;
                     }
                     replica.admit()?;
@@ -267,8 +245,24 @@ impl User {
     }
 }
 
-fn mark_of(entry: &[u8]) -> crate::marks::Mark {
-    ssecast_hub::Entry::decode(entry).map_or([0; 4], |entry| mark(&entry))
+/// Has a replica apply a page, up to a number. Returns whether that was all.
+fn take_page(
+    known: &mut Known,
+    replica: &mut dyn Replica,
+    page: &Page,
+    below: u64,
+    states: &mut Option<u64>,
+) -> Result<bool, Error> {
+    let before = known.apply_page(page, replica, below)?;
+    if page.states.is_some() {
+        *states = Some(page.sweeps);
+    }
+    let is_far = page.packs.last().is_some_and(|pack| pack.last + 1 >= below);
+    Ok(is_far || page.is_whole(before))
+}
+
+fn mark_of(entry: &[u8]) -> Mark {
+    Entry::decode(entry).map_or([0; 4], |entry| mark(&entry))
 }
 
 /// Adds what is to be removed.

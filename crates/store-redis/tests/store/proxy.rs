@@ -80,7 +80,7 @@ impl Proxy {
 
 /// Copies until the end, and of each piece as much as it may.
 fn pump(mut from: TcpStream, mut to: TcpStream, mut allowed: impl FnMut(&[u8]) -> usize) {
-    let mut buffer = [0; 65536];
+    let mut buffer = vec![0; 1 << 16];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         let allowed = allowed(&buffer[..length]);
         if to.write_all(&buffer[..allowed]).is_err() || allowed < length {
