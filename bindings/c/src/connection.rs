@@ -68,7 +68,8 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?.with_head(head);
         // A reader of its own until the subscriber is handed over, so that attaching waits for no other thread.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
-        let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id })?;
+        let subscriber =
+            reader.subscribe(&Subscription { topics: &topics, last_event_id, ..Subscription::default() })?;
         let transfer = Transfer {
             framing,
             released: config.released != 0,

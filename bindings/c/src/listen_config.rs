@@ -1,7 +1,7 @@
 use std::ffi::c_void;
 use std::time::Duration;
 
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins, Replay};
 
 use crate::connection::ssecast_connection;
 use crate::error::{Failure, ssecast_result};
@@ -160,6 +160,7 @@ impl ssecast_listen_config {
             head_time: time(self.head_ms, default.head_ms),
             answer_time: time(self.answer_ms, default.answer_ms),
             max_pending: size(self.max_pending, default.max_pending),
+            replay: Replay::default(),
         })
     }
 

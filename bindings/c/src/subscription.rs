@@ -72,7 +72,11 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         let signal = Arc::new(Signal::new()?);
         let woken = Arc::clone(&signal);
         let pull = LoopConnections::paced(&hub.hub, move || woken.set());
-        let connection = pull.open(&ssecast::Subscription { topics: &topics, last_event_id })?;
+        let connection = pull.open(&ssecast::Subscription {
+            topics: &topics,
+            last_event_id,
+            ..ssecast::Subscription::default()
+        })?;
         let made = ssecast_subscription {
             pull,
             connection,

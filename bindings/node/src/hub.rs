@@ -118,7 +118,9 @@ impl NativeHub {
             let topics = names(topics)?;
             let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
             let last_event_id = last_event_id.as_deref();
-            self.connections.open_paused(&Subscription { topics: &topics, last_event_id }).map(number)
+            self.connections
+                .open_paused(&Subscription { topics: &topics, last_event_id, ..Subscription::default() })
+                .map(number)
         })
     }
 

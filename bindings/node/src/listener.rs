@@ -272,6 +272,7 @@ fn read(object: &Object<'_>) -> std::result::Result<(u16, ListenerConfig, Topics
         head_time: options.wait("headMs", default.head_time)?,
         answer_time: options.wait("answerMs", default.answer_time)?,
         max_pending: options.limit("maxPending", default.max_pending)?,
+        replay: default.replay,
     };
     options.finish()?;
     Ok((port, config, topics))

@@ -103,7 +103,11 @@ impl DeliveryQueue {
             let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
             let read = |id| text(id, "last_event_id", ErrorKind::InvalidId);
             let last_event_id = last_event_id.map(read).transpose()?;
-            let subscription = Subscription { topics: &topics, last_event_id: last_event_id.as_deref() };
+            let subscription = Subscription {
+                topics: &topics,
+                last_event_id: last_event_id.as_deref(),
+                ..Subscription::default()
+            };
             Ok(self.connections.open_paused(&subscription)?.to_number())
         })
     }

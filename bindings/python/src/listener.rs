@@ -84,6 +84,7 @@ impl Listener {
                 head_time: time(&head_time, "head_time", default.head_time)?,
                 answer_time: time(&answer_time, "answer_time", default.answer_time)?,
                 max_pending: max_pending.limit("max_pending", default.max_pending)?,
+                replay: default.replay,
             };
             let routes = match topics {
                 Some(topics) => {

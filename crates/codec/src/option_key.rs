@@ -74,6 +74,8 @@ options! {
     MaxBacklogBytes "max_backlog_bytes" "maxBacklogBytes" "max_backlog_bytes" "max_backlog_bytes";
     /// Where a hub's log is kept.
     Store "store" "store" "store" "store";
+    /// What a client without a last event ID begins with.
+    Replay "replay" "replay" "replay" "replay";
     /// How many threads write a hub's streams.
     Threads "threads" "threads" "threads" "threads";
     /// Where a listener listens.

@@ -66,7 +66,8 @@ mod unix {
         for number in 0..connections {
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let (host, _) = listener.accept().unwrap();
-            let id = event_loop.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+            let id =
+                event_loop.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
             event_loop.attach_socket(&Sockets::shared(), id, host.as_fd(), Framing::Chunked, true).unwrap();
             client.set_nonblocking(true).unwrap();
             let mut client = mio::net::TcpStream::from_std(client);

@@ -86,8 +86,8 @@ pub use sockets::{Socket, Sockets, Transfer};
 // What hosts need of the hub. What only a delivery needs, such as its readers, is in `ssecast_hub` alone.
 pub use ssecast_hub::{
     Batch, Clock, Close, Config, Error, ErrorField, ErrorKind, Event, History, Hub, Language, ManualClock,
-    OptionKey, Policy, PrivateEvent, Published, Reason, ResetReason, SharedStore, SlowClient, Stats, Store,
-    StoreState, Subscriber, Subscription, check_topic, is_finished, process,
+    OptionKey, Policy, PrivateEvent, Published, Reason, Replay, ResetReason, SharedStore, SlowClient, Stats,
+    Store, StoreState, Subscriber, Subscription, check_topic, is_finished, process,
 };
 pub use stream_headers::stream_headers;
 pub use system::{is_engine_thread, spawn};

@@ -34,7 +34,7 @@ use crate::timer;
 /// use ssecast_engine::{Config, Content, Event, Hub, LoopConnections, Subscription};
 /// let hub = Hub::new(Config::default())?;
 /// let pull = LoopConnections::new(&hub, || { /* post a message to the event loop */ });
-/// let id = pull.open(&Subscription { topics: &["ticks"], last_event_id: None })?;
+/// let id = pull.open(&Subscription { topics: &["ticks"], ..Subscription::default() })?;
 /// hub.publish("ticks", &Event { data: Some("1"), ..Event::default() })?;
 /// let mut deliveries = Vec::new();
 /// while pull.take(256, &mut deliveries) {}

@@ -47,7 +47,7 @@ fn publish(hub: &Hub, topic: &str, text: &str) {
 }
 
 fn subscribe(reader: &mut Reader) -> Subscriber {
-    reader.subscribe(&Subscription { topics: &["t"], last_event_id: None }).unwrap()
+    reader.subscribe(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap()
 }
 
 /// Hands a connection to a thread, as `Socket::attach` does.

@@ -194,7 +194,7 @@ mod tests {
 
     fn connect(worker_handle: &Arc<WorkerHandle>, hub: &Hub) -> (Attachment, Reader, [UnixStream; 2]) {
         let mut reader = hub.reader(Arc::new(|| ()));
-        let subscription = Subscription { topics: &["t"], last_event_id: None };
+        let subscription = Subscription { topics: &["t"], ..Subscription::default() };
         let subscriber = reader.subscribe(&subscription).unwrap();
         let (host, client) = UnixStream::pair().unwrap();
         let state = Arc::new(ConnectionState::new(ConnectionId::NOWHERE, hub.key(), 0));

@@ -161,7 +161,8 @@ fn the_timer_wakes_the_host_for_a_lag_limit() {
 #[test]
 fn a_connection_opened_paused_waits_for_its_head() {
     let mut rig = Rig::new(quiet());
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     rig.publish("t", "1");
     rig.turn();
     assert!(rig.written.is_empty());
@@ -175,7 +176,7 @@ fn a_connection_handed_over_in_a_storm_goes_on_where_pull_delivery_stopped() {
     let mut rig = Rig::new(patient());
     for _ in 0..50 {
         let hub = rig.hub.clone();
-        let id = rig.connections.open(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+        let id = rig.connections.open(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
         let (host, client) = tcp();
         let mut client = Client::new(client, Framing::Raw);
         thread::scope(|scope| {
@@ -224,7 +225,7 @@ fn a_closed_hub_takes_nothing_and_ends_what_there_is() {
     assert!(rig.send(id, "1"));
     rig.hub.close(&ssecast_engine::Close { event: Some(data("bye")), ..Default::default() }).unwrap();
     assert!(!rig.send(id, "2"));
-    let refused = rig.connections.open(&Subscription { topics: &["t"], last_event_id: None });
+    let refused = rig.connections.open(&Subscription { topics: &["t"], ..Subscription::default() });
     assert_eq!(rig::refusal(refused), ErrorKind::Closed);
     rig.turn();
     assert_eq!(rig.ended[&id], (Reason::Shutdown, false));
@@ -238,7 +239,9 @@ fn a_host_that_asks_when_it_wants_more_gets_a_burst_and_is_slow_when_it_leaves_i
     let config = Config { history, ..slow(100_000, Duration::from_secs(30), Policy::Disconnect) };
     let hub = ssecast_engine::Hub::with_clock(config, clock.clone()).unwrap();
     let connections = ssecast_engine::LoopConnections::paced(&hub, || ());
-    connections.open(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    connections
+        .open(&ssecast_engine::Subscription { topics: &["t"], ..ssecast_engine::Subscription::default() })
+        .unwrap();
     let text = "x".repeat(10_000);
     let next = || {
         let mut deliveries = Vec::new();

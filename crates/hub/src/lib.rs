@@ -83,7 +83,7 @@ pub use ssecast_codec::{Error, ErrorField, ErrorKind, Event, Language, OptionKey
 pub use stats::{Reason, Stats, StoreState};
 pub use store::{Position, Replica, SharedStore, Store, Watch};
 pub use subscriber::Subscriber;
-pub use subscription::Subscription;
+pub use subscription::{Replay, Subscription};
 pub use topic::check_name as check_topic;
 pub use topic_change::TopicChange;
 pub use topic_set::TopicKey;

@@ -120,8 +120,7 @@ impl Reader {
         }
         let topics = log.register(*reader, subscription.topics, now)?;
         log.connections += 1;
-        let Beginning { cursor, joined, reset } =
-            log.resume(*reader, &topics, subscription.last_event_id, now);
+        let Beginning { cursor, joined, reset } = log.resume(*reader, &topics, subscription, now);
         let live_from = log.head();
         let passed = log.count_passed(Position::new(&topics, &joined, cursor));
         drop(log);

@@ -6,7 +6,7 @@ use crate::entry::{Entry, EntryKind};
 use crate::epoch::{Epoch, Origin};
 use crate::frame::with_id;
 use crate::interval_set::IntervalSet;
-use crate::log::{Appended, Beginning, Log};
+use crate::log::{Appended, Beginning, Known, Log};
 use crate::readers::Wake;
 use crate::reset::ResetReason;
 use crate::sync::Arc;
@@ -97,6 +97,6 @@ impl Log {
     /// Where a subscriber goes on whose place is one of an earlier life.
     pub(crate) fn begin_again(&mut self, reader: usize, set: &TopicSet, now: u64) -> Beginning {
         set.keys().iter().for_each(|key| self.topics.expire(*key, now));
-        self.begin(reader, set, self.base, Some(ResetReason::Epoch))
+        self.begin(reader, set, self.base, Known::Not(ResetReason::Epoch))
     }
 }

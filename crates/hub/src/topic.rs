@@ -242,6 +242,11 @@ impl Topic {
         Some(lost + index(through).saturating_sub(index(after)) as u64)
     }
 
+    /// How many events of the history are after a sequence number.
+    pub(crate) fn kept_after(&self, sequence: u64) -> usize {
+        self.ring.len() - self.first_after(sequence).max(self.expired)
+    }
+
     /// How many events there were up to a sequence number; `None` when that is forgotten.
     pub(crate) fn count_up_to(&self, sequence: u64) -> Option<u64> {
         if sequence < self.dropped {

@@ -30,7 +30,7 @@ fn reader(hub: &Hub) -> (Reader, Arc<Notify>) {
 }
 
 fn subscribe(reader: &mut Reader, topics: &[&str], id: Option<&str>) -> Subscriber {
-    reader.subscribe(&Subscription { topics, last_event_id: id }).unwrap()
+    reader.subscribe(&Subscription { topics, last_event_id: id, ..Subscription::default() }).unwrap()
 }
 
 /// What there is for a subscriber in this round. Returns whether its stream is over.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use ssecast_hub::{Error, ErrorKind, OptionKey};
+use ssecast_hub::{Error, ErrorKind, OptionKey, Replay};
 
 use ssecast_engine::Cors;
 
@@ -20,6 +20,9 @@ pub struct ListenerConfig {
     pub path: Option<String>,
     /// Which pages of other origins may read the streams. `None`, the default, allows none.
     pub cors: Option<Cors>,
+    /// What a stream begins with whose client has no last event ID, unless the router says
+    /// [otherwise](crate::Responder::allow_with_replay). The default begins live.
+    pub replay: Replay,
     /// Headers that every stream's response has besides its own. A `Cache-Control` stays, and what a stream needs is
     /// added to it ([`cache_control`](ssecast_engine::cache_control)).
     pub headers: Vec<(String, String)>,
@@ -43,6 +46,7 @@ impl Default for ListenerConfig {
         Self {
             path: None,
             cors: None,
+            replay: Replay::default(),
             headers: Vec::new(),
             max_head_bytes: 16 << 10,
             max_headers: 100,

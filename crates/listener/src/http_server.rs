@@ -22,7 +22,7 @@ use crate::request::Request;
 use crate::responder::Responder;
 use crate::response::{Refusal, stream_head, unavailable};
 use crate::router::Streams;
-use crate::ticket::{Decision, Ticket};
+use crate::ticket::{Allowed, Decision, Ticket};
 
 /// The token of the listening socket; client connections have those below.
 pub(crate) const LISTENING: Token = Token(usize::MAX - 1);
@@ -343,18 +343,22 @@ impl HttpServer {
                 self.send_answer(slot, answer);
                 self.streams.never_began(ticket.connection, Reason::Server);
             }
-            Decision::Allow(topics, _hold) => self.open(slot, &topics),
+            Decision::Allow(allowed) => self.open(slot, &allowed),
         }
     }
 
     /// Hands a connection over: from here on it is a stream.
-    fn open(&mut self, slot: usize, topics: &[String]) {
+    fn open(&mut self, slot: usize, allowed: &Allowed) {
         let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else {
             return;
         };
-        let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+        let topics: Vec<&str> = allowed.topics.iter().map(String::as_str).collect();
         let last_event_id = asked.last_event_id.as_deref();
-        let subscription = Subscription { topics: &topics, last_event_id };
+        let subscription = Subscription {
+            topics: &topics,
+            last_event_id,
+            replay: allowed.replay.unwrap_or(self.config.replay),
+        };
         let ready =
             self.sockets.worker().and_then(|worker| Ok((worker, self.reader.subscribe(&subscription)?)));
         let (connection, cors) = (asked.ticket.connection, asked.cors.clone());

@@ -2,10 +2,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use ssecast_engine::ConnectionId;
-use ssecast_hub::{Error, ErrorKind};
+use ssecast_hub::{Error, ErrorKind, Replay};
 
 use crate::command_queue::CommandQueue;
-use crate::ticket::{Decision, Ticket};
+use crate::ticket::{Allowed, Decision, Ticket};
 
 /// The most topics that a stranger may name.
 const MOST_NAMED: usize = 64;
@@ -36,6 +36,30 @@ impl Responder {
     /// # Errors
     /// [`InvalidTopic`](ssecast_hub::ErrorKind::InvalidTopic); then the request waits for another answer.
     pub fn allow(&self, topics: &[&str]) -> Result<bool, Error> {
+        self.allow_as(topics, None)
+    }
+
+    /// Gives the client a stream as [`allow`](Self::allow) does; if the client has no last event ID, the stream begins with
+    /// a replay of the history.
+    ///
+    /// ```
+    /// use ssecast_listener::{Request, Responder};
+    /// use ssecast_hub::Replay;
+    /// let router = |request: Request, responder: Responder| match request.path() {
+    ///     "/chat" => _ = responder.allow_with_replay(&["chat"], Replay::Last(50)),
+    ///     _ => _ = responder.allow(&["ticks"]),
+    /// };
+    /// # fn is_a_router(_: impl ssecast_listener::Router) {}
+    /// # is_a_router(router);
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`allow`](Self::allow).
+    pub fn allow_with_replay(&self, topics: &[&str], replay: Replay) -> Result<bool, Error> {
+        self.allow_as(topics, Some(replay))
+    }
+
+    fn allow_as(&self, topics: &[&str], replay: Option<Replay>) -> Result<bool, Error> {
         topics.iter().try_for_each(|topic| ssecast_hub::check_topic(topic))?;
         // In a child of the listener's process the hub is another one.
         if !self.queue.is_here() {
@@ -47,7 +71,7 @@ impl Responder {
             return Ok(false);
         };
         let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
-        Ok(self.answer(Decision::Allow(topics, hold)))
+        Ok(self.answer(Decision::Allow(Allowed { topics, replay, hold })))
     }
 
     /// Gives a stranger a stream of the topics that it has named itself. None, more than 64, or one that can't be a topic

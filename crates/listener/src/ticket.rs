@@ -1,7 +1,7 @@
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use ssecast_engine::ConnectionId;
-use ssecast_hub::Hold;
+use ssecast_hub::{Hold, Replay};
 
 /// There is no answer yet.
 const OPEN: u8 = 0;
@@ -21,11 +21,21 @@ pub(crate) struct Ticket {
 /// What a router decided.
 #[derive(Debug)]
 pub(crate) enum Decision {
-    /// The hub is not over before the router was told of the stream's end.
-    Allow(Vec<String>, Hold),
+    Allow(Allowed),
     Refuse(u16),
     /// There can be no stream for the moment.
     Unavailable,
+}
+
+/// The stream that a client may have.
+#[derive(Debug)]
+pub(crate) struct Allowed {
+    pub(crate) topics: Vec<String>,
+    /// What it begins with, if the router says so.
+    pub(crate) replay: Option<Replay>,
+    /// The hub is not over before the router was told of the stream's end.
+    #[allow(dead_code, reason = "it is there to be dropped")]
+    pub(crate) hold: Hold,
 }
 
 impl Ticket {

@@ -53,7 +53,7 @@ fn attach(
     topics: &[&str],
 ) {
     for (host, _) in pairs {
-        let id = event_loop.open_paused(&Subscription { topics, last_event_id: None }).unwrap();
+        let id = event_loop.open_paused(&Subscription { topics, ..Subscription::default() }).unwrap();
         event_loop.attach_socket(sockets, id, host.as_fd(), Framing::Chunked, true).unwrap();
     }
 }

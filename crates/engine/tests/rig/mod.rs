@@ -120,7 +120,10 @@ impl Rig {
         (host, client): (OwnedFd, std::os::unix::net::UnixStream),
         framing: Framing,
     ) -> (ConnectionId, Client) {
-        let id = self.connections.open_paused(&Subscription { topics, last_event_id }).expect("an open hub");
+        let id = self
+            .connections
+            .open_paused(&Subscription { topics, last_event_id, ..Subscription::default() })
+            .expect("an open hub");
         self.connections
             .attach_socket(&self.sockets, id, host.as_fd(), framing, false)
             .expect("a stream socket");
@@ -135,8 +138,10 @@ impl Rig {
         (host, client): (OwnedFd, std::os::unix::net::UnixStream),
         framing: Framing,
     ) -> (ConnectionId, Client) {
-        let id =
-            self.connections.open_paused(&Subscription { topics, last_event_id: None }).expect("an open hub");
+        let id = self
+            .connections
+            .open_paused(&Subscription { topics, ..Subscription::default() })
+            .expect("an open hub");
         self.connections
             .attach_socket(&self.sockets, id, host.as_fd(), framing, true)
             .expect("a stream socket");
@@ -145,7 +150,7 @@ impl Rig {
 
     /// A connection that the host writes itself.
     pub(crate) fn open(&mut self, topics: &[&str]) -> ConnectionId {
-        self.connections.open(&Subscription { topics, last_event_id: None }).expect("an open hub")
+        self.connections.open(&Subscription { topics, ..Subscription::default() }).expect("an open hub")
     }
 
     pub(crate) fn publish(&self, topic: &str, text: &str) {

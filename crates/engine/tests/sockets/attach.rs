@@ -11,7 +11,8 @@ use crate::rig::{Rig, events, narrow, patient, quiet, refusal, slow, tcp};
 
 /// Tries to attach a paused connection, then lets it go on by pull delivery.
 fn refused(rig: &mut Rig, socket: BorrowedFd<'_>) -> ErrorKind {
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     let kind = refusal(rig.connections.attach_socket(&rig.sockets, id, socket, Framing::Raw, false));
     rig.connections.resume(id);
     rig.publish("t", "goes on");
@@ -59,7 +60,8 @@ fn a_socket_is_attached_once_under_all_of_its_descriptors() {
 
     rig.connections.end(id, Reason::Server);
     rig.end_of(id);
-    let next = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let next =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     rig.connections.attach_socket(&rig.sockets, next, other.as_fd(), Framing::Chunked, false).unwrap();
     rig.publish("t", "second stream");
     client.read_until("second stream");
@@ -69,12 +71,14 @@ fn a_socket_is_attached_once_under_all_of_its_descriptors() {
 fn a_connection_that_is_gone_is_not_attached() {
     let rig = Rig::new(quiet());
     let (host, _client) = tcp();
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     rig.connections.remove(id, Reason::Client);
     let attached = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false);
     assert_eq!(refusal(attached), ErrorKind::Closed);
     // Nothing of it stays behind.
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
 }
 
@@ -83,7 +87,8 @@ fn a_peer_that_was_gone_before_is_found_out_without_harm() {
     let mut rig = Rig::new(quiet());
     let (host, client) = tcp();
     drop(client);
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     let attached = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Raw, false);
     if let Err(error) = attached {
         // The system may know by now.
@@ -129,8 +134,10 @@ fn a_connection_that_is_attached_during_a_storm_loses_and_doubles_nothing() {
                     number += 1;
                 }
             });
-            let id =
-                rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+            let id = rig
+                .connections
+                .open_paused(&Subscription { topics: &["t"], ..Subscription::default() })
+                .unwrap();
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let host = OwnedFd::from(listener.accept().unwrap().0);

@@ -48,7 +48,7 @@ fn no_byte_of_a_stream_reaches_the_next_response_on_the_connection() {
             for (host, _) in &lanes {
                 let id = rig
                     .connections
-                    .open_paused(&Subscription { topics: &["t"], last_event_id: None })
+                    .open_paused(&Subscription { topics: &["t"], ..Subscription::default() })
                     .unwrap();
                 rig.connections
                     .attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false)

@@ -50,7 +50,10 @@ fn a_stream_that_was_attached_while_the_hub_closed_ends_like_the_others() {
     let mut rig = Rig::new(quiet());
     let id = rig
         .connections
-        .open_paused(&ssecast_engine::Subscription { topics: &["t"], last_event_id: None })
+        .open_paused(&ssecast_engine::Subscription {
+            topics: &["t"],
+            ..ssecast_engine::Subscription::default()
+        })
         .unwrap();
     let (host, client) = tcp();
     rig.hub.close(&Close { event: Some(data("bye")), ..Close::default() }).unwrap();

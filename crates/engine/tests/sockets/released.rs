@@ -23,7 +23,8 @@ fn a_head_is_sent_before_the_stream_even_when_there_is_no_room_for_it_yet() {
     {
         let mut rig = Rig::new(patient());
         let (host, client) = pair();
-        let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+        let id =
+            rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
         let head = [b"HTTP/1.1 200 OK\r\nX-Long: ", vec![b'x'; 300_000].as_slice(), b"\r\n\r\n"].concat();
         let bytes = Bytes::from(head.clone());
         rig.connections.hand_over_socket(&rig.sockets, id, host.as_fd(), framing, bytes).unwrap();

@@ -8,6 +8,7 @@ mod history;
 mod ids;
 mod limits;
 mod private;
+mod replay;
 mod resume;
 mod rig;
 mod slow_client;

@@ -50,7 +50,7 @@ fn a_subscriber_that_moves_to_another_reader_loses_nothing_and_wakes_that_one() 
     let mut rig = Rig::new(keeps(Some(0), None, None));
     let mut first = rig.hub.reader(std::sync::Arc::new(|| ()));
     let mut stream = rig.subscribe(&["t"]);
-    stream.subscriber = first.subscribe(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    stream.subscriber = first.subscribe(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     rig.publish("t", "before");
     rig.settle();
     rig.reader.registrar().adopt(&mut stream.subscriber);

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use ssecast_codec::{Item, Parser};
 use ssecast_hub::{
-    Config, Error, Event, History, Hub, ManualClock, Next, Policy, Published, Reader, Reason, SlowClient,
-    Subscriber, Subscription,
+    Config, Error, Event, History, Hub, ManualClock, Next, Policy, Published, Reader, Reason, Replay,
+    SlowClient, Subscriber, Subscription,
 };
 
 /// Far longer than anything takes: what never comes fails the test instead of hanging it.
@@ -82,8 +82,15 @@ impl Rig {
     }
 
     pub(crate) fn try_subscribe(&mut self, topics: &[&str], id: Option<&str>) -> Result<Stream, Error> {
-        let subscriber = self.reader.subscribe(&Subscription { topics, last_event_id: id })?;
+        let subscriber =
+            self.reader.subscribe(&Subscription { topics, last_event_id: id, ..Subscription::default() })?;
         Ok(Stream { subscriber, parser: Parser::new(), ended: None })
+    }
+
+    pub(crate) fn begin(&mut self, topics: &[&str], replay: Replay) -> Stream {
+        let subscription = Subscription { topics, replay, ..Subscription::default() };
+        let subscriber = self.reader.subscribe(&subscription).expect("room");
+        Stream { subscriber, parser: Parser::new(), ended: None }
     }
 
     pub(crate) fn subscribe(&mut self, topics: &[&str]) -> Stream {

@@ -69,7 +69,7 @@ fn events_of_several_threads_reach_every_client_once_and_in_one_order() {
         .map(|_| {
             let (mut reader, wakes) = reader(&hub);
             let subscribe = |topics| {
-                reader.subscribe(&Subscription { topics, last_event_id: None }).expect("an open hub")
+                reader.subscribe(&Subscription { topics, ..Subscription::default() }).expect("an open hub")
             };
             let streams = topics.map(subscribe).into();
             thread::spawn(move || deliver(reader, &wakes, streams))

@@ -56,7 +56,7 @@ fn closing_wakes_every_reader() {
 fn a_subscriber_may_outlive_its_reader() {
     let rig = Rig::new(quiet());
     let mut reader = rig.hub.reader(Arc::new(|| ()));
-    let subscriber = reader.subscribe(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let subscriber = reader.subscribe(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     drop(reader);
     let mut another = rig.hub.reader(Arc::new(|| ()));
     rig.publish("t", "1");
@@ -74,7 +74,7 @@ fn what_a_wake_owns_may_use_the_hub_when_it_goes() {
     let wake = { Arc::clone(&owned) };
     let reader = rig.hub.reader(Arc::new(move || drop(wake.lock())));
     let mut other = rig.hub.reader(Arc::new(|| ()));
-    let subscriber = other.subscribe(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let subscriber = other.subscribe(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     owned.lock().unwrap().push(subscriber);
     drop(owned);
     // On a thread of its own: where it may not use the hub, it waits for a lock for ever.

@@ -4,7 +4,7 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
-use ssecast_hub::{Config, History, Policy, SlowClient};
+use ssecast_hub::{Config, History, Policy, Replay, SlowClient};
 
 pub(crate) const TOPICS: usize = 4;
 pub(crate) const CLIENTS: usize = 6;
@@ -81,6 +81,8 @@ pub(crate) enum From {
     /// What it was sent: whatever that is.
     Seen,
     Nothing,
+    /// Nothing, and it asks for a replay.
+    Replay(Replay),
     OtherEpoch,
     Unknown,
     /// The hub's own id at a part of the sequence, in 256ths; also a little beyond the head.
@@ -122,7 +124,8 @@ fn action(longest: usize) -> impl Strategy<Value = Action> {
 fn from() -> impl Strategy<Value = From> {
     prop_oneof![
         12 => Just(From::Seen),
-        2 => Just(From::Nothing),
+        1 => Just(From::Nothing),
+        3 => prop_oneof![1 => Just(Replay::All), 4 => (0..20usize).prop_map(Replay::Last)].prop_map(From::Replay),
         1 => Just(From::OtherEpoch),
         1 => Just(From::Unknown),
         3 => any::<u8>().prop_map(From::At),

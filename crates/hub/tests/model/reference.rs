@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use ssecast_hub::History;
+use ssecast_hub::{History, Replay};
 
 /// What a hub should hold: every event that was ever published, and no cleverness.
 pub(crate) struct Reference {
@@ -105,12 +105,26 @@ impl Reference {
         }
     }
 
-    /// Where a client begins that comes with an id, and what it has lost. Its topics then say what each begins after.
-    pub(crate) fn begin(&self, topics: &mut Topics, id: &str) -> (u64, Option<Loss>) {
-        if id.is_empty() || topics.is_empty() {
+    /// The place before the last events of topics that are kept.
+    fn before_last(&self, topics: &Topics, replay: Replay) -> u64 {
+        let mut kept: Vec<u64> =
+            topics.keys().flat_map(|topic| self.kept(*topic)).map(|record| record.sequence).collect();
+        kept.sort_unstable();
+        match replay {
+            Replay::All => 0,
+            Replay::Last(0) => self.head(),
+            Replay::Last(wanted) => kept.iter().rev().nth(wanted - 1).map_or(0, |first| first - 1),
+        }
+    }
+
+    /// Where a client begins that comes with an id, or asks for a replay, and what it has lost. Its topics then say what each
+    /// begins after.
+    pub(crate) fn begin(&self, topics: &mut Topics, id: &str, replay: Replay) -> (u64, Option<Loss>) {
+        if topics.is_empty() {
             return (self.head(), None);
         }
-        let located = self.locate(topics, id);
+        let located =
+            if id.is_empty() { Ok(self.before_last(topics, replay)) } else { self.locate(topics, id) };
         let (place, reason) = match located {
             Ok(sequence) => (sequence, "expired"),
             Err("epoch") => (0, "epoch"),
@@ -123,6 +137,8 @@ impl Reference {
         let lost: Vec<u64> = lost.into_iter().filter(|sequence| !there.contains(sequence)).collect();
         let missed = located.is_ok().then_some(lost.len() as u64);
         let told = (located.is_err() || !lost.is_empty()).then_some(Loss { reason, missed });
+        // What was lost before it came is no loss of its own.
+        let told = told.filter(|_| !id.is_empty());
         // What it is told first is the last place before what is there for it.
         let position =
             if lost.is_empty() { place } else { there.first().map_or(self.head(), |first| first - 1) };

@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use ssecast_hub::{Config, Policy, Subscriber};
+use ssecast_hub::{Config, Policy, Replay, Subscriber};
 
 use crate::reference::{Loss, Record, Reference, Topics};
 
@@ -48,11 +48,11 @@ impl Stream {
         subscriber: Subscriber,
         reader: usize,
         mut topics: Topics,
-        id: &str,
+        (id, replay): (&str, Replay),
         reference: &Reference,
         config: &Config,
     ) -> Self {
-        let (position, due) = reference.begin(&mut topics, id);
+        let (position, due) = reference.begin(&mut topics, id, replay);
         let slow = &config.slow_client;
         Self {
             subscriber,

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use ssecast_codec::{Item, Parser};
 use ssecast_hub::{
-    Close, Config, ErrorKind, Event, History, Hub, ManualClock, Next, Reader, Reason, Subscription, TopicKey,
+    Close, Config, ErrorKind, Event, History, Hub, ManualClock, Next, Reader, Reason, Replay, Subscription,
+    TopicKey,
 };
 
 use crate::action::{Action, CLIENTS, From, READERS, TOPICS};
@@ -240,14 +241,17 @@ impl World {
         let head = self.reference.head();
         let id = match *from {
             From::Seen => client.parser.last_event_id().to_owned(),
-            From::Nothing => String::new(),
+            From::Nothing | From::Replay(_) => String::new(),
             From::OtherEpoch => "otherepoch-3".to_owned(),
             From::Unknown => "never heard of".to_owned(),
             From::At(part) => self.reference.id((head + 2) * u64::from(part) / 255),
             From::Publisher(id) => format!("id {id}"),
         };
+        // With an id it plays no role.
+        let replay = if let From::Replay(replay) = *from { replay } else { Replay::default() };
         let names = names(client.topics);
-        let subscription = Subscription { topics: &names, last_event_id: Some(&id) };
+        let asked = if id.is_empty() { replay } else { Replay::All };
+        let subscription = Subscription { topics: &names, last_event_id: Some(&id), replay: asked };
         let subscriber = self.readers[reader].reader.subscribe(&subscription).expect("room");
         let topics: Topics = topics(client.topics).into_iter().map(|topic| (topic, 0)).collect();
 
@@ -263,7 +267,7 @@ impl World {
             (client.place, client.newest) = (None, 0);
         }
         let config = self.hub.config();
-        client.stream = Some(Stream::new(subscriber, reader, topics, &id, &self.reference, config));
+        client.stream = Some(Stream::new(subscriber, reader, topics, (&id, replay), &self.reference, config));
     }
 
     /// Shows a client some bytes; the stream must have meant what it sees.

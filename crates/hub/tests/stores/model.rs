@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ssecast_hub::{Event, History, ManualClock};
+use ssecast_hub::{Event, History, ManualClock, Replay};
 
 use crate::rig::{Process, Stream, advance, config};
 use crate::simulated::{Fault, Simulated};
@@ -57,6 +57,8 @@ struct World {
     /// The same of all lives, by text: the life, the number and the topic.
     all: BTreeMap<String, (usize, u64, &'static str)>,
     life: usize,
+    /// The epochs of all lives.
+    lives: Vec<String>,
     published: u64,
     resets: BTreeMap<&'static str, usize>,
 }
@@ -78,6 +80,7 @@ impl World {
             events: BTreeMap::new(),
             all: BTreeMap::new(),
             life: 0,
+            lives: vec![store.epoch()],
             published: 0,
             resets: BTreeMap::new(),
             random,
@@ -156,15 +159,65 @@ impl World {
         self.store.lose();
         self.events.clear();
         self.life += 1;
+        self.lives.push(self.store.epoch());
     }
 
     fn connect(&mut self, index: usize) {
         let (client, process) = (&mut self.clients[index], self.random.index(PROCESSES));
+        if self.random.below(4) == 0 {
+            // Another client takes its place.
+            *client = Client { topics: std::mem::take(&mut client.topics), ..Client::default() };
+            return self.begin(index, process);
+        }
         let id = (!client.last_event_id.is_empty()).then_some(&*client.last_event_id);
         match self.processes[process].connect(&client.topics, id) {
             Ok(stream) => client.connection = Some((process, stream)),
             Err(error) => assert_eq!(error.kind(), ssecast_hub::ErrorKind::StoreTimedOut, "{error}"),
         }
+    }
+
+    /// Connects a client that begins with history: it gets the last events that the process has of its topics.
+    fn begin(&mut self, index: usize, at: usize) {
+        let most = self.random.index(20);
+        let replay = if most == 0 { Replay::All } else { Replay::Last(most) };
+        let (client, process) = (&mut self.clients[index], &mut self.processes[at]);
+        let mut stream = match process.begin(&client.topics, replay) {
+            Ok(stream) => stream,
+            Err(error) => return assert_eq!(error.kind(), ssecast_hub::ErrorKind::StoreTimedOut, "{error}"),
+        };
+        let seen = process.read(&mut stream);
+        // What the process knows, which may be another life yet.
+        let head = process.hub.stats().published;
+        let kept = self.history.events.unwrap_or(0);
+        let is_its = |epoch: &String| format!("{:?}", process.hub).contains(epoch);
+        let life = self.lives.iter().position(is_its).unwrap();
+        let of = |topic: &str| {
+            let of_life = self.all.iter().filter(move |(_, (at, _, _))| *at == life);
+            let mut all: Vec<_> = of_life
+                .filter(|(_, (_, number, its))| *its == topic && *number <= head)
+                .map(|(text, (_, number, _))| (*number, text.clone()))
+                .collect();
+            all.sort_unstable();
+            all.split_off(all.len().saturating_sub(kept))
+        };
+        let mut expected: Vec<_> = client.topics.iter().flat_map(|topic| of(topic)).collect();
+        expected.sort_unstable();
+        if most > 0 {
+            expected = expected.split_off(expected.len().saturating_sub(most));
+        }
+        let texts: Vec<_> = seen.iter().map(|(text, _)| text).filter(|text| !text.is_empty()).collect();
+        assert_eq!(
+            texts,
+            expected.iter().map(|(_, text)| text).collect::<Vec<_>>(),
+            "the last {most} or all"
+        );
+        // From here on it is as any other.
+        if let Some((_, id)) = seen.last() {
+            id.clone_into(&mut client.last_event_id);
+        }
+        let last = expected.last().map_or(0, |(number, _)| *number);
+        (client.at, client.since, client.life) = (Some(last), head, Some(life));
+        client.connection = Some((at, stream));
     }
 
     fn read(&mut self, index: usize) {

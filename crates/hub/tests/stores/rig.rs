@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use ssecast_codec::{Item, Parser};
 use ssecast_hub::{
-    Config, Error, Event, History, Hub, ManualClock, Next, Policy, Published, Reader, SharedStore,
+    Config, Error, Event, History, Hub, ManualClock, Next, Policy, Published, Reader, Replay, SharedStore,
     SlowClient, Subscriber, Subscription,
 };
 
@@ -49,8 +49,14 @@ impl Process {
     }
 
     pub(crate) fn connect(&mut self, topics: &[&str], id: Option<&str>) -> Result<Stream, Error> {
-        let subscriber = self.reader.subscribe(&Subscription { topics, last_event_id: id })?;
+        let subscriber =
+            self.reader.subscribe(&Subscription { topics, last_event_id: id, ..Subscription::default() })?;
         Ok(Stream { subscriber, parser: Parser::new() })
+    }
+
+    pub(crate) fn begin(&mut self, topics: &[&str], replay: Replay) -> Result<Stream, Error> {
+        let subscription = Subscription { topics, replay, ..Subscription::default() };
+        Ok(Stream { subscriber: self.reader.subscribe(&subscription)?, parser: Parser::new() })
     }
 
     /// What is there for a client, with the id that it has after each.

@@ -102,6 +102,10 @@ impl Simulated {
         *self.log() = Log::new();
     }
 
+    pub(crate) fn epoch(&self) -> String {
+        self.log().epoch.to_string()
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.log().entries.len()
     }

@@ -1,6 +1,6 @@
 use std::sync::{Mutex, mpsc};
 
-use ssecast_engine::{ErrorKind, Framing, Hub, Reason};
+use ssecast_engine::{ErrorKind, Framing, Hub, Reason, Replay};
 use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder};
 
 use crate::endpoint::{Endpoint, GET};
@@ -233,4 +233,32 @@ fn a_client_whose_stream_was_finished_is_answered_204_once_it_is_allowed() {
     assert_eq!(endpoint.hub.stats().connections, 0);
     let ended: Vec<_> = endpoint.told.ended.lock().unwrap().iter().map(|(_, reason)| *reason).collect();
     assert_eq!(ended, [Reason::Server, Reason::Server], "each stream that was allowed has its end");
+}
+
+#[test]
+fn a_stream_begins_with_the_history_that_its_route_or_the_configuration_says() {
+    let config = ListenerConfig { replay: Replay::All, ..ListenerConfig::default() };
+    let endpoint = Endpoint::new(quiet(), config, |request: Request, responder: Responder| {
+        let allowed = match request.path() {
+            "/last" => responder.allow_with_replay(&["t"], Replay::Last(1)),
+            "/live" => responder.allow_with_replay(&["t"], Replay::default()),
+            _ => responder.allow(&["t"]),
+        };
+        assert!(allowed.unwrap());
+    });
+    let first = endpoint.hub.publish("t", &data("1")).unwrap().id;
+    ["2", "3"].iter().for_each(|text| endpoint.publish(text));
+    let resuming = format!("Last-Event-ID: {first}\r\n");
+    for (path, header, expected) in [
+        ("/", "", &["1", "2", "3"][..]),
+        ("/last", "", &["3"]),
+        ("/live", "", &[]),
+        ("/last", &resuming, &["2", "3"]),
+    ] {
+        let mut visit = endpoint.visit();
+        visit.say(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n{header}\r\n"));
+        let mut client = visit.stream(Framing::Chunked);
+        client.read_until("id: ");
+        assert_eq!(client.read_events(expected.len()), expected, "{path}");
+    }
 }

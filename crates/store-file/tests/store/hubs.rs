@@ -35,7 +35,9 @@ impl Connection {
     fn new(hub: &Hub, last_event_id: Option<&str>) -> Self {
         let (wake, woken) = channel();
         let mut reader = hub.reader(Arc::new(move || wake.send(()).unwrap_or_default()));
-        let subscriber = reader.subscribe(&Subscription { topics: &["t"], last_event_id }).unwrap();
+        let subscriber = reader
+            .subscribe(&Subscription { topics: &["t"], last_event_id, ..Subscription::default() })
+            .unwrap();
         Self { reader, subscriber, woken, seen: String::new() }
     }
 
@@ -139,7 +141,8 @@ fn connections_do_not_wait_for_a_process_that_is_stopped_while_it_has_the_log() 
     // One that may have been somewhere else is asked to come back, at once.
     let mut reader = hub.reader(Arc::new(|| ()));
     for _ in 0..100 {
-        let subscription = Subscription { topics: &["t"], last_event_id: Some("aaaaaaaaaa-1") };
+        let subscription =
+            Subscription { topics: &["t"], last_event_id: Some("aaaaaaaaaa-1"), ..Subscription::default() };
         assert_eq!(reader.subscribe(&subscription).unwrap_err().kind(), ErrorKind::StoreTimedOut);
     }
     assert_eq!(hub.stats().store, Some(StoreState::Degraded));

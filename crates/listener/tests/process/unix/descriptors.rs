@@ -11,7 +11,8 @@ use crate::rig::{Client, PATIENCE, Rig, events, quiet, refusal, tcp};
 pub(super) fn none_left() {
     let mut rig = Rig::new(quiet());
     let (host, client) = tcp();
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     let limit = limit_descriptors(Some(0));
     for _ in 0..3 {
         let refused = rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false);
@@ -31,7 +32,8 @@ pub(super) fn none_left() {
     rig.connections.attach_socket(&rig.sockets, id, host.as_fd(), Framing::Chunked, false).unwrap();
     rig.publish("t", "by an engine thread");
     let (other, _client) = tcp();
-    let id = rig.connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+    let id =
+        rig.connections.open_paused(&Subscription { topics: &["t"], ..Subscription::default() }).unwrap();
     // What is left is the host's, but for those that are in the place of one of its own.
     limit_descriptors(Some(10));
     let refused = rig.connections.attach_socket(&rig.sockets, id, other.as_fd(), Framing::Chunked, false);

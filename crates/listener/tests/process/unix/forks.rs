@@ -50,7 +50,7 @@ pub(super) fn fork() {
         rig.connections.end(id, Reason::Server);
         rig.connections.remove(id, Reason::Server);
         assert_eq!(rig.connections.pending_bytes(id), 0);
-        let refused = rig.connections.open(&Subscription { topics: &["t"], last_event_id: None });
+        let refused = rig.connections.open(&Subscription { topics: &["t"], ..Subscription::default() });
         assert_eq!(refusal(refused), ErrorKind::Closed);
         let refused = rig.connections.attach_socket(&rig.sockets, id, tcp().0.as_fd(), Framing::Raw, false);
         assert_eq!(refusal(refused), ErrorKind::Closed);
@@ -104,7 +104,8 @@ pub(super) fn inherited_readers() {
     let hub = Hub::new(quiet()).unwrap();
     let before = hub.publish("t", &data("of the parent")).unwrap().id;
     let mut reader = hub.reader(no_wake());
-    let subscription = Subscription { topics: &["t"], last_event_id: Some(&before) };
+    let subscription =
+        Subscription { topics: &["t"], last_event_id: Some(&before), ..Subscription::default() };
     let mut subscriber = reader.subscribe(&subscription).unwrap();
     let change = reader.registrar().change_topics(&["u"], &[]).unwrap();
     let closed = Hub::new(quiet()).unwrap();
@@ -180,8 +181,9 @@ pub(super) fn fork_at_work() {
         scope.spawn(|| {
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
                 let (host, _client) = tcp();
-                let id =
-                    connections.open_paused(&Subscription { topics: &["t"], last_event_id: None }).unwrap();
+                let id = connections
+                    .open_paused(&Subscription { topics: &["t"], ..Subscription::default() })
+                    .unwrap();
                 connections.attach_socket(&sockets, id, host.as_fd(), Framing::Raw, false).unwrap();
                 hub.publish("t", &data("work")).unwrap();
                 connections.take(10, &mut Vec::new());
@@ -192,7 +194,7 @@ pub(super) fn fork_at_work() {
             let status = in_a_child(|| {
                 serve_hub(&hub);
                 serve(&Sockets::shared());
-                let refused = connections.open(&Subscription { topics: &["t"], last_event_id: None });
+                let refused = connections.open(&Subscription { topics: &["t"], ..Subscription::default() });
                 assert_eq!(refusal(refused), ErrorKind::Closed);
                 assert!(!connections.take(10, &mut Vec::new()));
                 // SAFETY: the child does nothing with it after that, and its parent has one of its own.
