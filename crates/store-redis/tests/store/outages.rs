@@ -67,7 +67,8 @@ fn a_server_that_is_away_refuses_events_in_time_and_clients_stay() {
     assert!(Connection::new(&hub, Some(&last)).read_until_idle().is_empty());
     let mut reader = hub.reader(Arc::new(|| ()));
     for _ in 0..50 {
-        let subscription = Subscription { topics: &["t"], last_event_id: Some("aaaaaaaaaa-1") };
+        let subscription =
+            Subscription { topics: &["t"], last_event_id: Some("aaaaaaaaaa-1"), ..Subscription::default() };
         assert_eq!(reader.subscribe(&subscription).unwrap_err().kind(), ErrorKind::StoreUnavailable);
     }
     assert!(begin.elapsed() < Duration::from_millis(500), "{:?}", begin.elapsed());
@@ -84,7 +85,8 @@ fn a_hub_that_starts_before_its_server_works_when_that_is_there() {
     let hub = hub(&redis.url());
     assert_eq!(hub.stats().store, Some(StoreState::Unopened));
     let mut reader = hub.reader(Arc::new(|| ()));
-    let mut connect = || reader.subscribe(&Subscription { topics: &["t"], last_event_id: None }).map(|_| ());
+    let mut connect =
+        || reader.subscribe(&Subscription { topics: &["t"], ..Subscription::default() }).map(|_| ());
     assert_eq!(connect().unwrap_err().kind(), ErrorKind::StoreUnavailable);
     assert_eq!(hub.stats().store, Some(StoreState::Degraded));
     redis.start_again();

@@ -52,7 +52,9 @@ impl Connection {
     pub(crate) fn to(hub: &Hub, topic: &str, last_event_id: Option<&str>) -> Self {
         let (wake, woken) = channel();
         let mut reader = hub.reader(Arc::new(move || wake.send(()).unwrap_or_default()));
-        let subscriber = reader.subscribe(&Subscription { topics: &[topic], last_event_id }).unwrap();
+        let subscriber = reader
+            .subscribe(&Subscription { topics: &[topic], last_event_id, ..Subscription::default() })
+            .unwrap();
         Self { reader, subscriber, woken, seen: String::new() }
     }
 
