@@ -268,6 +268,29 @@ typedef uint32_t ssecast_policy;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
+// How a hub's store is.
+enum ssecast_store_state
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  // The hub has none: its log is in the memory of this process.
+  SSECAST_STORE_STATE_NONE = 0,
+  // This process has not used it yet: nothing was published, and nobody connected.
+  SSECAST_STORE_STATE_UNOPENED = 1,
+  // It works.
+  SSECAST_STORE_STATE_READY = 2,
+  // Its last use failed. Connections stay, and events are refused until it works again.
+  SSECAST_STORE_STATE_DEGRADED = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum ssecast_store_state ssecast_store_state;
+#else
+typedef uint32_t ssecast_store_state;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
 // A connection whose socket the engine writes to. Any thread may use it.
 typedef struct ssecast_connection ssecast_connection;
 
@@ -517,6 +540,11 @@ typedef struct ssecast_hub_config {
   // The most bytes of events that may wait to be offered to connections; one more event is refused with
   // `SSECAST_BACKLOG_FULL`, unless none waits. A client may never lag by more. Default 64 MiB.
   uint64_t max_backlog_bytes;
+  // Where the log is kept, such as `file:./events`, a folder; left out, it is in the memory of this process. All processes
+  // that have the same store have the same topics, events and ids, and each event reaches the clients of all of them. Give
+  // all the same history. Nothing is opened before the first event or connection, in each process, also in a child. Default
+  // left out.
+  struct ssecast_slice store;
 } ssecast_hub_config;
 
 // What became of a publication.
@@ -536,7 +564,7 @@ typedef struct ssecast_stats {
   uint64_t connections;
   // Topics with a subscriber or a history.
   uint64_t topics;
-  // Events published.
+  // Events published; with a store, by all processes in this life of its log.
   uint64_t published;
   // Events handed over to connections, each counted once for each of them.
   uint64_t delivered;
@@ -573,6 +601,10 @@ typedef struct ssecast_stats {
   // Clients that were told that they can have no stream for the moment: the hub was full or closing, or a route did not
   // answer in time.
   uint64_t refused;
+  // An `ssecast_store_state`: how the store is.
+  uint32_t store;
+  // Always 0.
+  uint32_t reserved;
 } ssecast_stats;
 
 // Tells of the end of a connection's stream, exactly once for each connection that was attached, on a thread of the
@@ -856,7 +888,8 @@ ssecast_result ssecast_hub_config_init(struct ssecast_hub_config *config, size_t
 
 // Makes a hub; `config` may be NULL for the defaults. Give it back with `ssecast_hub_free`.
 //
-// Fails with `SSECAST_INVALID_OPTION`, and names the field that is out of its range.
+// Fails with `SSECAST_INVALID_OPTION`, and names the field that is out of its range. A store is not opened yet: what is wrong
+// with it is said by the first event and the first connection.
 ssecast_result ssecast_hub_new(const struct ssecast_hub_config *config,
                                struct ssecast_hub **hub,
                                struct ssecast_error *error);

@@ -7,6 +7,7 @@ package ssecast
 
 /*
 #cgo LDFLAGS: -lssecast
+#include <stdlib.h>
 #include <ssecast.h>
 
 // Arguments may point to Go's memory, and structures behind a pointer may not: so they are made here.
@@ -22,6 +23,7 @@ import (
 	"runtime"
 	"sync"
 	"time"
+	"unsafe"
 )
 
 // A Config says how a hub behaves. Zero takes the default of ssecast.h; a negative number turns off what can be off.
@@ -39,6 +41,10 @@ type Config struct {
 	MaxEventBytes   int
 	MaxBacklogBytes int // the most bytes of events that wait for the engine; one more event is refused with ErrBacklogFull
 	Threads         int // threads that write for this hub alone; zero shares those of the process
+	// Where the log is kept, such as file:./events, a folder; empty keeps it in the memory of this process. All processes that have
+	// the same store have the same topics, events and IDs, and each event reaches the clients of all of them. Give all the same
+	// history. Nothing is opened before the first event or client.
+	Store string
 }
 
 // A Hub has topics, their history, and the connections that read them. Any goroutine may use it.
@@ -82,6 +88,12 @@ func NewHub(config Config) (*Hub, error) {
 		native.slow_client_policy = C.SSECAST_POLICY_SKIP
 	}
 	native.threads = C.uint32_t(config.Threads)
+	if config.Store != "" {
+		// A structure behind a pointer may not point to Go's memory.
+		text := C.CString(config.Store)
+		defer C.free(unsafe.Pointer(text))
+		native.store = C.ssecast_slice{text, C.size_t(len(config.Store))}
+	}
 	hub := &Hub{patience: time.Duration(native.slow_client_ms) * time.Millisecond}
 	var detail C.ssecast_error
 	if err := failure(C.ssecast_hub_new(&native, &hub.handle, &detail), &detail); err != nil {
@@ -106,12 +118,12 @@ func milliseconds(time time.Duration) int64 {
 type Published struct {
 	// The id that the hub gave it; empty if it has one of its own.
 	ID string
-	// The connections that read the topic at that moment.
+	// The connections of this process that read the topic at that moment.
 	Subscribers int
 }
 
 // Publish sends an event to every subscriber of the topic. The time that it takes does not depend on their number. If it fails,
-// nothing was published.
+// nothing was published. With a store it waits until the store has the event.
 func (h *Hub) Publish(topic string, event Event) (Published, error) {
 	if err := event.check(); err != nil {
 		return Published{}, err
@@ -160,6 +172,26 @@ const ending = 250 * time.Millisecond
 // Stats are some of a hub's counters.
 type Stats struct {
 	Connections, Topics, Published, Delivered uint64
+	Store                                     StoreState
+}
+
+// A StoreState says how a hub's store is.
+type StoreState uint32
+
+const (
+	// StoreNone: the log is in the memory of this process.
+	StoreNone = StoreState(C.SSECAST_STORE_STATE_NONE)
+	// StoreUnopened: this process has not used it yet.
+	StoreUnopened = StoreState(C.SSECAST_STORE_STATE_UNOPENED)
+	// StoreReady: it works.
+	StoreReady = StoreState(C.SSECAST_STORE_STATE_READY)
+	// StoreDegraded: its last use failed. Streams go on, and events are refused until it works again.
+	StoreDegraded = StoreState(C.SSECAST_STORE_STATE_DEGRADED)
+)
+
+// String gives the state as every language spells it.
+func (s StoreState) String() string {
+	return [...]string{"none", "unopened", "ready", "degraded"}[min(s, StoreDegraded)]
 }
 
 // Stats reads the counters.
@@ -167,5 +199,6 @@ func (h *Hub) Stats() Stats {
 	native := C.ssecast_stats{size: C.sizeof_ssecast_stats}
 	C.ssecast_hub_stats(h.handle, &native, nil)
 	runtime.KeepAlive(h)
-	return Stats{uint64(native.connections), uint64(native.topics), uint64(native.published), uint64(native.delivered)}
+	return Stats{uint64(native.connections), uint64(native.topics), uint64(native.published), uint64(native.delivered),
+		StoreState(native.store)}
 }

@@ -136,6 +136,7 @@ def java(suite):
     command = ["java", f"-Djna.library.path={suite.lib}", "-cp", f"{jna}{os.pathsep}{classes}"]
     if suite.build("javac", "--release", "17", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-cp", jna, "-d", classes, *sources):
         suite.run(*command, "SsecastTest")
+        suite.run(*command, "StoreTest")
         suite.serves(*command, "Server")
 
 

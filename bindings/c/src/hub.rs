@@ -32,7 +32,8 @@ pub struct ssecast_published {
 
 /// Makes a hub; `config` may be NULL for the defaults. Give it back with `ssecast_hub_free`.
 ///
-/// Fails with `SSECAST_INVALID_OPTION`, and names the field that is out of its range.
+/// Fails with `SSECAST_INVALID_OPTION`, and names the field that is out of its range. A store is not opened yet: what is wrong
+/// with it is said by the first event and the first connection.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_new(
     config: *const ssecast_hub_config,

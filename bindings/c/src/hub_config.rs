@@ -1,6 +1,7 @@
+use std::mem::offset_of;
 use std::time::Duration;
 
-use ssecast::{Config, Error, ErrorKind, History, OptionKey, Policy, SlowClient};
+use ssecast::{Config, Error, ErrorKind, History, OptionKey, Policy, SlowClient, open_store};
 
 use crate::error::{Failure, ssecast_result};
 use crate::number::{SSECAST_OFF, milliseconds, or_default};
@@ -59,10 +60,17 @@ pub struct ssecast_hub_config {
     /// The most bytes of events that may wait to be offered to connections; one more event is refused with
     /// `SSECAST_BACKLOG_FULL`, unless none waits. A client may never lag by more. Default 64 MiB.
     pub max_backlog_bytes: u64,
+    /// Where the log is kept, such as `file:./events`, a folder; left out, it is in the memory of this process. All processes
+    /// that have the same store have the same topics, events and ids, and each event reaches the clients of all of them. Give
+    /// all the same history. Nothing is opened before the first event or connection, in each process, also in a child. Default
+    /// left out.
+    pub store: ssecast_slice,
 }
 
-// SAFETY: integers and a slice, none of them with a gap before it.
+// SAFETY: integers and slices, none of them with a gap before it.
 unsafe impl Versioned for ssecast_hub_config {
+    const FIRST: usize = offset_of!(Self, store);
+
     fn defaults() -> Self {
         let config = Config::default();
         Self {
@@ -81,6 +89,7 @@ unsafe impl Versioned for ssecast_hub_config {
             slow_client_policy: ssecast_policy::SSECAST_POLICY_DISCONNECT as u32,
             threads: 0,
             max_backlog_bytes: config.max_backlog_bytes as u64,
+            store: ssecast_slice::NONE,
         }
     }
 }
@@ -97,7 +106,7 @@ pub unsafe extern "C" fn ssecast_hub_config_init(
 
 impl ssecast_hub_config {
     /// # Safety
-    /// The bytes of its slice are there.
+    /// The bytes of its slices are there.
     pub(crate) unsafe fn core(&self) -> Result<Config, Failure> {
         let default = Self::defaults();
         let optional = |number: u64, default| {
@@ -109,6 +118,8 @@ impl ssecast_hub_config {
         // SAFETY: the caller's promise.
         let reset_event = unsafe { self.reset_event.text("reset_event", ErrorKind::InvalidOption) }?;
         let reset_event = reset_event.unwrap_or("reset");
+        // SAFETY: the caller's promise.
+        let store = unsafe { self.store.text("store", ErrorKind::InvalidOption) }?;
         let policy = match self.slow_client_policy {
             policy if policy == ssecast_policy::SSECAST_POLICY_DISCONNECT as u32 => Policy::Disconnect,
             policy if policy == ssecast_policy::SSECAST_POLICY_SKIP as u32 => Policy::Skip,
@@ -139,7 +150,7 @@ impl ssecast_hub_config {
             max_topics: size(required(self.max_topics, default.max_topics)),
             max_event_bytes: size(required(self.max_event_bytes, default.max_event_bytes)),
             max_backlog_bytes: size(required(self.max_backlog_bytes, default.max_backlog_bytes)),
-            store: None,
+            store: store.map(open_store).transpose()?,
         })
     }
 }

@@ -44,6 +44,8 @@ mod hub_config;
 
 mod hub;
 
+mod store_state;
+
 mod stats;
 
 mod framing;

@@ -1,8 +1,11 @@
+use std::mem::offset_of;
+
 use ssecast::{Reason, ResetReason};
 
 use crate::entry::{entry, required};
 use crate::error::{ssecast_error, ssecast_result};
 use crate::hub::ssecast_hub;
+use crate::store_state::ssecast_store_state;
 use crate::versioned::{self, Versioned};
 
 /// What a hub holds now, and has done since it was made.
@@ -16,7 +19,7 @@ pub struct ssecast_stats {
     pub connections: u64,
     /// Topics with a subscriber or a history.
     pub topics: u64,
-    /// Events published.
+    /// Events published; with a store, by all processes in this life of its log.
     pub published: u64,
     /// Events handed over to connections, each counted once for each of them.
     pub delivered: u64,
@@ -53,10 +56,16 @@ pub struct ssecast_stats {
     /// Clients that were told that they can have no stream for the moment: the hub was full or closing, or a route did not
     /// answer in time.
     pub refused: u64,
+    /// An `ssecast_store_state`: how the store is.
+    pub store: u32,
+    /// Always 0.
+    pub reserved: u32,
 }
 
-// SAFETY: integers that are as wide as the alignment.
+// SAFETY: integers; the last two are as wide as the alignment.
 unsafe impl Versioned for ssecast_stats {
+    const FIRST: usize = offset_of!(Self, store);
+
     fn defaults() -> Self {
         Self::default()
     }
@@ -97,6 +106,8 @@ pub unsafe extern "C" fn ssecast_hub_stats(
             resets_lagged: now.resets(ResetReason::Lagged),
             backlog_bytes: now.backlog_bytes,
             refused: now.refused,
+            store: ssecast_store_state::from(now.store) as u32,
+            reserved: 0,
         };
         // SAFETY: the caller has `size` bytes there.
         unsafe { versioned::write(stats, read, "stats", size) }

@@ -17,14 +17,14 @@ import scenarios
 from results import Results
 
 here = Path(__file__).resolve().parent
-STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-D_POSIX_C_SOURCE=200809L"]
+STRICT = ["-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-g", "-D_XOPEN_SOURCE=700"]
 SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"]
 # What a thread still has when the program ends is only `possible`; what the program can't reach any more is a leak.
 VALGRIND = ["valgrind", "--quiet", "--error-exitcode=99", "--leak-check=full", "--errors-for-leak-kinds=definite,indirect",
             "--show-leak-kinds=definite,indirect", "--num-callers=30", f"--suppressions={here}/valgrind.supp"]
 SECONDS = 240
 # Half a minute each under valgrind, and they come to few lines of the library that the others don't.
-SLOW = {"connection", "ending", "scenarios", "storm", "vectors"}
+SLOW = {"connection", "ending", "scenarios", "store", "storm", "vectors"}
 # Most of them wait more than they work.
 AT_ONCE = 3
 

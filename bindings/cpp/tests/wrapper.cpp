@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <list>
 #include <memory>
 #include <stdexcept>
@@ -358,6 +359,39 @@ void an_error_of_the_system_has_its_number() {
   CHECK(failure([&] { ssecast::Listener(hub, config, route); }).os_error() == EADDRINUSE);
 }
 
+struct Folder {
+  std::string path = std::filesystem::temp_directory_path() / "ssecast-store-XXXXXX";
+  Folder() { CHECK(mkdtemp(path.data())); }
+  Folder(const Folder&) = delete;
+  ~Folder() { std::filesystem::remove_all(path); }
+};
+
+void hubs_on_one_store_are_one() {
+  const Folder folder;
+  const auto store = "file:" + folder.path + "/events";
+  auto config = ssecast::hub_config();
+  config.store = ssecast::slice(store);
+  ssecast::Hub one(config), other(config);
+  CHECK(one.stats().store == SSECAST_STORE_STATE_UNOPENED && quiet_hub().stats().store == SSECAST_STORE_STATE_NONE);
+  const std::string seen = one.publish("t", {"seen"}).id;
+  one.publish("t", {"missed"});
+  auto resumed = ssecast::subscription_config();
+  resumed.last_event_id = ssecast::slice(seen);
+  auto subscription = other.subscribe({"t"}, resumed);
+  std::thread publisher([&] { one.publish("t", {"live"}); });
+  std::string text;
+  eventually([&] {
+    if (const auto bytes = subscription.next()) text += *bytes;
+    return text.find("data: live\n\n") != std::string::npos;
+  });
+  publisher.join();
+  CHECK(text.find("data: missed\n\n") != std::string::npos && text.find("data: seen") == std::string::npos);
+  CHECK(other.stats().store == SSECAST_STORE_STATE_READY && other.stats().published == 3);
+  config.store = ssecast::slice("events");
+  const auto refused = failure([&] { ssecast::Hub{config}; });
+  CHECK(refused.code() == SSECAST_INVALID_OPTION && refused.error.field == "store"s);
+}
+
 }  // namespace
 
 #define TEST(function) (function(), std::puts("ok " #function))
@@ -379,4 +413,5 @@ int main() {
   TEST(the_callers_own_callbacks_get_the_callers_own_user_data);
   TEST(a_slice_is_none_of_a_temporary);
   TEST(an_error_of_the_system_has_its_number);
+  TEST(hubs_on_one_store_are_one);
 }

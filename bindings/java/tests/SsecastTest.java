@@ -364,7 +364,7 @@ public final class SsecastTest {
         return HTTP.send(request.build(), HttpResponse.BodyHandlers.discarding()).statusCode();
     }
 
-    private static SsecastException failure(Runnable call) {
+    static SsecastException failure(Runnable call) {
         try {
             call.run();
         } catch (SsecastException failure) {
@@ -373,13 +373,13 @@ public final class SsecastTest {
         throw new AssertionError("it did not fail");
     }
 
-    private static void eventually(String what, BooleanSupplier condition) throws InterruptedException {
+    static void eventually(String what, BooleanSupplier condition) throws InterruptedException {
         for (long began = System.nanoTime(); !condition.getAsBoolean(); Thread.sleep(1)) {
             check(System.nanoTime() - began < PATIENCE.toNanos(), "it did not come about that " + what);
         }
     }
 
-    private static void check(boolean condition, String what) {
+    static void check(boolean condition, String what) {
         if (!condition) throw new AssertionError(what);
     }
 

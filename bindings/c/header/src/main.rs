@@ -65,7 +65,9 @@ fn config() -> cbindgen::Config {
     };
     // What a field holds as a number, because C may put any number there.
     config.export.include =
-        ["ssecast_cause", "ssecast_framing", "ssecast_next", "ssecast_policy"].map(Into::into).to_vec();
+        ["ssecast_cause", "ssecast_framing", "ssecast_next", "ssecast_policy", "ssecast_store_state"]
+            .map(Into::into)
+            .to_vec();
     config.parse.parse_deps = false;
     config
 }

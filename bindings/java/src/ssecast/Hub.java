@@ -26,7 +26,8 @@ public final class Hub implements AutoCloseable {
 
     /**
      * Sends an event to every subscriber of the topic. The time that it takes does not depend on their number. A hub that has ended
-     * publishes nothing: the id is empty, and there are no subscribers. After {@link #close} the call fails.
+     * publishes nothing: the id is empty, and there are no subscribers. After {@link #close} the call fails. With a store it waits
+     * until the store has the event.
      */
     public Published publish(String topic, Event event) {
         Library.NativePublished published = new Library.NativePublished();
@@ -42,13 +43,22 @@ public final class Hub implements AutoCloseable {
         return sent ? new Published(Native.toString(published.id, "UTF-8"), published.subscribers) : new Published("", 0);
     }
 
-    /** Open connections. */
+    /** Open connections of this process. */
     public long connections() {
+        return stats().connections;
+    }
+
+    /** How the store is. */
+    public StoreState store() {
+        return StoreState.values()[stats().store];
+    }
+
+    private Library.Stats stats() {
         Library.Stats stats = new Library.Stats();
         stats.size = stats.size();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_stats(hub, stats, failure)), failure);
-        return stats.connections;
+        return stats;
     }
 
     /** What a client gets that can't have a stream now. */

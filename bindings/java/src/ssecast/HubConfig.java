@@ -7,7 +7,7 @@ import com.sun.jna.Structure.FieldOrder;
 /** How a hub behaves: {@code ssecast_hub_config} with its defaults, to change. Times are in milliseconds. */
 @FieldOrder({"size", "historyEvents", "historyBytes", "historyMs", "slowClientBytes", "slowClientMs", "heartbeatMs", "retryMs",
     "resetEvent", "resetEventLength", "maxConnections", "maxTopics", "maxEventBytes", "slowClientPolicy", "threads",
-    "maxBacklogBytes"})
+    "maxBacklogBytes", "store", "storeLength"})
 public final class HubConfig extends Structure {
     /** Turns off what can be off: the caps of the history, the heartbeat and the reconnection time. */
     public static final long OFF = -1;
@@ -26,8 +26,22 @@ public final class HubConfig extends Structure {
     public int threads;
     /** The most bytes of events that wait to be offered to connections; one more is refused. */
     public long maxBacklogBytes;
+    public Pointer store;
+    public long storeLength;
 
     public HubConfig() {
         Library.INSTANCE.ssecast_hub_config_init(this, size());
+    }
+
+    /**
+     * Says where the log is kept, such as {@code file:./events}, a folder; null keeps it in the memory of this process. All
+     * processes that have the same store have the same topics, events and ids, and each event reaches the clients of all of them.
+     * Give all the same history. Nothing is opened before the first event or client.
+     */
+    public HubConfig store(String url) {
+        Library.Slice text = Library.Slice.of(url);
+        store = text.data;
+        storeLength = text.len;
+        return this;
     }
 }

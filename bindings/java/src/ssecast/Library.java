@@ -97,11 +97,12 @@ interface Library extends com.sun.jna.Library {
 
     @FieldOrder({"size", "connections", "topics", "published", "delivered", "bytes", "historyEvents", "heldBytes", "lagging",
         "lagBytes", "disconnectsClient", "disconnectsServer", "disconnectsShutdown", "disconnectsLagged", "disconnectsError",
-        "resetsEpoch", "resetsExpired", "resetsUnknown", "resetsLagged", "backlogBytes", "refused"})
+        "resetsEpoch", "resetsExpired", "resetsUnknown", "resetsLagged", "backlogBytes", "refused", "store", "reserved"})
     class Stats extends Structure {
         public long size, connections, topics, published, delivered, bytes, historyEvents, heldBytes, lagging, lagBytes;
         public long disconnectsClient, disconnectsServer, disconnectsShutdown, disconnectsLagged, disconnectsError;
         public long resetsEpoch, resetsExpired, resetsUnknown, resetsLagged, backlogBytes, refused;
+        public int store, reserved;
     }
 
     @FieldOrder({"size", "status", "reserved", "retryAfter", "body"})

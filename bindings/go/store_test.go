@@ -1,0 +1,110 @@
+package ssecast_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	ssecast "github.com/ssecast/ssecast/bindings/go"
+)
+
+// Two hubs on one store, as two processes have them, with a server each.
+func stored(t *testing.T) (hubs [2]*ssecast.Hub, served [2]*httptest.Server) {
+	t.Helper()
+	store := "file:" + filepath.Join(t.TempDir(), "events")
+	for at := range hubs {
+		hubs[at] = newHub(t, ssecast.Config{Store: store})
+		served[at] = serve(t, hubs[at].Handler("ticks"), servers[at].start)
+	}
+	return
+}
+
+func TestGoroutinesPublishThroughAStoreWhileOthersRead(t *testing.T) {
+	const clients, publishers, events = 10, 4, 50
+	hubs, served := stored(t)
+	seen := make([][]string, clients)
+	var all sync.WaitGroup
+	for at := range seen {
+		at, client := at, connect(t, served[at%2], "")
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for len(seen[at]) < publishers*events {
+				data, err := client.data()
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				seen[at] = append(seen[at], data)
+			}
+		}()
+	}
+	for publisher := range make([]struct{}, publishers) {
+		publisher := publisher
+		go func() {
+			for event := 0; event < events; event++ {
+				if _, err := hubs[publisher%2].Publish("ticks", ssecast.Event{Data: fmt.Appendf(nil, "%d-%d", publisher, event)}); err != nil {
+					t.Error(err)
+				}
+			}
+		}()
+	}
+	all.Wait()
+	for at := range seen {
+		if strings.Join(seen[at], " ") != strings.Join(seen[0], " ") {
+			t.Errorf("two clients saw two orders: %v and %v", seen[at], seen[0])
+		}
+	}
+	var next [publishers]int
+	for _, data := range seen[0] {
+		var publisher, event int
+		fmt.Sscanf(data, "%d-%d", &publisher, &event)
+		if event != next[publisher] {
+			t.Errorf("event %s came instead of %d", data, next[publisher])
+		}
+		next[publisher] = event + 1
+	}
+	if state := hubs[0].Stats().Store; state != ssecast.StoreReady || state.String() != "ready" {
+		t.Errorf("the store is %s", state)
+	}
+}
+
+func TestAClientComesBackToAnotherHubOfTheStore(t *testing.T) {
+	hubs, served := stored(t)
+	id := publish(t, hubs[0], "ticks", "seen")
+	publish(t, hubs[1], "ticks", "missed")
+	client := connect(t, served[1], id)
+	publish(t, hubs[0], "ticks", "live")
+	client.expect(t, "missed")
+	client.expect(t, "live")
+}
+
+func TestAStoreIsNamedByItsText(t *testing.T) {
+	_, err := ssecast.NewHub(ssecast.Config{Store: "events"})
+	var detail *ssecast.Error
+	if !errors.As(err, &detail) || detail.Code != ssecast.ErrInvalidOption || detail.Field != "Store" {
+		t.Errorf("it failed with %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "events")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hub := newHub(t, ssecast.Config{Store: "file:" + file})
+	if state := hub.Stats().Store; state != ssecast.StoreUnopened {
+		t.Errorf("the store is %s", state)
+	}
+	if _, err := hub.Publish("ticks", ssecast.Event{}); !errors.Is(err, ssecast.ErrStoreFormat) {
+		t.Errorf("it failed with %v", err)
+	}
+	if state := hub.Stats().Store; state != ssecast.StoreDegraded {
+		t.Errorf("the store is %s", state)
+	}
+	if state := newHub(t, ssecast.Config{}).Stats().Store; state != ssecast.StoreNone {
+		t.Errorf("a hub in memory has a store that is %s", state)
+	}
+}
