@@ -17,9 +17,12 @@ PROGRAM = """#include <stdio.h>
 #include <string.h>
 #include <ssecast.h>
 
-int main(void) {
+int main(int count, char **arguments) {
   ssecast_hub *hub = NULL;
-  if (strcmp(ssecast_version(), SSECAST_VERSION_STRING) != 0 || ssecast_hub_new(NULL, &hub, NULL) != SSECAST_OK) return 1;
+  ssecast_hub_config config = {.size = sizeof config, .store = ssecast_slice_of(arguments[count - 1])};
+  ssecast_event event = {.size = sizeof event};
+  if (strcmp(ssecast_version(), SSECAST_VERSION_STRING) != 0 || ssecast_hub_new(&config, &hub, NULL) != SSECAST_OK) return 1;
+  if (ssecast_hub_publish(hub, ssecast_slice_of("ticks"), &event, NULL, NULL) != SSECAST_OK) return 2;
   ssecast_hub_free(hub);
   puts(ssecast_version());
   return 0;
@@ -51,14 +54,14 @@ def with_pkg_config(prefix, work):
     flags = run("pkg-config", "--cflags", "--libs", "ssecast", env=env).split()
     version = run("pkg-config", "--modversion", "ssecast", env=env)
     run("cc", work / "program.c", *flags, "-o", work / "shared")
-    found = run(work / "shared", env={**os.environ, "LD_LIBRARY_PATH": str(prefix / "lib")})
+    found = run(work / "shared", f"file:{work}/events", env={**os.environ, "LD_LIBRARY_PATH": str(prefix / "lib")})
     assert found == version, found
     needed = run("readelf", "-d", work / "shared")
     assert "[libssecast.so.0]" in needed, needed
     private = run("pkg-config", "--static", "--libs-only-l", "--libs-only-other", "ssecast", env=env).split()
     private = [flag for flag in private if flag != "-lssecast"]
     run("cc", work / "program.c", f"-I{prefix}/include", prefix / "lib/libssecast.a", *private, "-o", work / "static")
-    assert run(work / "static") == version
+    assert run(work / "static", f"file:{work}/events") == version
 
 
 def with_cmake(prefix, work):
@@ -67,7 +70,7 @@ def with_cmake(prefix, work):
     run("cmake", "-S", work, "-B", work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
     run("cmake", "--build", work / "build")
     for program in ("shared", "static"):
-        assert run(work / "build" / program) == version
+        assert run(work / "build" / program, f"file:{work}/events") == version
 
 
 def main():
