@@ -58,6 +58,9 @@
 // The reconnection time of a stream that has set none.
 #define SSECAST_NO_RETRY UINT64_MAX
 
+// Stands for all events that are kept, in a number of events that a client begins with.
+#define SSECAST_REPLAY_ALL UINT64_MAX
+
 // What became of a call. The numbers never change and are never used for anything else. Those below 100 are the
 // same errors in every language of ssecast; those from 100 on exist only in C.
 enum ssecast_result
@@ -650,6 +653,9 @@ typedef struct ssecast_attach_config {
   ssecast_drain_callback on_drain;
   // What the callbacks get. It must live until `on_close` has returned.
   void *user_data;
+  // What a client without a last event ID begins with: so many of the last events, of all its topics together, or
+  // `SSECAST_REPLAY_ALL`. The stream goes on live behind them, without a gap. Default 0: it begins live.
+  uint64_t replay;
 } ssecast_attach_config;
 
 // What a client is answered that can't have a stream for the moment.
@@ -684,6 +690,9 @@ typedef struct ssecast_subscription_config {
   uint32_t framing;
   // Always 0.
   uint32_t reserved;
+  // What a client without a last event ID begins with: so many of the last events, of all its topics together, or
+  // `SSECAST_REPLAY_ALL`. The stream goes on live behind them, without a gap. Default 0: it begins live.
+  uint64_t replay;
 } ssecast_subscription_config;
 
 // Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid
@@ -753,6 +762,10 @@ typedef struct ssecast_listen_config {
   ssecast_stream_drain_callback on_drain;
   // What the callbacks get. It must live until the listener was freed and the end of each of its streams was told.
   void *user_data;
+  // What a client without a last event ID begins with, unless `ssecast_responder_allow_with_replay` says otherwise: so
+  // many of the last events, of all its topics together, or `SSECAST_REPLAY_ALL`. The stream goes on live behind them,
+  // without a gap. Default 0: it begins live.
+  uint64_t replay;
 } ssecast_listen_config;
 
 #ifdef __cplusplus
@@ -1221,6 +1234,16 @@ ssecast_result ssecast_responder_allow(struct ssecast_responder *responder,
                                        const struct ssecast_slice *topics,
                                        size_t topics_len,
                                        struct ssecast_error *error);
+
+// Gives the client a stream as `ssecast_responder_allow` does; if it has no last event ID, the stream begins with so many of
+// the last events, of all its topics together, or with all (`SSECAST_REPLAY_ALL`), whatever the listener's `replay` is.
+//
+// Fails as `ssecast_responder_allow` does.
+ssecast_result ssecast_responder_allow_with_replay(struct ssecast_responder *responder,
+                                                   const struct ssecast_slice *topics,
+                                                   size_t topics_len,
+                                                   uint64_t replay,
+                                                   struct ssecast_error *error);
 
 // Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back.
 //

@@ -304,6 +304,11 @@ struct Responder {
     const detail::Slices texts(topics);
     return detail::goes_on(ssecast_responder_allow, handle.get(), texts.data(), texts.size());
   }
+  // The same, for a route whose new clients begin with so many of the last events, or with SSECAST_REPLAY_ALL.
+  bool allow(const Topics& topics, std::uint64_t replay) {
+    const detail::Slices texts(topics);
+    return detail::goes_on(ssecast_responder_allow_with_replay, handle.get(), texts.data(), texts.size(), replay);
+  }
   bool refuse(std::uint16_t status) { return detail::goes_on(ssecast_responder_refuse, handle.get(), status); }
 };
 

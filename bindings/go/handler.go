@@ -22,12 +22,18 @@ type Handler struct {
 	Hub *Hub
 	// The topics that this client may read. If it returns an error, the answer is 403.
 	Topics func(*http.Request) ([]string, error)
+	// What a client without a last event ID begins with: so many of the last events, of all its topics together, or ReplayAll. The
+	// stream goes on live behind them, without a gap. Zero begins live.
+	Replay int
 	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. The stream may have ended by
 	// then.
 	OnOpen func(*http.Request, *Stream)
 	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. It keeps the request.
 	OnClose func(*http.Request, Reason)
 }
+
+// ReplayAll stands for all events that are kept.
+const ReplayAll = -1
 
 // Handler answers all requests with the same topics.
 func (h *Hub) Handler(topics ...string) *Handler {
@@ -55,7 +61,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		setStreamHeaders(header)
 		return
 	}
-	wanted := request{topics: topics, lastEventID: id, framing: raw}
+	wanted := request{topics: topics, lastEventID: id, replay: replay(h.Replay), framing: raw}
 	if r.ProtoMajor == 1 && r.TLS == nil && header.Get("Content-Encoding") == "" {
 		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			h.takeOver(connection, r, header, wanted)

@@ -4,13 +4,14 @@ package ssecast
 #include <ssecast.h>
 
 static ssecast_result subscribe(ssecast_hub *hub, const ssecast_slice *topics, size_t topics_len, ssecast_slice last_event_id,
-                                uint32_t framing, ssecast_subscription **subscription, ssecast_error *error) {
+                                uint32_t framing, uint64_t replay, ssecast_subscription **subscription, ssecast_error *error) {
   ssecast_subscription_config config;
   ssecast_subscription_config_init(&config, sizeof config);
   config.topics = topics;
   config.topics_len = topics_len;
   config.last_event_id = last_event_id;
   config.framing = framing;
+  config.replay = replay;
   return ssecast_hub_subscribe(hub, &config, subscription, error);
 }
 */
@@ -30,6 +31,15 @@ type request struct {
 	topics      []string
 	lastEventID string
 	framing     C.uint32_t
+	replay      C.uint64_t
+}
+
+// A negative number stands for all.
+func replay(events int) C.uint64_t {
+	if events < 0 {
+		return C.SSECAST_REPLAY_ALL
+	}
+	return C.uint64_t(events)
 }
 
 const (
@@ -51,7 +61,7 @@ func (h *Hub) subscribe(wanted request) (*subscription, error) {
 	var made subscription
 	var detail C.ssecast_error
 	result := C.subscribe(h.handle, pin(&pinner, wanted.topics), C.size_t(len(wanted.topics)), slice(wanted.lastEventID),
-		wanted.framing, &made.handle, &detail)
+		wanted.framing, wanted.replay, &made.handle, &detail)
 	runtime.KeepAlive(h)
 	if err := failure(result, &detail); err != nil {
 		return nil, err

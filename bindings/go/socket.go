@@ -11,8 +11,8 @@ static void closed(void *told, ssecast_reason reason, bool cut) {
 }
 
 static ssecast_result attach(ssecast_hub *hub, int socket, const ssecast_slice *topics, size_t topics_len,
-                             ssecast_slice last_event_id, ssecast_slice head, uint32_t framing, uintptr_t told,
-                             ssecast_connection **connection, ssecast_error *error) {
+                             ssecast_slice last_event_id, ssecast_slice head, uint32_t framing, uint64_t replay,
+                             uintptr_t told, ssecast_connection **connection, ssecast_error *error) {
   ssecast_attach_config config;
   ssecast_attach_config_init(&config, sizeof config);
   config.topics = topics;
@@ -20,6 +20,7 @@ static ssecast_result attach(ssecast_hub *hub, int socket, const ssecast_slice *
   config.last_event_id = last_event_id;
   config.head = head;
   config.framing = framing;
+  config.replay = replay;
   config.released = 1;
   config.user_data = (void *)told;
   if (told != 0) config.on_close = closed;
@@ -53,7 +54,7 @@ func (h *Hub) attach(socket syscall.RawConn, head []byte, wanted request, onClos
 	var detail C.ssecast_error
 	err := socket.Control(func(descriptor uintptr) {
 		result = C.attach(h.handle, C.int(descriptor), topics, C.size_t(len(wanted.topics)), slice(wanted.lastEventID),
-			bytesSlice(head), C.uint32_t(wanted.framing), C.uintptr_t(told), &connection, &detail)
+			bytesSlice(head), wanted.framing, wanted.replay, C.uintptr_t(told), &connection, &detail)
 	})
 	runtime.KeepAlive(h)
 	if err == nil {

@@ -108,3 +108,31 @@ func TestAStoreIsNamedByItsText(t *testing.T) {
 		t.Errorf("a hub in memory has a store that is %s", state)
 	}
 }
+
+func TestANewClientBeginsWithHistory(t *testing.T) {
+	for _, kind := range servers {
+		t.Run(kind.name, func(t *testing.T) {
+			hub := newHub(t, ssecast.Config{})
+			publish(t, hub, "ticks", "1")
+			second := publish(t, hub, "ticks", "2")
+			publish(t, hub, "ticks", "3")
+			handler := hub.Handler("ticks")
+			server := serve(t, handler, kind.start)
+			for _, begins := range []struct {
+				replay      int
+				lastEventID string
+				expected    []string
+			}{{2, "", []string{"2", "3"}}, {5, second, []string{"3"}}, {ssecast.ReplayAll, "", []string{"1", "2", "3"}}, {0, "", nil}} {
+				handler.Replay = begins.replay
+				client := connect(t, server, begins.lastEventID)
+				for _, data := range begins.expected {
+					client.expect(t, data)
+				}
+				if begins.replay == 0 {
+					publish(t, hub, "ticks", "live")
+					client.expect(t, "live")
+				}
+			}
+		})
+	}
+}

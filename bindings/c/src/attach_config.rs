@@ -1,4 +1,5 @@
 use std::ffi::c_void;
+use std::mem::offset_of;
 
 use ssecast::{ConnectionId, Host, Reason};
 
@@ -54,10 +55,15 @@ pub struct ssecast_attach_config {
     pub on_drain: ssecast_drain_callback,
     /// What the callbacks get. It must live until `on_close` has returned.
     pub user_data: *mut c_void,
+    /// What a client without a last event ID begins with: so many of the last events, of all its topics together, or
+    /// `SSECAST_REPLAY_ALL`. The stream goes on live behind them, without a gap. Default 0: it begins live.
+    pub replay: u64,
 }
 
 // SAFETY: integers, pointers, functions and a slice; the last of them is as wide as the alignment.
 unsafe impl Versioned for ssecast_attach_config {
+    const FIRST: usize = offset_of!(Self, replay);
+
     fn defaults() -> Self {
         Self {
             size: size_of::<Self>(),
@@ -70,6 +76,7 @@ unsafe impl Versioned for ssecast_attach_config {
             on_close: None,
             on_drain: None,
             user_data: std::ptr::null_mut(),
+            replay: 0,
         }
     }
 }

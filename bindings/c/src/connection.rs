@@ -14,6 +14,7 @@ use crate::framing::framing;
 use crate::hub::ssecast_hub;
 use crate::last_event_id;
 use crate::reason::host_reason;
+use crate::replay::replay;
 use crate::slice::{self, ssecast_slice};
 use crate::versioned;
 
@@ -68,8 +69,8 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         let prepared = hub.sockets.prepare(unsafe { BorrowedFd::borrow_raw(socket) })?.with_head(head);
         // A reader of its own until the subscriber is handed over, so that attaching waits for no other thread.
         let mut reader = hub.hub.reader(Arc::new(|| {}));
-        let subscriber =
-            reader.subscribe(&Subscription { topics: &topics, last_event_id, ..Subscription::default() })?;
+        let replay = replay(config.replay);
+        let subscriber = reader.subscribe(&Subscription { topics: &topics, last_event_id, replay })?;
         let transfer = Transfer {
             framing,
             released: config.released != 0,

@@ -52,6 +52,8 @@ mod framing;
 
 mod reason;
 
+mod replay;
+
 mod attach_config;
 
 mod connection;

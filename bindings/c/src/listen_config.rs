@@ -1,13 +1,15 @@
 use std::ffi::c_void;
+use std::mem::offset_of;
 use std::time::Duration;
 
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins, Replay};
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
 
 use crate::connection::ssecast_connection;
 use crate::error::{Failure, ssecast_result};
 use crate::header::ssecast_header;
 use crate::number::{milliseconds, or_default};
 use crate::reason::ssecast_reason;
+use crate::replay::replay;
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;
 use crate::slice::{self, ssecast_slice};
@@ -86,10 +88,16 @@ pub struct ssecast_listen_config {
     pub on_drain: ssecast_stream_drain_callback,
     /// What the callbacks get. It must live until the listener was freed and the end of each of its streams was told.
     pub user_data: *mut c_void,
+    /// What a client without a last event ID begins with, unless `ssecast_responder_allow_with_replay` says otherwise: so
+    /// many of the last events, of all its topics together, or `SSECAST_REPLAY_ALL`. The stream goes on live behind them,
+    /// without a gap. Default 0: it begins live.
+    pub replay: u64,
 }
 
 // SAFETY: integers, pointers, functions and slices; the last of them is as wide as the alignment.
 unsafe impl Versioned for ssecast_listen_config {
+    const FIRST: usize = offset_of!(Self, replay);
+
     fn defaults() -> Self {
         let config = ListenerConfig::default();
         Self {
@@ -113,6 +121,7 @@ unsafe impl Versioned for ssecast_listen_config {
             on_close: None,
             on_drain: None,
             user_data: std::ptr::null_mut(),
+            replay: 0,
         }
     }
 }
@@ -160,7 +169,7 @@ impl ssecast_listen_config {
             head_time: time(self.head_ms, default.head_ms),
             answer_time: time(self.answer_ms, default.answer_ms),
             max_pending: size(self.max_pending, default.max_pending),
-            replay: Replay::default(),
+            replay: replay(self.replay),
         })
     }
 

@@ -3,6 +3,7 @@ use ssecast::{ErrorKind, Responder};
 use crate::connection::ended;
 use crate::entry::{entry, free, output, required};
 use crate::error::{ssecast_error, ssecast_result};
+use crate::replay;
 use crate::slice::{self, ssecast_slice};
 
 /// Answers one request of a listener, once, from any thread, at once or later. The callback owns it,
@@ -30,6 +31,31 @@ pub unsafe extern "C" fn ssecast_responder_allow(
             )
         };
         if responder.0.allow(&topics)? { Ok(()) } else { Err(ended("request")) }
+    })
+}
+
+/// Gives the client a stream as `ssecast_responder_allow` does; if it has no last event ID, the stream begins with so many of
+/// the last events, of all its topics together, or with all (`SSECAST_REPLAY_ALL`), whatever the listener's `replay` is.
+///
+/// Fails as `ssecast_responder_allow` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_responder_allow_with_replay(
+    responder: *mut ssecast_responder,
+    topics: *const ssecast_slice,
+    topics_len: usize,
+    replay: u64,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: the caller's responder and texts are there until the call returns.
+        let (responder, topics) = unsafe {
+            (
+                required(responder, "responder")?,
+                slice::texts(topics, topics_len, "topics", ErrorKind::InvalidTopic)?,
+            )
+        };
+        let replay = replay::replay(replay);
+        if responder.0.allow_with_replay(&topics, replay)? { Ok(()) } else { Err(ended("request")) }
     })
 }
 

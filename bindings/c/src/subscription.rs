@@ -13,6 +13,7 @@ use crate::framing::framing;
 use crate::hub::ssecast_hub;
 use crate::last_event_id;
 use crate::reason::ssecast_reason;
+use crate::replay::replay;
 use crate::signal::Signal;
 use crate::slice::{self, ssecast_slice};
 use crate::subscription_config::ssecast_subscription_config;
@@ -75,7 +76,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         let connection = pull.open(&ssecast::Subscription {
             topics: &topics,
             last_event_id,
-            ..ssecast::Subscription::default()
+            replay: replay(config.replay),
         })?;
         let made = ssecast_subscription {
             pull,

@@ -1,3 +1,5 @@
+use std::mem::offset_of;
+
 use crate::error::ssecast_result;
 use crate::framing::ssecast_framing;
 use crate::slice::ssecast_slice;
@@ -19,10 +21,15 @@ pub struct ssecast_subscription_config {
     pub framing: u32,
     /// Always 0.
     pub reserved: u32,
+    /// What a client without a last event ID begins with: so many of the last events, of all its topics together, or
+    /// `SSECAST_REPLAY_ALL`. The stream goes on live behind them, without a gap. Default 0: it begins live.
+    pub replay: u64,
 }
 
-// SAFETY: integers, pointers and a slice; the last two are as wide as the alignment.
+// SAFETY: integers, pointers and a slice, none of them with a gap before it.
 unsafe impl Versioned for ssecast_subscription_config {
+    const FIRST: usize = offset_of!(Self, replay);
+
     fn defaults() -> Self {
         Self {
             size: size_of::<Self>(),
@@ -31,6 +38,7 @@ unsafe impl Versioned for ssecast_subscription_config {
             last_event_id: ssecast_slice::NONE,
             framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
             reserved: 0,
+            replay: 0,
         }
     }
 }

@@ -392,6 +392,29 @@ void hubs_on_one_store_are_one() {
   CHECK(refused.code() == SSECAST_INVALID_OPTION && refused.error.field == "store"s);
 }
 
+void a_new_client_begins_with_history() {
+  auto hub = quiet_hub();
+  for (const char* data : {"1", "2", "3"}) hub.publish("t", {data});
+  auto two = ssecast::subscription_config();
+  two.replay = 2;
+  auto subscription = hub.subscribe({"t"}, two);
+  std::string text;
+  while (const auto bytes = subscription.next()) text += *bytes;
+  CHECK(text.find("data: 1\n") == std::string::npos && text.find("data: 2\n") < text.find("data: 3\n"));
+  const ssecast::Listener listener(hub, ssecast::listen_config(), [](const ssecast_request*, ssecast::Responder responder) {
+    responder.allow({"t"}, SSECAST_REPLAY_ALL);
+  });
+  Client client(listener.port(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(client.until("data: 3\n").find("data: 1\n") != std::string::npos);
+  auto one = ssecast::attach_config();
+  one.replay = 1;
+  const auto [server, other] = sockets();
+  const Descriptor own(server);
+  Client reader(other);
+  hub.attach(server, {"t"}, one);
+  CHECK(reader.until("data: 3\n").find("data: 2\n") == std::string::npos);
+}
+
 }  // namespace
 
 #define TEST(function) (function(), std::puts("ok " #function))
@@ -414,4 +437,5 @@ int main() {
   TEST(a_slice_is_none_of_a_temporary);
   TEST(an_error_of_the_system_has_its_number);
   TEST(hubs_on_one_store_are_one);
+  TEST(a_new_client_begins_with_history);
 }

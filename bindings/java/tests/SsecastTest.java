@@ -182,6 +182,37 @@ public final class SsecastTest {
         }
     }
 
+    private static void aNewClientBeginsWithHistory() throws Exception {
+        try (Hub hub = new Hub()) {
+            hub.publish("ticks", new Event("1"));
+            String second = hub.publish("ticks", new Event("2")).id();
+            hub.publish("ticks", new Event("3"));
+            HttpServer server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+            server.setExecutor(Executors.newCachedThreadPool());
+            server.createContext("/two", new StreamHandler(hub, 2, "ticks"));
+            server.createContext("/all", new StreamHandler(hub, Hub.REPLAY_ALL, "ticks"));
+            server.start();
+            Listener listener = hub.listen("127.0.0.1:0", request -> List.of("ticks"),
+                request -> request.path().equals("/all") ? Hub.REPLAY_ALL : 2);
+            for (int port : new int[] {listener.port(), server.getAddress().getPort()}) {
+                try (Client two = new Client(port, "/two", null); Client all = new Client(port, "/all", null);
+                     Client resumed = new Client(port, "/all", second)) {
+                    for (String data : List.of("2", "3")) two.expect(data);
+                    for (String data : List.of("1", "2", "3")) all.expect(data);
+                    resumed.expect("3");
+                }
+            }
+            try (Subscription last = hub.subscribe(List.of("ticks"), null, 1)) {
+                StringBuilder text = new StringBuilder();
+                while (!text.toString().contains("data: 3\n")) text.append(new String(last.next(), StandardCharsets.UTF_8));
+                check(!text.toString().contains("data: 2\n"), "it begins with the last one");
+            }
+            listener.close();
+            hub.end(1000);
+            server.stop(0);
+        }
+    }
+
     private static void aRouteDecides() throws Exception {
         try (Hub hub = new Hub(); Endpoint endpoint = listener(hub)) {
             check(status("GET", endpoint, "/forbidden") == 403, "it is forbidden");
@@ -402,6 +433,8 @@ public final class SsecastTest {
             whatDoesNotGetIsRefused(server);
             System.out.println("ok what does not get is refused" + by);
         }
+        aNewClientBeginsWithHistory();
+        System.out.println("ok a new client begins with history");
         aRouteDecides();
         System.out.println("ok a route decides");
         aListenerWhoseObjectIsNotKeptGoesOn();

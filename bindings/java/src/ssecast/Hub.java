@@ -3,12 +3,16 @@ package ssecast;
 import com.sun.jna.Native;
 import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
+import java.util.function.ToLongFunction;
 
 /**
  * Topics, their history, and the connections that read them. Any thread may use it. Once it is closed every call fails.
  * Subscriptions and listeners may outlive it, and are closed on their own.
  */
 public final class Hub implements AutoCloseable {
+    /** Stands for all events that are kept, in a number of events that a client begins with. */
+    public static final long REPLAY_ALL = -1;
+
     private static final long GRACE_MS = 1000, TURN_MS = 50;
 
     private final Handle handle;
@@ -73,12 +77,25 @@ public final class Hub implements AutoCloseable {
 
     /** Opens an HTTP/1.1 endpoint, such as {@code 127.0.0.1:8080}, whose streams cost no thread and no object here. */
     public Listener listen(String address, Listener.Route route) {
-        return handle.use(hub -> new Listener(hub, address, route));
+        return listen(address, route, request -> 0);
     }
 
-    /** Makes a stream that the caller writes. {@code lastEventId} is null for a client that is new. */
+    /**
+     * The same. {@code replay} says what the stream of a client without a last event ID begins with: so many of the last events, of
+     * all its topics together, or {@link #REPLAY_ALL}; it goes on live behind them, without a gap.
+     */
+    public Listener listen(String address, Listener.Route route, ToLongFunction<Request> replay) {
+        return handle.use(hub -> new Listener(hub, address, route, replay));
+    }
+
+    /** Makes a stream that the caller writes. {@code lastEventId} is null for a client that is new, and begins live. */
     public Subscription subscribe(List<String> topics, String lastEventId) {
-        return handle.use(hub -> new Subscription(hub, topics, lastEventId));
+        return subscribe(topics, lastEventId, 0);
+    }
+
+    /** The same; one that is new begins with so many of the last events, of all its topics together, or {@link #REPLAY_ALL}. */
+    public Subscription subscribe(List<String> topics, String lastEventId, long replay) {
+        return handle.use(hub -> new Subscription(hub, topics, lastEventId, replay));
     }
 
     /** Ends all streams after the events that were published, and returns at once. After the grace the rest is dropped. */

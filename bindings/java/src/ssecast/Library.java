@@ -113,13 +113,14 @@ interface Library extends com.sun.jna.Library {
         public byte[] body = new byte[48];
     }
 
-    @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved"})
+    @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved", "replay"})
     class SubscriptionConfig extends Structure {
         public long size;
         public Pointer topics;
         public long topicsLen;
         public Slice lastEventId = new Slice();
         public int framing, reserved;
+        public long replay;
     }
 
     interface RouteCallback extends Callback {
@@ -128,7 +129,7 @@ interface Library extends com.sun.jna.Library {
 
     @FieldOrder({"size", "address", "path", "headers", "headersLen", "corsOrigins", "corsOriginsLen", "corsMaxAgeMs",
         "maxHeadBytes", "maxHeaders", "headMs", "answerMs", "maxPending", "corsCredentials", "queryTopics", "route", "onOpen",
-        "onClose", "onDrain", "userData"})
+        "onClose", "onDrain", "userData", "replay"})
     class ListenConfig extends Structure {
         public long size;
         public Slice address = new Slice(), path = new Slice();
@@ -139,6 +140,7 @@ interface Library extends com.sun.jna.Library {
         public int corsCredentials, queryTopics;
         public RouteCallback route;
         public Pointer onOpen, onClose, onDrain, userData;
+        public long replay;
     }
 
     String ssecast_result_text(int result);
@@ -197,7 +199,7 @@ interface Library extends com.sun.jna.Library {
 
     Slice.Value ssecast_request_header(Pointer request, String name);
 
-    int ssecast_responder_allow(Pointer responder, Slice topics, long topicsLen, Failure error);
+    int ssecast_responder_allow_with_replay(Pointer responder, Slice topics, long topicsLen, long replay, Failure error);
 
     int ssecast_responder_refuse(Pointer responder, short status, Failure error);
 

@@ -5,6 +5,7 @@ import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.ToLongFunction;
 
 /** An HTTP/1.1 endpoint of a hub, for programs that have no HTTP server or want none in between. */
 public final class Listener implements AutoCloseable {
@@ -20,11 +21,13 @@ public final class Listener implements AutoCloseable {
     private final Handle handle;
     private final Library.RouteCallback route;
 
-    Listener(Pointer hub, String address, Route decide) {
+    Listener(Pointer hub, String address, Route decide, ToLongFunction<Request> replay) {
         // A route that throws is a defect of the program: its responder is freed without an answer, and the client gets 500.
         route = (userData, request, responder) -> {
             try {
-                answer(responder, decide.topics(new Request(request)));
+                Request asked = new Request(request);
+                List<String> topics = decide.topics(asked);
+                answer(responder, topics, topics == null ? 0 : replay.applyAsLong(asked));
             } finally {
                 Library.INSTANCE.ssecast_responder_free(responder);
             }
@@ -40,11 +43,12 @@ public final class Listener implements AutoCloseable {
         OPEN.add(this);
     }
 
-    private static void answer(Pointer responder, List<String> topics) {
+    private static void answer(Pointer responder, List<String> topics, long replay) {
         Library.Failure failure = new Library.Failure();
         int result = topics == null
             ? Library.INSTANCE.ssecast_responder_refuse(responder, (short) 403, failure)
-            : Library.INSTANCE.ssecast_responder_allow(responder, Library.Slice.array(topics), topics.size(), failure);
+            : Library.INSTANCE.ssecast_responder_allow_with_replay(
+                responder, Library.Slice.array(topics), topics.size(), replay, failure);
         // A client that has left needs no answer.
         if (result != Library.ENDED) SsecastException.check(result, failure);
     }

@@ -17,10 +17,20 @@ import java.util.List;
  */
 public final class StreamHandler implements HttpHandler {
     private final Hub hub;
+    private final long replay;
     private final List<String> topics;
 
     public StreamHandler(Hub hub, String... topics) {
+        this(hub, 0, topics);
+    }
+
+    /**
+     * A client without a last event ID begins with so many of the last events, of all its topics together, or {@link
+     * Hub#REPLAY_ALL}; its stream goes on live behind them, without a gap.
+     */
+    public StreamHandler(Hub hub, long replay, String... topics) {
         this.hub = hub;
+        this.replay = replay;
         this.topics = List.of(topics);
     }
 
@@ -40,7 +50,7 @@ public final class StreamHandler implements HttpHandler {
         }
         Subscription subscription;
         try {
-            subscription = hub.subscribe(topics, lastEventId);
+            subscription = hub.subscribe(topics, lastEventId, replay);
         } catch (SsecastException refused) {
             refuse(exchange, refused);
             return;

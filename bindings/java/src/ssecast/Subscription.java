@@ -23,13 +23,14 @@ public final class Subscription implements AutoCloseable {
     // A struct pollfd.
     private final Memory poll = new Memory(8);
 
-    Subscription(Pointer hub, List<String> topics, String lastEventId) {
+    Subscription(Pointer hub, List<String> topics, String lastEventId, long replay) {
         Library.SubscriptionConfig config = new Library.SubscriptionConfig();
         Library.INSTANCE.ssecast_subscription_config_init(config, config.size());
         Library.Slice slices = Library.Slice.array(topics);
         if (slices != null) config.topics = slices.getPointer();
         config.topicsLen = topics.size();
         config.lastEventId.set(lastEventId);
+        config.replay = replay;
         PointerByReference made = new PointerByReference();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_subscribe(hub, config, made, failure), failure);
