@@ -9,4 +9,5 @@ export {
   Session,
   sseMiddleware,
   SsecastError,
+  StoredHub,
 } from './dist/index.js'

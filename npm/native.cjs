@@ -839,6 +839,7 @@ module.exports.NativeCors = nativeBinding.NativeCors
 module.exports.NativeHub = nativeBinding.NativeHub
 module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativePeerTimeout = nativeBinding.NativePeerTimeout
+module.exports.NativePublications = nativeBinding.NativePublications
 module.exports.NativeResponder = nativeBinding.NativeResponder
 module.exports.checkTopic = nativeBinding.checkTopic
 module.exports.encoder = nativeBinding.encoder

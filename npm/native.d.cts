@@ -34,8 +34,11 @@ export declare class NativeHub {
    * connections read the topic.
    */
   publisher(subscribers: Uint32Array): (topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string
-  /** Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. */
-  open(topics: Array<unknown>, lastEventId?: string | undefined | null): number
+  /**
+   * Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. Without a last
+   * event ID it begins with so many of the last events, or with all if that is infinity.
+   */
+  open(topics: Array<unknown>, lastEventId: string | undefined | null, replay: number): number
   /** Whether connections may be handed to engine threads. */
   get attaches(): boolean
   /**
@@ -102,6 +105,16 @@ export declare class NativePeerTimeout {
   restore(descriptor: number): void
 }
 
+/** The publications of a hub with a store. They are answered in the order of the calls. */
+export declare class NativePublications {
+  /** `wake` is called on the event loop when `take` has something to give. */
+  constructor(hub: NativeHub, wake: () => void)
+  /** Makes the function that publishes an event. It throws what is wrong with the call; then there is no answer. */
+  publisher(): (topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void
+  /** Takes the answers that are there. */
+  take(): NativeAnswers
+}
+
 /** Answers one request, once. If JavaScript collects it without an answer, the request is answered 500. */
 export declare class NativeResponder {
   /** Gives the client a stream of these topics. */
@@ -133,6 +146,15 @@ export declare function isUnavailable(code: string): boolean
  */
 export declare function lastEventId(header: string): string
 
+/** What the store has answered. */
+export interface NativeAnswers {
+  /** For each of them the event's id, each with a LF behind it; empty for one that failed. */
+  ids: string
+  /** For each of them the connections of this process that read the topic. */
+  subscribers: Uint32Array
+  failures: Array<NativeFailure>
+}
+
 /** What to do for connections, in this order: write, tell of what is out, end. */
 export interface NativeDeliveries {
   /** The numbers of the connections to write to. */
@@ -154,6 +176,14 @@ export interface NativeEnd {
   reason: string
   /** The connection did not take all that it was given: cut it, instead of ending the response. */
   cut: boolean
+}
+
+/** A publication that was refused. */
+export interface NativeFailure {
+  /** The place of its answer. */
+  index: number
+  code: string
+  message: string
 }
 
 /** A request for a stream. */
@@ -184,6 +214,7 @@ export interface NativeStats {
   lagBytes: number
   backlogBytes: number
   refused: number
+  store?: string
   disconnects: Record<string, number>
   resets: Record<string, number>
 }

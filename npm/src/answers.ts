@@ -33,3 +33,11 @@ export function lastEventIdOf(value: unknown): string {
   // No hub knows this ID, so the client gets a reset.
   return typeof value === 'object' || typeof value === 'symbol' ? '?' : String(value)
 }
+
+/** How much of the history a stream begins with: a number of events, of which the addon takes infinity for all. */
+export function replayOf(replay: unknown): number {
+  if (replay === undefined) return 0
+  if (replay === 'all') return Infinity
+  if (typeof replay === 'number' && Number.isSafeInteger(replay) && replay >= 0) return replay
+  throw invalidOption('replay', `must be a number of events, such as 10, or 'all', not ${described(replay)}`)
+}

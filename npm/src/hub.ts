@@ -1,138 +1,24 @@
-import type { Http2Session } from 'node:http2'
+import type { NativeHub } from '../native.cjs'
+import { BaseHub, type HubOptions, type Published } from './base-hub.js'
 import { serialise } from './data.js'
-import { checkObject, named, native, refuseUnknown, SsecastError } from './error.js'
-import { checkFields, type EventFields, type EventInit, given, whole } from './event.js'
-import { attempt } from './exchange.js'
-import { addressesOf, Listener, type ListenOptions } from './listener.js'
-import { LoopConnections, type Reason } from './loop-connections.js'
-import { described } from './value.js'
+import { named, SsecastError } from './error.js'
+import { checkFields, type EventFields, given } from './event.js'
+import { StoredHub, type StoreOptions } from './stored-hub.js'
+import { checkTopic } from './topic.js'
 
-/** How a hub behaves. Everything has a default that suits a web application. */
-export interface HubOptions {
-  /** What each topic keeps for clients that come back; `null` turns a cap off. */
-  history?: {
-    /** The most events; 0 keeps none. Default 1000. */
-    events?: number | null
-    /** The most memory that its events may take, in bytes; an event takes 128 more than its encoded bytes. Default 8 MiB. */
-    bytes?: number | null
-    /** The longest time in milliseconds. Default 300 000. */
-    ms?: number | null
-  }
-  /** When a client counts as slow, and what happens then. */
-  slowClient?: {
-    /** The most bytes that may wait for one client. Default 1 MiB. */
-    bytes?: number
-    /** The longest time in milliseconds without taking anything. Default 30 000. */
-    ms?: number
-    /** End the connection (it comes back and resumes), or skip to the newest event. Default `disconnect`. */
-    policy?: 'disconnect' | 'skip'
-  }
-  /** The silence in milliseconds after which a heartbeat is sent; `null` sends none. Default 15 000. */
-  heartbeatMs?: number | null
-  /** The reconnection time in milliseconds that clients are told; `null` tells none. Default 2 000. */
-  retryMs?: number | null
-  /** The type of the event that tells a client of lost events; `false` sends none. Default `reset`. */
-  resetEvent?: string | false | null
-  /** The most connections. Further clients are refused for the moment: browsers come back, others get 503. Default 100 000. */
-  maxConnections?: number
-  /** The most topics. Default 100 000. */
-  maxTopics?: number
-  /** The most bytes of one encoded event. Default 1 MiB. */
-  maxEventBytes?: number
-  /**
-   * The most bytes of events that were published or sent, and that connections were not offered yet. Beyond it `publish` and
-   * `send` throw `SSECAST_BACKLOG_FULL`; while nothing waits, one event of any size is taken. No client may lag by more.
-   * Default 64 MiB.
-   */
-  maxBacklogBytes?: number
-  /**
-   * `auto`: threads of the engine write to the sockets where that is possible, so that a stream costs the event loop
-   * nothing. `pull`: the event loop writes. Default `auto`.
-   */
-  delivery?: 'auto' | 'pull'
-  /** The number of engine threads for this hub alone. By default all hubs share threads: one per core, at most four. */
-  threads?: number
-}
-
-/** How to close a hub. */
-export interface CloseOptions {
-  /** A last event for every connection. */
-  event?: EventInit
-  /** How long connections may take to get what is pending for them. Default 1 000. */
-  graceMs?: number
-}
-
-/** What became of a publication. */
-export interface Published {
-  /** The event's id: the publisher's own, or `<epoch>-<sequence>`; `null` if the hub is closed: nothing is published then. */
-  id: string | null
-  /** The connections that read the topic at that moment. */
-  subscribers: number
-}
-
-/** What a hub holds now and has done since it was made. */
-export interface Stats {
-  connections: number
-  topics: number
-  published: number
-  /** Events handed over, counted once for each connection. */
-  delivered: number
-  /** Bytes handed over, without the framing of HTTP. */
-  bytes: number
-  historyEvents: number
-  /** Bytes of memory that events cost: the history, and what slow clients still need. */
-  heldBytes: number
-  /** Connections that have not taken all they were offered. */
-  lagging: number
-  /** The bytes that the slowest of them has not taken. */
-  lagBytes: number
-  /** Bytes that were published or sent and that neither the engine nor the event loop has offered to its connections yet. */
-  backlogBytes: number
-  /** Clients that were told that they can have no stream for the moment: the hub was full or closing, or a router did not answer in time. */
-  refused: number
-  disconnects: Record<Reason, number>
-  resets: Record<'epoch' | 'expired' | 'unknown' | 'lagged', number>
-}
-
-/** A stream of a hub that the event loop knows. */
-interface Stream {
-  /** Cuts the connection. */
-  destroy(): void
-}
-
-/** The property by which a hub is recognised, also one of another copy of this package. */
-const MARK = Symbol.for('ssecast.Hub')
-
-/** Node's timers take no more milliseconds than this. */
-const LONGEST_TIMER = 2 ** 31 - 1
-
-/** Topics, their history, and the connections that read them. Made by {@link createHub}. */
-export class Hub {
-  /** @internal */
-  readonly connections: LoopConnections
-  /** @internal A pipe pauses while more bytes than this are pending for its client. */
-  readonly pipeBytes: number
-  /** @internal How long a client may take nothing. */
-  readonly patienceMs: number
-  readonly #sessions = new Set<Stream>()
-  /** The open ones. */
-  readonly #listeners = new Set<Listener>()
-  /** Whether a listener was ever opened. Its streams are no sessions, and may outlive it. */
-  #hasListened = false
-  /** The HTTP/2 sessions that carry streams of this hub, or did. */
-  readonly #http2Sessions = new Set<Http2Session>()
-  #emptied: (() => void) | undefined
-  #closing: Promise<void> | undefined
-
-  /** @internal */
-  readonly [MARK] = true
+/** A hub whose history is in this process's memory. Made by {@link createHub}. */
+export class Hub extends BaseHub {
+  /** The addon's function, which puts the number of the topic's connections into `#subscribers`. */
+  readonly #publish: ReturnType<NativeHub['publisher']>
+  readonly #subscribers = new Uint32Array(1)
 
   /** Use {@link createHub}. */
   constructor(options: HubOptions = {}) {
-    checkObject(options, 'options', '{ heartbeatMs: 15_000 }')
-    this.pipeBytes = Math.min(64 << 10, (options.slowClient?.bytes ?? Infinity) / 2)
-    this.patienceMs = options.slowClient?.ms ?? 30_000
-    this.connections = new LoopConnections(options)
+    if ((options as StoreOptions | null)?.store !== undefined) {
+      throw new SsecastError('SSECAST_INVALID_OPTION', 'store', 'needs another class: write createHub({ store: … }), not new Hub(…)')
+    }
+    super(options)
+    this.#publish = this.connections.native.publisher(this.#subscribers)
   }
 
   /**
@@ -148,116 +34,37 @@ export class Hub {
    * hub.publish('ticks', { now: Date.now() }, { event: 'tick' })
    */
   publish(topic: string, data: unknown, fields?: EventFields): Published {
-    const { publish, subscribers } = this.connections
-    if (typeof topic !== 'string') {
-      const problem = `must be a string, as in publish('ticks', data), not ${described(topic)}`
-      throw new SsecastError('SSECAST_INVALID_TOPIC', 'topic', problem)
-    }
+    checkTopic(topic)
     const text = typeof data === 'string' ? data : serialise(data)
     if (fields !== undefined) checkFields(fields)
     try {
-      if (fields === undefined) return { id: publish(topic, text), subscribers: subscribers[0]! }
+      if (fields === undefined) return { id: this.#publish(topic, text), subscribers: this.#subscribers[0]! }
       const { event, id, retry, comment } = fields
-      const published = publish(topic, text, given(event, id, retry, comment), event, id, retry, comment)
-      return { id: published, subscribers: subscribers[0]! }
+      const published = this.#publish(topic, text, given(event, id, retry, comment), event, id, retry, comment)
+      return { id: published, subscribers: this.#subscribers[0]! }
     } catch (error) {
       if ((error as SsecastError).code === 'SSECAST_CLOSED') return { id: null, subscribers: 0 }
       throw named(error)
     }
   }
-
-  /** Reads the counters. */
-  stats(): Stats {
-    return native(() => this.connections.native.stats()) as unknown as Stats
-  }
-
-  /** Whether `close` was called. */
-  get closed(): boolean {
-    return this.connections.native.closed
-  }
-
-  /**
-   * Opens an HTTP/1.1 port that serves the hub's streams, for programs without an HTTP server. Engine threads read the
-   * requests and write the streams, also with `delivery: 'pull'`. For TLS and HTTP/2, put a proxy in front of it.
-   *
-   * The listener keeps the process alive until it or the hub is closed.
-   *
-   * @throws {SsecastError} `SSECAST_INVALID_OPTION`, also if the port is in use or the host is unknown
-   * @example
-   * const { port } = await hub.listen({ port: 3000, topics: request => [`user-${request.query.get('user')}`] })
-   */
-  async listen(options: ListenOptions): Promise<Listener> {
-    const addresses = await addressesOf(options)
-    const listener: Listener = new Listener(this.connections.native, addresses, options, () => this.#listeners.delete(listener))
-    this.#listeners.add(listener)
-    this.#hasListened = true
-    return listener
-  }
-
-  /**
-   * Closes the hub and its listeners: refuses publications and connections, lets every connection have what is
-   * pending for it, then the last event and a jittered reconnection time, and ends it. After the grace period the
-   * rest is cut off. The promise resolves when every stream has ended, so that the server's own `close()` can finish.
-   */
-  close(options: CloseOptions = {}): Promise<void> {
-    refuseUnknown(options, ['event', 'graceMs'])
-    const { event, graceMs = 1000 } = options
-    if (typeof graceMs !== 'number' || !(graceMs >= 0 && graceMs <= LONGEST_TIMER)) {
-      const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${graceMs}`
-      throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
-    }
-    native(() => this.connections.native.closer()(graceMs, ...(event ? whole(event) : [])))
-    if (this.#closing) return this.#closing
-    // The server's own `close` waits for these sessions, and a client that reconnects must not use them. Their other
-    // requests go on.
-    for (const session of this.#http2Sessions) attempt(() => session.close())
-    const listeners = [...this.#listeners].map(listener => listener.close())
-    const streams = new Promise<void>(resolve => (this.#hasListened ? this.connections.native.awaitEnd(resolve) : resolve()))
-    const sessions = new Promise<void>(resolve => {
-      const cut = setTimeout(() => this.#sessions.forEach(session => session.destroy()), graceMs)
-      this.#emptied = () => {
-        clearTimeout(cut)
-        resolve()
-      }
-      if (this.#sessions.size === 0) this.#emptied()
-    })
-    this.#closing = Promise.all([...listeners, streams, sessions]).then(() => {})
-    return this.#closing
-  }
-
-  /** @internal Notes an HTTP/2 session that carries a stream. */
-  noteHttp2Session(session: Http2Session): void {
-    if (this.#http2Sessions.has(session)) return
-    this.#http2Sessions.add(session)
-    session.once('close', () => this.#http2Sessions.delete(session))
-  }
-
-  /** @internal */
-  addSession(session: Stream): void {
-    this.#sessions.add(session)
-  }
-
-  /** @internal */
-  removeSession(session: Stream): void {
-    this.#sessions.delete(session)
-    if (this.#sessions.size === 0) this.#emptied?.()
-  }
 }
 
 /**
- * Makes a hub.
+ * Makes a hub: in memory, or with a {@link StoreOptions.store | store} that other processes share.
  *
  * @throws {SsecastError} `SSECAST_INVALID_OPTION` for an option that is unknown or out of range
  * @example
  * const hub = createHub({ history: { events: 100 } })
  * app.get('/stream', sseMiddleware(hub, { topics: ['ticks'] }))
  * setInterval(() => hub.publish('ticks', Date.now()), 1000)
+ * @example
+ * const hub = createHub({ store: 'file:./events' })
+ * const { id } = await hub.publish('orders', { number: 7 })
  */
-export function createHub(options?: HubOptions): Hub {
-  return new Hub(options)
-}
-
-/** Whether a value is a hub, of this copy of the package or another, or a copy of a hub's properties. */
-export function isHub(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && MARK in value
+export function createHub(options: HubOptions & StoreOptions & { store: string | URL }): StoredHub
+export function createHub(options?: HubOptions): Hub
+export function createHub(options: HubOptions & StoreOptions): Hub | StoredHub
+export function createHub(options?: HubOptions & StoreOptions): Hub | StoredHub {
+  const isStored = typeof options === 'object' && options !== null && options.store !== undefined
+  return isStored ? new StoredHub(options) : new Hub(options)
 }

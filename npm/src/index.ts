@@ -5,7 +5,8 @@
  */
 export { type ErrorCode, SsecastError } from './error.js'
 export { encode, type EventFields, type EventInit } from './event.js'
-export { type CloseOptions, createHub, Hub, type HubOptions, type Published, type Stats } from './hub.js'
+export type { CloseOptions, HubOptions, Published, Stats } from './base-hub.js'
+export { createHub, Hub } from './hub.js'
 export type { CorsDecision, CorsOption, CorsOptions, CorsOrigins } from './cors.js'
 export type { Answer, Listener, ListenerRequest, ListenOptions } from './listener.js'
 export { type Koa1Middleware, type Middleware, sseMiddleware } from './middleware.js'
@@ -27,3 +28,4 @@ export {
 export type { Reason } from './loop-connections.js'
 export type { Request, Response } from './request.js'
 export { type PipeOptions, Session } from './session.js'
+export { StoredHub, type StoreOptions } from './stored-hub.js'

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import type { NativeHub, NativeListener, NativeRequest, NativeResponder } from '../native.cjs'
 import { addon } from './addon.js'
-import { allowedOf } from './answers.js'
+import { allowedOf, replayOf } from './answers.js'
 import { type CorsOption, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described } from './value.js'
@@ -44,6 +44,11 @@ export interface ListenOptions {
   queryTopics?: boolean
   /** Whether the client may have the stream; false answers 403. */
   authorize?: (request: ListenerRequest) => boolean | Promise<boolean>
+  /**
+   * What a stream begins with whose client has no last event ID: so many of the last events of its topics together, or
+   * `'all'` that are kept. Default 0.
+   */
+  replay?: number | 'all'
   /** More headers for the responses that are streams. */
   headers?: Record<string, string>
   /** Lets pages of other origins read the streams: all, one, some, or with cookies. Preflights are answered, too. */
@@ -61,7 +66,7 @@ export interface ListenOptions {
 }
 
 const KNOWN = [
-  'port', 'host', 'path', 'topics', 'queryTopics', 'authorize', 'headers', 'cors',
+  'port', 'host', 'path', 'topics', 'queryTopics', 'authorize', 'replay', 'headers', 'cors',
   'maxHeadBytes', 'maxHeaders', 'headMs', 'answerMs', 'maxPending'
 ]
 
@@ -83,9 +88,9 @@ export class Listener {
   constructor(hub: NativeHub, addresses: string[], options: ListenOptions, closed: () => void) {
     this.#closed = closed
     this.#options = options
-    const { host, authorize, topics, queryTopics, cors, ...rest } = options
+    const { host, authorize, topics, queryTopics, cors, replay, ...rest } = options
     const isAsked = authorize !== undefined || typeof topics === 'function'
-    const plain = { ...rest, cors: plainCors(cors, false), ...(isAsked ? {} : { topics, queryTopics }) }
+    const plain = { ...rest, cors: plainCors(cors, false), replay: replayOf(replay), ...(isAsked ? {} : { topics, queryTopics }) }
     // The addon holds the function, and so all this, until the listener is closed.
     const ask = (request: NativeRequest, responder: NativeResponder) => void this.#answer(request, responder)
     this.#listener = native(() => new (addon().NativeListener)(hub, addresses, plain, ask))

@@ -26,11 +26,8 @@ const TURN = 256
  */
 export class LoopConnections {
   readonly native: NativeHub
-  /** The addon's functions that are called often. */
-  readonly publish: ReturnType<NativeHub['publisher']>
+  /** A function of the addon's that is called often. */
   readonly send: ReturnType<NativeHub['sender']>
-  /** `publish` puts the number of the topic's connections here. */
-  readonly subscribers = new Uint32Array(1)
   readonly #connections = new Map<number, LoopConnection>()
   #isScheduled = false
 
@@ -39,7 +36,6 @@ export class LoopConnections {
     const self = new WeakRef(this)
     const wake = () => void LoopConnections.#wake(self.deref())
     this.native = native(() => new (addon().NativeHub)(options, wake))
-    this.publish = this.native.publisher(this.subscribers)
     this.send = this.native.sender()
   }
 

@@ -1,5 +1,6 @@
 import { addon } from './addon.js'
 import { allowedOf, lastEventIdOf, topicsOf } from './answers.js'
+import type { BaseHub } from './base-hub.js'
 import { native, SsecastError } from './error.js'
 import { attempt, Exchange } from './exchange.js'
 import { headersOf } from './headers.js'
@@ -8,22 +9,23 @@ import type { Hub } from './hub.js'
 import { type Checked, type MiddlewareOptions, parse } from './options.js'
 import type { Request, Response } from './request.js'
 import { Session } from './session.js'
+import type { StoredHub } from './stored-hub.js'
 import { setStreamHead } from './stream-head.js'
 
 type Next = (error?: unknown) => unknown
 
 /** One function for Express 4 and 5, Koa 2 and 3, and the servers of node:http, https and http2. */
-export interface Middleware {
+export interface Middleware<AnyHub = Hub> {
   /** Express, Connect, and plain servers without `next`. */
   (request: any, response: any, next?: Next): Promise<void>
   /** Koa. */
   (context: any, next: () => Promise<any>): Promise<void>
   /** The hub whose events go out. */
-  readonly hub: Hub
+  readonly hub: AnyHub
 }
 
 /** Koa 1 accepts only real generator functions. */
-export type Koa1Middleware = ((this: any, next: any) => Generator<any, void, any>) & { readonly hub: Hub }
+export type Koa1Middleware<AnyHub = Hub> = ((this: any, next: any) => Generator<any, void, any>) & { readonly hub: AnyHub }
 
 /**
  * Makes a middleware that opens event streams.
@@ -38,8 +40,9 @@ export type Koa1Middleware = ((this: any, next: any) => Generator<any, void, any
  * app.get('/stream', sseMiddleware(hub, { topics: req => ['news', `user-${req.user.id}`] }))
  */
 export function sseMiddleware<Context = any>(hub: Hub, options?: MiddlewareOptions<Context>): Middleware
+export function sseMiddleware<Context = any>(hub: StoredHub, options?: MiddlewareOptions<Context>): Middleware<StoredHub>
 export function sseMiddleware<Context = any>(options?: MiddlewareOptions<Context>): Middleware
-export function sseMiddleware(...given: unknown[]): Middleware {
+export function sseMiddleware(...given: unknown[]): Middleware<BaseHub> {
   const { hub, options } = parse(given)
   const middleware = (first: Request | KoaContext, second: Response | Next, next?: Next): Promise<void> =>
     typeof second === 'function'
@@ -52,8 +55,9 @@ export function sseMiddleware(...given: unknown[]): Middleware {
 sseMiddleware.koa1 = koa1
 
 function koa1(hub: Hub, options?: MiddlewareOptions): Koa1Middleware
+function koa1(hub: StoredHub, options?: MiddlewareOptions): Koa1Middleware<StoredHub>
 function koa1(options?: MiddlewareOptions): Koa1Middleware
-function koa1(...given: unknown[]): Koa1Middleware {
+function koa1(...given: unknown[]): Koa1Middleware<BaseHub> {
   const { hub, options } = parse(given)
   const middleware = function* (this: KoaContext, next: unknown): Generator<any, void, any> {
     const outcome: Outcome = yield open(hub, options, koaHost(this))
@@ -64,7 +68,7 @@ function koa1(...given: unknown[]): Koa1Middleware {
   return Object.assign(middleware, { hub })
 }
 
-async function serveKoa(hub: Hub, options: Checked, context: KoaContext, next: Next): Promise<void> {
+async function serveKoa(hub: BaseHub, options: Checked, context: KoaContext, next: Next): Promise<void> {
   checkHost(context.req, context.res)
   const outcome = await open(hub, options, koaHost(context))
   if (outcome === 'taken') return
@@ -73,7 +77,7 @@ async function serveKoa(hub: Hub, options: Checked, context: KoaContext, next: N
 }
 
 async function serveNode(
-  hub: Hub,
+  hub: BaseHub,
   options: Checked,
   request: Request & { sse?: Session },
   response: Response & { sse?: Session },
@@ -135,7 +139,7 @@ function methodsOf(options: Checked, request: Request): string {
 /** A session for the next middleware, or what became of the request: answered here, or left to the next middleware. */
 type Outcome = Session | 'taken' | 'passed'
 
-async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
+async function open(hub: BaseHub, options: Checked, host: Host): Promise<Outcome> {
   const { context, request, response } = host
   const { cors } = options
   if (cors && request.method === 'OPTIONS') {
@@ -175,7 +179,7 @@ async function open(hub: Hub, options: Checked, host: Host): Promise<Outcome> {
   }
   let session: Session
   try {
-    session = new Session(hub, exchange, topics ?? [], lastEventId)
+    session = new Session(hub, exchange, topics ?? [], lastEventId, options.replay)
   } catch (error) {
     if (!(error instanceof SsecastError) || !addon().isUnavailable(error.code)) throw error
     return turnAway()

@@ -1,9 +1,11 @@
-import { topicsOf } from './answers.js'
+import { replayOf, topicsOf } from './answers.js'
+import { BaseHub, isHub } from './base-hub.js'
 import { Cors, type CorsDecision, type CorsOption, type CorsOrigins, plainCors } from './cors.js'
 import { invalidOption as invalid, refuseUnknown, SsecastError } from './error.js'
 import { type HeaderFields, type Headers, headersOf } from './headers.js'
-import { createHub, Hub, isHub } from './hub.js'
+import { createHub, Hub } from './hub.js'
 import type { Session } from './session.js'
+import { StoredHub } from './stored-hub.js'
 import { described, isPlain, isPromise } from './value.js'
 
 /** How a middleware opens streams. Its functions get the request, or Koa's context; each may be async. */
@@ -24,6 +26,11 @@ export interface MiddlewareOptions<Context = any> {
   cors?: CorsOption<CorsOrigins | CorsDecision>
   /** The last event ID, if not from the header `Last-Event-ID`. Of several, as a query may have them, the first counts. */
   lastEventId?: (context: Context) => LastEventId | Promise<LastEventId>
+  /**
+   * What a stream begins with whose client has no last event ID: so many of the last events of its topics together, or
+   * `'all'` that are kept. Then it goes on live, without a gap. Default 0. It needs `topics`.
+   */
+  replay?: number | 'all'
   /**
    * The methods of requests that get a stream; others are left to the next middleware. By default GET, and any method
    * that a route of Express is for; without `topics` all but OPTIONS. With GET comes HEAD, which gets the head alone.
@@ -47,17 +54,18 @@ export interface Checked {
   headers: Headers | ((context: unknown) => unknown)
   cors: Cors | undefined
   lastEventId: ((context: unknown) => unknown) | undefined
+  replay: number
   methods: readonly string[] | undefined
   release: boolean
   onConnect: ((session: Session) => unknown) | undefined
 }
 
-const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'methods', 'release', 'onConnect']
+const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'replay', 'methods', 'release', 'onConnect']
 
 /** Reads the arguments of `sseMiddleware`. */
-export function parse(given: ArrayLike<unknown>): { hub: Hub; options: Checked } {
+export function parse(given: ArrayLike<unknown>): { hub: BaseHub; options: Checked } {
   const [first, second] = Array.from(given)
-  if (first instanceof Hub) return { hub: first, options: checked(second === undefined ? {} : second) }
+  if (first instanceof BaseHub) return { hub: first, options: checked(second === undefined ? {} : second) }
   if (given.length === 0 || (isOptions(first) && second === undefined)) {
     return { hub: createHub(), options: checked(first ?? {}) }
   }
@@ -71,7 +79,7 @@ function isOptions(value: unknown): boolean {
 function missingHub(first: unknown, second: unknown): SsecastError {
   const refuse = (problem: string) => new SsecastError('SSECAST_INVALID_OPTION', 'hub', problem)
   const should = 'must be what createHub() returned'
-  if (second instanceof Hub) return refuse('comes first: write sseMiddleware(hub, options)')
+  if (second instanceof BaseHub) return refuse('comes first: write sseMiddleware(hub, options)')
   if (isHub(first)) {
     return refuse('is of another copy of ssecast (or a copy of a hub): both must come from the same import of the same installed version')
   }
@@ -79,7 +87,7 @@ function missingHub(first: unknown, second: unknown): SsecastError {
     return refuse('is no option, but the first argument: write sseMiddleware(hub, options)')
   }
   if (isPromise(first)) return refuse(`${should}, not a promise: await it first`)
-  if (first === Hub || first === createHub) return refuse(`${should}, not ${described(first)}: write createHub()`)
+  if (first === Hub || first === StoredHub || first === createHub) return refuse(`${should}, not ${described(first)}: write createHub()`)
   if (typeof first === 'object' && first !== null && 'httpVersion' in first) {
     return refuse(`${should}, not a request: sseMiddleware makes the middleware, so write app.get(path, sseMiddleware(hub, options))`)
   }
@@ -88,7 +96,7 @@ function missingHub(first: unknown, second: unknown): SsecastError {
 
 function checked(options: unknown): Checked {
   refuseUnknown(options, KNOWN, 'options', "{ topics: ['ticks'] }")
-  const { topics, headers, release, methods, cors } = options as MiddlewareOptions
+  const { topics, headers, release, methods, cors, replay } = options as MiddlewareOptions
   const plain = plainCors(cors, true)
   const result: Checked = {
     topics: typeof topics === 'function' || topics === undefined ? topics : topicsOf(topics),
@@ -96,10 +104,12 @@ function checked(options: unknown): Checked {
     headers: typeof headers === 'function' ? headers : headersOf(headers, plain !== undefined),
     cors: plain && new Cors(plain),
     lastEventId: functionOf(options as MiddlewareOptions, 'lastEventId'),
+    replay: replayOf(replay),
     methods: methodsOf(methods),
     release: release ?? false,
     onConnect: functionOf(options as MiddlewareOptions, 'onConnect')
   }
+  if (result.replay > 0 && topics === undefined) throw invalid('replay', 'needs topics: without them a stream has no history')
   if (typeof result.release !== 'boolean') throw invalid('release', `must be true or false, not ${described(release)}`)
   return result
 }

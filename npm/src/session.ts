@@ -1,8 +1,8 @@
+import type { BaseHub } from './base-hub.js'
 import { serialise } from './data.js'
 import { named, native, refuseUnknown } from './error.js'
 import { checkFields, type EventFields, type EventInit, given } from './event.js'
 import { attempt, type Exchange } from './exchange.js'
-import type { Hub } from './hub.js'
 import type { LoopConnection, Reason } from './loop-connections.js'
 import type { Request } from './request.js'
 import { guard, limitPeer, type Plain, socketOf, unguard } from './socket.js'
@@ -33,7 +33,7 @@ export class Session implements LoopConnection {
   /** The connection's number, unique within its hub. */
   readonly id: number
 
-  readonly #hub: Hub
+  readonly #hub: BaseHub
   readonly #exchange: Exchange
   readonly #topics: Set<string>
   #delivery: 'socket' | 'pull' = 'pull'
@@ -53,14 +53,14 @@ export class Session implements LoopConnection {
   readonly #watchers = new Set<() => void>()
 
   /** @internal Registers the connection. Throws if the hub refuses it; nothing is written then. */
-  constructor(hub: Hub, exchange: Exchange, topics: readonly string[], lastEventId: string) {
+  constructor(hub: BaseHub, exchange: Exchange, topics: readonly string[], lastEventId: string, replay: number) {
     this.#hub = hub
     this.#exchange = exchange
     this.request = exchange.request
     this.lastEventId = lastEventId
     this.#topics = new Set(topics)
     this.closed = new Promise(resolve => (this.#resolve = resolve))
-    this.id = native(() => hub.connections.native.open([...topics], lastEventId))
+    this.id = native(() => hub.connections.native.open([...topics], lastEventId, replay))
     hub.connections.add(this.id, this)
     hub.addSession(this)
     if (exchange.http2Session) hub.noteHttp2Session(exchange.http2Session)

@@ -126,6 +126,12 @@ impl Call {
         }
     }
 
+    /// Reads the topic that something is published to.
+    pub(crate) fn topic(&self, index: usize, texts: &mut Texts) -> Result<Text, Error> {
+        let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
+        self.text(index, texts, "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)
+    }
+
     pub(crate) fn env(&self) -> &Env {
         &self.env
     }

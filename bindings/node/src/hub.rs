@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{Function, Object, Uint32Array, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, sys};
 use napi_derive::napi;
-use ssecast::{Close, Error, ErrorKind, Hub, LoopConnections, Reason, Subscription, Unavailable};
+use ssecast::{Close, Error, ErrorKind, Hub, LoopConnections, Reason, Replay, Subscription, Unavailable};
 
 #[cfg(unix)]
 use ssecast::{Framing, Sockets};
@@ -44,8 +44,7 @@ struct Publisher {
 
 impl Publisher {
     fn publish(&mut self, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
-        let missing = || Error::new(ErrorKind::InvalidTopic, "topic", "must be a string, and is missing");
-        let topic = call.text(0, texts, "topic", ErrorKind::InvalidTopic)?.ok_or_else(missing)?;
+        let topic = call.topic(0, texts)?;
         let fields = call.fields(1, texts)?;
         let published = self.hub.publish(texts.get(topic, "topic")?, &fields.event(texts)?)?;
         // SAFETY: JavaScript waits for the call under way, and nothing else in Rust refers to the memory.
@@ -111,16 +110,20 @@ impl NativeHub {
         entry(|| function(env, "publish", Rc::new(RefCell::new(publisher)), Publisher::publish))
     }
 
-    /// Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`.
+    /// Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. Without a last
+    /// event ID it begins with so many of the last events, or with all if that is infinity.
     #[napi]
-    pub fn open(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>) -> Result<f64> {
+    pub fn open(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>, replay: f64) -> Result<f64> {
         entry(|| {
             let topics = names(topics)?;
             let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
             let last_event_id = last_event_id.as_deref();
-            self.connections
-                .open_paused(&Subscription { topics: &topics, last_event_id, ..Subscription::default() })
-                .map(number)
+            #[allow(
+                clippy::cast_sign_loss,
+                reason = "JavaScript has checked it; infinity is the greatest number"
+            )]
+            let replay = Replay::Last(replay as usize);
+            self.connections.open_paused(&Subscription { topics: &topics, last_event_id, replay }).map(number)
         })
     }
 

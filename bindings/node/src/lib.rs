@@ -27,6 +27,7 @@ mod listener;
 mod options;
 #[cfg(unix)]
 mod peer_timeout;
+mod publications;
 mod request;
 mod stats;
 mod stream_headers;

@@ -6,7 +6,7 @@ use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Object};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
-use ssecast::{Error, ErrorKind, Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
+use ssecast::{Error, ErrorKind, Listener, ListenerConfig, QueryTopics, Replay, Request, Responder, Router};
 
 use crate::error::{Result, entry, internal};
 use crate::hub::NativeHub;
@@ -272,7 +272,7 @@ fn read(object: &Object<'_>) -> std::result::Result<(u16, ListenerConfig, Topics
         head_time: options.wait("headMs", default.head_time)?,
         answer_time: options.wait("answerMs", default.answer_time)?,
         max_pending: options.limit("maxPending", default.max_pending)?,
-        replay: default.replay,
+        replay: Replay::Last(options.limit("replay", 0)?),
     };
     options.finish()?;
     Ok((port, config, topics))

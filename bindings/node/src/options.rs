@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use napi::ValueType;
 use napi::bindgen_prelude::{JsValue, Object, Unknown};
-use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient};
+use ssecast::{Config, Error, ErrorKind, History, Policy, SlowClient, open_store};
 
 use crate::error::internal;
 use crate::value::{cast, kind, name, text};
@@ -61,7 +61,7 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, DeliveryOptions), Err
         max_topics: options.limit("maxTopics", default.max_topics)?,
         max_event_bytes: options.limit("maxEventBytes", default.max_event_bytes)?,
         max_backlog_bytes: options.limit("maxBacklogBytes", default.max_backlog_bytes)?,
-        store: None,
+        store: options.text("store")?.map(|url| open_store(&url)).transpose()?,
     };
     let delivery = DeliveryOptions {
         pull: options.choice("delivery", ["auto", "pull"])?.is_some_and(|choice| choice == 1),

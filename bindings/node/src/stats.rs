@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 
 use napi_derive::napi;
-use ssecast::{Reason, ResetReason, Stats};
+use ssecast::{Reason, ResetReason, Stats, StoreState};
 
 /// The counters of a hub.
-#[napi(object)]
+#[napi(object, object_from_js = false)]
 pub struct NativeStats {
     pub connections: f64,
     pub topics: f64,
@@ -17,6 +17,7 @@ pub struct NativeStats {
     pub lag_bytes: f64,
     pub backlog_bytes: f64,
     pub refused: f64,
+    pub store: Option<&'static str>,
     pub disconnects: BTreeMap<String, f64>,
     pub resets: BTreeMap<String, f64>,
 }
@@ -39,6 +40,7 @@ impl From<Stats> for NativeStats {
             lag_bytes: stats.lag_bytes as f64,
             backlog_bytes: stats.backlog_bytes as f64,
             refused: stats.refused as f64,
+            store: stats.store.map(StoreState::name),
             disconnects: disconnects.into(),
             resets: resets.into(),
         }

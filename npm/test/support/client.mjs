@@ -12,6 +12,8 @@ export class Client extends EventStream {
   /** Whether the stream has ended, and whether it was ended properly rather than cut off. */
   ended = false
   complete = false
+  /** Resolves at its end. */
+  over
   #response
   #cut
 
@@ -23,7 +25,12 @@ export class Client extends EventStream {
     response.on('data', chunk => this.feed(chunk))
     response.on('end', () => (this.complete = response.complete ?? true))
     response.on('error', () => {})
-    response.on('close', () => (this.ended = true))
+    this.over = new Promise(resolve => {
+      response.on('close', () => {
+        this.ended = true
+        resolve()
+      })
+    })
   }
 
   /** Leaves, without a word. */

@@ -33,7 +33,9 @@ import {
   type EventFields,
   type EventInit,
   type PipeOptions,
-  type Stats
+  type Stats,
+  StoredHub,
+  type StoreOptions
 } from 'ssecast'
 import * as eventsource from 'ssecast/eventsource-parser'
 import * as eventsourceStream from 'ssecast/eventsource-parser/stream'
@@ -58,9 +60,19 @@ const subscribers: number = published.subscribers
 const stats: Stats = hub.stats()
 const lagged: number = stats.disconnects.lagged + stats.resets.lagged
 const closed: boolean = hub.closed
+const state: 'unopened' | 'ready' | 'degraded' | undefined = stats.store
 const event: EventInit = { data: new Uint8Array(), id: 'last' }
 const closing: Promise<void> = hub.close({ event, graceMs: 100 })
 const bytes: Uint8Array = encode(event)
+
+// With a store, publishing gives a promise.
+const stored: StoredHub = createHub({ ...options, store: new URL('./events', import.meta.url), publishTimeoutMs: 500 })
+const later: Promise<Published> = stored.publish('ticks', { now: Date.now() }, fields)
+const store: StoreOptions = { store: process.env.STORE }
+const either: Hub | StoredHub = createHub({ ...options, ...store })
+either.publish('ticks', 1)
+const middlewareOfStored: Middleware<StoredHub> = sseMiddleware(stored, { topics: ['ticks'], replay: 'all' })
+const storedAgain: StoredHub = sseMiddleware.koa1(middlewareOfStored.hub, { topics: ['ticks'], replay: 10 }).hub
 
 // One middleware serves every host.
 const middleware: Middleware = sseMiddleware(hub, { topics: ['ticks'] })
@@ -167,6 +179,12 @@ declare const session: Session
 
 // @ts-expect-error: a mistyped option
 createHub({ heartbeat: 1 })
+// @ts-expect-error: a store is named by text
+createHub({ store: 5 })
+// @ts-expect-error: what a stored hub publishes is awaited
+stored.publish('t', 'x').id
+// @ts-expect-error: a replay that there is not
+sseMiddleware(hub, { topics: ['t'], replay: 'some' })
 // @ts-expect-error: a policy that there is not
 createHub({ slowClient: { policy: 'wait' } })
 // @ts-expect-error: a retry that is text
