@@ -37,7 +37,7 @@ NPM_SOURCES := npm/package.json npm/build.mjs $(wildcard npm/tsconfig*.json) $(w
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
 	@echo 'make demo-python the same page in front of a FastAPI server'
-	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, browser, C, C++, Go, Java, ctypes'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, browser, C, C++, Go, Java, ctypes, stores'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make test-c-valgrind  the C tests, each of them under valgrind too (two minutes)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
@@ -115,8 +115,8 @@ demo: $(NPM_BUILT)
 demo-python: $(PYTHON_BUILT)
 	@$(PYTHON)/python python/examples/demo/server.py
 
-.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers
-test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers
+.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store
+test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store
 
 test-rust: | tools
 	$(CARGO_TEST) --workspace --locked --no-fail-fast
@@ -192,6 +192,10 @@ test-consumers: $(CONSUMERS)
 
 $(CONSUMERS): test-%: prefix-c
 	$(SUITE) tests/consumers/run.py $* $(BUILT)/c/prefix $(BUILT)/consumers
+
+# One hub in programs of every language, on one store.
+test-store: prefix-c $(NPM_BUILT) $(PYTHON_BUILT)
+	PYTHONPATH=tests/report:tests/consumers python3 tests/store/run.py $(BUILT)/c/prefix $(BUILT)/consumers
 
 # The C library: header, shared and static library, and what pkg-config and CMake find it by.
 .PHONY: install-c

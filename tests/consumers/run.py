@@ -5,24 +5,20 @@ run.py LANGUAGE PREFIX WORK: PREFIX is where `make install-c` put the library, W
 tools are missing is skipped, but not where the environment says `CI`.
 """
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import example
+import toolchains
 from results import Results
 
 ROOT = Path(__file__).resolve().parents[2]
 BINDINGS = ROOT / "bindings"
 SECONDS = 300
-# What Java calls C with. The JDK has a way of its own from version 22 on.
-JNA = "https://repo1.maven.org/maven2/net/java/dev/jna/jna/5.19.1/jna-5.19.1.jar"
-JNA_SHA256 = "4fb141dd8ef6b0585ffceea4bc49602fbc6312fa977e2c488794ea3e6aafecae"
 
 
 class Suite:
@@ -86,11 +82,7 @@ def ctypes(suite):
 def go(suite):
     if not suite.tools("go", "gofmt", "cc"):
         return
-    # What go builds stays in the folder of what is built. Its cache does not look into headers of others: a flag tells it of changes.
-    header = hashlib.sha256((suite.prefix / "include/ssecast.h").read_bytes()).hexdigest()
-    options = {"cwd": BINDINGS / "go", "env": {
-        **os.environ, "GOCACHE": str(suite.work / "cache"), "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local",
-        "CGO_CFLAGS": f"-g -O2 -I{suite.prefix}/include -DSSECAST_HEADER_{header[:16]}", "CGO_LDFLAGS": f"-L{suite.lib} -Wl,-rpath,{suite.lib}"}}
+    options = {"cwd": BINDINGS / "go", "env": toolchains.go_environment(suite.prefix, suite.work)}
     server, unformatted = suite.work / "server", subprocess.run(["gofmt", "-l", "."], capture_output=True, text=True, **options)
     if unformatted.stdout or unformatted.returncode != 0:
         suite.results.fail("gofmt -l", unformatted.stdout + unformatted.stderr)
@@ -112,22 +104,11 @@ def go(suite):
         suite.serves(server)
 
 
-def provide(url, sha256, path):
-    """Downloads a file, unless it is there and the one that is meant."""
-    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            content = answer.read()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise OSError(f"{url} is not the file that is meant")
-        path.write_bytes(content)
-    return path
-
-
 def java(suite):
     if not suite.tools("javac", "java"):
         return
     try:
-        jna = provide(JNA, JNA_SHA256, suite.work / "jna.jar")
+        jna = toolchains.jna(suite.work)
     except OSError as error:
         return suite.results.fail("JNA, from Maven Central", error)
     classes = suite.work / "classes"

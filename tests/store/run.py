@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""One hub across languages: workers in all of them on one store, in a folder and in Redis. Each publishes and each serves, and
+clients move between them.
+
+run.py PREFIX WORK: PREFIX is where `make install-c` put the library, WORK a folder for what is built. A language whose tools are
+missing is left out, and Redis where there is none, but not where the environment says `CI`.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import languages
+from reader import SECONDS, Reader
+from results import Results
+
+here = Path(__file__).resolve().parent
+# What each worker publishes in a round, and how often every client moves on.
+EVENTS = 10
+
+
+class Worker:
+    """A program that publishes what it is told to, and serves it."""
+
+    def __init__(self, name, command, environment, store):
+        self.name, self.told, self.ids = name, 0, []
+        self.process = subprocess.Popen([*map(str, command), store], env={**os.environ, **environment}, text=True,
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+    def start(self):
+        url = self.process.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:"), f"the worker in {self.name} did not start: {url!r}"
+        self.server = ("127.0.0.1", int(url.split(":")[2].strip("/")))
+
+    def tell(self, events):
+        lines = [f"{self.name} {self.told + at}, é€" for at in range(events)]
+        self.told += events
+        self.process.stdin.write("".join(f"{line}\n" for line in lines))
+        self.process.stdin.flush()
+
+    def published(self):
+        """Waits until all that it was told is published."""
+        while len(self.ids) < self.told:
+            line = self.process.stdout.readline().strip()
+            assert line, f"the worker in {self.name} ended"
+            self.ids.append(line)
+
+    def end(self):
+        self.process.stdin.close()
+        assert self.process.wait(SECONDS) == 0, f"the worker in {self.name} ended with {self.process.returncode}"
+
+
+@contextlib.contextmanager
+def a_folder():
+    with tempfile.TemporaryDirectory() as folder:
+        yield f"file:{folder}/events"
+
+
+@contextlib.contextmanager
+def a_redis():
+    found = subprocess.run(["sh", here.parent / "redis/provide.sh"], capture_output=True, text=True)
+    if found.returncode != 0:
+        raise languages.Missing(found.stderr.strip())
+    with tempfile.TemporaryDirectory() as folder, socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+        free.close()
+        server = subprocess.Popen([found.stdout.strip(), "--bind", "127.0.0.1", "--port", str(port), "--save", "", "--dir", folder],
+                                  stdout=subprocess.DEVNULL)
+        try:
+            end = time.monotonic() + SECONDS
+            while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+                assert server.poll() is None and time.monotonic() < end, "Redis does not start"
+                time.sleep(0.005)
+            yield f"redis://127.0.0.1:{port}"
+        finally:
+            server.kill()
+            server.wait()
+
+
+def clients_move_between_all(workers):
+    """Each client goes from language to language while all publish, and sees what all see."""
+    servers = [worker.server for worker in workers]
+    readers = [Reader(servers[at:] + servers[:at]) for at in range(len(servers))]
+    try:
+        for reader in readers:
+            reader.wait("its stream", lambda reader: reader.status == 200)
+        workers[0].tell(1)
+        workers[0].published()
+        for reader in readers:
+            reader.wait("the first event", lambda reader: len(reader.data) == 1)
+        for _ in servers:
+            for worker in workers:
+                worker.tell(EVENTS)
+            for reader in readers:
+                reader.cut()
+            for worker in workers:
+                worker.published()
+        total = sum(worker.told for worker in workers)
+        for reader in readers:
+            reader.wait(f"{total} events", lambda reader: len(reader.data) >= total)
+    finally:
+        for reader in readers:
+            reader.end()
+    ids = {id for worker in workers for id in worker.ids}
+    assert len(ids) == total, "two events have one id"
+    for reader in readers:
+        assert reader.events == readers[0].events, f"two clients saw different things: {reader.events} and {readers[0].events}"
+    for worker in workers:
+        expected = [[f"id: {id}", "event: said", f"data: {worker.name} {at}, é€"] for at, id in enumerate(worker.ids)]
+        seen = [event for event in readers[0].events if event[2].startswith(f"data: {worker.name} ")]
+        assert seen == expected, f"what {worker.name} published came as {seen}"
+
+
+def new_clients_begin_with_history_everywhere(workers):
+    """What one language's worker published before is what a new client gets first from each."""
+    total = sum(worker.told for worker in workers)
+    readers = [Reader([worker.server], "/all") for worker in workers]
+    try:
+        for reader in readers:
+            reader.wait("all that is kept", lambda reader: len(reader.data) == total)
+            assert reader.events == readers[0].events
+    finally:
+        for reader in readers:
+            reader.end()
+
+
+TESTS = [clients_move_between_all, new_clients_begin_with_history_everywhere]
+
+
+def main():
+    prefix, work = (Path(argument).resolve() for argument in sys.argv[1:3])
+    work.mkdir(parents=True, exist_ok=True)
+    results = Results("store")
+    commands = {}
+    for name, build in languages.LANGUAGES.items():
+        try:
+            commands[name] = build(prefix, work)
+        except languages.Missing as why:
+            (results.fail if os.environ.get("CI") else results.skip)(f"a worker in {name}: {why}")
+        except subprocess.CalledProcessError as error:
+            results.fail(f"the worker in {name} is not built", f"{error}\n{error.stdout}\n{error.stderr}")
+    for kind, store in [("in a folder", a_folder), ("in Redis", a_redis)]:
+        try:
+            with store() as url, contextlib.ExitStack() as stack:
+                workers = [stack.enter_context(Worker(name, *command, url)) for name, command in commands.items()]
+                for worker in workers:
+                    worker.start()
+                for test in TESTS:
+                    test(workers)
+                    results.passed(f"{test.__name__.replace('_', ' ')}, {kind}: {', '.join(commands)}")
+                for worker in workers:
+                    worker.end()
+        except languages.Missing as why:
+            (results.fail if os.environ.get("CI") else results.skip)(f"the store {kind}: {why}")
+        except (AssertionError, OSError, subprocess.SubprocessError) as error:
+            results.fail(f"the store {kind}", f"{type(error).__name__}: {error}")
+    return results.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
