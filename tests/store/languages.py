@@ -81,4 +81,4 @@ def python(_prefix, _work):
 
 
 # The names that the events are told apart by.
-LANGUAGES = {"C": c, "C++": cpp, "Go": go, "Java": java}
+LANGUAGES = {"C": c, "C++": cpp, "Go": go, "Java": java, "JavaScript": javascript}

@@ -47,22 +47,19 @@ class Reader:
 
     def _read(self, server):
         connection = http.client.HTTPConnection(*server, timeout=SECONDS)
-        connection.connect()
-        self.socket = connection.sock
-        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self.last_id} if self.last_id else {})
-        connection.request("GET", self.path, headers=headers)
-        response = connection.getresponse()
-        with self.changed:
-            self.status = response.status
-            self.changed.notify_all()
-        if response.status == 204:
-            self.ended = True
-            return
-        assert response.status == 200, f"status {response.status}"
-        # A cut is an error of the socket's, or an end within a chunk.
-        with contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+        # A cut may come at any moment: it is an error of the socket's, or an end within the head or a chunk.
+        with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException, ValueError):
+            connection.connect()
+            self.socket = connection.sock
+            headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": self.last_id} if self.last_id else {})
+            connection.request("GET", self.path, headers=headers)
+            response = connection.getresponse()
+            assert response.status in (200, 204), f"status {response.status}"
+            with self.changed:
+                self.status = response.status
+                self.changed.notify_all()
+            self.ended |= response.status == 204
             self._take(response)
-        connection.close()
 
     def _take(self, response):
         block = []
