@@ -29,6 +29,7 @@ mod applier;
 mod backlog_marks;
 mod batch;
 mod batch_cache;
+mod beginning;
 mod clock;
 mod config;
 mod entry;

@@ -2,11 +2,12 @@
 
 use ssecast_codec::{Error, ErrorKind};
 
+use crate::beginning::{Beginning, Known};
 use crate::entry::{Entry, EntryKind};
 use crate::epoch::{Epoch, Origin};
 use crate::frame::with_id;
 use crate::interval_set::IntervalSet;
-use crate::log::{Appended, Beginning, Known, Log};
+use crate::log::{Appended, Log};
 use crate::readers::Wake;
 use crate::reset::ResetReason;
 use crate::sync::Arc;

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use crate::batch::Batch;
+use crate::beginning::Beginning;
 use crate::hold::Hold;
-use crate::log::Beginning;
 use crate::offer::Offer;
 use crate::position::Position;
 use crate::private_queue::PrivateQueue;
