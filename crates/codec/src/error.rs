@@ -52,11 +52,13 @@ pub enum ErrorKind {
     StoreFull = 18,
     /// What is in the store is not a log, is damaged, or was made by a newer version.
     StoreFormat = 19,
+    /// The topic has ended: nothing is published to it any more, and a client that has everything of it gets no stream.
+    TopicEnded = 20,
 }
 
 impl ErrorKind {
     /// Every kind, in the order of the numbers.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidEvent,
         Self::InvalidId,
         Self::InvalidRetry,
@@ -76,6 +78,7 @@ impl ErrorKind {
         Self::StoreTimedOut,
         Self::StoreFull,
         Self::StoreFormat,
+        Self::TopicEnded,
     ];
 
     /// The stable number: the C result code. Zero is success and never stands here.
@@ -107,6 +110,7 @@ impl ErrorKind {
             Self::StoreTimedOut => "SSECAST_STORE_TIMED_OUT",
             Self::StoreFull => "SSECAST_STORE_FULL",
             Self::StoreFormat => "SSECAST_STORE_FORMAT",
+            Self::TopicEnded => "SSECAST_TOPIC_ENDED",
         }
     }
 }

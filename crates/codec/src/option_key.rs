@@ -72,6 +72,8 @@ options! {
     MaxEventBytes "max_event_bytes" "maxEventBytes" "max_event_bytes" "max_event_bytes";
     /// The most bytes that may wait to be offered to connections.
     MaxBacklogBytes "max_backlog_bytes" "maxBacklogBytes" "max_backlog_bytes" "max_backlog_bytes";
+    /// How long a topic that has ended is known.
+    KeepEnded "keep_ended" "keepEndedMs" "keep_ended" "keep_ended_ms";
     /// Where a hub's log is kept.
     Store "store" "store" "store" "store";
     /// What a client without a last event ID begins with.

@@ -18,6 +18,8 @@ pub(crate) struct CachedBatch {
     pub(crate) last: u64,
     /// The new cursor.
     pub(crate) through: u64,
+    /// All topics have ended, and nothing comes any more.
+    pub(crate) is_over: bool,
 }
 
 impl BatchCache {

@@ -35,6 +35,9 @@ pub struct Config {
     /// thread or event loop has come to yet. One more event is refused, unless nothing waits. It is also the most that a
     /// client may lag, however short a time it has had. Default 64 MiB.
     pub max_backlog_bytes: usize,
+    /// How long a topic that [has ended](crate::Hub::end_topic) is kept for those who come for it. Then it is forgotten: its
+    /// name is that of another topic. All processes that share a store need the same. Default 60 s.
+    pub keep_ended: Duration,
     /// Where the log is kept; `None` keeps it in this process's memory. Each process that has the same store has the same
     /// topics, events and ids, and publishes to the connections of all of them. Give all the same history.
     ///
@@ -93,6 +96,7 @@ impl Default for Config {
             max_topics: 100_000,
             max_event_bytes: 1 << 20,
             max_backlog_bytes: 64 << 20,
+            keep_ended: Duration::from_secs(60),
             store: None,
         }
     }
@@ -152,6 +156,9 @@ impl Config {
             if time.is_some_and(|time| time < Duration::from_millis(1)) {
                 return invalid(option, "must be at least 1 ms, or be turned off");
             }
+        }
+        if self.keep_ended < Duration::from_millis(1) {
+            return invalid(OptionKey::KeepEnded, "must be at least 1 ms");
         }
         for (option, number) in [
             (OptionKey::SlowClientBytes, self.slow_client.bytes),

@@ -32,6 +32,7 @@ mod batch_cache;
 mod beginning;
 mod clock;
 mod config;
+mod end;
 mod entry;
 mod epoch;
 mod finish;

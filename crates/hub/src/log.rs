@@ -4,6 +4,7 @@ use std::collections::BinaryHeap;
 use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::config::Config;
+use crate::end::ended;
 use crate::epoch::Epoch;
 use crate::frame::{Draft, Frame};
 use crate::position::Position;
@@ -46,10 +47,11 @@ pub(crate) struct Appended {
 
 /// What a subscriber finds in the log.
 pub(crate) enum Found {
-    /// Frames in the order of the sequence. The last one's number is `last`; the subscriber is then past `through`.
-    Frames { frames: Vec<Frame>, last: u64, through: u64 },
+    /// Frames in the order of the sequence. The last one's number is `last`; the subscriber is then past `through`. If it
+    /// `is_over`, all topics have ended, and nothing comes any more.
+    Frames { frames: Vec<Frame>, last: u64, through: u64, is_over: bool },
     /// Nothing up to the limit.
-    Nothing,
+    Nothing { is_over: bool },
     /// The log has another life by now.
     OtherLife,
     /// A frame that it had still to get is gone: it is over its lag limit.
@@ -139,6 +141,9 @@ impl Log {
     ) -> Result<Appended, Error> {
         self.refuse_taken(id, now)?;
         let key = self.topics.open(topic, now)?;
+        if self.topics[key].has_ended() {
+            return Err(ended());
+        }
         let sequence = self.head + 1;
         let frame = draft.finish(self.epoch, sequence);
         Ok(self.push(key, sequence, id, frame, now, now))
@@ -277,7 +282,7 @@ impl Log {
     fn remove_interest(&mut self, reader: usize, key: TopicKey) {
         let topic = &mut self.topics[key];
         topic.remove_interest(reader);
-        if topic.interest.is_empty() && topic.is_untouched() {
+        if topic.interest.is_empty() && topic.is_of_no_use() {
             self.topics.remove(key);
         }
     }
@@ -311,7 +316,7 @@ impl Log {
         while let Some(Reverse((sequence, source))) = next.peek().copied() {
             let (entry, entries) = &mut sources[source];
             if !frames.is_empty() && bytes + entry.frame.len() > limit {
-                return Found::Frames { frames, last, through: last };
+                return Found::Frames { frames, last, through: last, is_over: false };
             }
             next.pop();
             bytes += entry.frame.len();
@@ -322,7 +327,12 @@ impl Log {
                 next.push(Reverse((following.sequence, source)));
             }
         }
-        if frames.is_empty() { Found::Nothing } else { Found::Frames { frames, last, through } }
+        let is_over = self.have_ended(position.topics, through);
+        if frames.is_empty() {
+            Found::Nothing { is_over }
+        } else {
+            Found::Frames { frames, last, through, is_over }
+        }
     }
 
     /// How many bytes that were published after a sequence number wait for a subscriber.

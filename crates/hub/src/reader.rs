@@ -8,6 +8,7 @@ use crate::batch_cache::{BatchCache, CachedBatch};
 use crate::beginning::Beginning;
 use crate::clock::millis;
 use crate::config::Config;
+use crate::end::all_ended;
 use crate::log::Found;
 use crate::position::Position;
 use crate::private_queue::PrivateQueue;
@@ -57,6 +58,8 @@ struct Round {
 enum Read {
     Batch(Batch),
     Nothing,
+    /// Its last block is queued.
+    Finished,
     Lost,
     OtherLife,
 }
@@ -104,7 +107,9 @@ impl Reader {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidTopic`], [`ErrorKind::TooManyTopics`], [`ErrorKind::TooManyConnections`],
-    /// [`ErrorKind::Closed`] (also in a child of the reader's process), and what a store refuses; then nothing is registered.
+    /// [`ErrorKind::Closed`] (also in a child of the reader's process), and what a store refuses;
+    /// [`ErrorKind::TopicEnded`] if all of its topics have ended and there is nothing left for it to get: it is answered 204,
+    /// by which an `EventSource` stays away. Then nothing is registered.
     pub fn subscribe(&mut self, subscription: &Subscription<'_>) -> Result<Subscriber, Error> {
         let Registration { hub, reader } = &*self.registration;
         hub.refuse_if_inherited()?;
@@ -120,8 +125,12 @@ impl Reader {
             return Err(error.with_limit(OptionKey::MaxConnections, limit as u64));
         }
         let topics = log.register(*reader, subscription.topics, now)?;
-        log.connections += 1;
         let Beginning { cursor, joined, reset } = log.resume(*reader, &topics, subscription, now);
+        if reset.is_none() && log.is_over(Position::new(&topics, &joined, cursor)) {
+            log.unregister(*reader, &topics);
+            return Err(all_ended());
+        }
+        log.connections += 1;
         let live_from = log.head();
         let passed = log.count_passed(Position::new(&topics, &joined, cursor));
         drop(log);
@@ -212,6 +221,7 @@ impl Reader {
                 Read::Lost if !subscriber.enforce_policy() => return Next::End(Reason::Lagged),
                 Read::Lost => {}
                 Read::OtherLife => subscriber.begin_again(),
+                Read::Finished => {}
                 Read::Nothing if next_private.is_some_and(|after| after <= subscriber.cursor) => {}
                 Read::Nothing if end.is_some_and(|end| end <= round.head) => {
                     return Next::End(subscriber.reason);
@@ -242,8 +252,11 @@ impl Reader {
             && subscriber.private.as_ref().is_none_or(|private| private.joined.is_empty())
             && Arc::ptr_eq(&subscriber.registration, &self.registration);
         if let (true, Some(cached)) = (shared, self.cache.get(topics, cursor)) {
-            let batch = cached.batch.clone();
+            let (batch, is_over) = (cached.batch.clone(), cached.is_over);
             subscriber.move_past(cached.through, cached.last, batch.events());
+            if is_over {
+                subscriber.finish();
+            }
             return Read::Batch(batch);
         }
         let log = subscriber.registration.hub.log();
@@ -253,15 +266,19 @@ impl Reader {
         match found {
             Found::Lost => Read::Lost,
             Found::OtherLife => Read::OtherLife,
-            Found::Nothing => {
+            Found::Nothing { is_over } => {
                 subscriber.cursor = subscriber.cursor.max(through);
-                Read::Nothing
+                if is_over && subscriber.finish() { Read::Finished } else { Read::Nothing }
             }
-            Found::Frames { frames, last, through } => {
+            Found::Frames { frames, last, through, is_over } => {
                 let batch = Batch::join(&frames, frames.len() as u32);
                 subscriber.move_past(through, last, batch.events());
                 if shared {
-                    self.cache.insert(topics, cursor, CachedBatch { batch: batch.clone(), last, through });
+                    let cached = CachedBatch { batch: batch.clone(), last, through, is_over };
+                    self.cache.insert(topics, cursor, cached);
+                }
+                if is_over {
+                    subscriber.finish();
                 }
                 Read::Batch(batch)
             }

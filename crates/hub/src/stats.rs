@@ -10,7 +10,7 @@ use crate::sync::{AtomicU64, Ordering};
 pub enum Reason {
     /// The client went away.
     Client,
-    /// The server ended this one connection.
+    /// The server ended this one connection, or all of its topics had ended and it had got everything.
     Server,
     /// The hub was closed.
     Shutdown,
@@ -89,7 +89,7 @@ pub struct Stats {
     pub connections: u64,
     /// Topics that have subscribers or had events.
     pub topics: u64,
-    /// Events published; with a store, by all processes in this life of its log.
+    /// Events published, the ends of topics among them; with a store, by all processes in this life of its log.
     pub published: u64,
     /// How the store is, if the hub has one.
     pub store: Option<StoreState>,

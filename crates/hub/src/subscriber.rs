@@ -5,7 +5,7 @@ use crate::beginning::Beginning;
 use crate::hold::Hold;
 use crate::offer::Offer;
 use crate::position::Position;
-use crate::private_queue::PrivateQueue;
+use crate::private_queue::{PrivateEvent, PrivateQueue};
 use crate::registration::Registration;
 use crate::stats::Reason;
 use crate::sync::{Arc, Ordering};
@@ -147,7 +147,28 @@ impl Subscriber {
         if last_sent_id {
             self.last_sent_id = self.cursor;
         }
+        if !private.waits()
+            && private.end.is_none()
+            && !self.is_private()
+            && hub.log().is_over(self.position())
+        {
+            // It may be asked no more: there is nothing that it would be woken for.
+            self.finish();
+        }
         Some(batch)
+    }
+
+    /// Ends it for good, as all of its topics have ended and it has everything. Returns false if it ends anyway.
+    pub(crate) fn finish(&mut self) -> bool {
+        let cursor = self.cursor;
+        let private = self.private_mut();
+        let is_ending = private.end.is_some() || private.said_farewell;
+        if !is_ending {
+            private.end = Some(cursor);
+            private.push(PrivateEvent::final_block(cursor));
+            self.reason = Reason::Server;
+        }
+        !is_ending
     }
 
     /// Begins again in another life of the log: its client is told so, and gets what that has.

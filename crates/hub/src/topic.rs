@@ -4,6 +4,7 @@ use ssecast_codec::{Error, ErrorKind};
 
 use crate::clock::millis;
 use crate::config::History;
+use crate::end::End;
 use crate::frame::Frame;
 use crate::interest::Interest;
 use crate::interval_set::IntervalSet;
@@ -61,6 +62,8 @@ pub(crate) struct Topic {
     pub(crate) due: Option<u64>,
     /// It stands among those that hold events past the caps.
     pub(crate) holds: bool,
+    /// It has ended. That is no event, so it is not in the ring.
+    pub(crate) end: Option<End>,
     /// The readers that have subscribers of this topic: few, one for each delivery thread.
     pub(crate) interest: Vec<Interest>,
 }
@@ -108,6 +111,7 @@ impl Topic {
             held_cost: 0,
             due: None,
             holds: false,
+            end: None,
             interest: Vec::new(),
         }
     }
@@ -129,6 +133,10 @@ impl Topic {
     pub(crate) fn restore(&mut self, lost: IntervalSet, ids: &mut Ids) {
         self.remove_through(lost.last(), ids);
         self.dropped = lost.last();
+        if self.end.is_some_and(|end| end.sequence < lost.last()) {
+            // These events came when it had been forgotten.
+            self.end = None;
+        }
         self.lost = lost;
     }
 
@@ -137,6 +145,7 @@ impl Topic {
         self.remove_through(u64::MAX, ids);
         self.dropped = forgotten;
         self.lost = IntervalSet::forgotten(forgotten);
+        self.end = None;
     }
 
     fn remove_through(&mut self, sequence: u64, ids: &mut Ids) {
@@ -299,7 +308,12 @@ impl Topic {
 
     /// Nothing was ever published, so that removing the topic loses nothing.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.published_bytes == 0 && self.lost.len() == 0
+        self.published_bytes == 0 && self.lost.len() == 0 && self.end.is_none()
+    }
+
+    /// Removing it loses nothing once no connection has it.
+    pub(crate) fn is_of_no_use(&self) -> bool {
+        self.is_untouched() || self.end.is_some_and(|end| end.is_forgotten)
     }
 
     /// The number of events in the history.

@@ -33,6 +33,10 @@ pub(crate) struct Topics {
     /// Every topic that holds events past the caps. Whether one is there for the topic that has its key now, the topic
     /// says.
     holding: VecDeque<TopicKey>,
+    /// Every topic that has ended, by the time at which it is forgotten, with the number of its end.
+    pub(crate) ends: BinaryHeap<Reverse<(u64, TopicKey, u64)>>,
+    /// How long it is kept: milliseconds.
+    pub(crate) keep_ended: u64,
     /// Topics that nothing was published to yet: subscriptions made them.
     untouched: usize,
     /// Sums over all topics.
@@ -54,6 +58,8 @@ impl Topics {
             removed: 0,
             due: BinaryHeap::new(),
             holding: VecDeque::new(),
+            ends: BinaryHeap::new(),
+            keep_ended: millis(config.keep_ended),
             untouched: 0,
             history_events: 0,
             held_bytes: 0,
@@ -108,6 +114,7 @@ impl Topics {
     /// Refuses a topic for which there is no room. It is not made.
     pub(crate) fn admit(&mut self, name: &str, now: u64) -> Result<(), Error> {
         check_name(name)?;
+        self.renew_if_due(name, now);
         if self.key(name).is_none() && self.slab.len() >= self.limit {
             self.reclaim(now);
             if self.slab.len() >= self.limit {
@@ -133,10 +140,7 @@ impl Topics {
     /// Takes what another process knows of a topic's events that are gone.
     pub(crate) fn restore(&mut self, name: &str, lost: IntervalSet) {
         let key = self.open_anyway(name);
-        let was_untouched = self.slab[key.index()].is_untouched();
         self.change(key, |topic, ids| topic.restore(lost, ids));
-        let is_untouched = self.slab[key.index()].is_untouched();
-        self.untouched = self.untouched + usize::from(is_untouched) - usize::from(was_untouched);
     }
 
     /// Forgets every event: nothing is known of what topics had up to a number. Returns the topics.
@@ -144,10 +148,7 @@ impl Topics {
         self.removed = forgotten;
         let keys: Vec<_> = self.slab.iter().map(|(index, _)| TopicKey::new(index)).collect();
         for key in &keys {
-            let was_untouched = self.slab[key.index()].is_untouched();
             self.change(*key, |topic, ids| topic.begin_anew(forgotten, ids));
-            let is_untouched = self.slab[key.index()].is_untouched();
-            self.untouched = self.untouched + usize::from(is_untouched) - usize::from(was_untouched);
         }
         keys
     }
@@ -177,15 +178,16 @@ impl Topics {
         if let Some(id) = &id {
             self.ids.insert(Arc::clone(id), (key, sequence));
         }
-        self.untouched -= usize::from(self.slab[key.index()].is_untouched());
         self.change(key, |topic, _| topic.append(sequence, now, frame, id));
     }
 
     /// Changes a topic, and the sums with it.
-    fn change(&mut self, key: TopicKey, change: impl FnOnce(&mut Topic, &mut Ids)) {
+    pub(crate) fn change(&mut self, key: TopicKey, change: impl FnOnce(&mut Topic, &mut Ids)) {
         let topic = &mut self.slab[key.index()];
         let before = (topic.history() as u64, topic.held_bytes());
+        let was_untouched = topic.is_untouched();
         change(topic, &mut self.ids);
+        self.untouched = self.untouched + usize::from(topic.is_untouched()) - usize::from(was_untouched);
         self.history_events = self.history_events + topic.history() as u64 - before.0;
         self.held_bytes = self.held_bytes + topic.held_bytes() - before.1;
     }
@@ -239,6 +241,7 @@ impl Topics {
             topic.holds = false;
             self.trim(key, now, readers);
         }
+        self.forget_ended(count, now, readers);
         if self.holding.capacity() > 4 * self.holding.len().max(SPARE_IDS) {
             self.holding.shrink_to(2 * self.holding.len());
         }
@@ -253,7 +256,7 @@ impl Topics {
         let before = self.slab.len();
         for index in 0..self.slab.capacity() {
             let key = TopicKey::new(index);
-            if self.slab.get(index).is_none_or(|topic| !topic.interest.is_empty()) {
+            if self.slab.get(index).is_none_or(|topic| !topic.interest.is_empty() || topic.has_ended()) {
                 continue;
             }
             self.expire(key, now);

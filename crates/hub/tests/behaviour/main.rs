@@ -2,6 +2,7 @@
 
 mod backlog;
 mod close;
+mod ends;
 mod finish;
 mod heartbeat;
 mod history;
