@@ -30,6 +30,7 @@ const (
 	ErrStoreTimedOut      = Code(C.SSECAST_STORE_TIMED_OUT)
 	ErrStoreFull          = Code(C.SSECAST_STORE_FULL)
 	ErrStoreFormat        = Code(C.SSECAST_STORE_FORMAT)
+	ErrTopicEnded         = Code(C.SSECAST_TOPIC_ENDED)
 	// ErrEnded: the stream has ended, or is ending.
 	ErrEnded = Code(C.SSECAST_ENDED)
 	// ErrTooMuchPending: more waits for one client than its limit allows; the event was not taken.

@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'SSECAST_STORE_TIMED_OUT'
   | 'SSECAST_STORE_FULL'
   | 'SSECAST_STORE_FORMAT'
+  | 'SSECAST_TOPIC_ENDED'
 
 /** An error of ssecast: `code` says what went wrong, `field` what it is about, the message how to mend it. */
 export class SsecastError extends Error {

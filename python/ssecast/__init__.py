@@ -35,6 +35,7 @@ from ssecast.errors import (
     TooManyConnectionsError,
     TooManyDescriptorsError,
     TooManyTopicsError,
+    TopicEndedError,
 )
 from ssecast.event_source import AsyncEventSource, EventSource
 from ssecast.hub import Hub
@@ -83,6 +84,7 @@ __all__ = [
     "TooManyConnectionsError",
     "TooManyDescriptorsError",
     "TooManyTopicsError",
+    "TopicEndedError",
     "aiter_events",
     "encode",
     "iter_events",

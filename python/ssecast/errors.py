@@ -33,6 +33,7 @@ __all__ = [
     "TooManyConnectionsError",
     "TooManyDescriptorsError",
     "TooManyTopicsError",
+    "TopicEndedError",
 ]
 
 
@@ -172,6 +173,13 @@ class StoreFormatError(Error, RuntimeError):
     """What is in the store is not a log, is damaged, or was made by a newer version."""
 
     code, number = "SSECAST_STORE_FORMAT", 19
+
+
+class TopicEndedError(Error, RuntimeError):
+    """The topic has ended: nothing is published to it any more. A client whose topics have all ended, and that has everything
+    of them, gets no stream: it is answered 204."""
+
+    code, number = "SSECAST_TOPIC_ENDED", 20
 
 
 CLASSES: dict[int, type[Error]] = {error.number: error for error in Error.__subclasses__()}

@@ -333,9 +333,7 @@ impl HttpServer {
                 self.refuse(slot, Refusal::new(status, ""), &cors, is_head);
             }
             Decision::Allow(..) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
-                let (cors, is_head) = (asked.cors.clone(), asked.is_head);
-                self.refuse(slot, Refusal::new(204, ""), &cors, is_head);
-                self.streams.never_began(ticket.connection, Reason::Server);
+                self.answer_finished(slot);
             }
             Decision::Unavailable => self.turn_away_asked(slot, FULL),
             Decision::Allow(..) if asked.is_head => {
@@ -364,6 +362,7 @@ impl HttpServer {
         let (connection, cors) = (asked.ticket.connection, asked.cors.clone());
         let (worker, subscriber) = match ready {
             Ok(ready) => ready,
+            Err(error) if error.kind() == ErrorKind::TopicEnded => return self.answer_finished(slot),
             Err(error) => {
                 let reason = if error.kind() == ErrorKind::Closed { Reason::Shutdown } else { Reason::Error };
                 self.turn_away_asked(slot, FULL);
@@ -386,6 +385,14 @@ impl HttpServer {
         );
         // The topics that changed while it was this reader's are the thread's to look at.
         self.reader.changed(&mut Vec::new());
+    }
+
+    /// Answers a client that there is nothing more for, so that it stays away.
+    fn answer_finished(&mut self, slot: usize) {
+        let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else { return };
+        let (connection, cors, is_head) = (asked.ticket.connection, asked.cors.clone(), asked.is_head);
+        self.refuse(slot, Refusal::new(204, ""), &cors, is_head);
+        self.streams.never_began(connection, Reason::Server);
     }
 
     /// Gives up those whose time is over.

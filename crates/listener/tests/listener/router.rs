@@ -262,3 +262,25 @@ fn a_stream_begins_with_the_history_that_its_route_or_the_configuration_says() {
         assert_eq!(client.read_events(expected.len()), expected, "{path}");
     }
 }
+
+#[test]
+fn a_topic_that_ends_ends_its_streams_and_whoever_has_all_of_it_is_answered_204() {
+    let config = ListenerConfig { replay: Replay::All, ..ListenerConfig::default() };
+    let endpoint = Endpoint::open(config);
+    let first = endpoint.hub.publish("t", &data("1")).unwrap().id;
+    let mut client = endpoint.stream();
+    endpoint.publish("2");
+    endpoint.hub.end_topic("t").unwrap();
+    assert_eq!(client.read_events(2), ["1", "2"]);
+    client.read_until("id: ssecast-finished");
+    client.read_body();
+    assert_eq!(endpoint.end().1, Reason::Server);
+    let mut late = endpoint.stream();
+    assert_eq!(late.read_events(2), ["1", "2"]);
+    late.read_body();
+    for id in [first.replace("-1", "-2"), "ssecast-finished".into()] {
+        let head = format!("GET / HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {id}\r\n\r\n");
+        assert_eq!(endpoint.ask(&head).status, 204, "{id}");
+    }
+    assert_eq!(endpoint.hub.stats().refused, 0);
+}
