@@ -108,6 +108,9 @@ enum ssecast_result
   SSECAST_STORE_FULL = 18,
   // What is in the store is not a log, is damaged, or was made by a newer version.
   SSECAST_STORE_FORMAT = 19,
+  // The topic has ended: nothing is published to it any more. A client whose topics have all ended, and that has
+  // everything of them, gets no stream: answer it 204, by which an `EventSource` stays away.
+  SSECAST_TOPIC_ENDED = 20,
   // A pointer that is required is NULL.
   SSECAST_NULL_POINTER = 100,
   // The size that a structure begins with, or a length, is not a possible one.

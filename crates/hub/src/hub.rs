@@ -3,7 +3,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use ssecast_codec::{Error, Event};
+use ssecast_codec::{Error, ErrorKind, Event};
 
 use crate::clock::{Clock, SystemClock, millis};
 use crate::config::Config;
@@ -174,6 +174,10 @@ impl Hub {
     pub fn end_topic(&self, topic: &str) -> Result<(), Error> {
         let shared = self.here();
         check_name(topic)?;
+        if shared.store.is_some() {
+            let problem = "does not take the ends of topics yet";
+            return Err(Error::new(ErrorKind::StoreUnavailable, "store", problem));
+        }
         let now = shared.now();
         let mut log = shared.log();
         shared.refuse_if_closing()?;
@@ -181,6 +185,21 @@ impl Hub {
         shared.head_hint.store(log.head(), Ordering::Relaxed);
         drop(log);
         wakes.iter().for_each(|wake| wake.wake());
+        Ok(())
+    }
+
+    /// Ends a topic as [`end_topic`](Self::end_topic) does, and waits for no store: `done` is called with the outcome, once.
+    /// Without a store that is before this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic); then `done` is not called.
+    pub fn end_topic_then(
+        &self,
+        topic: &str,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        check_name(topic)?;
+        done(self.end_topic(topic));
         Ok(())
     }
 

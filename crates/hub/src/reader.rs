@@ -219,9 +219,8 @@ impl Reader {
             match self.read(subscriber, next_private.or(end), round.head) {
                 Read::Batch(batch) => return Next::Batch(subscriber.hand_over(batch)),
                 Read::Lost if !subscriber.enforce_policy() => return Next::End(Reason::Lagged),
-                Read::Lost => {}
+                Read::Lost | Read::Finished => {}
                 Read::OtherLife => subscriber.begin_again(),
-                Read::Finished => {}
                 Read::Nothing if next_private.is_some_and(|after| after <= subscriber.cursor) => {}
                 Read::Nothing if end.is_some_and(|end| end <= round.head) => {
                     return Next::End(subscriber.reason);

@@ -3,6 +3,7 @@
 use ssecast_codec::{Error, ErrorKind};
 
 use crate::beginning::{Beginning, Known};
+use crate::end::{End, ended};
 use crate::entry::{Entry, EntryKind};
 use crate::epoch::{Epoch, Origin};
 use crate::frame::with_id;
@@ -11,7 +12,7 @@ use crate::log::{Appended, Log};
 use crate::readers::Wake;
 use crate::reset::ResetReason;
 use crate::sync::Arc;
-use crate::topic_set::TopicSet;
+use crate::topic_set::{TopicKey, TopicSet};
 
 impl Log {
     /// Refuses an event that [`append`](Self::append) would refuse.
@@ -20,7 +21,13 @@ impl Log {
             self.epoch.check_publishers_id(id)?;
         }
         self.refuse_taken(id, now)?;
-        self.topics.admit(topic, now)
+        if self.admit_end(topic, now)? { Ok(()) } else { Err(ended()) }
+    }
+
+    /// Refuses the end of a topic for which there is no room. Returns false if it has ended.
+    pub(crate) fn admit_end(&mut self, topic: &str, now: u64) -> Result<bool, Error> {
+        self.topics.admit(topic, now)?;
+        Ok(!self.topics.key(topic).is_some_and(|key| self.topics[key].has_ended()))
     }
 
     /// Begins another life of the log, of which nothing is known up to a number. Returns the wakes of all readers: each of
@@ -37,17 +44,25 @@ impl Log {
         wakes
     }
 
-    /// Appends the event of an entry, whose number is one of this life's; `None` if it is known to be past the caps.
+    /// Appends what an entry has, whose number is one of this life's; `None` if that is known to be past the caps, or came too
+    /// late for its topic.
     pub(crate) fn apply(&mut self, sequence: u64, entry: &Entry<'_>, at: u64, now: u64) -> Option<Appended> {
         let sequence_here = self.base + sequence;
-        if entry.kind == EntryKind::End {
+        let key = self.topics.open_anyway(entry.topic);
+        let is_past = sequence_here <= self.topics[key].expired_through();
+        // The entries alone say so: each process comes to the same.
+        if is_past || self.topics.is_too_late(key, entry.at) {
             self.head = sequence_here;
             return None;
         }
-        let key = self.topics.open_anyway(entry.topic);
-        if sequence_here <= self.topics[key].expired_through() {
-            self.head = sequence_here;
-            return None;
+        if self.topics[key].end.is_some() {
+            self.topics.renew(key);
+        }
+        if entry.kind == EntryKind::End {
+            let end = End { sequence: sequence_here, at, published_at: entry.at, is_forgotten: false };
+            let subscribers = self.topics[key].subscribers();
+            let wakes = self.push_end(key, end, now);
+            return Some(Appended { sequence: sequence_here, subscribers, wakes });
         }
         let frame = match entry.id {
             Some(id) => with_id(id, entry.block),
@@ -58,10 +73,16 @@ impl Log {
 
     /// Whether an entry, whose number is one of this life's, has left the history.
     pub(crate) fn has_expired(&mut self, sequence: u64, topic: &str, now: u64) -> bool {
+        self.topics.forget_ended(usize::MAX, now, &self.readers);
         // A topic that is not known has been forgotten, with all it had.
-        let Some(key) = self.topics.key(topic) else { return true };
+        let Some(key) = self.known(topic) else { return true };
         self.topics.expire(key, now);
-        self.base + sequence <= self.topics[key].expired_through()
+        let sequence = self.base + sequence;
+        match self.topics[key].end {
+            // The end stays as long as the topic; what came too late is of no use.
+            Some(end) if sequence >= end.sequence => sequence > end.sequence,
+            _ => sequence <= self.topics[key].expired_through(),
+        }
     }
 
     /// Takes what another process wrote by [`write_topic`](Self::write_topic), if it is of events that this one has not seen.
@@ -81,12 +102,17 @@ impl Log {
 
     /// Writes what is known of a topic's events that are gone. Returns false if the topic is not known.
     pub(crate) fn write_topic(&self, topic: &str, out: &mut Vec<u8>) -> bool {
-        let key = self.topics.key(topic);
+        let key = self.known(topic);
         key.inspect(|key| self.topics[*key].lost().encode(self.base, out)).is_some()
     }
 
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
-        self.topics.key(topic).is_some()
+        self.known(topic).is_some()
+    }
+
+    /// A topic that is not forgotten.
+    fn known(&self, topic: &str) -> Option<TopicKey> {
+        self.topics.key(topic).filter(|key| !self.topics[*key].end.is_some_and(|end| end.is_forgotten))
     }
 
     /// Whether a last event ID is one of this life's events, or stands for one that is kept.
