@@ -151,6 +151,7 @@ impl ssecast_hub_config {
             max_event_bytes: size(required(self.max_event_bytes, default.max_event_bytes)),
             max_backlog_bytes: size(required(self.max_backlog_bytes, default.max_backlog_bytes)),
             store: store.map(open_store).transpose()?,
+            ..Config::default()
         })
     }
 }

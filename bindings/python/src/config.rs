@@ -160,7 +160,7 @@ impl Options<'_> {
             max_backlog_bytes: self
                 .max_backlog_bytes
                 .limit("max_backlog_bytes", default.max_backlog_bytes)?,
-            store: None,
+            ..default
         })
     }
 }
