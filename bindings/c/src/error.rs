@@ -100,7 +100,7 @@ pub extern "C" fn ssecast_result_text(result: u32) -> *const c_char {
     named.map_or(c"SSECAST_UNKNOWN", |(_, name)| name).as_ptr()
 }
 
-const NAMES: [(ssecast_result, &CStr); 27] = [
+const NAMES: [(ssecast_result, &CStr); 28] = [
     (SSECAST_OK, c"SSECAST_OK"),
     (SSECAST_INVALID_EVENT, c"SSECAST_INVALID_EVENT"),
     (SSECAST_INVALID_ID, c"SSECAST_INVALID_ID"),
