@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 
 use ssecast_codec::{Error, ErrorKind};
 
+use crate::hub::Hub;
 use crate::log::Log;
 use crate::position::Position;
 use crate::readers::{Readers, Wake};
-use crate::sync::Arc;
-use crate::topic::Topic;
+use crate::sync::{Arc, Ordering};
+use crate::topic::{Topic, check_name};
 use crate::topic_set::{TopicKey, TopicSet};
 use crate::topics::Topics;
 
@@ -38,6 +39,61 @@ pub(crate) fn all_ended() -> Error {
     let problem =
         "have ended, and the client has all of them: answer 204, by which an EventSource stays away";
     Error::new(ErrorKind::TopicEnded, "topics", problem)
+}
+
+impl Hub {
+    /// Ends a topic: nothing is published to it any more ([`ErrorKind::TopicEnded`](crate::ErrorKind::TopicEnded)). Its
+    /// connections get what is left. Those whose topics have all ended get a last block by which their clients stay away
+    /// ([`is_finished`](crate::is_finished)), and end with [`Reason::Server`](crate::Reason::Server). Who comes for it later gets
+    /// what the history has of it, and the same end; who has all of it gets no stream
+    /// ([`Reader::subscribe`](crate::Reader::subscribe)). After [`Config::keep_ended`] the topic is forgotten: its name is
+    /// that of another topic. Ending it twice changes nothing; a topic that was not there is an empty one that has ended.
+    ///
+    /// ```
+    /// use ssecast_hub::{Config, ErrorKind, Event, Hub};
+    /// let hub = Hub::new(Config::default())?;
+    /// let event = Event { data: Some("the whole answer"), ..Event::default() };
+    /// hub.publish("answer-7", &event)?;
+    /// hub.end_topic("answer-7")?;
+    /// assert_eq!(hub.publish("answer-7", &event).unwrap_err().kind(), ErrorKind::TopicEnded);
+    /// # Ok::<(), ssecast_hub::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic), [`ErrorKind::TooManyTopics`](crate::ErrorKind::TooManyTopics),
+    /// [`ErrorKind::Closed`](crate::ErrorKind::Closed), and what a store refuses, for which it waits as
+    /// [`publish`](Self::publish) does.
+    pub fn end_topic(&self, topic: &str) -> Result<(), Error> {
+        let shared = self.here();
+        check_name(topic)?;
+        if shared.store.is_some() {
+            let problem = "does not take the ends of topics yet";
+            return Err(Error::new(ErrorKind::StoreUnavailable, "store", problem));
+        }
+        let now = shared.now();
+        let mut log = shared.log();
+        shared.refuse_if_closing()?;
+        let wakes = log.end_topic(topic, now)?;
+        shared.head_hint.store(log.head(), Ordering::Relaxed);
+        drop(log);
+        wakes.iter().for_each(|wake| wake.wake());
+        Ok(())
+    }
+
+    /// Ends a topic as [`end_topic`](Self::end_topic) does, and waits for no store: `done` is called with the outcome, once.
+    /// Without a store that is before this returns.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic); then `done` is not called.
+    pub fn end_topic_then(
+        &self,
+        topic: &str,
+        done: impl FnOnce(Result<(), Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        check_name(topic)?;
+        done(self.end_topic(topic));
+        Ok(())
+    }
 }
 
 impl Topic {
