@@ -34,6 +34,8 @@ export declare class NativeHub {
    * connections read the topic.
    */
   publisher(subscribers: Uint32Array): (topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string
+  /** Ends a topic, for good. */
+  endTopic(topic: string): void
   /**
    * Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. Without a last
    * event ID it begins with so many of the last events, or with all if that is infinity.
@@ -111,6 +113,8 @@ export declare class NativePublications {
   constructor(hub: NativeHub, wake: () => void)
   /** Makes the function that publishes an event. It throws what is wrong with the call; then there is no answer. */
   publisher(): (topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => void
+  /** Ends a topic, as a publication behind those before. */
+  endTopic(topic: string): void
   /** Takes the answers that are there. */
   take(): NativeAnswers
 }

@@ -43,6 +43,8 @@ export interface HubOptions {
    * Default 64 MiB.
    */
   maxBacklogBytes?: number
+  /** How long a topic that has ended is known, in milliseconds; then it is forgotten. Default 60 000. */
+  keepEndedMs?: number
   /**
    * `auto`: threads of the engine write to the sockets where that is possible, so that a stream costs the event loop
    * nothing. `pull`: the event loop writes. Default `auto`.
@@ -138,6 +140,9 @@ export abstract class BaseHub {
   /** Publishes an event to every connection that reads the topic, and keeps it for clients that come back. */
   abstract publish(topic: string, data: unknown, fields?: EventFields): Published | Promise<Published>
 
+  /** Ends a topic, for good. */
+  abstract endTopic(topic: string): void | Promise<void>
+
   /** Reads the counters. */
   stats(): Stats {
     return native(() => this.connections.native.stats()) as unknown as Stats
@@ -172,12 +177,7 @@ export abstract class BaseHub {
    * rest is cut off. The promise resolves when every stream has ended, so that the server's own `close()` can finish.
    */
   close(options: CloseOptions = {}): Promise<void> {
-    refuseUnknown(options, ['event', 'graceMs'])
-    const { event, graceMs = 1000 } = options
-    if (typeof graceMs !== 'number' || !(graceMs >= 0 && graceMs <= LONGEST_TIMER)) {
-      const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${graceMs}`
-      throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
-    }
+    const { event, graceMs } = checkedClose(options)
     native(() => this.connections.native.closer()(graceMs, ...(event ? whole(event) : [])))
     if (this.#closing) return this.#closing
     // The server's own `close` waits for these sessions, and a client that reconnects must not use them. Their other
@@ -214,6 +214,15 @@ export abstract class BaseHub {
     this.#sessions.delete(session)
     if (this.#sessions.size === 0) this.#emptied?.()
   }
+}
+
+/** The options of `close`, but for what is in the event. */
+export function checkedClose(options: CloseOptions): { event: EventInit | undefined; graceMs: number } {
+  refuseUnknown(options, ['event', 'graceMs'])
+  const { event, graceMs = 1000 } = options
+  if (typeof graceMs === 'number' && graceMs >= 0 && graceMs <= LONGEST_TIMER) return { event, graceMs }
+  const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${graceMs}`
+  throw new SsecastError('SSECAST_INVALID_OPTION', 'graceMs', problem)
 }
 
 /** Whether a value is a hub, of this copy of the package or another, or a copy of a hub's properties. */

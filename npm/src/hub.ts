@@ -47,6 +47,26 @@ export class Hub extends BaseHub {
       throw named(error)
     }
   }
+
+  /**
+   * Ends a topic: nothing more is published to it. Its clients get what is left; a stream whose topics have all ended ends
+   * then, and a browser that comes back is answered 204, by which it stays away. A client that joins later gets what the
+   * history has of it, if its route has a `replay`, and the same end. After `keepEndedMs` the topic is forgotten. Ending it
+   * twice changes nothing, and neither does a closed hub.
+   *
+   * @throws {SsecastError} naming the field
+   * @example
+   * for await (const token of answer) hub.publish('answer-7', token)
+   * hub.endTopic('answer-7')
+   */
+  endTopic(topic: string): void {
+    checkTopic(topic, "endTopic('answer-7')")
+    try {
+      this.connections.native.endTopic(topic)
+    } catch (error) {
+      if ((error as SsecastError).code !== 'SSECAST_CLOSED') throw named(error)
+    }
+  }
 }
 
 /**

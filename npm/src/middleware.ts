@@ -181,6 +181,8 @@ async function open(hub: BaseHub, options: Checked, host: Host): Promise<Outcome
   try {
     session = new Session(hub, exchange, topics ?? [], lastEventId, options.replay)
   } catch (error) {
+    // There is nothing left to get.
+    if (error instanceof SsecastError && error.code === 'SSECAST_TOPIC_ENDED') return refuse(204)
     if (!(error instanceof SsecastError) || !addon().isUnavailable(error.code)) throw error
     return turnAway()
   }

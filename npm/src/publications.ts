@@ -1,12 +1,12 @@
 import type { NativeHub, NativePublications } from '../native.cjs'
 import { addon } from './addon.js'
 import type { BaseHub, Published } from './base-hub.js'
-import { named, SsecastError } from './error.js'
+import { named, native, SsecastError } from './error.js'
 import type { Fields } from './event.js'
 
 /** A call that waits for the store's answer. */
 interface Publication {
-  promise: Promise<Published>
+  promise: Promise<unknown>
   resolve: (published: Published) => void
   reject: (error: unknown) => void
 }
@@ -23,24 +23,47 @@ export class Publications {
   readonly #native: NativePublications
   readonly #publish: ReturnType<NativePublications['publisher']>
   #calls: Publication[] = []
+  /** Called when no call waits any more. */
+  #whenAnswered: (() => void)[] = []
   /** The failing store was told of. */
   #hasWarned = false
 
-  constructor(hub: BaseHub, native: NativeHub) {
+  constructor(hub: BaseHub, nativeHub: NativeHub) {
     // The addon holds the wake-up function. The weak reference lets an unused hub be collected.
     const self = new WeakRef(this)
     this.#hub = hub
-    this.#native = new (addon().NativePublications)(native, () => Publications.#wake(self.deref()))
+    this.#native = new (addon().NativePublications)(nativeHub, () => Publications.#wake(self.deref()))
     this.#publish = this.#native.publisher()
   }
 
   /** Publishes. Throws what is wrong with the call. */
-  add(topic: string, data: string | Uint8Array, ...fields: Fields | []): Promise<Published> {
+  publish(topic: string, data: string | Uint8Array, ...fields: Fields | []): Promise<Published> {
     this.#publish(topic, data, ...(fields as Fields))
+    return this.#wait(published => published)
+  }
+
+  /** Ends a topic. Throws what is wrong with the call. */
+  endTopic(topic: string): Promise<void> {
+    native(() => this.#native.endTopic(topic))
+    return this.#wait(() => undefined)
+  }
+
+  /** Waits for the answer to the last call. */
+  #wait<T>(of: (published: Published) => T): Promise<T> {
     const publication = {} as Publication
-    publication.promise = new Promise((resolve, reject) => Object.assign(publication, { resolve, reject }))
+    const promise = new Promise<T>((resolve, reject) => {
+      publication.resolve = published => resolve(of(published))
+      publication.reject = reject
+    })
+    publication.promise = promise
     if (this.#calls.push(publication) === 1) waiting.add(this.#hub)
-    return publication.promise
+    return promise
+  }
+
+  /** Resolves when the store has answered all calls; `undefined` if none waits. */
+  answered(): Promise<void> | undefined {
+    if (this.#calls.length > 0) return new Promise(resolve => this.#whenAnswered.push(resolve))
+    return undefined
   }
 
   static #wake(publications: Publications | undefined): void {
@@ -51,7 +74,6 @@ export class Publications {
   #settle(): void {
     const { ids, subscribers, failures } = this.#native.take()
     const settled = this.#calls.splice(0, subscribers.length)
-    if (this.#calls.length === 0) waiting.delete(this.#hub)
     const list = ids.split('\n')
     const failed = new Map(failures.map(({ index, code, message }) => [index, named(Object.assign(new Error(message), { code }))]))
     settled.forEach((publication, index) => {
@@ -60,6 +82,9 @@ export class Publications {
       if (error === undefined) publication.resolve({ id: list[index]!, subscribers: subscribers[index]! })
       else this.#fail(publication, error as SsecastError)
     })
+    if (this.#calls.length > 0) return
+    waiting.delete(this.#hub)
+    for (const answered of this.#whenAnswered.splice(0)) answered()
   }
 
   #fail({ promise, resolve, reject }: Publication, error: SsecastError): void {

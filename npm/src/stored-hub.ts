@@ -1,7 +1,7 @@
-import { BaseHub, type HubOptions, type Published } from './base-hub.js'
+import { BaseHub, checkedClose, type CloseOptions, type HubOptions, type Published } from './base-hub.js'
 import { serialise } from './data.js'
 import { named, SsecastError } from './error.js'
-import { checkFields, type EventFields, given } from './event.js'
+import { checkFields, encode, type EventFields, given } from './event.js'
 import { Publications } from './publications.js'
 import { checkTopic } from './topic.js'
 
@@ -26,6 +26,7 @@ export interface StoreOptions {
 /** A hub whose history is in a store that other processes share. Made by {@link createHub} with a `store`. */
 export class StoredHub extends BaseHub {
   readonly #publications: Publications
+  #closing: Promise<void> | undefined
 
   /** Use {@link createHub}. */
   constructor(options: HubOptions & StoreOptions) {
@@ -49,16 +50,53 @@ export class StoredHub extends BaseHub {
    * const { id } = await hub.publish('orders', { number: 7 }, { event: 'order' })
    */
   publish(topic: string, data: unknown, fields?: EventFields): Promise<Published> {
+    if (this.#closing) return Promise.resolve({ id: null, subscribers: 0 })
     try {
       checkTopic(topic)
       const text = typeof data === 'string' ? data : serialise(data)
-      if (fields === undefined) return this.#publications.add(topic, text)
+      if (fields === undefined) return this.#publications.publish(topic, text)
       checkFields(fields)
       const { event, id, retry, comment } = fields
-      return this.#publications.add(topic, text, given(event, id, retry, comment), event, id, retry, comment)
+      return this.#publications.publish(topic, text, given(event, id, retry, comment), event, id, retry, comment)
     } catch (error) {
       if ((error as SsecastError).code === 'SSECAST_CLOSED') return Promise.resolve({ id: null, subscribers: 0 })
       return Promise.reject(named(error))
     }
+  }
+
+  /**
+   * Ends a topic as a hub in memory does, in all processes, once everything is published that was asked for before. The
+   * promise resolves when the store has it, and rejects as that of {@link StoredHub.publish}.
+   *
+   * @example
+   * for await (const token of answer) hub.publish('answer-7', token)
+   * await hub.endTopic('answer-7')
+   */
+  endTopic(topic: string): Promise<void> {
+    if (this.#closing) return Promise.resolve()
+    try {
+      checkTopic(topic, "endTopic('answer-7')")
+      return this.#publications.endTopic(topic)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  override get closed(): boolean {
+    return this.#closing !== undefined || super.closed
+  }
+
+  /**
+   * Closes the hub as any other, once the store has answered what was published before: after `publishTimeoutMs` at the
+   * latest. Meanwhile nothing more is published.
+   */
+  override close(options: CloseOptions = {}): Promise<void> {
+    const answered = this.#publications.answered()
+    if (!answered && !this.#closing) return super.close(options)
+    const { event } = checkedClose(options)
+    // It throws what is wrong with the event.
+    if (event) encode(event)
+    this.#closing ??= answered!.then(() => super.close(options))
+    return this.#closing
   }
 }

@@ -110,6 +110,12 @@ impl NativeHub {
         entry(|| function(env, "publish", Rc::new(RefCell::new(publisher)), Publisher::publish))
     }
 
+    /// Ends a topic, for good.
+    #[napi]
+    pub fn end_topic(&self, topic: String) -> Result<()> {
+        entry(|| self.hub.end_topic(&topic))
+    }
+
     /// Registers a connection and returns its number. It gets nothing before `resume` or `attachSocket`. Without a last
     /// event ID it begins with so many of the last events, or with all if that is infinity.
     #[napi]

@@ -61,6 +61,7 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, DeliveryOptions), Err
         max_topics: options.limit("maxTopics", default.max_topics)?,
         max_event_bytes: options.limit("maxEventBytes", default.max_event_bytes)?,
         max_backlog_bytes: options.limit("maxBacklogBytes", default.max_backlog_bytes)?,
+        keep_ended: options.wait("keepEndedMs", default.keep_ended)?,
         store: options.text("store")?.map(|url| open_store(&url)).transpose()?,
         ..default
     };

@@ -78,19 +78,32 @@ impl Publisher {
         let fields = call.fields(1, texts)?;
         let answers = Arc::clone(&self.answers);
         answers.add(self.hub.publish(texts.get(topic, "topic")?, &fields.event(texts)?));
+        self.wait(*call.env());
+        Ok(ptr::null_mut())
+    }
+
+    fn end_topic(&mut self, env: Env, topic: &str) -> std::result::Result<(), Error> {
+        let answers = Arc::clone(&self.answers);
+        let nothing = |()| Published { id: String::new(), subscribers: 0 };
+        self.hub.end_topic_then(topic, move |answer| answers.add(answer.map(nothing)))?;
+        self.wait(env);
+        Ok(())
+    }
+
+    /// Keeps the process alive until the answer is taken.
+    fn wait(&mut self, env: Env) {
         self.waiting += 1;
         if self.waiting == 1 {
             // SAFETY: this is the event loop's thread, in a call of Node's, and the function is there while `wake` is.
-            unsafe { sys::napi_ref_threadsafe_function(call.env().raw(), self.answers.wake.raw()) };
+            unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.answers.wake.raw()) };
         }
-        Ok(ptr::null_mut())
     }
 
     fn take(&mut self, env: Env) -> NativeAnswers {
         let list = mem::take(&mut *self.answers.list());
         self.waiting -= list.len();
         if self.waiting == 0 {
-            // SAFETY: as in `publish`.
+            // SAFETY: as in `wait`.
             unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.answers.wake.raw()) };
         }
         let (mut ids, mut subscribers, mut failures) =
@@ -133,6 +146,12 @@ impl NativePublications {
     )]
     pub fn publisher<'env>(&self, env: &'env Env) -> Result<Object<'env>> {
         entry(|| function(env, "publish", Rc::clone(&self.state), Publisher::publish))
+    }
+
+    /// Ends a topic, as a publication behind those before.
+    #[napi]
+    pub fn end_topic(&self, env: Env, topic: String) -> Result<()> {
+        entry(|| self.state.borrow_mut().end_topic(env, &topic))
     }
 
     /// Takes the answers that are there.

@@ -48,6 +48,7 @@ const options: HubOptions = {
   heartbeatMs: null,
   retryMs: 2000,
   resetEvent: false,
+  keepEndedMs: 1000,
   maxConnections: 10,
   maxTopics: 10,
   maxEventBytes: 1000
@@ -60,6 +61,7 @@ const subscribers: number = published.subscribers
 const stats: Stats = hub.stats()
 const lagged: number = stats.disconnects.lagged + stats.resets.lagged
 const closed: boolean = hub.closed
+hub.endTopic('answer') satisfies void
 const state: 'unopened' | 'ready' | 'degraded' | undefined = stats.store
 const event: EventInit = { data: new Uint8Array(), id: 'last' }
 const closing: Promise<void> = hub.close({ event, graceMs: 100 })
@@ -68,6 +70,7 @@ const bytes: Uint8Array = encode(event)
 // With a store, publishing gives a promise.
 const stored: StoredHub = createHub({ ...options, store: new URL('./events', import.meta.url), publishTimeoutMs: 500 })
 const later: Promise<Published> = stored.publish('ticks', { now: Date.now() }, fields)
+const ending: Promise<void> = stored.endTopic('answer')
 const store: StoreOptions = { store: process.env.STORE }
 const either: Hub | StoredHub = createHub({ ...options, ...store })
 either.publish('ticks', 1)
