@@ -1,0 +1,70 @@
+// Runs each program in the npm package's README as it stands there.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+import { EventSource } from '../../npm/client.mjs'
+import { start } from '../support/program.mjs'
+
+const readme = readFileSync(new URL('../../npm/README.md', import.meta.url), 'utf8')
+const program = mark => new RegExp(`^\`\`\`js ${mark}\\n([^]*?)^\`\`\`$`, 'm').exec(readme)[1]
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address()
+  await new Promise(resolve => server.close(resolve))
+  return port
+}
+
+describe('a program in the README of the npm package', { timeout: 30_000 }, () => {
+  // Inside of the package, its own name leads to it.
+  const dist = fileURLToPath(new URL('../../npm/dist/', import.meta.url))
+  mkdirSync(dist, { recursive: true })
+  const folder = mkdtempSync(join(dist, 'readme-'))
+  after(() => rmSync(folder, { recursive: true }))
+
+  /** Runs a program on a free port. */
+  async function run(t, name, code) {
+    const path = join(folder, name)
+    const port = await freePort()
+    writeFileSync(path, code.replace('listen(3000', `listen(${port}`).replace('file:./events', `file:${folder}/events`))
+    const { child, early, stop } = await start(path, { keepPort: true })
+    t.after(() => stop())
+    await Promise.race([once(child, 'message'), early])
+    return `http://127.0.0.1:${port}`
+  }
+
+  /** The first events of a stream. */
+  async function take(source, count) {
+    const events = []
+    for await (const { lastEventId, data } of source) {
+      events.push([lastEventId, data])
+      if (events.length === count) return events
+    }
+  }
+
+  it('sends an event each second', async t => {
+    const url = await run(t, 'express.mjs', program('run').replace(/listen\(.*(?=\))/, "$&, () => process.send('it listens')"))
+    const [[, data]] = await take(new EventSource(`${url}/stream`), 1)
+    assert.equal(typeof JSON.parse(data).now, 'number')
+  })
+
+  it('with several workers sends what each of them publishes to the clients of all', async t => {
+    const tell = "let count = 0\ncluster.on('listening', () => ++count === 4 && process.send('all listen'))\n"
+    const url = await run(t, 'cluster.mjs', program('cluster') + tell)
+    const sources = Array.from({ length: 8 }, () => new EventSource(`${url}/stream`))
+    await Promise.all(sources.map(source => new Promise(resolve => (source.onopen = resolve))))
+    const events = Promise.all(sources.map(source => take(source, 8)))
+    const published = []
+    for (let n = 0; n < 8; n++) {
+      const response = await fetch(`${url}/publish`, { method: 'POST', headers: { Connection: 'close' } })
+      published.push((await response.json()).id)
+    }
+    for (const got of await events) assert.deepEqual(got.map(([id]) => id), published)
+  })
+})
