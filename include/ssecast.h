@@ -551,11 +551,14 @@ typedef struct ssecast_hub_config {
   // all the same history. Nothing is opened before the first event or connection, in each process, also in a child. Default
   // left out.
   struct ssecast_slice store;
+  // How long a topic that has ended is kept for those who come for it; then its name is that of another topic. Give all
+  // processes of a store the same. Default 60000.
+  uint64_t keep_ended_ms;
 } ssecast_hub_config;
 
 // What became of a publication.
 typedef struct ssecast_published {
-  // The connections that read the topic at that moment.
+  // The connections of this process that read the topic at that moment.
   uint64_t subscribers;
   // The id that the hub gave the event. Ends with a zero byte; empty if the event had an id of its own.
   char id[56];
@@ -926,12 +929,28 @@ void ssecast_hub_free(struct ssecast_hub *hub);
 // id of its own the event gets one; `published`, which may be NULL, says which.
 //
 // Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
-// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
+// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOPIC_ENDED`,
+// `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, and fails with
+// `SSECAST_STORE_TIMED_OUT`, `SSECAST_STORE_UNAVAILABLE`, `SSECAST_STORE_FULL` or `SSECAST_STORE_FORMAT` too. When it fails,
+// nothing was published.
 ssecast_result ssecast_hub_publish(struct ssecast_hub *hub,
                                    struct ssecast_slice topic,
                                    const struct ssecast_event *event,
                                    struct ssecast_published *published,
                                    struct ssecast_error *error);
+
+// Ends a topic: nothing is published to it any more (`SSECAST_TOPIC_ENDED`). Its connections get what is left, and those
+// whose topics have all ended then end for good, with `SSECAST_REASON_SERVER`: their clients do not come back. One that
+// comes for it later gets what the history has of it, and the same end; one that has all of it is answered 204: by a
+// listener, or by the caller, who is told so by `SSECAST_TOPIC_ENDED`. With a store this is so in all processes. After
+// `keep_ended_ms` the topic is forgotten. Ending it twice changes nothing, and a topic that was not there is an empty one
+// that has ended.
+//
+// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`, and with the errors of the store, for
+// which it waits as `ssecast_hub_publish` does.
+ssecast_result ssecast_hub_end_topic(struct ssecast_hub *hub,
+                                     struct ssecast_slice topic,
+                                     struct ssecast_error *error);
 
 // Closes a hub: it takes no publications and connections from now on, and returns at once. Every connection gets
 // what is pending for it, then `event`, which may be NULL, then a reconnection time of its own, and ends; what is
@@ -985,8 +1004,9 @@ ssecast_result ssecast_attach_config_init(struct ssecast_attach_config *config, 
 // `on_close` may run before this function returns.
 //
 // Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`,
-// `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or
-// `SSECAST_INVALID_OPTION`; then nothing was written, and no callback is called.
+// `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED`,
+// `SSECAST_INVALID_OPTION`, the errors of a store, or `SSECAST_TOPIC_ENDED`, which is to be answered 204; then nothing was
+// written, and no callback is called.
 ssecast_result ssecast_hub_attach_socket(struct ssecast_hub *hub,
                                          int socket,
                                          const struct ssecast_attach_config *config,
@@ -1070,9 +1090,9 @@ ssecast_result ssecast_stream_headers(struct ssecast_slice cache_control,
                                       size_t *length,
                                       struct ssecast_error *error);
 
-// Whether a stream could not be opened because the hub, or the process, has no room at the moment, or because the hub is
-// closed: `ssecast_hub_unavailable` has the answer then. Any other result of `ssecast_hub_attach_socket` or
-// `ssecast_hub_subscribe` but `SSECAST_OK` is a fault of the caller's.
+// Whether a stream could not be opened because the hub, or the process, has no room at the moment, because its store can't be
+// used, or because the hub is closed: `ssecast_hub_unavailable` has the answer then. With `SSECAST_TOPIC_ENDED` the answer is
+// 204. Any other result of `ssecast_hub_attach_socket` or `ssecast_hub_subscribe` but `SSECAST_OK` is a fault of the caller's.
 bool ssecast_is_unavailable(uint32_t result);
 
 // Gives the answer to a client that can't have a stream for the moment, by the request's method and its header `Accept`,
@@ -1098,7 +1118,8 @@ ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_conf
 // less.
 //
 // Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
-// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`.
+// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED`, `SSECAST_INVALID_OPTION`, the errors of a store, or
+// `SSECAST_TOPIC_ENDED`, which is to be answered 204.
 ssecast_result ssecast_hub_subscribe(struct ssecast_hub *hub,
                                      const struct ssecast_subscription_config *config,
                                      struct ssecast_subscription **subscription,

@@ -259,6 +259,8 @@ struct Hub {
     if (result != SSECAST_OK && result != SSECAST_CLOSED) throw Error(error);
     return published;
   }
+  // Nothing is published to the topic any more: its readers get what is left, and their clients stay away.
+  void end_topic(std::string_view topic) { detail::call(ssecast_hub_end_topic, handle.get(), slice(topic)); }
   void close(std::uint64_t grace_ms) { detail::call(ssecast_hub_close, handle.get(), nullptr, grace_ms); }
   // Whether it was closed, and all is over by then, callbacks included. Not in a callback.
   bool wait_closed(std::uint64_t timeout_ms) { return detail::get<bool>(ssecast_hub_wait_closed, handle.get(), timeout_ms); }

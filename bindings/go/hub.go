@@ -45,6 +45,9 @@ type Config struct {
 	// the same store have the same topics, events and IDs, and each event reaches the clients of all of them. Give all the same
 	// history. Nothing is opened before the first event or client.
 	Store string
+	// How long a topic that has ended is kept for those who come for it; then its name is that of another topic. Give all processes
+	// of a store the same.
+	KeepEnded time.Duration
 }
 
 // A Hub has topics, their history, and the connections that read them. Any goroutine may use it.
@@ -77,6 +80,7 @@ func NewHub(config Config) (*Hub, error) {
 		{int64(config.MaxTopics), &native.max_topics, C.SSECAST_ZERO},
 		{int64(config.MaxEventBytes), &native.max_event_bytes, C.SSECAST_ZERO},
 		{int64(config.MaxBacklogBytes), &native.max_backlog_bytes, C.SSECAST_ZERO},
+		{milliseconds(config.KeepEnded), &native.keep_ended_ms, C.SSECAST_ZERO},
 	} {
 		if option.number < 0 {
 			*option.field = option.negative
@@ -137,6 +141,17 @@ func (h *Hub) Publish(topic string, event Event) (Published, error) {
 		return Published{}, err
 	}
 	return Published{C.GoString(&published.id[0]), int(published.subscribers)}, nil
+}
+
+// EndTopic ends a topic: nothing is published to it any more (ErrTopicEnded). Its readers get what is left; the streams whose topics
+// have all ended then end for good, and their clients do not come back. One that comes for it later gets what the history has of
+// it, and the same end; one that has all of it is answered 204. With a store this is so in all processes. Ending it twice changes
+// nothing, and a topic that was not there is an empty one that has ended.
+func (h *Hub) EndTopic(topic string) error {
+	var detail C.ssecast_error
+	result := C.ssecast_hub_end_topic(h.handle, required(topic), &detail)
+	runtime.KeepAlive(h)
+	return failure(result, &detail)
 }
 
 // Close ends all streams, after what was published before, and returns when all of them have ended and OnClose has returned for

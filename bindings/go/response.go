@@ -46,6 +46,10 @@ type refusal struct {
 
 func (h *Hub) refusal(r *http.Request, err error) refusal {
 	var code Code
+	if errors.Is(err, ErrTopicEnded) {
+		// The client has all that there was: it need not come back.
+		return refusal{http.StatusNoContent, http.Header{}, ""}
+	}
 	if !errors.As(err, &code) || !bool(C.ssecast_is_unavailable(C.uint32_t(code))) {
 		return refusal{http.StatusInternalServerError, http.Header{}, ""}
 	}

@@ -3,12 +3,15 @@ package ssecast_test
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	ssecast "github.com/ssecast/ssecast/bindings/go"
 )
@@ -132,6 +135,37 @@ func TestANewClientBeginsWithHistory(t *testing.T) {
 					publish(t, hub, "ticks", "live")
 					client.expect(t, "live")
 				}
+			}
+		})
+	}
+}
+
+func TestATopicThatEndsEndsItsStreams(t *testing.T) {
+	for _, kind := range servers {
+		t.Run(kind.name, func(t *testing.T) {
+			hub := newHub(t, ssecast.Config{KeepEnded: time.Minute})
+			server := serve(t, hub.Handler("answer"), kind.start)
+			client := connect(t, server, "")
+			last := publish(t, hub, "answer", "1")
+			if err := hub.EndTopic("answer"); err != nil {
+				t.Fatal(err)
+			}
+			client.expect(t, "1")
+			rest, err := io.ReadAll(client.lines)
+			if err != nil || !strings.Contains(string(rest), "id: ssecast-finished\n") {
+				t.Errorf("it ended with %q, %v", rest, err)
+			}
+			if _, err := hub.Publish("answer", ssecast.Event{}); !errors.Is(err, ssecast.ErrTopicEnded) {
+				t.Errorf("it failed with %v", err)
+			}
+			for _, id := range []string{last, "ssecast-finished"} {
+				request, _ := http.NewRequest("GET", server.URL, nil)
+				request.Header.Set("Last-Event-ID", id)
+				response, err := server.Client().Do(request)
+				if err != nil || response.StatusCode != http.StatusNoContent {
+					t.Fatalf("with the ID %s it was answered %v, %v", id, response, err)
+				}
+				response.Body.Close()
 			}
 		})
 	}

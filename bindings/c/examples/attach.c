@@ -73,6 +73,12 @@ static void turn_away(const ssecast_hub *hub, int client, const char *head) {
   send(client, response, (size_t)length, MSG_NOSIGNAL);
 }
 
+/* Answers a client that there is nothing more for: it stays away. */
+static void turn_away_for_good(int client) {
+  static const char OVER[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
+  send(client, OVER, sizeof OVER - 1, MSG_NOSIGNAL);
+}
+
 /* Hands a client over, with the head of its response. */
 static void attach(ssecast_hub *hub, int client, const char *head) {
   static ssecast_slice topics[] = {{"ticks", 5}};
@@ -81,8 +87,7 @@ static void attach(ssecast_hub *hub, int client, const char *head) {
   ssecast_attach_config config;
   ssecast_slice id = ssecast_last_event_id(header(head, "Last-Event-ID"), ssecast_slice_of(NULL));
   if (ssecast_is_finished(id)) {
-    static const char OVER[] = "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n";
-    send(client, OVER, sizeof OVER - 1, MSG_NOSIGNAL);
+    turn_away_for_good(client);
     return;
   }
   snprintf(response, sizeof response, "HTTP/1.1 200 OK\r\n%sTransfer-Encoding: chunked\r\n\r\n", stream_headers);
@@ -95,6 +100,10 @@ static void attach(ssecast_hub *hub, int client, const char *head) {
   config.on_close = gone;
   ssecast_result result = ssecast_hub_attach_socket(hub, client, &config, NULL, &error);
   if (result == SSECAST_OK) return;
+  if (result == SSECAST_TOPIC_ENDED) {
+    turn_away_for_good(client);
+    return;
+  }
   fprintf(stderr, "%s\n", error.message);
   if (ssecast_is_unavailable(result)) turn_away(hub, client, head);
 }

@@ -40,8 +40,9 @@ pub struct ssecast_connection {
 /// `on_close` may run before this function returns.
 ///
 /// Fails with `SSECAST_INVALID_SOCKET`, `SSECAST_ATTACHED`, `SSECAST_TOO_MANY_DESCRIPTORS`,
-/// `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED` or
-/// `SSECAST_INVALID_OPTION`; then nothing was written, and no callback is called.
+/// `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`, `SSECAST_CLOSED`,
+/// `SSECAST_INVALID_OPTION`, the errors of a store, or `SSECAST_TOPIC_ENDED`, which is to be answered 204; then nothing was
+/// written, and no callback is called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_attach_socket(
     hub: *mut ssecast_hub,

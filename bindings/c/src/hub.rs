@@ -24,7 +24,7 @@ pub struct ssecast_hub {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_published {
-    /// The connections that read the topic at that moment.
+    /// The connections of this process that read the topic at that moment.
     pub subscribers: u64,
     /// The id that the hub gave the event. Ends with a zero byte; empty if the event had an id of its own.
     pub id: [c_char; 56],
@@ -95,7 +95,10 @@ pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
 /// id of its own the event gets one; `published`, which may be NULL, says which.
 ///
 /// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
-/// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`.
+/// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOPIC_ENDED`,
+/// `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, and fails with
+/// `SSECAST_STORE_TIMED_OUT`, `SSECAST_STORE_UNAVAILABLE`, `SSECAST_STORE_FULL` or `SSECAST_STORE_FORMAT` too. When it fails,
+/// nothing was published.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_publish(
     hub: *mut ssecast_hub,
@@ -116,6 +119,28 @@ pub unsafe extern "C" fn ssecast_hub_publish(
             unsafe { published.write(done) };
         }
         Ok(())
+    })
+}
+
+/// Ends a topic: nothing is published to it any more (`SSECAST_TOPIC_ENDED`). Its connections get what is left, and those
+/// whose topics have all ended then end for good, with `SSECAST_REASON_SERVER`: their clients do not come back. One that
+/// comes for it later gets what the history has of it, and the same end; one that has all of it is answered 204: by a
+/// listener, or by the caller, who is told so by `SSECAST_TOPIC_ENDED`. With a store this is so in all processes. After
+/// `keep_ended_ms` the topic is forgotten. Ending it twice changes nothing, and a topic that was not there is an empty one
+/// that has ended.
+///
+/// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS` or `SSECAST_CLOSED`, and with the errors of the store, for
+/// which it waits as `ssecast_hub_publish` does.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_end_topic(
+    hub: *mut ssecast_hub,
+    topic: ssecast_slice,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: the caller's hub and text are there until the call returns.
+        let (hub, topic) = unsafe { (required(hub, "hub")?, required_topic(topic)?) };
+        Ok(hub.hub.end_topic(topic)?)
     })
 }
 

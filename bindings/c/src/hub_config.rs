@@ -65,6 +65,9 @@ pub struct ssecast_hub_config {
     /// all the same history. Nothing is opened before the first event or connection, in each process, also in a child. Default
     /// left out.
     pub store: ssecast_slice,
+    /// How long a topic that has ended is kept for those who come for it; then its name is that of another topic. Give all
+    /// processes of a store the same. Default 60000.
+    pub keep_ended_ms: u64,
 }
 
 // SAFETY: integers and slices, none of them with a gap before it.
@@ -90,6 +93,7 @@ unsafe impl Versioned for ssecast_hub_config {
             threads: 0,
             max_backlog_bytes: config.max_backlog_bytes as u64,
             store: ssecast_slice::NONE,
+            keep_ended_ms: milliseconds(config.keep_ended),
         }
     }
 }
@@ -151,6 +155,7 @@ impl ssecast_hub_config {
             max_event_bytes: size(required(self.max_event_bytes, default.max_event_bytes)),
             max_backlog_bytes: size(required(self.max_backlog_bytes, default.max_backlog_bytes)),
             store: store.map(open_store).transpose()?,
+            keep_ended: Duration::from_millis(required(self.keep_ended_ms, default.keep_ended_ms)),
             ..Config::default()
         })
     }

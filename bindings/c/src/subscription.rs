@@ -51,7 +51,8 @@ struct Output {
 /// less.
 ///
 /// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
-/// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED` or `SSECAST_INVALID_OPTION`.
+/// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED`, `SSECAST_INVALID_OPTION`, the errors of a store, or
+/// `SSECAST_TOPIC_ENDED`, which is to be answered 204.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_subscribe(
     hub: *mut ssecast_hub,

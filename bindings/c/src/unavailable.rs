@@ -35,9 +35,9 @@ unsafe impl Versioned for ssecast_unavailable {
     }
 }
 
-/// Whether a stream could not be opened because the hub, or the process, has no room at the moment, or because the hub is
-/// closed: `ssecast_hub_unavailable` has the answer then. Any other result of `ssecast_hub_attach_socket` or
-/// `ssecast_hub_subscribe` but `SSECAST_OK` is a fault of the caller's.
+/// Whether a stream could not be opened because the hub, or the process, has no room at the moment, because its store can't be
+/// used, or because the hub is closed: `ssecast_hub_unavailable` has the answer then. With `SSECAST_TOPIC_ENDED` the answer is
+/// 204. Any other result of `ssecast_hub_attach_socket` or `ssecast_hub_subscribe` but `SSECAST_OK` is a fault of the caller's.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_is_unavailable(result: u32) -> bool {
     let is = |kind: &ErrorKind| kind.number() == result && Unavailable::answers(*kind);

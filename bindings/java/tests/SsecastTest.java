@@ -213,6 +213,23 @@ public final class SsecastTest {
         }
     }
 
+    private static void aTopicThatEndsEndsItsStreams(Server server) throws Exception {
+        try (Hub hub = new Hub(); Endpoint endpoint = server.start(hub); Client client = new Client(endpoint.port(), "/", null)) {
+            String last = hub.publish("ticks", new Event("1")).id();
+            hub.endTopic("ticks");
+            client.expect("1");
+            check(client.data() == null, "the stream ends");
+            check(failure(() -> hub.publish("ticks", new Event("2"))).code.equals("SSECAST_TOPIC_ENDED"), "it has ended");
+            for (String id : List.of(last, "ssecast-finished")) {
+                HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + endpoint.port() + "/"))
+                    .header("Last-Event-ID", id).build();
+                int status = HTTP.send(request, HttpResponse.BodyHandlers.discarding()).statusCode();
+                check(status == 204, "with the id " + id + " the status is " + status);
+            }
+            hub.end(1000);
+        }
+    }
+
     private static void aRouteDecides() throws Exception {
         try (Hub hub = new Hub(); Endpoint endpoint = listener(hub)) {
             check(status("GET", endpoint, "/forbidden") == 403, "it is forbidden");
@@ -430,6 +447,8 @@ public final class SsecastTest {
             System.out.println("ok a client whose stream was finished is answered 204" + by);
             anEventSourceThatIsRefusedComesBack(server);
             System.out.println("ok an EventSource that is refused comes back" + by);
+            aTopicThatEndsEndsItsStreams(server);
+            System.out.println("ok a topic that ends ends its streams" + by);
             whatDoesNotGetIsRefused(server);
             System.out.println("ok what does not get is refused" + by);
         }

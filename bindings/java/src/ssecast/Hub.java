@@ -47,6 +47,18 @@ public final class Hub implements AutoCloseable {
         return sent ? new Published(Native.toString(published.id, "UTF-8"), published.subscribers) : new Published("", 0);
     }
 
+    /**
+     * Ends a topic: nothing is published to it any more ({@code SSECAST_TOPIC_ENDED}). Its readers get what is left; the streams whose
+     * topics have all ended then end for good, and their clients do not come back. One that comes for it later gets what the history
+     * has of it, and the same end; one that has all of it is answered 204. With a store this is so in all processes. Ending it twice
+     * changes nothing, and a topic that was not there is an empty one that has ended.
+     */
+    public void endTopic(String topic) {
+        Library.Failure failure = new Library.Failure();
+        Library.Slice.Value name = Library.Slice.of(topic);
+        SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_end_topic(hub, name, failure)), failure);
+    }
+
     /** Open connections of this process. */
     public long connections() {
         return stats().connections;

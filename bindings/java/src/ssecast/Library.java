@@ -16,7 +16,7 @@ import java.util.List;
 interface Library extends com.sun.jna.Library {
     Library INSTANCE = Native.load("ssecast", Library.class);
 
-    int OK = 0, CLOSED = 10, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104, TOO_MUCH_PENDING = 105;
+    int OK = 0, CLOSED = 10, TOPIC_ENDED = 20, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104, TOO_MUCH_PENDING = 105;
     /** Stands for a real zero, where zero leaves a number out or to its default. */
     long ZERO = -2;
 
@@ -152,6 +152,8 @@ interface Library extends com.sun.jna.Library {
     void ssecast_hub_free(Pointer hub);
 
     int ssecast_hub_publish(Pointer hub, Slice.Value topic, NativeEvent event, NativePublished published, Failure error);
+
+    int ssecast_hub_end_topic(Pointer hub, Slice.Value topic, Failure error);
 
     int ssecast_hub_close(Pointer hub, NativeEvent event, long graceMs, Failure error);
 
