@@ -64,7 +64,8 @@ struct worker {
   int told, published;
 };
 
-/* What a worker does: it publishes an event for each byte that it is sent, and answers each with one. */
+/* What a worker does: it publishes an event for each byte that it is sent, and answers each with one. After `!` it publishes
+ * without a pause until it is killed. */
 static inline void work(char name, const char *url, int control) {
   ssecast_error error;
   ssecast_hub *hub = stored_hub(url);
@@ -73,6 +74,7 @@ static inline void work(char name, const char *url, int control) {
   char byte, data[16];
   CHECK(write(control, &port, sizeof port) == sizeof port);
   for (int number = 0; read(control, &byte, 1) == 1; number++) {
+    while (byte == '!') publish(hub, "news", "!");
     snprintf(data, sizeof data, "%c-%d", name, number);
     ssecast_event event = event_of(data);
     CHECK_OK(ssecast_hub_publish(hub, text("news"), &event, NULL, &error));
