@@ -36,11 +36,14 @@ def linked(prefix):
     return f"-I{prefix}/include", f"-L{prefix}/lib", f"-Wl,-rpath,{prefix}/lib", "-lssecast", "-lpthread"
 
 
-def c(prefix, work):
+def c_program(source, program, prefix):
     require("cc")
-    program = folder(work, "store") / "worker-c"
-    build("cc", "-std=c11", "-Wall", "-Wextra", "-Wpedantic", "-Werror", here / "worker.c", "-o", program, *linked(prefix))
-    return [program], {}
+    build("cc", "-std=c11", "-D_XOPEN_SOURCE=700", "-Wall", "-Wextra", "-Wpedantic", "-Werror", source, "-o", program, *linked(prefix))
+    return program
+
+
+def c(prefix, work):
+    return [c_program(here / "worker.c", folder(work, "store") / "worker-c", prefix)], {}
 
 
 def cpp(prefix, work):

@@ -139,6 +139,15 @@ def new_clients_begin_with_history_everywhere(workers):
             reader.end()
 
 
+def processes_of_c(results, prefix, work, url):
+    """What bindings/c/tests/store.c tests in a folder, in Redis."""
+    program = languages.c_program(languages.BINDINGS / "c/tests/store.c", work / "store/processes", prefix)
+    done = subprocess.run([program, url], capture_output=True, text=True, timeout=SECONDS)
+    for line in done.stdout.splitlines():
+        results.passed(f"{line.removeprefix('ok ')}, in Redis")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 TESTS = [clients_move_between_all, new_clients_begin_with_history_everywhere]
 
 
@@ -165,6 +174,8 @@ def main():
                     results.passed(f"{test.__name__.replace('_', ' ')}, {kind}: {', '.join(commands)}")
                 for worker in workers:
                     worker.end()
+                if url.startswith("redis:"):
+                    processes_of_c(results, prefix, work, url)
         except languages.Missing as why:
             (results.fail if os.environ.get("CI") else results.skip)(f"the store {kind}: {why}")
         except (AssertionError, OSError, subprocess.SubprocessError) as error:

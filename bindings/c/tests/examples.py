@@ -4,11 +4,14 @@
 examples.py PREFIX WORK
 """
 
+import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -116,6 +119,30 @@ def parse_reads_standard_input(prefix, work):
     assert done.stdout == "tick: one\nmessage: two\n2 events, the last id is '7'\n", done.stdout
 
 
+def workers_share_their_clients(prefix, work):
+    program = build(prefix, work, "workers")
+    with tempfile.TemporaryDirectory() as folder:
+        # The child ends with its parent's group.
+        process = subprocess.Popen([program, f"file:{folder}/events"], stdout=subprocess.PIPE, text=True, start_new_session=True)
+        try:
+            ports = [int(re.search(r":(\d+)/", process.stdout.readline())[1]) for _ in range(2)]
+            last = None
+            for port in ports:
+                with socket.create_connection(("127.0.0.1", port), timeout=SECONDS) as client:
+                    resumed = f"Last-Event-ID: {last}\r\n" if last else ""
+                    client.sendall(f"GET /?topic=ticks HTTP/1.1\r\nHost: localhost\r\n{resumed}\r\n".encode())
+                    seen = read_until(client, r"(?s)^(.*data: child .*data: parent |.*data: parent .*data: child ).*?\n\n")[0]
+                assert "reset" not in seen, seen
+                numbers = [int(number) for number in re.findall(r"id: \S+-(\d+)\ndata", seen)]
+                first = int(last.rpartition("-")[2]) + 1 if last else numbers[0]
+                assert numbers == list(range(first, first + len(numbers))), seen
+                last = re.findall(r"id: (\S+)\ndata", seen)[-1]
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            process.stdout.close()
+
+
 class Scripted(BaseHTTPRequestHandler):
     """Redirects, cuts a stream within an event, and goes on where the client says that it was."""
 
@@ -155,7 +182,7 @@ def main():
     work.mkdir(parents=True, exist_ok=True)
     results = Results("c-examples")
     for test in (listen_is_a_whole_server, attach_accepts_and_hands_over, parse_reads_standard_input,
-                 client_follows_redirects_and_resumes):
+                 workers_share_their_clients, client_follows_redirects_and_resumes):
         try:
             test(prefix, work)
             results.passed(test.__name__.replace("_", " "))

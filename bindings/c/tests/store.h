@@ -11,15 +11,19 @@
 
 #define MOST_EVENTS 1024
 
-/* A folder of the test's own, and the text that names it as a store. */
+/* A store of the test's own, and the text that names it: in a folder, or in the Redis that the program was given. */
 struct folder {
-  char path[64], url[80];
+  char path[64], url[128];
 };
 
+static const char *redis_url;
+
 static inline struct folder folder_made(void) {
+  static int made;
   struct folder folder = {.path = "/tmp/ssecast-store-XXXXXX"};
   CHECK(mkdtemp(folder.path) != NULL);
   snprintf(folder.url, sizeof folder.url, "file:%s/events", folder.path);
+  if (redis_url != NULL) snprintf(folder.url, sizeof folder.url, "%s?prefix=test-%d", redis_url, made++);
   return folder;
 }
 
