@@ -59,7 +59,7 @@
 #define SSECAST_NO_RETRY UINT64_MAX
 
 // Stands for all events that are kept, in a number of events that a client begins with.
-#define SSECAST_REPLAY_ALL UINT64_MAX
+#define SSECAST_REPLAY_ALL (UINT64_MAX - 2)
 
 // What became of a call. The numbers never change and are never used for anything else. Those below 100 are the
 // same errors in every language of ssecast; those from 100 on exist only in C.
@@ -932,7 +932,7 @@ void ssecast_hub_free(struct ssecast_hub *hub);
 // has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOPIC_ENDED`,
 // `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, and fails with
 // `SSECAST_STORE_TIMED_OUT`, `SSECAST_STORE_UNAVAILABLE`, `SSECAST_STORE_FULL` or `SSECAST_STORE_FORMAT` too. When it fails,
-// nothing was published.
+// nothing was published. A callback of the library that publishes to a store keeps the other streams of its thread waiting.
 ssecast_result ssecast_hub_publish(struct ssecast_hub *hub,
                                    struct ssecast_slice topic,
                                    const struct ssecast_event *event,

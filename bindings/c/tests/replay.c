@@ -43,6 +43,8 @@ static const struct {
   const char *expected;
 } CASES[] = {
     {0, 0, "live"},
+    {SSECAST_ZERO, 0, "live"},
+    {SSECAST_OFF, 0, "live"},
     {1, 0, "5 live"},
     {3, 0, "3 4 5 live"},
     {100, 0, "1 2 3 4 5 live"},

@@ -11,7 +11,7 @@ import java.util.function.ToLongFunction;
  */
 public final class Hub implements AutoCloseable {
     /** Stands for all events that are kept, in a number of events that a client begins with. */
-    public static final long REPLAY_ALL = -1;
+    public static final long REPLAY_ALL = -3;
 
     private static final long GRACE_MS = 1000, TURN_MS = 50;
 
