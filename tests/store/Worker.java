@@ -17,7 +17,12 @@ public final class Worker {
                  request -> request.path().equals("/all") ? Hub.REPLAY_ALL : 0)) {
             System.out.println("http://127.0.0.1:" + listener.port() + "/");
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
-                System.out.println(hub.publish("news", new Event(line, "said")).id());
+                if (line.equals("!end")) {
+                    hub.endTopic("news");
+                    System.out.println("ended");
+                } else {
+                    System.out.println(hub.publish("news", new Event(line, "said")).id());
+                }
             }
         }
     }

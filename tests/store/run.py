@@ -92,7 +92,7 @@ def a_redis():
             server.wait()
 
 
-def clients_move_between_all(workers):
+def clients_move_between_all(workers, _):
     """Each client goes from language to language while all publish, and sees what all see."""
     servers = [worker.server for worker in workers]
     readers = [Reader(servers[at:] + servers[:at]) for at in range(len(servers))]
@@ -126,7 +126,7 @@ def clients_move_between_all(workers):
         assert seen == expected, f"what {worker.name} published came as {seen}"
 
 
-def new_clients_begin_with_history_everywhere(workers):
+def new_clients_begin_with_history_everywhere(workers, _):
     """What one language's worker published before is what a new client gets first from each."""
     total = sum(worker.told for worker in workers)
     readers = [Reader([worker.server], "/all") for worker in workers]
@@ -139,6 +139,33 @@ def new_clients_begin_with_history_everywhere(workers):
             reader.end()
 
 
+def those_that_are_killed_lose_nothing(workers, start):
+    """A second worker in each language is killed while it publishes. What it said it had published is there, and nothing is twice."""
+    with contextlib.ExitStack() as stack:
+        killed = start(stack)
+        for worker in killed:
+            worker.start()
+        for worker in killed:
+            worker.tell(100)
+        for worker in killed:
+            while len(worker.ids) < 5:
+                worker.ids.append(worker.process.stdout.readline().strip())
+    workers[0].tell(1)
+    workers[0].published()
+    readers = [Reader([worker.server], "/all") for worker in workers]
+    try:
+        for reader in readers:
+            reader.wait("the last event", lambda reader: reader.last_id == workers[0].ids[-1])
+            assert reader.events == readers[0].events
+    finally:
+        for reader in readers:
+            reader.end()
+    for worker in killed:
+        seen = [int(data.split()[-2].strip(",")) for data in readers[0].data if data.startswith(f"{worker.name} ")]
+        assert len(seen) >= len(worker.ids) and seen == list(range(len(seen))), f"of what {worker.name} published came {seen}"
+    assert {id for worker in killed for id in worker.ids} <= {event[0].removeprefix("id: ") for event in readers[0].events}
+
+
 def processes_of_c(results, prefix, work, url):
     """What bindings/c/tests/store.c tests in a folder, in Redis."""
     program = languages.c_program(languages.BINDINGS / "c/tests/store.c", work / "store/processes", prefix)
@@ -148,7 +175,7 @@ def processes_of_c(results, prefix, work, url):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-TESTS = [clients_move_between_all, new_clients_begin_with_history_everywhere]
+TESTS = [clients_move_between_all, new_clients_begin_with_history_everywhere, those_that_are_killed_lose_nothing]
 
 
 def main():
@@ -166,11 +193,14 @@ def main():
     for kind, store in [("in a folder", a_folder), ("in Redis", a_redis)]:
         try:
             with store() as url, contextlib.ExitStack() as stack:
-                workers = [stack.enter_context(Worker(name, *command, url)) for name, command in commands.items()]
+                def start(stack, suffix="", url=url):
+                    return [stack.enter_context(Worker(name + suffix, *command, url)) for name, command in commands.items()]
+
+                workers = start(stack)
                 for worker in workers:
                     worker.start()
                 for test in TESTS:
-                    test(workers)
+                    test(workers, lambda stack: start(stack, "-killed"))
                     results.passed(f"{test.__name__.replace('_', ' ')}, {kind}: {', '.join(commands)}")
                 for worker in workers:
                     worker.end()

@@ -1,5 +1,5 @@
 /* A worker in C. worker STORE prints the URL that it serves the topic `news` at; each line that it reads is the data of an event
- * that it publishes, and it prints the event's id. At /all a new client begins with all that is kept. */
+ * that it publishes, and it prints the event's id. At `!end` it ends the topic. At /all a new client begins with all that is kept. */
 #include <ssecast.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,6 +33,11 @@ int main(int count, char **arguments) {
     ssecast_event event = {.size = sizeof event, .event = {"said", 4}};
     ssecast_published published;
     line[strcspn(line, "\n")] = 0;
+    if (strcmp(line, "!end") == 0) {
+      if (ssecast_hub_end_topic(hub, NEWS[0], &error)) goto failed;
+      puts("ended");
+      continue;
+    }
     event.data = ssecast_slice_of(line);
     if (ssecast_hub_publish(hub, NEWS[0], &event, &published, &error)) goto failed;
     puts(published.id);

@@ -11,5 +11,12 @@ int main(int, char** arguments) {
     responder.allow({"news"}, path == "/all" ? SSECAST_REPLAY_ALL : 0);
   });
   std::cout << "http://127.0.0.1:" << listener.port() << '/' << std::endl;
-  for (std::string line; std::getline(std::cin, line);) std::cout << hub.publish("news", {line, "said"}).id << std::endl;
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line == "!end") {
+      hub.end_topic("news");
+      std::cout << "ended" << std::endl;
+    } else {
+      std::cout << hub.publish("news", {line, "said"}).id << std::endl;
+    }
+  }
 }

@@ -28,6 +28,13 @@ func main() {
 	go http.Serve(listener, nil)
 	fmt.Printf("http://%s/\n", listener.Addr())
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if lines.Text() == "!end" {
+			if err := hub.EndTopic("news"); err != nil {
+				log.Fatal(err)
+			}
+			fmt.Println("ended")
+			continue
+		}
 		published, err := hub.Publish("news", ssecast.Event{Type: "said", Data: lines.Bytes()})
 		if err != nil {
 			log.Fatal(err)

@@ -11,8 +11,13 @@ const all = sseMiddleware(hub, { topics: ['news'], replay: 'all' })
 const server = createServer((request, response) => (request.url === '/all' ? all : live)(request, response))
 server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}/`))
 for await (const line of createInterface({ input: process.stdin })) {
-  const { id } = await hub.publish('news', line, { event: 'said' })
-  console.log(id)
+  if (line === '!end') {
+    await hub.endTopic('news')
+    console.log('ended')
+  } else {
+    const { id } = await hub.publish('news', line, { event: 'said' })
+    console.log(id)
+  }
 }
 await hub.close()
 server.close()

@@ -25,7 +25,11 @@ async def everything():
 
 def publish():
     for line in sys.stdin:
-        print(hub.publish("news", line.removesuffix("\n"), event="said").id, flush=True)
+        if line == "!end\n":
+            hub.end_topic("news")
+            print("ended", flush=True)
+        else:
+            print(hub.publish("news", line.removesuffix("\n"), event="said").id, flush=True)
     server.should_exit = True
 
 
