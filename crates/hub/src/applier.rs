@@ -1,11 +1,14 @@
 use ssecast_codec::Error;
 
 use crate::clock::millis;
-use crate::entry::Entry;
+use crate::entry::{Entry, EntryKind};
 use crate::epoch::Epoch;
+use crate::notice::Notice;
 use crate::readers::Wake;
+use crate::readership::STALE;
 use crate::shared::Shared;
 use crate::store::{Position, Replica};
+use crate::store_link::StoreLink;
 use crate::sync::{Arc, Ordering};
 
 /// Applies the entries of a store to a hub's log. It locks the log for each: a store calls it while it has its own lock.
@@ -19,6 +22,8 @@ pub(crate) struct Applier<'a> {
     is_admitted: bool,
     /// The id and the number of subscribers of what was applied last.
     pub(crate) applied: (String, usize),
+    /// Another process said something of readers.
+    pub(crate) has_heard: bool,
     /// What has to be woken once no lock is held.
     wakes: Vec<Arc<dyn Wake>>,
 }
@@ -33,6 +38,7 @@ impl<'a> Applier<'a> {
             since_1970,
             is_admitted: false,
             applied: Default::default(),
+            has_heard: false,
             wakes: Vec::new(),
         }
     }
@@ -73,6 +79,12 @@ impl Replica for Applier<'_> {
             self.applied = (entry.id.map_or_else(|| log.epoch().id(sequence), Into::into), 0);
             return if self.is_admitted { Ok(()) } else { Err(closed) };
         }
+        if entry.kind == EntryKind::Notice {
+            let own = self.hub.store.as_ref().map_or(0, StoreLink::process);
+            self.has_heard = true;
+            log.hear(sequence, Notice::decode(entry.block)?, own, age, self.now);
+            return Ok(());
+        }
         let applied = log.apply(sequence, &entry, self.now.saturating_sub(age), self.now);
         if self.publishing.is_some() {
             let id = entry.id.map_or_else(|| log.epoch().id(sequence), Into::into);
@@ -95,7 +107,10 @@ impl Replica for Applier<'_> {
     }
 
     fn has_expired(&mut self, sequence: u64, entry: &[u8]) -> bool {
-        Entry::decode(entry).is_ok_and(|entry| self.hub.log().has_expired(sequence, entry.topic, self.now))
+        Entry::decode(entry).is_ok_and(|entry| match entry.kind {
+            EntryKind::Notice => self.since_1970.saturating_sub(entry.at) > STALE,
+            _ => self.hub.log().has_expired(sequence, entry.topic, self.now),
+        })
     }
 
     fn topic_state(&mut self, topic: &str, out: &mut Vec<u8>) -> bool {

@@ -1,6 +1,7 @@
 use ssecast_codec::{Error, ErrorKind};
 
-use crate::topic::check_name;
+use crate::notice::{NOTICES, Notice};
+use crate::topic::check_length;
 
 /// One entry of a [`Store`](crate::Store)'s log, as every process and every language writes and reads it.
 /// `STORE_FORMAT.md` beside this crate describes the bytes.
@@ -37,6 +38,8 @@ pub enum EntryKind {
     Event,
     /// The end of its topic. Its block is empty.
     End,
+    /// What one process tells the others about readers. Its topic is `ssecast-notices`.
+    Notice,
 }
 
 /// The version that is written, and the only one that is read.
@@ -52,6 +55,7 @@ impl<'a> Entry<'a> {
         let kind = match self.kind {
             EntryKind::Event => 0,
             EntryKind::End => 1,
+            EntryKind::Notice => 2,
         };
         let flags = if self.id.is_some() { HAS_ID } else { 0 };
         let id = self.id.unwrap_or_default();
@@ -82,6 +86,7 @@ impl<'a> Entry<'a> {
         let kind = match kind {
             0 => EntryKind::Event,
             1 => EntryKind::End,
+            2 => EntryKind::Notice,
             other => return Err(invalid(format!("has an entry of the unknown kind {other}"))),
         };
         let number = |at: usize| bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok());
@@ -94,7 +99,10 @@ impl<'a> Entry<'a> {
         let (Some(id), Some(block)) = (rest.get(..id), rest.get(id..)) else { return Err(cut()) };
         let text = |bytes| str::from_utf8(bytes).map_err(|_| invalid("has an entry whose text is not UTF-8"));
         let (topic, id) = (text(topic)?, text(id)?);
-        check_name(topic).map_err(|error| invalid(format!("has an entry whose {}", error.message())))?;
+        if (kind == EntryKind::Notice) != (topic == NOTICES) {
+            return Err(invalid("has an entry whose topic is not one of its kind"));
+        }
+        check_length(topic).map_err(|error| invalid(format!("has an entry whose {}", error.message())))?;
         let id = match flags {
             0 if id.is_empty() => None,
             HAS_ID if !id.is_empty() && !id.contains(['\r', '\n', '\0']) => Some(id),
@@ -103,6 +111,7 @@ impl<'a> Entry<'a> {
         match kind {
             EntryKind::Event if block.ends_with(b"\n") => {}
             EntryKind::End if block.is_empty() && id.is_none() => {}
+            EntryKind::Notice if id.is_none() => _ = Notice::decode(block)?,
             _ => return Err(invalid("has an entry whose block is not one of its kind")),
         }
         let (at, fingerprint) = (u64::from_le_bytes(at), u64::from_le_bytes(fingerprint));

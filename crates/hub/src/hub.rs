@@ -21,6 +21,7 @@ use crate::store_link::StoreLink;
 use crate::stored;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::topic::check_name;
+use crate::unread_watch::{self, UnreadWatch};
 
 /// A hub: the topics, their history, and the connections that read them.
 ///
@@ -77,7 +78,10 @@ impl Default for Close<'_> {
 impl Processes {
     /// Makes the hub of a process.
     fn make(&self, epoch: Epoch) -> Arc<Shared> {
-        Arc::new(Shared::new(&self.config, &self.clock, epoch, self.closed.load(Ordering::Relaxed)))
+        let closed = self.closed.load(Ordering::Relaxed);
+        let shared = Arc::new(Shared::new(&self.config, &self.clock, epoch, closed));
+        unread_watch::answer_others(&shared);
+        shared
     }
 }
 
@@ -176,6 +180,42 @@ impl Hub {
     #[must_use]
     pub fn key(&self) -> usize {
         Arc::as_ptr(self.here()).addr()
+    }
+
+    /// Has a producer told when a topic is not read any more: `done` is called once when it has had a reader since this call
+    /// and then had none for so long, in no process that shares the store. While there has never been a reader it is not
+    /// called. Dropping the watch ends the interest, and so does closing the hub.
+    ///
+    /// With a store the other processes are asked, by entries of its log. One that is killed, or can't reach the store, counts
+    /// as without readers after 15 s. While this process can't reach the store, and for 15 s after that, `done` is not called.
+    ///
+    /// `done` is called on a thread of the hub, outside every lock, and must return soon. The first watch starts the thread.
+    ///
+    /// ```
+    /// use ssecast_hub::{Config, Hub, Subscription};
+    /// use std::time::Duration;
+    /// let hub = Hub::new(Config::default())?;
+    /// let (stop, stopped) = std::sync::mpsc::channel();
+    /// let watch = hub.when_unread("answer", Duration::from_millis(1), move || stop.send(()).unwrap_or_default())?;
+    /// let mut reader = hub.reader(std::sync::Arc::new(|| { /* wake the delivery thread */ }));
+    /// let client = reader.subscribe(&Subscription { topics: &["answer"], ..Subscription::default() })?;
+    /// drop(client);
+    /// stopped.recv().expect("the producer is told");
+    /// # drop(watch);
+    /// # Ok::<(), ssecast_hub::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic), [`ErrorKind::Closed`](crate::ErrorKind::Closed), and
+    /// [`ErrorKind::Internal`](crate::ErrorKind::Internal) if the system has no thread for it.
+    pub fn when_unread(
+        &self,
+        topic: &str,
+        after: Duration,
+        done: impl FnOnce() + Send + 'static,
+    ) -> Result<UnreadWatch, Error> {
+        check_name(topic)?;
+        UnreadWatch::new(self.here(), topic, millis(after), Box::new(done))
     }
 
     /// Registers a reader: one thread or event loop that delivers to connections. `wake` is called, from any

@@ -25,6 +25,7 @@
 //! anything outside is called. A reader and its subscribers belong to one thread and need no lock of their own.
 #![deny(unsafe_code)]
 
+mod alarm;
 mod applier;
 mod backlog_marks;
 mod batch;
@@ -43,6 +44,7 @@ mod interest;
 mod interval_set;
 mod jitter;
 mod log;
+mod notice;
 mod offer;
 mod orders;
 mod position;
@@ -50,6 +52,7 @@ mod private_queue;
 pub mod process;
 mod reader;
 mod readers;
+mod readership;
 mod registrar;
 mod registration;
 mod reset;
@@ -67,6 +70,7 @@ mod topic;
 mod topic_change;
 mod topic_set;
 mod topics;
+mod unread_watch;
 
 pub use batch::Batch;
 pub use clock::{Clock, ManualClock, SystemClock};
@@ -89,3 +93,4 @@ pub use subscription::{Replay, Subscription};
 pub use topic::check_name as check_topic;
 pub use topic_change::TopicChange;
 pub use topic_set::TopicKey;
+pub use unread_watch::UnreadWatch;

@@ -9,6 +9,7 @@ use crate::epoch::Epoch;
 use crate::frame::{Draft, Frame};
 use crate::position::Position;
 use crate::readers::{Mark, Readers, Wake};
+use crate::readership::Readership;
 use crate::sync::Arc;
 use crate::topic_set::{TopicKey, TopicSet, TopicSets};
 use crate::topics::Topics;
@@ -33,6 +34,7 @@ pub(crate) struct Log {
     pub(crate) topics: Topics,
     sets: TopicSets,
     pub(crate) readers: Readers,
+    pub(crate) readership: Readership,
     pub(crate) connections: usize,
     /// What else the hub's end waits for.
     pub(crate) holds: usize,
@@ -69,6 +71,7 @@ impl Log {
             topics: Topics::new(config),
             sets: TopicSets::default(),
             readers: Readers::default(),
+            readership: Readership::default(),
             connections: 0,
             holds: 0,
         }
@@ -233,6 +236,7 @@ impl Log {
                 }
             }
         }
+        keys.iter().for_each(|key| self.readership.came(&self.topics[*key].name));
         Ok(self.sets.intern(keys))
     }
 
@@ -282,9 +286,17 @@ impl Log {
     fn remove_interest(&mut self, reader: usize, key: TopicKey) {
         let topic = &mut self.topics[key];
         topic.remove_interest(reader);
-        if topic.interest.is_empty() && topic.is_of_no_use() {
-            self.topics.remove(key);
+        if topic.interest.is_empty() {
+            self.readership.left(&topic.name);
+            if topic.is_of_no_use() {
+                self.topics.remove(key);
+            }
         }
+    }
+
+    /// Whether connections read a topic.
+    pub(crate) fn is_read(&self, name: &str) -> bool {
+        self.topics.is_read(name)
     }
 
     pub(crate) fn topic_names(&self, set: &TopicSet) -> Vec<Arc<str>> {

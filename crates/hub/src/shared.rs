@@ -30,6 +30,8 @@ pub(crate) struct Shared {
     log: Mutex<Log>,
     /// The head, without the lock: it may have moved on.
     pub(crate) head_hint: AtomicU64,
+    /// To be called once no lock is held when another process has said something of readers.
+    pub(crate) notice_heard: OnceLock<Box<dyn Fn() + Send + Sync>>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) jitter: Jitter,
     /// A comment, for every connection that is silent and whose client knows its cursor.
@@ -45,6 +47,14 @@ pub(crate) struct Shared {
 pub(crate) struct Closing {
     pub(crate) farewell: Option<Bytes>,
     pub(crate) deadline: u64,
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if self.is_here() {
+            self.log().readership.alarm().end();
+        }
+    }
 }
 
 impl Shared {
@@ -63,6 +73,7 @@ impl Shared {
             clock: Arc::clone(clock),
             log: Mutex::new(Log::new(epoch, config)),
             head_hint: AtomicU64::new(0),
+            notice_heard: OnceLock::new(),
             counters: Arc::default(),
             heartbeat: Batch::join(&[b":\n\n"], 0),
             jitter: Jitter::new(config.retry, epoch),

@@ -89,7 +89,7 @@ pub struct Stats {
     pub connections: u64,
     /// Topics that have subscribers or had events.
     pub topics: u64,
-    /// Events published, the ends of topics among them; with a store, by all processes in this life of its log.
+    /// Events published, the ends of topics among them; with a store, all entries of this life of its log, whoever wrote them.
     pub published: u64,
     /// How the store is, if the hub has one.
     pub store: Option<StoreState>,

@@ -12,13 +12,17 @@ pub(crate) struct StoreLink {
     has_begun: AtomicBool,
     /// The last use of the store failed.
     is_degraded: AtomicBool,
+    /// What tells this hub from those of other processes.
+    process: u64,
     watch: Mutex<Option<Box<dyn Watch>>>,
     random: AtomicU64,
 }
 
 impl StoreLink {
     pub(crate) fn new(store: SharedStore) -> Self {
+        let process = getrandom::u64().unwrap_or_else(|_| std::process::id().into());
         Self {
+            process,
             store,
             has_begun: AtomicBool::new(false),
             is_degraded: AtomicBool::new(false),
@@ -26,6 +30,10 @@ impl StoreLink {
             // Without randomness the numbers of all processes are the same, which only a log that was lost would show.
             random: AtomicU64::new(getrandom::u64().unwrap_or_default()),
         }
+    }
+
+    pub(crate) fn process(&self) -> u64 {
+        self.process
     }
 
     pub(crate) fn has_begun(&self) -> bool {

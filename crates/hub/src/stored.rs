@@ -8,6 +8,7 @@ use crate::applier::Applier;
 use crate::clock::millis;
 use crate::entry::{Entry, EntryKind};
 use crate::frame::encode_block;
+use crate::notice::{NOTICES, Notice, Saying};
 use crate::shared::Shared;
 use crate::stats::StoreState;
 use crate::store_link::StoreLink;
@@ -43,6 +44,7 @@ pub(crate) fn publish(
     let mut applier = Applier::new(hub, Some((topic, event.id, block.len())));
     let outcome = link.store.append(&bytes, &mut applier, deadline);
     note(link, &outcome);
+    answer(hub, &applier);
     outcome?;
     Ok(std::mem::take(&mut applier.applied))
 }
@@ -91,9 +93,32 @@ fn watch(hub: &Arc<Shared>, link: &StoreLink, deadline: Instant) -> Result<(), E
 }
 
 fn catch_up(hub: &Arc<Shared>, link: &StoreLink, deadline: Instant) -> Result<(), Error> {
-    let outcome = link.store.catch_up(&mut Applier::new(hub, None), deadline);
+    let mut applier = Applier::new(hub, None);
+    let outcome = link.store.catch_up(&mut applier, deadline);
     note(link, &outcome);
+    answer(hub, &applier);
     outcome
+}
+
+/// Has another process answered that wants to know of this one's readers.
+fn answer(hub: &Shared, applier: &Applier<'_>) {
+    if let (true, Some(heard)) = (applier.has_heard, hub.notice_heard.get()) {
+        heard();
+    }
+}
+
+/// Tells the other processes something about readers.
+pub(crate) fn say(hub: &Arc<Shared>, link: &StoreLink, items: Vec<(Saying, String)>) -> Result<(), Error> {
+    // What is said is of no use to a process that does not hear the answers.
+    prepare(hub, None)?;
+    let block = Notice { process: link.process(), items }.encode();
+    let (at, fingerprint) = (millis(hub.since_1970()), link.fingerprint());
+    let mut bytes = Vec::new();
+    let entry = Entry { kind: EntryKind::Notice, at, fingerprint, topic: NOTICES, id: None, block: &block };
+    entry.encode_into(&mut bytes);
+    let outcome = link.store.append(&bytes, &mut Applier::new(hub, None), Instant::now() + PATIENCE);
+    note(link, &outcome);
+    outcome.map(drop)
 }
 
 /// Notes whether the store could be used: what a hub itself refuses says nothing of it.

@@ -9,6 +9,7 @@ use crate::epoch::{Epoch, Origin};
 use crate::frame::with_id;
 use crate::interval_set::IntervalSet;
 use crate::log::{Appended, Log};
+use crate::notice::{NOTICES, Notice};
 use crate::readers::Wake;
 use crate::reset::ResetReason;
 use crate::sync::Arc;
@@ -71,6 +72,15 @@ impl Log {
         Some(self.push(key, sequence_here, entry.id, frame, at, now))
     }
 
+    /// Takes what a process says of readers, `own` or another one, which is so old.
+    pub(crate) fn hear(&mut self, sequence: u64, notice: Notice, own: u64, age: u64, now: u64) {
+        self.head = self.base + sequence;
+        if notice.process != own {
+            let Self { topics, readership, .. } = self;
+            readership.hear(notice, age, now, |topic| topics.is_read(topic));
+        }
+    }
+
     /// Whether an entry, whose number is one of this life's, has left the history.
     pub(crate) fn has_expired(&mut self, sequence: u64, topic: &str, now: u64) -> bool {
         self.topics.forget_ended(usize::MAX, now, &self.readers);
@@ -87,6 +97,9 @@ impl Log {
 
     /// Takes what another process wrote by [`write_topic`](Self::write_topic), if it is of events that this one has not seen.
     pub(crate) fn restore_topic(&mut self, topic: &str, state: &[u8]) -> Result<(), Error> {
+        if topic == NOTICES {
+            return Ok(());
+        }
         let lost = IntervalSet::decode(self.base, state).ok_or_else(|| {
             Error::new(
                 ErrorKind::StoreFormat,
@@ -102,12 +115,17 @@ impl Log {
 
     /// Writes what is known of a topic's events that are gone. Returns false if the topic is not known.
     pub(crate) fn write_topic(&self, topic: &str, out: &mut Vec<u8>) -> bool {
+        if topic == NOTICES {
+            // Notices have no history: that some are gone is no loss.
+            IntervalSet::default().encode(self.base, out);
+            return true;
+        }
         let key = self.known(topic);
         key.inspect(|key| self.topics[*key].lost().encode(self.base, out)).is_some()
     }
 
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
-        self.known(topic).is_some()
+        topic == NOTICES || self.known(topic).is_some()
     }
 
     /// A topic that is not forgotten.

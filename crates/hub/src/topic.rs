@@ -8,6 +8,7 @@ use crate::end::End;
 use crate::frame::Frame;
 use crate::interest::Interest;
 use crate::interval_set::IntervalSet;
+use crate::notice::NOTICES;
 use crate::readers::Passed;
 use crate::sync::Arc;
 use crate::topic_set::TopicKey;
@@ -24,8 +25,16 @@ pub(crate) type Ids = HashMap<Arc<str>, (TopicKey, u64)>;
 /// Refuses a name that no topic may have.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidTopic`] for one that is empty or longer than 256 bytes.
+/// [`ErrorKind::InvalidTopic`] for one that is empty or longer than 256 bytes, or `ssecast-notices`.
 pub fn check_name(name: &str) -> Result<(), Error> {
+    if name == NOTICES {
+        return Err(Error::new(ErrorKind::InvalidTopic, "topic", "is reserved; take another name"));
+    }
+    check_length(name)
+}
+
+/// Refuses a name that is too short or too long.
+pub(crate) fn check_length(name: &str) -> Result<(), Error> {
     match name.len() {
         0 => Err(Error::new(ErrorKind::InvalidTopic, "topic", "must not be empty")),
         1..=MAX_NAME => Ok(()),

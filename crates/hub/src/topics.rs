@@ -87,6 +87,11 @@ impl Topics {
         self.names.get(name).copied()
     }
 
+    /// Whether connections read a topic.
+    pub(crate) fn is_read(&self, name: &str) -> bool {
+        self.key(name).is_some_and(|key| !self[key].interest.is_empty())
+    }
+
     /// The topic of a name for a subscriber, made if there is none. A quarter of the topics is left to those that are
     /// published to: what strangers subscribe to can't keep the application from publishing.
     pub(crate) fn open_for_subscriber(&mut self, name: &str, now: u64) -> Result<TopicKey, Error> {

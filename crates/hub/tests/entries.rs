@@ -42,7 +42,11 @@ fn bytes(text: &str) -> Vec<u8> {
 fn entries_have_the_bytes_that_the_format_says() {
     for vector in vectors().entries {
         let entry = Entry {
-            kind: if vector.kind == "end" { EntryKind::End } else { EntryKind::Event },
+            kind: match &*vector.kind {
+                "end" => EntryKind::End,
+                "notice" => EntryKind::Notice,
+                _ => EntryKind::Event,
+            },
             at: vector.at.parse().unwrap(),
             fingerprint: vector.fingerprint.parse().unwrap(),
             topic: &vector.topic,

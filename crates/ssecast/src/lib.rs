@@ -55,8 +55,8 @@ pub use ssecast_engine::{Attachment, Framing, Host, PeerTimeout, Socket, Sockets
 pub use ssecast_engine::{
     Batch, Close, Config, ConnectionId, Content, Cors, Delivery, Error, ErrorField, ErrorKind, Event, Field,
     History, Hub, Language, LoopConnections, OptionKey, Origins, Policy, Published, Reason, Replay,
-    ResetReason, SharedStore, SlowClient, Stats, Store, StoreState, Subscription, Unavailable, cache_control,
-    check_topic, is_engine_thread, is_finished, last_event_id, process, stream_headers,
+    ResetReason, SharedStore, SlowClient, Stats, Store, StoreState, Subscription, Unavailable, UnreadWatch,
+    cache_control, check_topic, is_engine_thread, is_finished, last_event_id, process, stream_headers,
 };
 #[cfg(unix)]
 pub use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};

@@ -16,4 +16,5 @@ mod slow_client;
 mod stats;
 mod threads;
 mod topics;
+mod unread;
 mod wake;

@@ -6,3 +6,4 @@ mod behaviour;
 mod model;
 mod rig;
 mod simulated;
+mod unread;

@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     TimedOut,
     /// The process ends when the entry is in the store, and before it knows.
     Crash,
+    /// It is out of reach of this process from here on.
+    Dead,
 }
 
 #[derive(Debug)]
@@ -106,6 +108,11 @@ impl Simulated {
         self.log().epoch.to_string()
     }
 
+    /// The number of the last entry.
+    pub(crate) fn head(&self) -> u64 {
+        self.log().head
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.log().entries.len()
     }
@@ -139,6 +146,10 @@ impl Simulated {
 
     fn fail(&self) -> Result<bool, Error> {
         match self.fault.lock().unwrap().take() {
+            Some(Fault::Dead) => {
+                *self.fault.lock().unwrap() = Some(Fault::Dead);
+                Err(Error::new(ErrorKind::StoreUnavailable, "store", "is out of reach"))
+            }
             Some(Fault::TimedOut) => {
                 Err(Error::new(ErrorKind::StoreTimedOut, "store", "was not free in time"))
             }

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
@@ -5,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use ssecast_hub::{
     Config, ErrorKind, Event, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber, Subscription,
+    UnreadWatch,
 };
 use ssecast_store_file::{Durability, FileStore};
 
@@ -154,4 +156,54 @@ fn connections_do_not_wait_for_a_process_that_is_stopped_while_it_has_the_log() 
         assert!(Instant::now() < end, "it works again, and the hub does not say so");
         std::thread::yield_now();
     }
+}
+
+/// A producer that stops when its topic is not read any more.
+fn produce(hub: &Hub, topic: &str) -> (UnreadWatch, Receiver<()>) {
+    let (stop, stopped) = channel();
+    (hub.when_unread(topic, Duration::ZERO, move || stop.send(()).unwrap_or_default()).unwrap(), stopped)
+}
+
+#[test]
+fn a_producer_is_told_when_the_last_reader_of_another_process_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let (producer, server) = (hub(folder.path()), hub(folder.path()));
+    let (_watch, stopped) = produce(&producer, "t");
+    let mut here = Connection::new(&producer, None);
+    let mut there = Connection::new(&server, None);
+    // What it asks and is answered are entries of the log.
+    let begin = Instant::now();
+    while producer.stats().published < 2 {
+        assert!(begin.elapsed() < PATIENCE, "no answer");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    publish(&producer, "1");
+    assert_eq!((here.read_until("1"), there.read_until("1")), (vec!["1"], vec!["1"]));
+    drop(here);
+    publish(&producer, "2");
+    there.read_until("2");
+    assert!(stopped.try_recv().is_err(), "the other one reads on");
+    drop(there);
+    stopped.recv_timeout(PATIENCE).expect("it is told");
+}
+
+#[test]
+fn a_child_watches_topics_of_its_own_and_leaves_the_parents_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path());
+    let (watch, stopped) = produce(&hub, "t");
+    let watch = RefCell::new(Some(watch));
+    let connection = Connection::new(&hub, None);
+    let passed = in_a_child(|| {
+        drop(watch.take());
+        // One that the parent has no reader of.
+        let (_watch, stopped) = produce(&hub, "of the child");
+        let subscription = Subscription { topics: &["of the child"], ..Subscription::default() };
+        drop(hub.reader(Arc::new(|| ())).subscribe(&subscription).unwrap());
+        stopped.recv_timeout(PATIENCE).expect("the child's producer is told");
+    });
+    assert!(passed);
+    assert!(stopped.try_recv().is_err());
+    drop(connection);
+    stopped.recv_timeout(PATIENCE).expect("the parent's producer is told");
 }
