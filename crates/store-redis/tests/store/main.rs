@@ -10,3 +10,4 @@ mod outages;
 mod proxy;
 mod rig;
 mod server;
+mod unread;

@@ -1,0 +1,34 @@
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use ssecast_hub::{Hub, UnreadWatch};
+
+use crate::rig::{Connection, hub, publish};
+use crate::server::{Redis, wait_until};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A producer that stops when its topic is not read any more.
+fn produce(hub: &Hub) -> (UnreadWatch, Receiver<()>) {
+    let (stop, stopped) = channel();
+    (hub.when_unread("t", Duration::ZERO, move || stop.send(()).unwrap_or_default()).unwrap(), stopped)
+}
+
+#[test]
+fn a_producer_is_told_when_the_last_reader_of_another_machine_has_left() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let (producer, server) = (hub(&redis.url()), hub(&redis.url()));
+    let (_watch, stopped) = produce(&producer);
+    let mut there = Connection::new(&server, None);
+    // What it asks and is answered are entries of the log.
+    wait_until("the answer", || producer.stats().published >= 2);
+    let here = Connection::new(&producer, None);
+    publish(&producer, "1");
+    assert_eq!(there.read_until("1"), ["1"]);
+    drop(here);
+    publish(&producer, "2");
+    assert_eq!(there.read_until("2"), ["1", "2"]);
+    assert!(stopped.try_recv().is_err(), "the other one reads on");
+    drop(there);
+    stopped.recv_timeout(PATIENCE).expect("it is told");
+}
