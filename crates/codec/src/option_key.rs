@@ -78,6 +78,8 @@ options! {
     Store "store" "store" "store" "store";
     /// What a client without a last event ID begins with.
     Replay "replay" "replay" "replay" "replay";
+    /// How long an event waits for the store.
+    PublishTimeout "publish_timeout" "publishTimeoutMs" "publish_timeout" "publish_timeout_ms";
     /// How many threads write a hub's streams.
     Threads "threads" "threads" "threads" "threads";
     /// Where a listener listens.

@@ -41,11 +41,13 @@ pub struct Config {
     /// Where the log is kept; `None` keeps it in this process's memory. Each process that has the same store has the same
     /// topics, events and ids, and publishes to the connections of all of them. Give all the same history.
     ///
-    /// The store is opened by the first event or connection. Publishing waits until the store is free: one second at most,
-    /// and then the event is refused with [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut). A connection waits
-    /// only if it is the first one, or if its client comes with an id that this process has not seen: 100 ms, and not at all
-    /// while the store is known not to be free.
+    /// The store is opened by the first event or connection. Publishing waits until the store is free, for
+    /// [`publish_timeout`](Self::publish_timeout) at most. A connection waits only if it is the first one, or if its client
+    /// comes with an id that this process has not seen: 100 ms, and not at all while the store is known not to be free.
     pub store: Option<SharedStore>,
+    /// The longest time that an event waits for the store; then it is refused with
+    /// [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut). Without a store it means nothing. Default 1 s.
+    pub publish_timeout: Duration,
 }
 
 /// What a topic keeps: its newest events, up to each of the caps that is set.
@@ -98,6 +100,7 @@ impl Default for Config {
             max_backlog_bytes: 64 << 20,
             keep_ended: Duration::from_secs(60),
             store: None,
+            publish_timeout: Duration::from_secs(1),
         }
     }
 }
@@ -152,6 +155,7 @@ impl Config {
             (OptionKey::Heartbeat, self.heartbeat),
             (OptionKey::HistoryAge, self.history.age),
             (OptionKey::SlowClientTime, Some(self.slow_client.time)),
+            (OptionKey::PublishTimeout, Some(self.publish_timeout)),
         ] {
             if time.is_some_and(|time| time < Duration::from_millis(1)) {
                 return invalid(option, "must be at least 1 ms, or be turned off");

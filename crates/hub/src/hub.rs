@@ -13,6 +13,7 @@ use crate::hold::Hold;
 use crate::log::Log;
 use crate::private_queue::PrivateEvent;
 use crate::process::PerProcess;
+use crate::published::Published;
 use crate::reader::Reader;
 use crate::readers::Wake;
 use crate::shared::{Closing, Shared};
@@ -49,15 +50,6 @@ struct Processes {
     epoch: Epoch,
     /// It was closed in this process, or in a parent before the fork.
     closed: AtomicBool,
-}
-
-/// What became of a publication.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Published {
-    /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
-    pub id: String,
-    /// The connections of this process that read the topic at that moment.
-    pub subscribers: usize,
 }
 
 /// How to close a hub.
@@ -126,7 +118,7 @@ impl Hub {
     /// [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull) when more is published than can be offered to connections
     /// ([`Config::max_backlog_bytes`]); then nothing is published.
     ///
-    /// With a store it waits for that, one second at most, and
+    /// With a store it waits for that, [`Config::publish_timeout`] at most, and
     /// [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut), [`ErrorKind::StoreFull`](crate::ErrorKind::StoreFull),
     /// [`ErrorKind::StoreFormat`](crate::ErrorKind::StoreFormat) and
     /// [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable) say what is wrong with it.
@@ -134,8 +126,7 @@ impl Hub {
         let shared = self.here();
         check_name(topic)?;
         if let Some(link) = &shared.store {
-            let (id, subscribers) = stored::publish(shared, link, topic, event)?;
-            return Ok(Published { id, subscribers });
+            return stored::publish(shared, link, topic, event);
         }
         if let Some(id) = event.id {
             shared.epoch.check_publishers_id(id)?;
@@ -152,6 +143,39 @@ impl Hub {
         appended.wakes.iter().for_each(|wake| wake.wake());
         let id = event.id.map_or_else(|| shared.epoch.id(appended.sequence), Into::into);
         Ok(Published { id, subscribers: appended.subscribers })
+    }
+
+    /// Publishes as [`publish`](Self::publish) does, and waits for no store: `done` is called with the outcome, once. Without a
+    /// store that is before this returns. With one, a thread of the hub appends what waits, and calls `done` outside every
+    /// lock, in the order in which events were published; the first call starts it. Events are published in the order of the calls, also of those of `publish`. A
+    /// closed hub has `done` called with [`ErrorKind::Closed`](crate::ErrorKind::Closed) for those that were not appended.
+    ///
+    /// ```
+    /// use ssecast_hub::{Config, Event, Hub};
+    /// let hub = Hub::new(Config::default())?;
+    /// let (told, outcome) = std::sync::mpsc::channel();
+    /// let event = Event { data: Some("1"), ..Event::default() };
+    /// hub.publish_then("ticks", &event, move |published| told.send(published).unwrap_or_default())?;
+    /// assert_eq!(outcome.recv().unwrap()?.subscribers, 0);
+    /// # Ok::<(), ssecast_hub::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of the topic's and the event's fields, and [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull) when more
+    /// than [`Config::max_backlog_bytes`] would wait for the store; then `done` is not called.
+    pub fn publish_then(
+        &self,
+        topic: &str,
+        event: &Event<'_>,
+        done: impl FnOnce(Result<Published, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        let shared = self.here();
+        let Some(link) = &shared.store else {
+            done(Ok(self.publish(topic, event)?));
+            return Ok(());
+        };
+        check_name(topic)?;
+        stored::publish_then(shared, link, topic, event, Box::new(done))
     }
 
     /// Encodes an event for one connection alone. Its place is behind everything that was published before.

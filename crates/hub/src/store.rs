@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use ssecast_codec::Error;
 
+use crate::entry::Entry;
 use crate::epoch::Epoch;
 use crate::readers::Wake;
 
@@ -18,18 +19,22 @@ use crate::readers::Wake;
 /// Every method may be called from any thread, also from several at once. It may wait until the deadline, and calls the
 /// replica before it returns, on this thread, while it has the log for itself: a replica must not call the store.
 pub trait Store: fmt::Debug + Send + Sync + 'static {
-    /// Brings the replica up to date, asks it to [admit](Replica::admit) the entry, appends that, and applies it to the
-    /// replica. When it returns a number, the store has the entry. Nothing that other processes append comes between what
-    /// the replica admits and the entry.
+    /// Brings the replica up to date, asks it for the entries that are [pending](Replica::pending), appends them in their
+    /// order and in one step, and has the replica apply them. When it returns `Ok`, the store has all of them.
+    ///
+    /// If one of them is [conditional](Pending::is_conditional), nothing that other processes append comes between what the
+    /// replica has applied and that entry. Before the others there may be entries that the replica has not applied yet, which
+    /// it has to be given first. An entry that is appended again, because it was not known whether it had been, is not there
+    /// twice: entries differ in their [fingerprints](crate::Entry::fingerprint).
     ///
     /// # Errors
-    /// That of `admit`, or of an entry that the replica could not read.
+    /// That of an entry that the replica could not read.
     /// [`ErrorKind::StoreTimedOut`](crate::ErrorKind::StoreTimedOut) when the log was not free by the deadline,
     /// [`ErrorKind::StoreFull`](crate::ErrorKind::StoreFull),
     /// [`ErrorKind::StoreFormat`](crate::ErrorKind::StoreFormat),
-    /// [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable). Then nothing was appended. What other processes
-    /// appended may have been applied.
-    fn append(&self, entry: &[u8], replica: &mut dyn Replica, deadline: Instant) -> Result<u64, Error>;
+    /// [`ErrorKind::StoreUnavailable`](crate::ErrorKind::StoreUnavailable). Then none was appended, unless the message says
+    /// that it is not known. What other processes appended may have been applied.
+    fn append(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error>;
 
     /// Brings the replica up to date.
     ///
@@ -83,6 +88,16 @@ pub struct Position {
     pub sequence: u64,
 }
 
+/// An entry that a process wants to append.
+#[derive(Clone, Copy, Debug)]
+pub struct Pending<'a> {
+    /// The entry, encoded.
+    pub bytes: &'a [u8],
+    /// Whether it may be appended depends on everything before it: it has an id of its publisher's, which must not be taken, or
+    /// begins a topic, of which there may be too many. Such an entry is the only one of its batch.
+    pub is_conditional: bool,
+}
+
 /// What a process makes of the entries of a store's log.
 pub trait Replica {
     /// What it has applied everything up to; `None` if it has nothing yet.
@@ -105,14 +120,24 @@ pub trait Replica {
     /// [`ErrorKind::StoreFormat`](crate::ErrorKind::StoreFormat).
     fn apply(&mut self, sequence: u64, entry: &[u8]) -> Result<(), Error>;
 
-    /// Whether the entry may be appended now, when everything before it is applied.
+    /// Whether the process would refuse the first entry that it has pending, as far as it knows. A store that asks for
+    /// entries before everything in it was applied does so first.
+    fn would_refuse(&self) -> bool;
+
+    /// The entries that the process wants to append, by their index from 0 on; `None` behind the last one. It is asked when
+    /// everything that the store has was applied, or, of a conditional entry, is applied before it is appended. An index that
+    /// was asked for before gives the same entry again, until that was [appended](Self::appended), or, if it is
+    /// conditional, another one was applied: then it is asked for anew.
+    fn pending(&mut self, index: usize) -> Option<Pending<'_>>;
+
+    /// Applies a pending entry, which the store has by now under this number.
     ///
     /// # Errors
-    /// Why not.
-    fn admit(&mut self) -> Result<(), Error>;
+    /// [`ErrorKind::StoreFormat`](crate::ErrorKind::StoreFormat).
+    fn appended(&mut self, index: usize, sequence: u64) -> Result<(), Error>;
 
-    /// Whether an entry is past the history's caps.
-    fn has_expired(&mut self, sequence: u64, entry: &[u8]) -> bool;
+    /// Whether an entry is past the history's caps. Only its kind, its time and its topic are looked at.
+    fn has_expired(&mut self, sequence: u64, entry: &Entry<'_>) -> bool;
 
     /// Writes what has to be known of a topic when entries of it are gone: how many there were, and where. Returns false if
     /// the topic is forgotten: then nothing is known of it but that.

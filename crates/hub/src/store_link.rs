@@ -1,13 +1,16 @@
 use std::sync::{Mutex, PoisonError};
 
+use crate::publication::Publication;
+use crate::publish_queue::PublishQueue;
 use crate::stats::StoreState;
 use crate::store::{SharedStore, Watch};
-use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Ordering};
 
 /// A hub's side of its store, in one process.
 #[derive(Debug)]
 pub(crate) struct StoreLink {
     pub(crate) store: SharedStore,
+    pub(crate) queue: Arc<PublishQueue<Publication>>,
     /// Some entries, or that there are none, were applied.
     has_begun: AtomicBool,
     /// The last use of the store failed.
@@ -24,6 +27,7 @@ impl StoreLink {
         Self {
             process,
             store,
+            queue: Arc::new(PublishQueue::new()),
             has_begun: AtomicBool::new(false),
             is_degraded: AtomicBool::new(false),
             watch: Mutex::new(None),
@@ -78,5 +82,11 @@ impl StoreLink {
             (false, true) => StoreState::Ready,
             (false, false) => StoreState::Unopened,
         }
+    }
+}
+
+impl Drop for StoreLink {
+    fn drop(&mut self) {
+        self.queue.end();
     }
 }

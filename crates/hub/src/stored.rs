@@ -1,52 +1,121 @@
 //! What a hub does differently when its log is in a store.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use ssecast_codec::{Error, ErrorKind, Event};
 
-use crate::applier::Applier;
+use crate::applier::{Applier, Outcomes};
 use crate::clock::millis;
 use crate::entry::{Entry, EntryKind};
 use crate::frame::encode_block;
 use crate::notice::{NOTICES, Notice, Saying};
+use crate::publication::{Done, Publication};
+use crate::published::Published;
 use crate::shared::Shared;
 use crate::stats::StoreState;
 use crate::store_link::StoreLink;
-use crate::sync::Arc;
+use crate::sync::{Arc, Mutex, lock};
 
-/// How long a publication waits for the store, and the connection that opens it.
+/// How long the connection that opens the store waits for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long other connections wait, which may keep a whole event loop waiting. While the store is known not to be free they
 /// don't wait at all.
 const CONNECTING: Duration = Duration::from_millis(100);
 
-/// Publishes an event. Returns its id, and how many connections of this process read its topic.
+/// Publishes an event, and waits until the store has it.
 pub(crate) fn publish(
     hub: &Arc<Shared>,
     link: &StoreLink,
     topic: &str,
     event: &Event<'_>,
-) -> Result<(String, usize), Error> {
+) -> Result<Published, Error> {
     let block = encode_block(event, hub.config.max_event_bytes)?;
-    let mut bytes = Vec::with_capacity(block.len() + topic.len() + 64);
-    let at = millis(hub.since_1970());
-    let entry = Entry {
-        kind: EntryKind::Event,
-        at,
-        fingerprint: link.fingerprint(),
-        topic,
-        id: event.id,
-        block: &block,
+    append_and_wait(hub, link, encode(hub, link, EntryKind::Event, topic, event.id, &block))
+}
+
+/// Encodes an entry of now.
+fn encode(
+    hub: &Shared,
+    link: &StoreLink,
+    kind: EntryKind,
+    topic: &str,
+    id: Option<&str>,
+    block: &[u8],
+) -> Vec<u8> {
+    let (at, fingerprint) = (millis(hub.since_1970()), link.fingerprint());
+    let mut bytes = Vec::new();
+    Entry { kind, at, fingerprint, topic, id, block }.encode_into(&mut bytes);
+    bytes
+}
+
+/// Appends an entry behind what waits, and waits until the store has it.
+fn append_and_wait(hub: &Arc<Shared>, link: &StoreLink, entry: Vec<u8>) -> Result<Published, Error> {
+    let outcome = Arc::new(Mutex::new(None));
+    let filled = Arc::clone(&outcome);
+    let done = Box::new(move |published| *lock(&filled) = Some(published));
+    let deadline = Instant::now() + hub.config.publish_timeout;
+    link.queue.push(Publication::new(entry, deadline, true, done), hub.config.max_backlog_bytes)?;
+    link.queue.lead_until(|| lock(&outcome).is_some(), |batch| append(hub, link, batch));
+    let outcome = lock(&outcome).take();
+    outcome.unwrap_or_else(|| Err(Error::new(ErrorKind::Internal, "hub", "has lost an outcome")))
+}
+
+/// Has an event published, and returns at once.
+pub(crate) fn publish_then(
+    hub: &Arc<Shared>,
+    link: &StoreLink,
+    topic: &str,
+    event: &Event<'_>,
+    done: Done,
+) -> Result<(), Error> {
+    let block = encode_block(event, hub.config.max_event_bytes)?;
+    let entry = encode(hub, link, EntryKind::Event, topic, event.id, &block);
+    if link.queue.needs_thread() {
+        start(hub, link)?;
+    }
+    let deadline = Instant::now() + hub.config.publish_timeout;
+    link.queue.push(Publication::new(entry, deadline, false, done), hub.config.max_backlog_bytes)
+}
+
+/// Starts the thread that appends for publishers which don't wait. It keeps no hub alive that has nothing to publish.
+fn start(hub: &Arc<Shared>, link: &StoreLink) -> Result<(), Error> {
+    let (hub, queue) = (Arc::downgrade(hub), Arc::clone(&link.queue));
+    let work = move || {
+        while let Some(outcomes) = queue.wait_for_more() {
+            outcomes.into_iter().for_each(|(publication, outcome)| publication.finish(outcome));
+            let Some(hub) = hub.upgrade() else { break };
+            let Some(link) = &hub.store else { break };
+            queue.lead_once(|batch| append(&hub, link, batch));
+        }
+        for publication in queue.take_all() {
+            publication.finish(Err(Error::new(ErrorKind::Closed, "hub", "is gone")));
+        }
     };
-    entry.encode_into(&mut bytes);
-    let deadline = Instant::now() + PATIENCE;
-    let mut applier = Applier::new(hub, Some((topic, event.id, block.len())));
-    let outcome = link.store.append(&bytes, &mut applier, deadline);
-    note(link, &outcome);
-    answer(hub, &applier);
-    outcome?;
-    Ok(std::mem::take(&mut applier.applied))
+    let started = std::thread::Builder::new().name("ssecast-publish".into()).spawn(work);
+    started.map(drop).map_err(|error| {
+        link.queue.has_no_thread();
+        Error::new(
+            ErrorKind::StoreUnavailable,
+            "store",
+            format!("can't be published to: no thread could be started ({error})"),
+        )
+    })
+}
+
+/// Appends what is at the front of what waits. Those who wait for an outcome have it then; the others' are returned.
+fn append(hub: &Shared, link: &StoreLink, waiting: &mut VecDeque<Publication>) -> Outcomes {
+    let deadline = waiting.front().map_or_else(Instant::now, |first| first.deadline);
+    let mut applier = Applier::publishing(hub, waiting);
+    let appended = link.store.append(&mut applier, deadline);
+    note(link, &appended);
+    let has_heard = applier.has_heard;
+    let (awaited, others): (Outcomes, _) =
+        applier.outcomes(appended, deadline).into_iter().partition(|(publication, _)| publication.is_awaited);
+    awaited.into_iter().for_each(|(publication, outcome)| publication.finish(outcome));
+    answer(hub, has_heard);
+    others
 }
 
 /// Has what a connection needs that is to be registered: the history, and what its client may have had from another process.
@@ -93,16 +162,16 @@ fn watch(hub: &Arc<Shared>, link: &StoreLink, deadline: Instant) -> Result<(), E
 }
 
 fn catch_up(hub: &Arc<Shared>, link: &StoreLink, deadline: Instant) -> Result<(), Error> {
-    let mut applier = Applier::new(hub, None);
+    let mut applier = Applier::new(hub);
     let outcome = link.store.catch_up(&mut applier, deadline);
     note(link, &outcome);
-    answer(hub, &applier);
+    answer(hub, applier.has_heard);
     outcome
 }
 
 /// Has another process answered that wants to know of this one's readers.
-fn answer(hub: &Shared, applier: &Applier<'_>) {
-    if let (true, Some(heard)) = (applier.has_heard, hub.notice_heard.get()) {
+fn answer(hub: &Shared, has_heard: bool) {
+    if let (true, Some(heard)) = (has_heard, hub.notice_heard.get()) {
         heard();
     }
 }
@@ -112,13 +181,7 @@ pub(crate) fn say(hub: &Arc<Shared>, link: &StoreLink, items: Vec<(Saying, Strin
     // What is said is of no use to a process that does not hear the answers.
     prepare(hub, None)?;
     let block = Notice { process: link.process(), items }.encode();
-    let (at, fingerprint) = (millis(hub.since_1970()), link.fingerprint());
-    let mut bytes = Vec::new();
-    let entry = Entry { kind: EntryKind::Notice, at, fingerprint, topic: NOTICES, id: None, block: &block };
-    entry.encode_into(&mut bytes);
-    let outcome = link.store.append(&bytes, &mut Applier::new(hub, None), Instant::now() + PATIENCE);
-    note(link, &outcome);
-    outcome.map(drop)
+    append_and_wait(hub, link, encode(hub, link, EntryKind::Notice, NOTICES, None, &block)).map(drop)
 }
 
 /// Notes whether the store could be used: what a hub itself refuses says nothing of it.

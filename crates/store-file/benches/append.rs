@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime};
 
-use ssecast_hub::{Config, Entry, EntryKind, Epoch, Error, Event, Hub, Position, Replica, Store};
+use ssecast_hub::{Config, Entry, EntryKind, Epoch, Error, Event, Hub, Pending, Position, Replica, Store};
 use ssecast_store_file::FileStore;
 
 /// Bytes of an entry's block.
@@ -24,6 +24,9 @@ struct Newest {
     position: Option<Position>,
     /// When the last entry was published: nanoseconds since 1970.
     at: u64,
+    /// The entry that is appended, and how often in one batch.
+    bytes: Vec<u8>,
+    count: usize,
 }
 
 impl Replica for Newest {
@@ -47,11 +50,22 @@ impl Replica for Newest {
         Ok(())
     }
 
-    fn admit(&mut self) -> Result<(), Error> {
-        Ok(())
+    fn would_refuse(&self) -> bool {
+        false
     }
 
-    fn has_expired(&mut self, sequence: u64, _entry: &[u8]) -> bool {
+    fn pending(&mut self, index: usize) -> Option<Pending<'_>> {
+        (index < self.count).then_some(Pending { bytes: &self.bytes, is_conditional: false })
+    }
+
+    fn appended(&mut self, _index: usize, sequence: u64) -> Result<(), Error> {
+        let bytes = std::mem::take(&mut self.bytes);
+        let applied = self.apply(sequence, &bytes);
+        self.bytes = bytes;
+        applied
+    }
+
+    fn has_expired(&mut self, sequence: u64, _entry: &Entry<'_>) -> bool {
         self.position.is_some_and(|position| sequence + KEPT <= position.sequence)
     }
 
@@ -72,12 +86,17 @@ fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.as_nanos() as u64)
 }
 
-fn append(store: &FileStore, replica: &mut Newest, bytes: &mut Vec<u8>) {
+fn append(store: &FileStore, replica: &mut Newest) {
+    append_batch(store, replica, 1);
+}
+
+fn append_batch(store: &FileStore, replica: &mut Newest, count: usize) {
     let block = [b'x'; BLOCK - 1].into_iter().chain([b'\n']).collect::<Vec<u8>>();
-    bytes.clear();
+    replica.bytes.clear();
     Entry { kind: EntryKind::Event, at: now(), fingerprint: 1, topic: "ticks", id: None, block: &block }
-        .encode_into(bytes);
-    store.append(bytes, replica, soon()).expect("nothing refuses it");
+        .encode_into(&mut replica.bytes);
+    replica.count = count;
+    store.append(replica, soon()).expect("nothing refuses it");
 }
 
 fn at(sorted: &[u64], part: f64) -> f64 {
@@ -93,12 +112,12 @@ fn print(what: &str, mut times: Vec<u64>, elapsed: Option<Duration>) {
 
 /// Appends so many entries one after the other.
 fn appends(store: &FileStore, count: usize) -> (Vec<u64>, Duration) {
-    let (mut replica, mut bytes) = (Newest::default(), Vec::new());
-    append(store, &mut replica, &mut bytes);
+    let mut replica = Newest::default();
+    append(store, &mut replica);
     let begin = Instant::now();
     let times = (0..count).map(|_| {
         let begin = Instant::now();
-        append(store, &mut replica, &mut bytes);
+        append(store, &mut replica);
         begin.elapsed().as_nanos() as u64
     });
     (times.collect(), begin.elapsed())
@@ -151,9 +170,9 @@ fn main() {
     let mut other = start("reader", &folder.path().join("bare"));
     let mut lines = BufReader::new(other.stdout.take().expect("it has one")).lines();
     lines.next();
-    let (mut replica, mut bytes, mut times) = (Newest::default(), Vec::new(), Vec::new());
+    let (mut replica, mut times) = (Newest::default(), Vec::new());
     for _ in 0..2000 {
-        append(&store, &mut replica, &mut bytes);
+        append(&store, &mut replica);
         let line = lines.next().and_then(Result::ok).and_then(|line| line.parse().ok());
         times.extend(line.map(|at: u64| at - replica.at));
         std::thread::sleep(Duration::from_micros(500));
@@ -166,12 +185,12 @@ fn main() {
 /// Appends until its input ends.
 fn writer(folder: &Path) {
     let store = FileStore::new(folder);
-    let (mut replica, mut bytes) = (Newest::default(), Vec::new());
-    append(&store, &mut replica, &mut bytes);
+    let mut replica = Newest::default();
+    append(&store, &mut replica);
     println!("ready");
     std::thread::spawn(move || {
         loop {
-            append(&store, &mut replica, &mut bytes);
+            append(&store, &mut replica);
         }
     });
     for _ in stdin().lines() {}

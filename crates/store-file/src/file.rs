@@ -274,46 +274,43 @@ impl LogFile {
         }
     }
 
-    /// Brings a replica up to date, and appends an entry in the same transaction as the last step.
-    pub(crate) fn append(
-        &self,
-        entry: &[u8],
-        replica: &mut dyn Replica,
-        deadline: Instant,
-    ) -> Result<u64, Error> {
+    /// Brings a replica up to date, and appends what it has pending in the same transaction as the last step. Returns how
+    /// many entries that were.
+    pub(crate) fn append(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<usize, Error> {
         let mut states = None;
         loop {
             let mut locked = self.lock(deadline)?;
             self.refuse_if_removed()?;
             let state = &mut *locked.state;
             self.mark_unsynced(state)?;
-            let (entries, bytes) = (state.entries + 1, state.bytes + entry.len());
-            let sweeps = entries >= SWEEP_ENTRIES || bytes >= SWEEP_BYTES;
+            let before = (state.entries, state.bytes);
             let mut next_topic = state.next_topic.clone();
             let appended = self.change(state, |transaction| {
                 let Some((mut meta, head)) = follow(transaction, replica, &mut states)? else {
                     return Ok(None);
                 };
-                replica.admit()?;
-                let sequence = head + 1;
-                tables::append(transaction, sequence, entry)?;
-                if sweeps {
-                    tables::sweep(
-                        transaction,
-                        &mut meta,
-                        sequence,
-                        tables::LOOKS * entries,
-                        replica,
-                        &mut next_topic,
-                    )?;
+                let (mut count, mut bytes) = (0, 0);
+                while let Some(pending) = replica.pending(count) {
+                    count += 1;
+                    bytes += pending.bytes.len();
+                    tables::append(transaction, head + count as u64, pending.bytes)?;
                 }
-                Ok(Some(sequence))
+                let (entries, bytes) = (before.0 + count, before.1 + bytes);
+                if entries < SWEEP_ENTRIES && bytes < SWEEP_BYTES {
+                    return Ok(Some((head, count, (entries, bytes))));
+                }
+                let looks = tables::LOOKS * entries;
+                let newest = head + count as u64;
+                tables::sweep(transaction, &mut meta, newest, looks, replica, &mut next_topic)?;
+                Ok(Some((head, count, (0, 0))))
             })?;
-            let Some(sequence) = appended else { continue };
-            (state.entries, state.bytes) = if sweeps { (0, 0) } else { (entries, bytes) };
+            let Some((head, count, since)) = appended else { continue };
+            (state.entries, state.bytes) = since;
             state.next_topic = next_topic;
-            replica.apply(sequence, entry)?;
-            return Ok(sequence);
+            for index in 0..count {
+                replica.appended(index, head + 1 + index as u64)?;
+            }
+            return Ok(count);
         }
     }
 

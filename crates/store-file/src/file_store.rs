@@ -68,14 +68,16 @@ impl FileStore {
 }
 
 impl Store for FileStore {
-    fn append(&self, entry: &[u8], replica: &mut dyn Replica, deadline: Instant) -> Result<u64, Error> {
+    fn append(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
         self.using(deadline, |used| {
-            let sequence = used.file.append(entry, replica, deadline)?;
+            if used.file.append(replica, deadline)? == 0 {
+                return Ok(());
+            }
             used.file.slots.tell_others(used.file.slot);
             if used.watchers.has_others(self.handle) {
                 used.file.slots.tell(used.file.slot);
             }
-            Ok(sequence)
+            Ok(())
         })
     }
 

@@ -1,9 +1,9 @@
 use super::*;
-use ssecast_hub::Position;
+use ssecast_hub::{Pending, Position};
 
-/// Applies nothing but the numbers, of which it keeps ten.
+/// Applies nothing but the numbers, of which it keeps ten; and the entry that it appends next.
 #[derive(Default)]
-struct Numbers(Option<Position>);
+struct Numbers(Option<Position>, Option<Vec<u8>>);
 
 impl Replica for Numbers {
     fn position(&self) -> Option<Position> {
@@ -23,11 +23,20 @@ impl Replica for Numbers {
         Ok(())
     }
 
-    fn admit(&mut self) -> Result<(), Error> {
-        Ok(())
+    fn would_refuse(&self) -> bool {
+        false
     }
 
-    fn has_expired(&mut self, sequence: u64, _entry: &[u8]) -> bool {
+    fn pending(&mut self, index: usize) -> Option<Pending<'_>> {
+        self.1.as_deref().filter(|_| index == 0).map(|bytes| Pending { bytes, is_conditional: false })
+    }
+
+    fn appended(&mut self, _index: usize, sequence: u64) -> Result<(), Error> {
+        let entry = self.1.take().unwrap_or_default();
+        self.apply(sequence, &entry)
+    }
+
+    fn has_expired(&mut self, sequence: u64, _entry: &ssecast_hub::Entry<'_>) -> bool {
         self.0.is_some_and(|position| sequence + 10 < position.sequence)
     }
 
@@ -55,6 +64,13 @@ fn entry(bytes: usize) -> Vec<u8> {
     out
 }
 
+/// Appends an entry of so many bytes, and returns its number.
+fn append(file: &LogFile, bytes: usize, numbers: &mut Numbers) -> u64 {
+    numbers.1 = Some(entry(bytes));
+    assert_eq!(file.append(numbers, soon()), Ok(1));
+    numbers.0.unwrap().sequence
+}
+
 fn soon() -> Instant {
     Instant::now() + Duration::from_secs(10)
 }
@@ -69,7 +85,7 @@ fn a_disk_that_may_need_space_for_any_write_is_not_written_through_the_map() {
         drop(state);
         let mut numbers = Numbers::default();
         for number in 1..=count {
-            assert_eq!(file.append(&entry(3000), &mut numbers, soon()), Ok(number));
+            assert_eq!(append(&file, 3000, &mut numbers), number);
         }
         let length = fs::metadata(folder.path().join("log")).unwrap().len();
         assert!(length <= 3 << 20, "{length} bytes");
@@ -86,9 +102,9 @@ fn a_log_whose_end_was_lost_gives_no_number_again_under_the_same_epoch() {
     let folder = tempfile::tempdir().unwrap();
     let file = LogFile::open(Folder::open(folder.path()).unwrap(), Durability::Processes, soon()).unwrap();
     let mut numbers = Numbers::default();
-    file.append(&entry(1), &mut numbers, soon()).unwrap();
+    append(&file, 1, &mut numbers);
     let known = numbers.0.unwrap();
     numbers.0 = Some(Position { sequence: 3, ..known });
-    assert_eq!(file.append(&entry(1), &mut numbers, soon()), Ok(2));
+    assert_eq!(append(&file, 1, &mut numbers), 2);
     assert!(numbers.0.unwrap().epoch != known.epoch);
 }

@@ -202,8 +202,9 @@ fn expired(
         else {
             return Ok((found, 0));
         };
-        if replica.has_expired(number, value) {
-            found.push((number, Entry::decode(value)?.topic.to_owned()));
+        let decoded = Entry::decode(value)?;
+        if replica.has_expired(number, &decoded) {
+            found.push((number, decoded.topic.to_owned()));
         }
         next = number + 1;
         entry = cursor.next()?;

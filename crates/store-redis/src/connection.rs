@@ -41,8 +41,6 @@ pub(crate) struct Attempt<'a> {
     pub(crate) open: &'a Open,
     /// The server has to be told the whole script.
     pub(crate) whole: bool,
-    /// It was sent before, and may have been carried out.
-    pub(crate) again: bool,
 }
 
 impl Connection {
@@ -75,17 +73,22 @@ impl Connection {
     }
 
     /// Makes a request and waits for the answer, over as many connections as it takes until the deadline. `note` takes the
-    /// answer.
+    /// answer. `unknown` is what may be so, if the request was sent and no answer came.
     pub(crate) fn request(
         self: &Arc<Self>,
         deadline: Instant,
+        unknown: Option<&str>,
         mut make: impl FnMut(&Attempt<'_>) -> Result<Cmd, Error>,
         note: impl FnOnce(&mut Open, Value),
     ) -> Result<(), Error> {
-        let (mut whole, mut again) = (false, false);
+        let (mut whole, mut was_sent) = (false, false);
+        let explain = |error: Error, was_sent: bool| match unknown.filter(|_| was_sent) {
+            Some(unknown) => unavailable(format!("{}; {unknown}", error.problem())),
+            None => error,
+        };
         loop {
-            let mut open = self.take(deadline)?;
-            let request = match make(&Attempt { open: &open, whole, again }) {
+            let mut open = self.take(deadline).map_err(|error| explain(error, was_sent))?;
+            let request = match make(&Attempt { open: &open, whole }) {
                 Ok(request) => request,
                 Err(error) => {
                     self.give_back(Some(open));
@@ -116,7 +119,7 @@ impl Connection {
                 // A name may lead to another server by now.
                 Outcome::Refused(Refusal::NotNow(error)) => error,
                 Outcome::Lost(error) => {
-                    again = true;
+                    was_sent = true;
                     error
                 }
             };
@@ -124,9 +127,9 @@ impl Connection {
             self.give_back(None);
             let left = deadline.saturating_duration_since(Instant::now());
             if left <= PAUSE {
-                return Err(error);
+                return Err(explain(error, was_sent));
             }
-            if !again {
+            if !was_sent {
                 thread::sleep(PAUSE);
             }
         }

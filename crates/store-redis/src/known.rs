@@ -54,13 +54,20 @@ impl Known {
         for pack in packs {
             for (number, bytes) in pack.entries().filter(|(number, _)| *number > after && *number < below) {
                 replica.apply(number, bytes)?;
-                if number > self.last {
-                    let entry = Entry::decode(bytes)?;
-                    self.marks.note(number, mark(&entry));
-                    self.stored.note(entry.topic, number, pack.last);
-                    self.last = number;
-                }
+                self.note(number, bytes, pack.last)?;
+                self.stored.tidy(replica, number);
             }
+        }
+        Ok(())
+    }
+
+    /// Notes an entry that is in a pack.
+    pub(crate) fn note(&mut self, number: u64, bytes: &[u8], pack: u64) -> Result<(), Error> {
+        if number > self.last {
+            let entry = Entry::decode(bytes)?;
+            self.marks.note(number, mark(&entry));
+            self.stored.note(&entry, number, pack);
+            self.last = number;
         }
         Ok(())
     }

@@ -52,7 +52,8 @@ impl Open {
         let time = match this.exchange(&redis::cmd("TIME"), timeout, address) {
             Outcome::Answer(time) => redis::from_redis_value::<(u64, u64)>(time).ok(),
             Outcome::Lost(error) | Outcome::Refused(Refusal::NotNow(error) | Refusal::Final(error)) => {
-                let is_final = false;
+                // TLS begins with the first request. Time makes no certificate another one.
+                let is_final = error.problem().contains("invalid peer certificate");
                 return Err(Failure { error, is_final });
             }
             Outcome::Refused(_) => None,

@@ -43,24 +43,34 @@ impl Pack {
     }
 }
 
-/// Packs entries whose numbers come after one.
-pub(crate) fn pack(after: u64, entries: &[&[u8]]) -> Vec<Pack> {
-    let mut packs: Vec<Pack> = Vec::new();
-    let mut last = after;
-    for entry in entries {
-        last += 1;
+/// Entries that are put into packs, in their order. The first one is to get the number 1.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) packs: Vec<Pack>,
+    pub(crate) count: u64,
+    pub(crate) bytes: usize,
+}
+
+impl Batch {
+    pub(crate) fn push(&mut self, entry: &[u8]) {
         let fits =
             |pack: &Pack| (pack.count as usize) < MAX_ENTRIES && pack.bytes.len() + entry.len() <= MAX_BYTES;
-        if !packs.last().is_some_and(fits) {
-            packs.push(Pack { last, count: 0, bytes: Vec::new() });
+        if !self.packs.last().is_some_and(fits) {
+            self.packs.push(Pack { last: self.count, count: 0, bytes: Vec::new() });
         }
-        if let Some(pack) = packs.last_mut() {
-            (pack.last, pack.count) = (last, pack.count + 1);
+        self.count += 1;
+        self.bytes += entry.len();
+        if let Some(pack) = self.packs.last_mut() {
+            (pack.last, pack.count) = (self.count, pack.count + 1);
             pack.bytes.extend_from_slice(&(entry.len() as u32).to_le_bytes());
             pack.bytes.extend_from_slice(entry);
         }
     }
-    packs
+
+    /// The numbers came out so much greater.
+    pub(crate) fn renumber(&mut self, by: u64) {
+        self.packs.iter_mut().for_each(|pack| pack.last += by);
+    }
 }
 
 fn entries(mut bytes: &[u8]) -> impl Iterator<Item = Result<&[u8], Error>> {
@@ -93,18 +103,23 @@ mod tests {
     fn packs_hold_entries_in_their_order_and_stay_small() {
         let texts: Vec<Vec<u8>> = (0..200_usize).map(|number| vec![b'x'; number * 10]).collect();
         let entries: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-        let packs = pack(7, &entries);
+        let packed = packed(&entries);
         let read: Vec<_> =
-            packs.iter().map(|pack| Pack::read(pack.last, pack.bytes.clone()).unwrap()).collect();
-        assert_eq!(read, packs);
+            packed.packs.iter().map(|pack| Pack::read(pack.last, pack.bytes.clone()).unwrap()).collect();
+        assert_eq!((&read, packed.count), (&packed.packs, 200));
         let numbered: Vec<(u64, &[u8])> = read.iter().flat_map(Pack::entries).collect();
         assert_eq!(numbered, (8..).zip(entries).collect::<Vec<_>>());
-        assert!(packs.iter().all(|pack| pack.count <= 64 && pack.bytes.len() < MAX_BYTES + 400));
+        assert!(read.iter().all(|pack| pack.count <= 64 && pack.bytes.len() < MAX_BYTES + 400));
         let large = vec![b'x'; 100_000];
-        assert_eq!(
-            pack(0, &[b"a", &large, b"b"]).iter().map(|pack| pack.last).collect::<Vec<_>>(),
-            [1, 2, 3]
-        );
+        let packed = self::packed(&[b"a", &large, b"b"]);
+        assert_eq!(packed.packs.iter().map(|pack| pack.last).collect::<Vec<_>>(), [8, 9, 10]);
+    }
+
+    fn packed(entries: &[&[u8]]) -> Batch {
+        let mut packs = Batch::default();
+        entries.iter().for_each(|entry| packs.push(entry));
+        packs.renumber(7);
+        packs
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(crate) enum Status {
     Busy,
     /// Nothing was appended: it was too late.
     Late,
-    /// Appended: the number of the last entry.
+    /// Appended: the number of the last entry. The page is what comes before the first one.
     Appended(u64),
 }
 
@@ -80,13 +80,12 @@ impl Page {
             (number()?, number()?, number()?, number()?, number()?, number()?);
         let mut page =
             Self { status, epoch, life, head, forgotten, sweeps, now, states: None, packs: Vec::new() };
-        match status {
-            Status::Late => {}
-            Status::Appended(_) => page.status = Status::Appended(number()?),
-            Status::Page | Status::Behind | Status::Busy => {
-                page.states = states(fields.next())?;
-                page.packs = packs(fields.next(), life)?;
-            }
+        if status != Status::Late {
+            page.states = states(fields.next())?;
+            page.packs = packs(fields.next(), life)?;
+        }
+        if status == Status::Appended(0) {
+            page.status = Status::Appended(integer(fields.next().as_ref())?);
         }
         Ok(page)
     }

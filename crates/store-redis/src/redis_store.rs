@@ -5,14 +5,14 @@ use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, Replica, Store, Wake, Watch};
 
 use crate::address::Address;
-use crate::user::User;
+use crate::session::Session;
 use crate::watch::RedisWatch;
 
 /// A [`Store`] in Redis. Nothing is opened before the first use, and each process connects for itself.
 #[derive(Debug)]
 pub struct RedisStore {
     address: Address,
-    here: PerProcess<User>,
+    here: PerProcess<Session>,
 }
 
 impl RedisStore {
@@ -27,14 +27,14 @@ impl RedisStore {
         Ok(Self { address: Address::parse(url)?, here: PerProcess::new() })
     }
 
-    fn here(&self) -> &User {
-        self.here.get_or_init(|| User::new(&self.address))
+    fn here(&self) -> &Session {
+        self.here.get_or_init(|| Session::new(&self.address))
     }
 }
 
 impl Store for RedisStore {
-    fn append(&self, entry: &[u8], replica: &mut dyn Replica, deadline: Instant) -> Result<u64, Error> {
-        self.here().append(&[entry], replica, deadline)
+    fn append(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
+        self.here().append(replica, deadline)
     }
 
     fn catch_up(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
@@ -42,7 +42,7 @@ impl Store for RedisStore {
     }
 
     fn watch(&self, wake: Arc<dyn Wake>, _deadline: Instant) -> Result<Box<dyn Watch>, Error> {
-        let user = self.here();
-        Ok(Box::new(RedisWatch::new(&user.server, user.number, wake)?))
+        let session = self.here();
+        Ok(Box::new(RedisWatch::new(&session.server, session.number, wake)?))
     }
 }

@@ -24,7 +24,7 @@ impl Script {
     }
 
     /// A call, whose keys and arguments are still to be added: by the hash, or with the whole text.
-    pub(crate) fn call(&self, whole: bool, keys: &[&String]) -> Cmd {
+    pub(crate) fn call(&self, whole: bool, keys: &[String]) -> Cmd {
         let mut call = if whole { redis::cmd("EVAL") } else { redis::cmd("EVALSHA") };
         call.arg(if whole { self.text } else { &self.hash }).arg(keys.len()).arg(keys);
         call

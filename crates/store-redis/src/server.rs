@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use redis::{Cmd, Value};
 use ssecast_hub::process::PerProcess;
@@ -42,7 +42,7 @@ pub(crate) struct Place {
 }
 
 impl Server {
-    /// The server of an address, which all users of this process share.
+    /// The server of an address, which all sessions of this process share.
     pub(crate) fn of(address: &Address) -> Arc<Self> {
         let servers = SERVERS.get_or_init(Mutex::default);
         let mut servers = servers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -67,22 +67,15 @@ impl Server {
         self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A call of a script with what every script takes.
-    pub(crate) fn call(
-        &self,
-        script: &Script,
-        whole: bool,
-        writer: Option<&String>,
-        place: Place,
-    ) -> Result<Cmd, Error> {
-        let keys: Vec<&String> = self.keys.iter().chain(writer).collect();
-        let mut call = script.call(whole, &keys);
+    /// A call of a script with what every script takes, and a field of the log's description that it wants.
+    pub(crate) fn call(&self, script: &Script, whole: bool, place: Place, field: &str) -> Result<Cmd, Error> {
+        let mut call = script.call(whole, &self.keys);
         call.arg(Epoch::random()?.to_string()).arg(self.life.load(Ordering::Relaxed));
         match place.position {
             Some(Position { epoch, sequence }) => call.arg(epoch.to_string()).arg(sequence),
             None => call.arg("").arg(0),
         };
-        call.arg(place.mark.as_ref().map_or(&[][..], |mark| &mark[..]));
+        call.arg(place.mark.as_ref().map_or(&[][..], |mark| &mark[..])).arg(field);
         Ok(call)
     }
 
@@ -90,31 +83,31 @@ impl Server {
     pub(crate) fn request(
         &self,
         deadline: Instant,
+        unknown: Option<&str>,
         mut make: impl FnMut(&Attempt<'_>) -> Result<Cmd, Error>,
-    ) -> Result<(Page, Duration), Error> {
-        let (mut page, mut trip) = (None, Duration::ZERO);
+    ) -> Result<Page, Error> {
+        let mut page = None;
         let note = |open: &mut Open, answer: Value| {
             let read = Page::read(answer);
             if let Ok(page) = &read {
                 open.note_time(page.now);
             }
-            trip = open.trip;
             page = Some(read);
         };
-        self.connection.request(deadline, &mut make, note)?;
+        self.connection.request(deadline, unknown, &mut make, note)?;
         let page = page.unwrap_or_else(|| Err(crate::page::strange()))?;
         self.note(&page);
-        Ok((page, trip))
+        Ok(page)
     }
 
     /// Asks for what a replica lacks. `states` are the sweeps that it has the topics' states of.
     pub(crate) fn follow(&self, place: Place, states: Option<u64>, deadline: Instant) -> Result<Page, Error> {
         let make = |attempt: &Attempt<'_>| {
-            let mut call = self.call(&FOLLOW, attempt.whole, None, place)?;
+            let mut call = self.call(&FOLLOW, attempt.whole, place, "")?;
             call.arg(sweeps(states)).arg(1);
             Ok(call)
         };
-        Ok(self.request(deadline, make)?.0)
+        self.request(deadline, None, make)
     }
 
     pub(crate) fn note(&self, page: &Page) {

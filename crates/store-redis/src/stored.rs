@@ -11,8 +11,15 @@ const SWEEP_BYTES: usize = 256 << 10;
 /// How many topics, and states of topics, a sweep looks at besides the topics that got entries.
 const LOOKS: usize = 16;
 
+/// After so many entries of others a look is due too: a process that appends nothing must not remember all of them.
+const LOOK_ENTRIES: usize = 1024;
+
 /// How many packs one call removes at most.
 const MAX_PACKS: usize = 1024;
+
+/// How many packs, and forgotten topics, wait to be removed. A process that appends nothing leaves more to the others.
+const MAX_WAITING: usize = 1 << 17;
+const MAX_FORGOTTEN: usize = 1024;
 
 /// Which entries are in Redis: what has expired need not be read again to be removed. Each process that appends removes
 /// what it finds; what another one has removed is no harm.
@@ -26,8 +33,11 @@ pub(crate) struct Stored {
     changed: BTreeSet<Arc<str>>,
     next_topic: Option<Arc<str>>,
     next_state: Option<Arc<str>>,
+    /// What was appended since the last look: entries, and bytes.
     entries: usize,
     bytes: usize,
+    /// How many entries were noted since the last look.
+    noted: usize,
     due: Sweep,
 }
 
@@ -35,6 +45,8 @@ pub(crate) struct Stored {
 struct Place {
     number: u64,
     pack: u64,
+    kind: EntryKind,
+    at: u64,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +61,7 @@ struct Held {
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     /// The numbers of the packs.
-    pub(crate) packs: Vec<u64>,
+    packs: VecDeque<u64>,
     /// The greatest number of an entry.
     pub(crate) removed: u64,
     /// States of topics: up to where they lost entries, and what is known of these.
@@ -58,14 +70,22 @@ pub(crate) struct Sweep {
     pub(crate) forgotten: BTreeMap<Arc<str>, u64>,
 }
 
+impl Sweep {
+    /// The numbers of the packs, as many as one call removes.
+    pub(crate) fn packs(&self) -> Vec<u64> {
+        self.packs.iter().take(MAX_PACKS).copied().collect()
+    }
+}
+
 impl Stored {
     /// Notes an entry that is in a pack.
-    pub(crate) fn note(&mut self, topic: &str, number: u64, pack: u64) {
-        let topic = match self.topics.get_key_value(topic) {
+    pub(crate) fn note(&mut self, entry: &Entry<'_>, number: u64, pack: u64) {
+        let topic = match self.topics.get_key_value(entry.topic) {
             Some((topic, _)) => Arc::clone(topic),
-            None => Arc::from(topic),
+            None => Arc::from(entry.topic),
         };
-        self.topics.entry(Arc::clone(&topic)).or_default().push_back(Place { number, pack });
+        let place = Place { number, pack, kind: entry.kind, at: entry.at };
+        self.topics.entry(Arc::clone(&topic)).or_default().push_back(place);
         let held = self.packs.entry(pack).or_default();
         held.left += 1;
         match held.topics.iter_mut().find(|(known, _)| *known == topic) {
@@ -73,6 +93,14 @@ impl Stored {
             None => held.topics.push((Arc::clone(&topic), number)),
         }
         self.changed.insert(topic);
+        self.noted += 1;
+    }
+
+    /// Looks for what has expired if much was noted.
+    pub(crate) fn tidy(&mut self, replica: &mut dyn Replica, at: u64) {
+        if self.noted >= LOOK_ENTRIES {
+            self.look(replica, at);
+        }
     }
 
     pub(crate) fn note_state(&mut self, topic: &str, last: u64) {
@@ -83,7 +111,6 @@ impl Stored {
     pub(crate) fn sweep(&mut self, entries: usize, bytes: usize, replica: &mut dyn Replica, at: u64) {
         (self.entries, self.bytes) = (self.entries + entries, self.bytes + bytes);
         if self.entries >= SWEEP_ENTRIES || self.bytes >= SWEEP_BYTES {
-            (self.entries, self.bytes) = (0, 0);
             self.look(replica, at);
         }
     }
@@ -95,18 +122,16 @@ impl Stored {
 
     /// What was to be removed is.
     pub(crate) fn note_removed(&mut self) {
-        self.due = Sweep::default();
+        let rest = self.due.packs.split_off(MAX_PACKS.min(self.due.packs.len()));
+        self.due = Sweep { packs: rest, ..Sweep::default() };
     }
 
     fn look(&mut self, replica: &mut dyn Replica, at: u64) {
+        (self.entries, self.bytes, self.noted) = (0, 0, 0);
         let mut topics = std::mem::take(&mut self.changed);
         topics.extend(next(&self.topics, &mut self.next_topic));
         let mut shortened = BTreeMap::new();
         for topic in topics {
-            if self.due.packs.len() >= MAX_PACKS {
-                self.changed.insert(topic);
-                continue;
-            }
             self.look_at(&topic, replica, at, &mut shortened);
         }
         for (topic, last) in shortened {
@@ -126,6 +151,14 @@ impl Stored {
                 self.forget(topic, last);
             }
         }
+        let surplus = self.due.packs.len().saturating_sub(MAX_WAITING);
+        self.due.packs.drain(..surplus);
+        while self.due.forgotten.len() > MAX_FORGOTTEN {
+            // Of all topics it is said then.
+            let (_, last) = self.due.forgotten.pop_last().unwrap_or_default();
+            let through = self.due.forgotten.entry("".into()).or_default();
+            *through = last.max(*through);
+        }
     }
 
     fn forget(&mut self, topic: Arc<str>, last: u64) {
@@ -143,24 +176,22 @@ impl Stored {
         shortened: &mut BTreeMap<Arc<str>, u64>,
     ) {
         let Some(places) = self.topics.get_mut(topic) else { return };
-        let mut any = Vec::new();
-        Entry { kind: EntryKind::End, at: 0, fingerprint: 0, topic, id: None, block: b"" }
-            .encode_into(&mut any);
-        while let Some(place) = places.front().copied()
-            && place.number <= at
-            && replica.has_expired(place.number, &any)
+        while let Some(Place { number, pack, kind, at: time }) = places.front().copied()
+            && number <= at
+            && replica
+                .has_expired(number, &Entry { kind, at: time, fingerprint: 0, topic, id: None, block: b"" })
         {
             places.pop_front();
-            let Some(held) = self.packs.get_mut(&place.pack) else { continue };
+            let Some(held) = self.packs.get_mut(&pack) else { continue };
             held.left -= 1;
             if held.left > 0 {
                 continue;
             }
-            for (topic, last) in self.packs.remove(&place.pack).unwrap_or_default().topics {
+            for (topic, last) in self.packs.remove(&pack).unwrap_or_default().topics {
                 let known = shortened.entry(topic).or_default();
                 *known = last.max(*known);
             }
-            self.due.packs.push(place.pack);
+            self.due.packs.push_back(pack);
         }
         if places.is_empty() {
             self.topics.remove(topic);
@@ -181,3 +212,7 @@ fn next<V>(map: &BTreeMap<Arc<str>, V>, at: &mut Option<Arc<str>>) -> Vec<Arc<st
     }
     keys
 }
+
+#[cfg(test)]
+#[path = "stored_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use redis::Value;
 use ssecast_hub::{Entry, Error, Position};
 
-use crate::connection::{Attempt, PAUSE};
+use crate::connection::PAUSE;
 use crate::failure::{Refusal, unavailable};
 use crate::marks::{Mark, mark};
 use crate::open::{Open, Outcome};
@@ -27,19 +27,19 @@ const PACKS: usize = 32;
 const MAX_PAUSE: Duration = Duration::from_millis(480);
 
 thread_local! {
-    /// The server whose users this thread is telling.
+    /// The server whose sessions this thread is telling.
     static TELLING: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Whether this thread is telling users of a server that there is something: what the tail has read is all then.
+/// Whether this thread is telling sessions of a server that there is something: what the tail has read is all then.
 pub(crate) fn is_telling(server: &Arc<Server>) -> bool {
     TELLING.get() == Arc::as_ptr(server) as usize
 }
 
-/// Tells the users of a server, or one of them.
-pub(crate) fn tell(server: &Arc<Server>, user: Option<u64>) {
+/// Tells the sessions of a server, or one of them.
+pub(crate) fn tell(server: &Arc<Server>, session: Option<u64>) {
     let before = TELLING.replace(Arc::as_ptr(server) as usize);
-    server.watchers.tell(user);
+    server.watchers.tell(session);
     TELLING.set(before);
 }
 
@@ -89,7 +89,7 @@ impl Tail {
         }
     }
 
-    /// Waits for the next entries. Returns whether there is anything that users have to know.
+    /// Waits for the next entries. Returns whether there is anything that sessions have to know.
     fn read(&mut self) -> Result<bool, Error> {
         let Some(open) = &mut self.open else {
             self.open = Some(self.server.connection.connect().map_err(|failure| failure.error)?);
@@ -135,8 +135,7 @@ impl Tail {
     fn follow(&mut self, place: Place) -> Result<Page, Error> {
         let Some(open) = &mut self.open else { return Err(unavailable("is not connected")) };
         for whole in [false, true] {
-            let attempt = Attempt { open, whole, again: false };
-            let mut call = self.server.call(&FOLLOW, attempt.whole, None, place)?;
+            let mut call = self.server.call(&FOLLOW, whole, place, "")?;
             call.arg(-1).arg(0);
             match open.exchange(&call, PATIENCE, self.server.connection.address()) {
                 Outcome::Refused(Refusal::NoScript) => {}

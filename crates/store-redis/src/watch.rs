@@ -15,10 +15,10 @@ pub(crate) struct RedisWatch {
 }
 
 impl RedisWatch {
-    pub(crate) fn new(server: &Arc<Server>, user: u64, wake: Arc<dyn Wake>) -> Result<Self, Error> {
+    pub(crate) fn new(server: &Arc<Server>, session: u64, wake: Arc<dyn Wake>) -> Result<Self, Error> {
         let mut state = server.watchers.state();
         tail::start(server, &mut state.has_thread)?;
-        let number = state.add(user, wake);
+        let number = state.add(session, wake);
         drop(state);
         Ok(Self { process: Process::current(), server: Arc::clone(server), number })
     }

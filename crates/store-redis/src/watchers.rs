@@ -19,8 +19,8 @@ pub(crate) struct State {
 #[derive(Clone)]
 struct Watcher {
     number: u64,
-    /// The user of the server that it came through.
-    user: u64,
+    /// The session of the server that it came through.
+    session: u64,
     wake: Arc<dyn Wake>,
 }
 
@@ -48,10 +48,12 @@ impl Watchers {
         !state.has_thread
     }
 
-    /// Tells all of them, or those of one user.
-    pub(crate) fn tell(&self, user: Option<u64>) {
+    /// Tells all of them, or those of one session.
+    pub(crate) fn tell(&self, session: Option<u64>) {
         let watchers = self.state().watchers.clone();
-        for watcher in watchers.iter().filter(|watcher| user.is_none_or(|user| watcher.user == user)) {
+        for watcher in
+            watchers.iter().filter(|watcher| session.is_none_or(|session| watcher.session == session))
+        {
             // A panic of one must not keep the others from what they have to know.
             let _ = catch_unwind(AssertUnwindSafe(|| watcher.wake.wake()));
         }
@@ -60,9 +62,9 @@ impl Watchers {
 
 impl State {
     /// Adds one, and returns its number.
-    pub(crate) fn add(&mut self, user: u64, wake: Arc<dyn Wake>) -> u64 {
+    pub(crate) fn add(&mut self, session: u64, wake: Arc<dyn Wake>) -> u64 {
         self.last += 1;
-        self.watchers.push(Watcher { number: self.last, user, wake });
+        self.watchers.push(Watcher { number: self.last, session, wake });
         self.last
     }
 }

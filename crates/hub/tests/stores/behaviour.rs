@@ -1,6 +1,9 @@
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use ssecast_hub::{Config, ErrorKind, Event, History, ManualClock, Policy, SlowClient, StoreState};
+use ssecast_hub::{
+    Config, Error, ErrorKind, Event, History, ManualClock, Policy, Published, SlowClient, StoreState,
+};
 
 use crate::rig::{Process, advance, config};
 use crate::simulated::{Fault, Simulated};
@@ -225,4 +228,96 @@ fn a_private_stream_that_gets_a_topic_before_the_store_is_open_begins_now() {
     one.publish("t", "new").unwrap();
     late.store.wake();
     assert_eq!(late.texts(&mut stream), ["new"]);
+}
+
+/// Publishes without waiting; the outcomes come in the order of the calls.
+fn publish_then(process: &Process, told: &Sender<Result<Published, Error>>, topic: &str, text: &str) {
+    let told = told.clone();
+    let event = Event { data: Some(text), ..Event::default() };
+    process.hub.publish_then(topic, &event, move |published| told.send(published).unwrap()).unwrap();
+}
+
+#[test]
+fn what_is_not_waited_for_is_published_in_the_order_of_the_calls() {
+    let (_, _, mut one, _) = pair(&config(1000));
+    let mut stream = one.connect(&["t", "u"], None).unwrap();
+    let (told, outcomes) = channel();
+    for number in 0..600 {
+        let topic = if number % 3 == 0 { "u" } else { "t" };
+        publish_then(&one, &told, topic, &number.to_string());
+    }
+    let last = one.publish("t", "600").unwrap();
+    let ids: Vec<String> = (0..600).map(|_| outcomes.recv().unwrap().unwrap().id).collect();
+    let numbers: Vec<String> = ids.iter().map(|id| id.rsplit('-').next().unwrap().to_owned()).collect();
+    assert_eq!(numbers, (1..=600).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+    assert!(last.id.ends_with("-601"));
+    assert_eq!(one.texts(&mut stream), (0..=600).map(|number: u32| number.to_string()).collect::<Vec<_>>());
+}
+
+#[test]
+fn one_of_a_batch_may_be_refused_alone() {
+    let (_, _, mut one, _) = pair(&Config { max_topics: 2, ..config(10) });
+    let mut stream = one.connect(&["t"], None).unwrap();
+    let (told, outcomes) = channel();
+    let named = |text| Event { id: Some("a"), data: Some(text), ..Event::default() };
+    publish_then(&one, &told, "t", "1");
+    for text in ["2", "3"] {
+        let told = told.clone();
+        one.hub.publish_then("t", &named(text), move |published| told.send(published).unwrap()).unwrap();
+    }
+    publish_then(&one, &told, "u", "4");
+    publish_then(&one, &told, "v", "5");
+    publish_then(&one, &told, "t", "6");
+    let kinds: Vec<_> = (0..6).map(|_| outcomes.recv().unwrap().err().map(|error| error.kind())).collect();
+    let refused = [None, None, Some(ErrorKind::InvalidId), None, Some(ErrorKind::TooManyTopics), None];
+    assert_eq!(kinds, refused);
+    assert_eq!(one.texts(&mut stream), ["1", "2", "6"]);
+}
+
+#[test]
+fn every_publication_is_told_its_outcome_when_the_hub_is_closed_or_gone() {
+    let (_, _, one, two) = pair(&config(10));
+    for (process, closes) in [(one, true), (two, false)] {
+        let (told, outcomes) = channel();
+        for number in 0..50 {
+            publish_then(&process, &told, "t", &number.to_string());
+        }
+        if closes {
+            process.hub.close(&ssecast_hub::Close::default()).unwrap();
+            publish_then(&process, &told, "t", "late");
+        }
+        drop((told, process));
+        let outcomes: Vec<_> =
+            outcomes.iter().map(|outcome| outcome.err().map(|error| error.kind())).collect();
+        assert_eq!(outcomes.len(), if closes { 51 } else { 50 });
+        // What is refused comes behind what is published.
+        assert!(outcomes.is_sorted_by_key(Option::is_some), "{outcomes:?}");
+        assert!(outcomes.iter().flatten().all(|kind| *kind == ErrorKind::Closed), "{outcomes:?}");
+        assert!(!closes || outcomes.last() == Some(&Some(ErrorKind::Closed)));
+    }
+}
+
+#[test]
+fn what_may_wait_for_the_store_is_bounded_and_a_callback_may_do_what_it_likes() {
+    let (_, _, one, _) = pair(&Config { max_backlog_bytes: 1000, ..config(10) });
+    let (entered, in_callback) = channel();
+    let (leave, may_leave) = channel::<()>();
+    let hub = one.hub.clone();
+    let event = Event { data: Some("1"), ..Event::default() };
+    let publishes = move |_| {
+        hub.publish("t", &Event { data: Some("2"), ..Event::default() }).unwrap();
+        entered.send(()).unwrap();
+        may_leave.recv().unwrap();
+        panic!("on purpose");
+    };
+    one.hub.publish_then("t", &event, publishes).unwrap();
+    in_callback.recv().unwrap();
+    // The thread of the hub is in the callback: these wait.
+    let (told, outcomes) = channel();
+    let big = "x".repeat(600);
+    publish_then(&one, &told, "t", &big);
+    let refused = one.hub.publish_then("t", &Event { data: Some(&big), ..event }, |_| ()).unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::BacklogFull);
+    leave.send(()).unwrap();
+    assert!(outcomes.recv().unwrap().unwrap().id.ends_with("-3"));
 }

@@ -159,21 +159,25 @@ impl Simulated {
 }
 
 impl Store for Simulated {
-    fn append(&self, entry: &[u8], replica: &mut dyn Replica, _deadline: Instant) -> Result<u64, Error> {
+    fn append(&self, replica: &mut dyn Replica, _deadline: Instant) -> Result<(), Error> {
         let crashes = self.fail()?;
         let mut log = self.follow(replica)?;
-        replica.admit()?;
-        log.head += 1;
-        let head = log.head;
-        log.entries.insert(head, entry.to_vec());
-        if head.is_multiple_of(3) {
+        let (mut count, mut sweeps) = (0, false);
+        while let Some(pending) = replica.pending(count) {
+            count += 1;
+            let number = log.head + count as u64;
+            log.entries.insert(number, pending.bytes.to_vec());
+            sweeps |= number.is_multiple_of(3);
+        }
+        let first = log.head + 1;
+        log.head += count as u64;
+        if sweeps {
             sweep(&mut log, replica);
         }
         if crashes {
             return Err(Error::new(ErrorKind::Internal, "process", "ended"));
         }
-        replica.apply(head, entry)?;
-        Ok(head)
+        (0..count).try_for_each(|index| replica.appended(index, first + index as u64))
     }
 
     fn catch_up(&self, replica: &mut dyn Replica, _deadline: Instant) -> Result<(), Error> {
@@ -194,7 +198,7 @@ fn sweep(log: &mut Log, replica: &mut dyn Replica) {
     // Not all of them at once: what is known to be gone may still be there.
     let mut left = 4;
     for number in numbers {
-        if left == 0 || !replica.has_expired(number, &log.entries[&number]) {
+        if left == 0 || !replica.has_expired(number, &Entry::decode(&log.entries[&number]).unwrap()) {
             continue;
         }
         left -= 1;

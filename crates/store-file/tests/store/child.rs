@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write, stdin, stdout};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use ssecast_hub::{Error, Store};
+use ssecast_hub::Store;
 use ssecast_store_file::FileStore;
 
 use crate::replica::{Events, soon};
@@ -103,7 +103,7 @@ fn writer(store: &FileStore) {
 
 /// Is stopped while it has the log.
 fn holder(store: &FileStore) {
-    let mut events = Events { on_admit: Some(stop), ..Events::default() };
+    let mut events = Events { on_pending: Some(stop), ..Events::default() };
     store.catch_up(&mut events, soon()).unwrap();
     say("ready");
     for text in orders() {
@@ -112,11 +112,10 @@ fn holder(store: &FileStore) {
     }
 }
 
-#[allow(clippy::unnecessary_wraps, reason = "it is what a replica answers")]
-fn stop() -> Result<(), Error> {
+fn stop() -> bool {
     // SAFETY: it stops this process until it is told to go on.
     unsafe { libc::raise(libc::SIGSTOP) };
-    Ok(())
+    true
 }
 
 /// May write only so many bytes into one file.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ssecast_hub::{Entry, EntryKind, Epoch, Error, Position, Replica, Store};
+use ssecast_hub::{Entry, EntryKind, Epoch, Error, Pending, Position, Replica, Store};
 use ssecast_store_file::FileStore;
 
 /// How long a test waits for what has to come.
@@ -21,8 +21,10 @@ pub(crate) struct Events {
     pub(crate) forgotten: u64,
     /// How often it began anew.
     pub(crate) begun: usize,
-    /// Called while the store has the log for itself.
-    pub(crate) on_admit: Option<fn() -> Result<(), Error>>,
+    /// What is to be appended next.
+    pub(crate) pending: Vec<Vec<u8>>,
+    /// Called while the store has the log for itself. Where it returns false, nothing is appended.
+    pub(crate) on_pending: Option<fn() -> bool>,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,7 +43,10 @@ impl Events {
         let entry = Entry { kind: EntryKind::Event, at: 1, fingerprint: 2, topic, id: None, block };
         let mut bytes = Vec::new();
         entry.encode_into(&mut bytes);
-        store.append(&bytes, self, soon())
+        self.pending.push(bytes);
+        // What is refused is not tried again.
+        store.append(self, soon()).inspect_err(|_| self.pending.clear())?;
+        Ok(self.head())
     }
 
     pub(crate) fn read(store: &FileStore) -> Self {
@@ -111,13 +116,27 @@ impl Replica for Events {
         Ok(())
     }
 
-    fn admit(&mut self) -> Result<(), Error> {
-        self.on_admit.map_or(Ok(()), |admit| admit())
+    fn would_refuse(&self) -> bool {
+        false
     }
 
-    fn has_expired(&mut self, sequence: u64, entry: &[u8]) -> bool {
-        let topic = Entry::decode(entry).unwrap().topic;
-        self.topics.get(topic).and_then(|topic| topic.lost.last()).is_some_and(|last| sequence <= *last)
+    fn pending(&mut self, index: usize) -> Option<Pending<'_>> {
+        if index == 0 && self.on_pending.is_some_and(|allow| !allow()) {
+            return None;
+        }
+        self.pending.get(index).map(|bytes| Pending { bytes, is_conditional: false })
+    }
+
+    fn appended(&mut self, index: usize, sequence: u64) -> Result<(), Error> {
+        let entry = std::mem::take(&mut self.pending[index]);
+        if index + 1 == self.pending.len() {
+            self.pending.clear();
+        }
+        self.apply(sequence, &entry)
+    }
+
+    fn has_expired(&mut self, sequence: u64, entry: &Entry<'_>) -> bool {
+        self.topics.get(entry.topic).and_then(|topic| topic.lost.last()).is_some_and(|last| sequence <= *last)
     }
 
     fn topic_state(&mut self, topic: &str, out: &mut Vec<u8>) -> bool {

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use ssecast_hub::{Error, ErrorKind, Store};
+use ssecast_hub::{ErrorKind, Store};
 use ssecast_store_file::{Durability, FileStore};
 
 use crate::child::Process;
@@ -22,14 +22,16 @@ fn two_stores_of_one_process_have_one_log() {
 }
 
 #[test]
-fn what_a_replica_does_not_admit_is_not_appended() {
+fn a_batch_is_appended_in_its_order_and_one_that_is_empty_is_not() {
     let folder = tempfile::tempdir().unwrap();
     let store = FileStore::new(folder.path());
-    let refuse = || Err(Error::new(ErrorKind::InvalidId, "id", "is taken"));
-    let mut events = Events { on_admit: Some(refuse), ..Events::default() };
-    assert_eq!(events.publish(&store, "t", "1\n").unwrap_err().kind(), ErrorKind::InvalidId);
-    events.on_admit = None;
-    assert_eq!(events.publish(&store, "t", "2\n").unwrap(), 1);
+    let mut events = Events { on_pending: Some(|| false), ..Events::default() };
+    assert_eq!(events.publish(&store, "t", "1\n").unwrap(), 0);
+    events.on_pending = None;
+    events.pending.push(events.pending[0].clone());
+    assert_eq!(events.publish(&store, "t", "2\n").unwrap(), 3);
+    assert_eq!(events.texts("t"), ["1", "1", "2"]);
+    assert_eq!(Events::read(&store).topics, events.topics);
 }
 
 #[test]

@@ -3,19 +3,21 @@
 --
 -- KEYS: meta, log, topics, marks
 -- ARGV: 1 an epoch, should a life begin; 2 the greatest life that is known; 3 the replica's epoch; 4 its number; 5 the
--- mark of that, if it is known
+-- mark of that, if it is known; 6 a field of meta that the script wants
 local FORMAT, MARKS, MARK = 1, 16384, 4
 local meta, log, topics, marks = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
-local fields = redis.call('HMGET', meta, 'format', 'epoch', 'life', 'head', 'removed', 'forgotten', 'sweeps')
+local fields = redis.call('HMGET', meta, 'format', 'epoch', 'life', 'head', 'removed', 'forgotten', 'sweeps', 'mark',
+  'turn', 'turn_until', ARGV[6])
 local format, epoch, life = tonumber(fields[1]), fields[2], tonumber(fields[3]) or 0
 local head, removed = tonumber(fields[4]) or 0, tonumber(fields[5]) or 0
 local forgotten, sweeps = tonumber(fields[6]) or 0, tonumber(fields[7]) or 0
+local head_mark, turn, turn_until, wanted = fields[8], fields[9], tonumber(fields[10]) or 0, fields[11]
 
 local function text(number)
-  return string.format('%.0f', number)
+  return string.format('%d', number)
 end
 
 local function id(number)
@@ -33,7 +35,8 @@ local function begin()
   end
   -- Readers wait for a greater id than that of the last entry.
   life = math.max(math.floor(now / 1000), life + 1, ARGV[2] + 1)
-  epoch, head, removed, forgotten, sweeps = ARGV[1], 0, 0, 0, 0
+  epoch, head, removed, forgotten, sweeps, turn = ARGV[1], 0, 0, 0, 0, nil
+  wanted = nil
   redis.call('UNLINK', meta, log, topics, marks)
   redis.call('HSET', meta, 'format', FORMAT, 'epoch', epoch, 'life', text(life), 'head', 0, 'removed', 0,
     'forgotten', 0, 'sweeps', 0)
@@ -45,6 +48,9 @@ local function contradicts(at, mark)
   end
   if at == 0 or mark == '' or at + MARKS <= head then
     return false
+  end
+  if at == head then
+    return head_mark ~= mark
   end
   local place = at % MARKS * MARK
   return redis.call('GETRANGE', marks, place, place + MARK - 1) ~= mark

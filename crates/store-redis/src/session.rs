@@ -10,7 +10,7 @@ use crate::connection::Attempt;
 use crate::failure::{timed_out, unavailable};
 use crate::known::Known;
 use crate::marks::{Mark, mark};
-use crate::pack::{Pack, pack};
+use crate::pack::{Batch, Pack};
 use crate::page::{Page, Status};
 use crate::script::APPEND;
 use crate::server::{Place, Server, sweeps};
@@ -18,7 +18,7 @@ use crate::stored::Sweep;
 use crate::tail;
 use crate::turn::{Taken, Turn};
 
-static LAST_USER: AtomicU64 = AtomicU64::new(0);
+static LAST_SESSION: AtomicU64 = AtomicU64::new(0);
 
 /// How long before its deadline an append is no longer carried out, at most: the answer has to come back.
 const MARGIN: Duration = Duration::from_millis(50);
@@ -26,15 +26,19 @@ const MARGIN: Duration = Duration::from_millis(50);
 const RECORD: Duration = Duration::from_secs(60);
 /// How long a process may keep the others from appending, at least and at most.
 const TURN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(250));
+/// The most entries of one append: far fewer than there are marks.
+const MAX_ENTRIES: u64 = 4096;
+/// What may be so when an append was sent and no answer came.
+const UNKNOWN: &str = "it is not known whether what was to be published is in the log";
 /// How often a process looks whether its turn has come.
 const WAIT: Duration = Duration::from_micros(200);
 
 /// One store's use of a server in one process.
 #[derive(Debug)]
-pub(crate) struct User {
+pub(crate) struct Session {
     pub(crate) server: Arc<Server>,
     pub(crate) number: u64,
-    /// Its name as a writer, of all processes.
+    /// Its name as a writer, which no other one has.
     writer: String,
     /// Taken while a replica is brought up to date. Never waited for by the tail.
     turn: Turn<Known>,
@@ -44,9 +48,9 @@ pub(crate) struct User {
     connections: AtomicU64,
 }
 
-impl User {
+impl Session {
     pub(crate) fn new(address: &Address) -> Self {
-        let number = LAST_USER.fetch_add(1, Ordering::Relaxed);
+        let number = LAST_SESSION.fetch_add(1, Ordering::Relaxed);
         // Without randomness, the process and the time have to do.
         let random = getrandom::u64().unwrap_or_else(|_| {
             let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
@@ -55,7 +59,7 @@ impl User {
         Self {
             server: Server::of(address),
             number,
-            writer: format!("{random:016x}{number:x}"),
+            writer: format!("writer:{random:016x}{number:x}"),
             turn: Turn::new(Known::default()),
             is_awaited: AtomicBool::new(false),
             connections: AtomicU64::new(0),
@@ -143,16 +147,11 @@ impl User {
         }
     }
 
-    /// Appends entries whose replica has everything before them. Returns the number of the last one.
-    pub(crate) fn append(
-        &self,
-        entries: &[&[u8]],
-        replica: &mut dyn Replica,
-        deadline: Instant,
-    ) -> Result<u64, Error> {
+    /// Appends what a replica has pending.
+    pub(crate) fn append(&self, replica: &mut dyn Replica, deadline: Instant) -> Result<(), Error> {
         let mut known = self.take(deadline)?;
         known.appends += 1;
-        let outcome = self.append_in_turn(&mut known, entries, replica, deadline);
+        let outcome = self.append_in_turn(&mut known, replica, deadline);
         self.give_back(known);
         outcome
     }
@@ -160,38 +159,38 @@ impl User {
     fn append_in_turn(
         &self,
         known: &mut Known,
-        entries: &[&[u8]],
         replica: &mut dyn Replica,
         deadline: Instant,
-    ) -> Result<u64, Error> {
+    ) -> Result<(), Error> {
         let mut states = None;
-        let mut trip = Duration::ZERO;
-        if replica.position().is_none() {
+        // The replica may lack what others appended. That is seen when it is appended to; what is refused is not appended.
+        if replica.position().is_none() || replica.would_refuse() {
             self.follow(known, replica, u64::MAX, deadline)?;
         }
-        if let Err(refused) = replica.admit() {
-            // It may be that something is not known yet.
-            self.follow(known, replica, u64::MAX, deadline)?;
-            replica.admit().map_err(|_| refused)?;
-        }
-        let bytes = entries.iter().map(|entry| entry.len()).sum();
-        let at = replica.position().map_or(0, |position| position.sequence);
-        known.stored.sweep(entries.len(), bytes, replica, at);
         loop {
+            let (mut batch, mut is_conditional) = (Batch::default(), false);
+            while batch.count < MAX_ENTRIES
+                && let Some(pending) = replica.pending(batch.count as usize)
+            {
+                batch.push(pending.bytes);
+                is_conditional |= pending.is_conditional;
+            }
+            if batch.count == 0 {
+                return Ok(());
+            }
             let at = replica.position().map_or(0, |position| position.sequence);
-            let packs = pack(at, entries);
-            let (page, took) = self.send(known, replica, &packs, states, trip, deadline)?;
-            trip = took;
+            known.stored.sweep(batch.count as usize, batch.bytes, replica, at);
+            let page = self.send(known, replica, &batch, is_conditional, states, deadline)?;
             match page.status {
                 Status::Appended(last) => {
                     known.stored.note_removed();
-                    let first = last + 1 - entries.len() as u64;
-                    if at + 1 < first {
-                        // It was sent before, and others came between.
+                    let first = last + 1 - batch.count;
+                    let is_whole = take_page(known, replica, &page, first, &mut states)?;
+                    if !is_whole && replica.position().is_some_and(|position| position.sequence + 1 < first) {
                         self.follow(known, replica, first, deadline)?;
                     }
-                    known.apply(&pack(first - 1, entries), first - 1, u64::MAX, replica)?;
-                    return Ok(last);
+                    batch.renumber(first - 1);
+                    return appended(known, replica, &batch, first);
                 }
                 Status::Late if Instant::now() >= deadline => {
                     return Err(timed_out("did not answer in time"));
@@ -201,7 +200,6 @@ impl User {
                     if !take_page(known, replica, &page, u64::MAX, &mut states)? {
                         self.follow(known, replica, u64::MAX, deadline)?;
                     }
-                    replica.admit()?;
                     if page.status == Status::Busy {
                         if Instant::now() + WAIT >= deadline {
                             return Err(timed_out("was not free in time: other processes append to it"));
@@ -217,32 +215,40 @@ impl User {
         &self,
         known: &Known,
         replica: &dyn Replica,
-        packs: &[Pack],
+        batch: &Batch,
+        is_conditional: bool,
         states: Option<u64>,
-        trip: Duration,
         deadline: Instant,
-    ) -> Result<(Page, Duration), Error> {
-        let record = self.server.connection.address().key(&format!("writer:{}", self.writer));
-        let marks: Vec<u8> =
-            packs.iter().flat_map(Pack::entries).flat_map(|(_, entry)| mark_of(entry)).collect();
-        let begin = Instant::now();
-        let margin = MARGIN.min(deadline.saturating_duration_since(begin) / 10);
-        let kept = RECORD + deadline.saturating_duration_since(begin);
-        self.server.request(deadline, |attempt: &Attempt<'_>| {
+    ) -> Result<Page, Error> {
+        let entries = batch.packs.iter().flat_map(Pack::entries);
+        let marks: Vec<u8> = entries.flat_map(|(_, entry)| mark_of(entry)).collect();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let until = deadline.checked_sub(MARGIN.min(left / 10)).unwrap_or(deadline);
+        self.server.request(deadline, Some(UNKNOWN), |attempt: &Attempt<'_>| {
             let place = Self::place(known, replica);
-            let mut call = self.server.call(&APPEND, attempt.whole, Some(&record), place)?;
-            let until = deadline.checked_sub(margin).unwrap_or(deadline).max(begin);
+            let mut call = self.server.call(&APPEND, attempt.whole, place, &self.writer)?;
             call.arg(sweeps(states)).arg(attempt.open.time_at(until));
-            call.arg(&self.writer).arg(known.appends).arg(u8::from(attempt.again));
-            call.arg(kept.as_millis() as u64).arg((trip * 3).clamp(TURN.0, TURN.1).as_micros() as u64);
-            call.arg(&marks).arg(packs.len());
-            for pack in packs {
+            call.arg(known.appends).arg((RECORD + left).as_micros() as u64);
+            call.arg((attempt.open.trip * 3).clamp(TURN.0, TURN.1).as_micros() as u64);
+            call.arg(u8::from(!is_conditional)).arg(&marks).arg(batch.packs.len());
+            for pack in &batch.packs {
                 call.arg(pack.count).arg(&pack.bytes);
             }
             add(&mut call, known.stored.due());
             Ok(call)
         })
     }
+}
+
+/// Has a replica apply what it appended.
+fn appended(known: &mut Known, replica: &mut dyn Replica, batch: &Batch, first: u64) -> Result<(), Error> {
+    for pack in &batch.packs {
+        for (number, bytes) in pack.entries() {
+            known.note(number, bytes, pack.last)?;
+            replica.appended((number - first) as usize, number)?;
+        }
+    }
+    Ok(())
 }
 
 /// Has a replica apply a page, up to a number. Returns whether that was all.
@@ -267,7 +273,8 @@ fn mark_of(entry: &[u8]) -> Mark {
 
 /// Adds what is to be removed.
 fn add(call: &mut redis::Cmd, sweep: &Sweep) {
-    call.arg(sweep.packs.len()).arg(&sweep.packs).arg(sweep.removed);
+    let packs = sweep.packs();
+    call.arg(packs.len()).arg(&packs).arg(sweep.removed);
     call.arg(sweep.states.len());
     for (topic, (last, state)) in &sweep.states {
         call.arg(&**topic).arg(*last).arg(state);

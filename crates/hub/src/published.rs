@@ -1,0 +1,8 @@
+/// What became of a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Published {
+    /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
+    pub id: String,
+    /// The connections of this process that read the topic at that moment.
+    pub subscribers: usize,
+}
