@@ -119,6 +119,7 @@ demo-python: $(PYTHON_BUILT)
 test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store
 
 test-rust: | tools
+	@sh tests/redis/provide.sh >/dev/null || { test -z "$$CI" && echo 'skipped: the tests of the Redis store'; }
 	$(CARGO_TEST) --workspace --locked --no-fail-fast
 
 # Every order in which threads can meet at the hub's lock and at the engine's inbox, up to three preemptions.

@@ -25,22 +25,37 @@ impl Process {
     /// Publishes, and returns the id.
     pub(crate) fn publish(&mut self, text: &str) -> String {
         writeln!(self.orders, "{text}").unwrap();
+        self.published().unwrap().0
+    }
+
+    /// Has it publish many, whose texts begin with this.
+    pub(crate) fn flood(&mut self, text: &str) {
+        writeln!(self.orders, "flood {text}").unwrap();
+    }
+
+    /// The next id and text that it published; `None` when it has ended.
+    pub(crate) fn published(&mut self) -> Option<(String, String)> {
         let mut line = String::new();
         while self.lines.read_line(&mut line).unwrap() > 0 {
             // The test harness writes on the same output.
-            if let Some(id) = line.trim_end().split("> ").nth(1) {
-                return id.to_owned();
+            if let Some(own) = line.strip_suffix('\n').and_then(|line| line.split("> ").nth(1)) {
+                let (id, text) = own.split_once(' ').unwrap();
+                return Some((id.to_owned(), text.to_owned()));
             }
             line.clear();
         }
-        panic!("the process ended");
+        None
+    }
+
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
     }
 }
 
@@ -48,9 +63,15 @@ impl Drop for Process {
 fn publishes() {
     let Ok(url) = std::env::var("SSECAST_TEST_URL") else { return };
     let hub = hub(&url);
-    for text in stdin().lines().map_while(Result::ok) {
-        let id = publish(&hub, &text);
+    let tell = |text: &str| {
+        let id = publish(&hub, text);
         let mut out = stdout().lock();
-        writeln!(out, "> {id}").and_then(|()| out.flush()).unwrap();
+        let _ = writeln!(out, "> {id} {text}").and_then(|()| out.flush());
+    };
+    for text in stdin().lines().map_while(Result::ok) {
+        match text.strip_prefix("flood ") {
+            Some(text) => (0..100_000).for_each(|number| tell(&format!("{text}{number}"))),
+            None => tell(&text),
+        }
     }
 }

@@ -1,4 +1,6 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use ssecast_hub::{ErrorKind, Event, StoreState};
 
@@ -68,6 +70,83 @@ fn threads_of_several_hubs_that_publish_at_the_same_time_have_every_event_once_i
         let of_one: Vec<_> = seen.iter().filter(|text| text.starts_with(&format!("{thread}."))).collect();
         assert!(of_one.iter().enumerate().all(|(number, text)| **text == format!("{thread}.{number}")));
     }
+}
+
+#[test]
+fn publishers_with_ids_of_their_own_get_their_turn_beside_those_that_publish_all_the_time() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let hubs = [0, 1, 2].map(|_| hub(&redis.url()));
+    let mut connection = Connection::new(&hubs[0], None);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let flood = scope.spawn(|| {
+            let mut count = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                publish(&hubs[2], "flood");
+                count += 1;
+            }
+            count
+        });
+        let named = |thread: usize| {
+            let hub = &hubs[thread % 2];
+            scope.spawn(move || {
+                for number in 0..30 {
+                    let id = format!("{thread}.{number}");
+                    hub.publish("t", &Event { id: Some(&id), data: Some("named"), ..Event::default() })
+                        .unwrap();
+                }
+            })
+        };
+        let threads: Vec<_> = (0..4).map(named).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        is_over.store(true, Ordering::Relaxed);
+        assert!(flood.join().unwrap() > 10, "the others go on too");
+    });
+    publish(&hubs[0], "last");
+    let seen = connection.read_until("last");
+    assert_eq!(seen.iter().filter(|text| **text == "named").count(), 120);
+}
+
+#[test]
+fn a_process_that_ends_in_its_turn_keeps_the_others_waiting_for_a_moment_only() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let hub = hub(&redis.url());
+    publish(&hub, "1");
+    let (seconds, micros): (u64, u64) = redis.ask("TIME");
+    let until = seconds * 1_000_000 + micros + 200_000;
+    redis.ask::<u64>(&format!("HSET {{ssecast}}:meta turn writer:gone turn_until {until}"));
+    let begin = Instant::now();
+    publish(&hub, "2");
+    let waited = begin.elapsed();
+    assert!((Duration::from_millis(100)..Duration::from_millis(600)).contains(&waited), "{waited:?}");
+    assert_eq!(redis.ask::<Option<String>>("HGET {ssecast}:meta turn"), None);
+}
+
+/// Two processes publish, and are killed at any moment and replaced.
+#[test]
+fn a_publisher_that_is_killed_loses_and_doubles_nothing() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let hub = hub_keeping(&redis.url(), 1_000_000);
+    let mut connection = Connection::new(&hub, None);
+    let mut acknowledged = BTreeMap::new();
+    for round in 0..6 {
+        let mut victim = Process::start(&redis.url());
+        victim.flood(&format!("{round}."));
+        let more = round * 7;
+        acknowledged.extend((0..=more).map(|_| victim.published().unwrap()));
+        victim.kill();
+        acknowledged.extend(std::iter::from_fn(|| victim.published()));
+        publish(&hub, "between");
+    }
+    publish(&hub, "last");
+    let events = connection.events_until("last");
+    let texts: BTreeSet<&String> = events.values().filter(|text| text.contains('.')).collect();
+    assert_eq!(texts.len(), events.len() - 7, "none is there twice");
+    for (id, text) in &acknowledged {
+        assert_eq!(events.get(id), Some(text), "{id}");
+    }
+    // Those that were not acknowledged are the last of their processes.
+    assert!(texts.len() <= acknowledged.len() + 6, "{} of {}", acknowledged.len(), texts.len());
 }
 
 #[test]

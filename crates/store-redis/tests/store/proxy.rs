@@ -39,7 +39,7 @@ impl Proxy {
                 let appended = Arc::clone(&appends);
                 thread::spawn(move || {
                     pump(client, server, |bytes| {
-                        let of_a_writer = bytes.windows(8).any(|window| window == b"}:writer");
+                        let of_a_writer = bytes.windows(7).any(|window| window == b"writer:");
                         appended.store(of_a_writer, Ordering::SeqCst);
                         bytes.len()
                     });

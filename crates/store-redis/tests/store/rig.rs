@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
+use ssecast_codec::{Item, Parser};
 use ssecast_hub::{
     Config, Error, Event, History, Hub, Next, Policy, Reader, SlowClient, StoreState, Subscriber,
     Subscription,
@@ -80,6 +82,21 @@ impl Connection {
             self.seen.push_str(str::from_utf8(&batch.bytes()).unwrap());
         }
         self.data()
+    }
+
+    /// Reads until the data of an event is this, and returns the data of all, by their ids.
+    pub(crate) fn events_until(&mut self, text: &str) -> BTreeMap<String, String> {
+        self.read_until(text);
+        let mut events = BTreeMap::new();
+        let mut parser = Parser::new();
+        let see = |item: Item<'_>| {
+            if let Item::Event(event) = item {
+                let before = events.insert(event.last_event_id.to_owned(), event.data.to_owned());
+                assert_eq!(before, None, "an id stands for two events");
+            }
+        };
+        parser.feed(self.seen.as_bytes(), see).unwrap();
+        events
     }
 
     fn data(&self) -> Vec<&str> {
