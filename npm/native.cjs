@@ -841,6 +841,7 @@ module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativePeerTimeout = nativeBinding.NativePeerTimeout
 module.exports.NativePublications = nativeBinding.NativePublications
 module.exports.NativeResponder = nativeBinding.NativeResponder
+module.exports.NativeUnreadWatch = nativeBinding.NativeUnreadWatch
 module.exports.checkTopic = nativeBinding.checkTopic
 module.exports.encoder = nativeBinding.encoder
 module.exports.isFinished = nativeBinding.isFinished

@@ -132,6 +132,13 @@ export declare class NativeResponder {
   refuse(status: number): void
 }
 
+/** Waits for a topic to lose its last reader, until it is stopped or collected. */
+export declare class NativeUnreadWatch {
+  /** `unread` is called once, on the event loop, which the watch does not keep alive. */
+  constructor(hub: NativeHub, topic: string, afterMs: number, unread: () => void)
+  stop(): void
+}
+
 /** Throws if a topic's name is not valid. */
 export declare function checkTopic(topic: string): void
 

@@ -4,6 +4,9 @@ import { type EventFields, type EventInit, whole } from './event.js'
 import { attempt } from './exchange.js'
 import { addressesOf, Listener, type ListenOptions } from './listener.js'
 import { LoopConnections, type Reason } from './loop-connections.js'
+import { checkTopic } from './topic.js'
+import { UnreadSignals } from './unread-signals.js'
+import { described } from './value.js'
 
 /** How a hub behaves. Everything has a default that suits a web application. */
 export interface HubOptions {
@@ -66,7 +69,7 @@ export interface CloseOptions {
 export interface Published {
   /** The event's id: the publisher's own, or `<epoch>-<sequence>`; `null` if the hub is closed: nothing is published then. */
   id: string | null
-  /** The connections that read the topic at that moment. */
+  /** The connections of this process that read the topic at that moment. */
   subscribers: number
 }
 
@@ -74,6 +77,7 @@ export interface Published {
 export interface Stats {
   connections: number
   topics: number
+  /** With a store, what all processes have published in this life of its log. */
   published: number
   /** Events handed over, counted once for each connection. */
   delivered: number
@@ -116,6 +120,8 @@ export abstract class BaseHub {
   readonly pipeBytes: number
   /** @internal How long a client may take nothing. */
   readonly patienceMs: number
+  /** @internal */
+  protected readonly unreadSignals: UnreadSignals
   readonly #sessions = new Set<Stream>()
   /** The open ones. */
   readonly #listeners = new Set<Listener>()
@@ -135,6 +141,7 @@ export abstract class BaseHub {
     this.pipeBytes = Math.min(64 << 10, (options.slowClient?.bytes ?? Infinity) / 2)
     this.patienceMs = options.slowClient?.ms ?? 30_000
     this.connections = new LoopConnections(options)
+    this.unreadSignals = new UnreadSignals(this.connections.native)
   }
 
   /** Publishes an event to every connection that reads the topic, and keeps it for clients that come back. */
@@ -142,6 +149,23 @@ export abstract class BaseHub {
 
   /** Ends a topic, for good. */
   abstract endTopic(topic: string): void | Promise<void>
+
+  /**
+   * A signal for what produces the events of a topic. It aborts when the topic has had a reader since this call, and then none
+   * for so long: clients that come back in time don't count. With a store, the readers of all processes count; those of a
+   * process that was killed do for 15 seconds more. It aborts no more when the topic has ended, or the hub was closed.
+   *
+   * @param afterMs default 10 000
+   * @example
+   * const signal = hub.whenUnread('answer-7')
+   * const { textStream } = streamText({ model, prompt, abortSignal: signal })
+   */
+  whenUnread(topic: string, afterMs = 10_000): AbortSignal {
+    checkTopic(topic, "whenUnread('answer-7')")
+    if (typeof afterMs === 'number' && afterMs >= 0 && afterMs <= LONGEST_TIMER) return this.unreadSignals.add(topic, afterMs)
+    const problem = `must be a number of milliseconds from 0 to ${LONGEST_TIMER}, not ${described(afterMs)}`
+    throw new SsecastError('SSECAST_INVALID_OPTION', 'afterMs', problem)
+  }
 
   /** Reads the counters. */
   stats(): Stats {

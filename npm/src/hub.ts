@@ -63,6 +63,7 @@ export class Hub extends BaseHub {
     checkTopic(topic, "endTopic('answer-7')")
     try {
       this.connections.native.endTopic(topic)
+      this.unreadSignals.end(topic)
     } catch (error) {
       if ((error as SsecastError).code !== 'SSECAST_CLOSED') throw named(error)
     }

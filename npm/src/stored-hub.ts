@@ -76,8 +76,11 @@ export class StoredHub extends BaseHub {
     if (this.#closing) return Promise.resolve()
     try {
       checkTopic(topic, "endTopic('answer-7')")
-      return this.#publications.endTopic(topic)
+      const ended = this.#publications.endTopic(topic)
+      this.unreadSignals.end(topic)
+      return ended
     } catch (error) {
+      if ((error as SsecastError).code === 'SSECAST_CLOSED') return Promise.resolve()
       return Promise.reject(error)
     }
   }

@@ -2,13 +2,16 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 import { createHub } from 'ssecast'
 import { EventSource } from 'ssecast/client'
 
 import { join } from './support/client.mjs'
 import { eventually } from './support/eventually.mjs'
+import { fileStore } from './support/folder.mjs'
 import { hosts, serve } from './support/hosts.mjs'
+import { start } from './support/processes.mjs'
 
 /** What a route does with a topic that ends while a client reads, and what others get afterwards. */
 async function checkEnd(hub, url, options) {
@@ -125,5 +128,56 @@ describe('a topic that ends', { concurrency: true }, () => {
     await eventually(() => source.readyState === EventSource.CLOSED, 'it is closed')
     await delay(150)
     assert.deepEqual([seen, requests], [['one', 'two'], 2])
+  })
+})
+
+describe('a signal of whenUnread', { concurrency: true }, () => {
+  test('aborts when the last reader has left for so long, and not before one was there', async t => {
+    const hub = createHub()
+    const { url } = await serve(t, hub, route)
+    const signal = hub.whenUnread('answer', 30)
+    await delay(60)
+    const [one, other] = [await join(url), await join(url)]
+    one.cut()
+    await delay(60)
+    assert.equal(signal.aborted, false)
+    other.cut()
+    await eventually(() => signal.aborted, 'nothing reads the topic')
+  })
+
+  test('counts the readers of all processes that share a store', async t => {
+    const store = await fileStore(t)
+    const [producer, server] = [createHub({ store }), createHub({ store })]
+    const { url } = await serve(t, server, route)
+    const signal = producer.whenUnread('answer', 30)
+    const client = await join(url)
+    await producer.publish('answer', 'one')
+    await client.has(1)
+    await delay(60)
+    assert.equal(signal.aborted, false)
+    client.cut()
+    await eventually(() => signal.aborted, 'nothing reads the topic')
+  })
+
+  test('does not abort any more when its topic has ended', async t => {
+    const hub = createHub()
+    const { url } = await serve(t, hub, route)
+    const signal = hub.whenUnread('answer', 1)
+    const client = await join(url)
+    hub.endTopic('answer')
+    await client.end()
+    await delay(50)
+    assert.equal(signal.aborted, false)
+  })
+
+  test('is refused for what is no topic or no time', () => {
+    const hub = createHub()
+    for (const topic of ['', 5, undefined]) assert.throws(() => hub.whenUnread(topic), { code: 'SSECAST_INVALID_TOPIC', field: 'topic' })
+    for (const ms of [-1, NaN, Infinity, '10', null]) assert.throws(() => hub.whenUnread('t', ms), { code: 'SSECAST_INVALID_OPTION', field: 'afterMs' })
+  })
+
+  test('keeps no process alive', async t => {
+    const child = start(t, ['--input-type=module', '--eval', "import { createHub } from 'ssecast'; createHub().whenUnread('t')"], { cwd: fileURLToPath(new URL('..', import.meta.url)) })
+    assert.equal(await child.exited, 0, child.output)
   })
 })

@@ -34,4 +34,5 @@ mod stream_headers;
 mod texts;
 mod topics;
 mod unavailable;
+mod unread_watch;
 mod value;

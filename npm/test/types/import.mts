@@ -62,6 +62,7 @@ const stats: Stats = hub.stats()
 const lagged: number = stats.disconnects.lagged + stats.resets.lagged
 const closed: boolean = hub.closed
 hub.endTopic('answer') satisfies void
+const unread: AbortSignal = hub.whenUnread('answer', 1000)
 const state: 'unopened' | 'ready' | 'degraded' | undefined = stats.store
 const event: EventInit = { data: new Uint8Array(), id: 'last' }
 const closing: Promise<void> = hub.close({ event, graceMs: 100 })
