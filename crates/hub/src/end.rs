@@ -9,7 +9,8 @@ use crate::log::Log;
 use crate::position::Position;
 use crate::readers::{Readers, Wake};
 use crate::sync::{Arc, Ordering};
-use crate::topic::{Topic, check_name};
+use crate::topic::Topic;
+use crate::topic_name::check_name;
 use crate::topic_set::{TopicKey, TopicSet};
 use crate::topics::Topics;
 

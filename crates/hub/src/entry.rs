@@ -1,7 +1,7 @@
 use ssecast_codec::{Error, ErrorKind};
 
 use crate::notice::{NOTICES, Notice};
-use crate::topic::check_length;
+use crate::topic_name::check_length;
 
 /// One entry of a [`Store`](crate::Store)'s log, as every process and every language writes and reads it.
 /// `STORE_FORMAT.md` beside this crate describes the bytes.

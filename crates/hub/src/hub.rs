@@ -21,7 +21,7 @@ use crate::stats::{Counters, Stats};
 use crate::store_link::StoreLink;
 use crate::stored;
 use crate::sync::{Arc, AtomicBool, Ordering};
-use crate::topic::check_name;
+use crate::topic_name::check_name;
 use crate::unread_watch::{self, UnreadWatch};
 
 /// A hub: the topics, their history, and the connections that read them.

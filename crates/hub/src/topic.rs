@@ -1,50 +1,20 @@
 use std::collections::{HashMap, VecDeque};
 
-use ssecast_codec::{Error, ErrorKind};
-
 use crate::clock::millis;
 use crate::config::History;
 use crate::end::End;
 use crate::frame::Frame;
 use crate::interest::Interest;
 use crate::interval_set::IntervalSet;
-use crate::notice::NOTICES;
 use crate::readers::Passed;
 use crate::sync::Arc;
 use crate::topic_set::TopicKey;
-
-/// The most bytes of a topic's name.
-const MAX_NAME: usize = 256;
 
 /// A ring keeps room for so many events at least, while the topic is in use.
 const SPARE_PLACES: usize = 4;
 
 /// The ids that publishers gave, while their events are in the history.
 pub(crate) type Ids = HashMap<Arc<str>, (TopicKey, u64)>;
-
-/// Refuses a name that no topic may have.
-///
-/// # Errors
-/// [`ErrorKind::InvalidTopic`] for one that is empty or longer than 256 bytes, or `ssecast-notices`.
-pub fn check_name(name: &str) -> Result<(), Error> {
-    if name == NOTICES {
-        return Err(Error::new(ErrorKind::InvalidTopic, "topic", "is reserved; take another name"));
-    }
-    check_length(name)
-}
-
-/// Refuses a name that is too short or too long.
-pub(crate) fn check_length(name: &str) -> Result<(), Error> {
-    match name.len() {
-        0 => Err(Error::new(ErrorKind::InvalidTopic, "topic", "must not be empty")),
-        1..=MAX_NAME => Ok(()),
-        length => Err(Error::new(
-            ErrorKind::InvalidTopic,
-            "topic",
-            format!("has {length} bytes; at most {MAX_NAME} are allowed"),
-        )),
-    }
-}
 
 /// One topic's part of the log: a ring of its newest events.
 ///

@@ -12,7 +12,8 @@ use crate::frame::Frame;
 use crate::interval_set::IntervalSet;
 use crate::readers::Readers;
 use crate::sync::Arc;
-use crate::topic::{Ids, Topic, check_name};
+use crate::topic::{Ids, Topic};
+use crate::topic_name::check_name;
 use crate::topic_set::{TopicKey, TopicSet};
 
 /// After a look at all topics found none to remove, the next one waits this long: milliseconds.
