@@ -152,6 +152,11 @@ const NEW_KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
 
 #[test]
 fn a_server_whose_certificate_is_vouched_for_is_used_and_another_one_is_not() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        assert!(std::env::var_os("CI").is_none(), "there is no openssl to make certificates with");
+        eprintln!("skipped, as there is no openssl to make certificates with");
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let openssl = |arguments: &str| {

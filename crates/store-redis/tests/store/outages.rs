@@ -1,12 +1,13 @@
 //! The server can't be reached, or does not answer. Nothing is lost, nothing is doubled, and it goes on.
 
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
-use ssecast_hub::{ErrorKind, StoreState, Subscription};
+use ssecast_hub::{ErrorKind, Event, Published, StoreState, Subscription};
 
 use crate::proxy::Proxy;
-use crate::rig::{Connection, hub, publish, try_publish, wait_for_state};
+use crate::rig::{Connection, hub, hub_keeping, publish, try_publish, wait_for_state};
 use crate::server::{Redis, wait_until};
 
 #[test]
@@ -47,6 +48,30 @@ fn an_event_whose_answer_is_cut_is_published_once() {
     }
     assert_eq!(connection.read_until("9 there"), expected);
     assert_eq!(redis.ask::<u64>("XLEN {ssecast}:log"), 20);
+}
+
+#[test]
+fn batches_whose_answers_are_cut_are_published_once_and_in_order() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let proxy = Proxy::to(redis.port);
+    let hub = hub_keeping(&proxy.url(), 100_000);
+    let mut connection = Connection::new(&hub, None);
+    publish(&hub, "first");
+    let (told, outcomes) = channel();
+    let texts: Vec<String> = (0..3000).map(|number| number.to_string()).collect();
+    for (number, text) in texts.iter().enumerate() {
+        if number % 100 == 50 {
+            proxy.cut_the_next_answer();
+        }
+        let told = told.clone();
+        let done = move |published: Result<Published, _>| told.send(published.unwrap().id).unwrap();
+        hub.publish_then("t", &Event { data: Some(text), ..Event::default() }, done).unwrap();
+    }
+    let ids: Vec<String> = outcomes.iter().take(3000).collect();
+    assert!(ids.iter().zip(2..).all(|(id, number)| id.ends_with(&format!("-{number}"))), "{ids:?}");
+    assert_eq!(connection.read_until("2999")[1..], texts);
+    // Many are one entry of the stream.
+    assert!(redis.ask::<u64>("XLEN {ssecast}:log") < 1500);
 }
 
 #[test]
