@@ -1,5 +1,7 @@
 /* A hub in several processes: workers with a listener each on one store, cut, killed, stopped and forked. With the URL of a Redis as
  * its argument the store is there. */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "store.h"
@@ -114,6 +116,48 @@ static void a_child_goes_on_with_the_hub_that_its_parent_made(void) {
   }
 }
 
+static atomic_int publishing;
+
+static void *publish_until_told(void *hub) {
+  int published = 0;
+  for (; atomic_load(&publishing); published++) publish(hub, "news", "1");
+  return (void *)(intptr_t)published;
+}
+
+/* The parent's threads may have every lock there is at that moment. */
+static void a_child_publishes_that_was_forked_beside_threads_that_do(void) {
+  enum { CHILDREN = 10, EACH = 3 };
+  struct folder folder = folder_made();
+  ssecast_hub *hub = stored_hub(folder.url);
+  ssecast_listener *listener = listening(hub);
+  pthread_t threads[2];
+  int status;
+  uint64_t published = CHILDREN * EACH;
+  atomic_store(&publishing, 1);
+  for (int at = 0; at < 2; at++) CHECK(pthread_create(&threads[at], NULL, publish_until_told, hub) == 0);
+  EVENTUALLY(stats_of(hub).published > 10);
+  for (int number = 0; number < CHILDREN; number++) {
+    pid_t child = fork();
+    if (child == 0) {
+      alarm(PATIENCE_SECONDS);
+      for (int event = 0; event < EACH; event++) publish(hub, "news", "2");
+      ssecast_hub_free(hub);
+      kill(getpid(), SIGKILL);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  }
+  atomic_store(&publishing, 0);
+  for (int at = 0; at < 2; at++) {
+    void *count;
+    CHECK(pthread_join(threads[at], &count) == 0);
+    published += (uint64_t)(intptr_t)count;
+  }
+  EVENTUALLY(stats_of(hub).published == published);
+  ssecast_listener_free(listener);
+  ssecast_hub_free(hub);
+  folder_remove(&folder);
+}
+
 static uint64_t now_ms(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
@@ -200,5 +244,6 @@ int main(int count, char **arguments) {
   }
   /* At the end: a worker that is forked beside the threads of a hub would have their memory as a leak. */
   TEST("a child goes on with the hub that its parent made", a_child_goes_on_with_the_hub_that_its_parent_made);
+  TEST("a child publishes that was forked beside threads that do", a_child_publishes_that_was_forked_beside_threads_that_do);
   return 0;
 }
