@@ -551,6 +551,9 @@ typedef struct ssecast_hub_config {
   // all the same history. Nothing is opened before the first event or connection, in each process, also in a child. Default
   // left out.
   struct ssecast_slice store;
+  // The longest time that a publication waits for the store; then it fails with `SSECAST_STORE_TIMED_OUT`, and nothing was
+  // published. Default 1000.
+  uint64_t publish_timeout_ms;
   // How long a topic that has ended is kept for those who come for it; then its name is that of another topic. Give all
   // processes of a store the same. Default 60000.
   uint64_t keep_ended_ms;
@@ -930,7 +933,8 @@ void ssecast_hub_free(struct ssecast_hub *hub);
 //
 // Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
 // has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOPIC_ENDED`,
-// `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, and fails with
+// `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, for which it waits
+// `publish_timeout_ms` at most, and fails with
 // `SSECAST_STORE_TIMED_OUT`, `SSECAST_STORE_UNAVAILABLE`, `SSECAST_STORE_FULL` or `SSECAST_STORE_FORMAT` too. When it fails,
 // nothing was published. A callback of the library that publishes to a store keeps the other streams of its thread waiting.
 ssecast_result ssecast_hub_publish(struct ssecast_hub *hub,

@@ -45,6 +45,8 @@ type Config struct {
 	// the same store have the same topics, events and IDs, and each event reaches the clients of all of them. Give all the same
 	// history. Nothing is opened before the first event or client.
 	Store string
+	// The longest time that Publish waits for the store; then it fails with ErrStoreTimedOut, and nothing was published.
+	PublishTimeout time.Duration
 	// How long a topic that has ended is kept for those who come for it; then its name is that of another topic. Give all processes
 	// of a store the same.
 	KeepEnded time.Duration
@@ -80,6 +82,7 @@ func NewHub(config Config) (*Hub, error) {
 		{int64(config.MaxTopics), &native.max_topics, C.SSECAST_ZERO},
 		{int64(config.MaxEventBytes), &native.max_event_bytes, C.SSECAST_ZERO},
 		{int64(config.MaxBacklogBytes), &native.max_backlog_bytes, C.SSECAST_ZERO},
+		{milliseconds(config.PublishTimeout), &native.publish_timeout_ms, C.SSECAST_ZERO},
 		{milliseconds(config.KeepEnded), &native.keep_ended_ms, C.SSECAST_ZERO},
 	} {
 		if option.number < 0 {

@@ -97,7 +97,7 @@ func TestAStoreIsNamedByItsText(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	hub := newHub(t, ssecast.Config{Store: "file:" + file})
+	hub := newHub(t, ssecast.Config{Store: "file:" + file, PublishTimeout: time.Minute})
 	if state := hub.Stats().Store; state != ssecast.StoreUnopened {
 		t.Errorf("the store is %s", state)
 	}

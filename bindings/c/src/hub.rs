@@ -96,7 +96,8 @@ pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
 ///
 /// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
 /// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOPIC_ENDED`,
-/// `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, and fails with
+/// `SSECAST_BACKLOG_FULL` or `SSECAST_CLOSED`. With a store it returns when the store has the event, for which it waits
+/// `publish_timeout_ms` at most, and fails with
 /// `SSECAST_STORE_TIMED_OUT`, `SSECAST_STORE_UNAVAILABLE`, `SSECAST_STORE_FULL` or `SSECAST_STORE_FORMAT` too. When it fails,
 /// nothing was published. A callback of the library that publishes to a store keeps the other streams of its thread waiting.
 #[unsafe(no_mangle)]

@@ -65,6 +65,9 @@ pub struct ssecast_hub_config {
     /// all the same history. Nothing is opened before the first event or connection, in each process, also in a child. Default
     /// left out.
     pub store: ssecast_slice,
+    /// The longest time that a publication waits for the store; then it fails with `SSECAST_STORE_TIMED_OUT`, and nothing was
+    /// published. Default 1000.
+    pub publish_timeout_ms: u64,
     /// How long a topic that has ended is kept for those who come for it; then its name is that of another topic. Give all
     /// processes of a store the same. Default 60000.
     pub keep_ended_ms: u64,
@@ -93,6 +96,7 @@ unsafe impl Versioned for ssecast_hub_config {
             threads: 0,
             max_backlog_bytes: config.max_backlog_bytes as u64,
             store: ssecast_slice::NONE,
+            publish_timeout_ms: milliseconds(config.publish_timeout),
             keep_ended_ms: milliseconds(config.keep_ended),
         }
     }
@@ -155,8 +159,11 @@ impl ssecast_hub_config {
             max_event_bytes: size(required(self.max_event_bytes, default.max_event_bytes)),
             max_backlog_bytes: size(required(self.max_backlog_bytes, default.max_backlog_bytes)),
             store: store.map(open_store).transpose()?,
+            publish_timeout: Duration::from_millis(required(
+                self.publish_timeout_ms,
+                default.publish_timeout_ms,
+            )),
             keep_ended: Duration::from_millis(required(self.keep_ended_ms, default.keep_ended_ms)),
-            ..Config::default()
         })
     }
 }

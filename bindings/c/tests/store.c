@@ -6,6 +6,12 @@
 
 #include "store.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 static struct reader readers[8];
 
 /* Connects them to the workers in turn, and waits until each has an event to come back with. */
@@ -84,7 +90,7 @@ static void a_restart_is_invisible(void) {
 static void a_child_goes_on_with_the_hub_that_its_parent_made(void) {
   for (int used = 0; used < 2; used++) {
     struct folder folder = folder_made();
-    ssecast_hub *hub = stored_hub(folder.url);
+    ssecast_hub *hub = stored_hub(folder.url, SLOW_MACHINE_MS);
     struct worker parent = {0};
     int status;
     memset(readers, 0, sizeof readers);
@@ -128,7 +134,7 @@ static void *publish_until_told(void *hub) {
 static void a_child_publishes_that_was_forked_beside_threads_that_do(void) {
   enum { CHILDREN = 10, EACH = 3 };
   struct folder folder = folder_made();
-  ssecast_hub *hub = stored_hub(folder.url);
+  ssecast_hub *hub = stored_hub(folder.url, SLOW_MACHINE_MS);
   ssecast_listener *listener = listening(hub);
   pthread_t threads[2];
   int status;
@@ -167,7 +173,7 @@ static uint64_t now_ms(void) {
 static void a_publication_waits_no_longer_than_the_limit_for_a_process_that_is_stopped(void) {
   struct folder folder = folder_made();
   struct worker worker = worker_started('A', folder.url);
-  ssecast_hub *hub = stored_hub(folder.url);
+  ssecast_hub *hub = stored_hub(folder.url, 150);
   ssecast_event event = event_of("2");
   ssecast_error error;
   ssecast_result result = SSECAST_OK;
@@ -177,6 +183,8 @@ static void a_publication_waits_no_longer_than_the_limit_for_a_process_that_is_s
   EVENTUALLY(stats_of(hub).published > 100 || (publish(hub, "news", "2"), 0));
   /* It is stopped at random, until it had the store. */
   for (int tries = 0; result == SSECAST_OK && tries < 10000; tries++) {
+    /* It must have gone on meanwhile, to be stopped elsewhere. */
+    poll(NULL, 0, 1);
     CHECK(kill(worker.process, SIGSTOP) == 0);
     CHECK(waitpid(worker.process, &status, WUNTRACED) == worker.process && WIFSTOPPED(status));
     uint64_t began = now_ms();
@@ -184,7 +192,7 @@ static void a_publication_waits_no_longer_than_the_limit_for_a_process_that_is_s
     uint64_t took = now_ms() - began;
     if (result != SSECAST_OK) {
       CHECK(result == SSECAST_STORE_TIMED_OUT && strcmp(error.field, "store") == 0 && strstr(error.message, "stopped") != NULL);
-      CHECK(took >= 990 && took < 5000);
+      CHECK(took >= 140 && took < 5000);
       CHECK(stats_of(hub).store == SSECAST_STORE_STATE_DEGRADED);
     }
     CHECK(kill(worker.process, SIGCONT) == 0);
@@ -204,7 +212,7 @@ static void a_text_that_names_no_store_is_refused_when_the_hub_is_made(void) {
   ssecast_hub *hub = NULL;
   for (size_t at = 0; at < sizeof wrong / sizeof wrong[0]; at++) {
     CHECK(ssecast_hub_config_init(&config, sizeof config) == SSECAST_OK);
-    CHECK(config.store.data == NULL);
+    CHECK(config.store.data == NULL && config.publish_timeout_ms == 1000);
     config.store = text(wrong[at]);
     CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_hub_new(&config, &hub, &error));
     CHECK(hub == NULL && strcmp(error.field, "store") == 0 && strncmp(error.message, "store ", 6) == 0);
@@ -216,7 +224,7 @@ static void a_store_that_can_not_be_used_is_degraded_until_it_can(void) {
   char path[80];
   ssecast_error error;
   ssecast_event event = event_of("1");
-  ssecast_hub *hub = stored_hub(folder.url), *memory = quiet_hub();
+  ssecast_hub *hub = stored_hub(folder.url, SLOW_MACHINE_MS), *memory = quiet_hub();
   CHECK(stats_of(memory).store == SSECAST_STORE_STATE_NONE && stats_of(hub).store == SSECAST_STORE_STATE_UNOPENED);
   snprintf(path, sizeof path, "%s/events", folder.path);
   fclose(fopen(path, "w"));
@@ -244,6 +252,9 @@ int main(int count, char **arguments) {
   }
   /* At the end: a worker that is forked beside the threads of a hub would have their memory as a leak. */
   TEST("a child goes on with the hub that its parent made", a_child_goes_on_with_the_hub_that_its_parent_made);
-  TEST("a child publishes that was forked beside threads that do", a_child_publishes_that_was_forked_beside_threads_that_do);
+  /* The allocator of AddressSanitizer may be locked for ever in such a child. */
+  if (!SANITIZED) {
+    TEST("a child publishes that was forked beside threads that do", a_child_publishes_that_was_forked_beside_threads_that_do);
+  }
   return 0;
 }

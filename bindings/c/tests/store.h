@@ -11,6 +11,9 @@
 
 #define MOST_EVENTS 1024
 
+/* How long a publication may take where nothing is wrong. */
+#define SLOW_MACHINE_MS 20000
+
 /* A store of the test's own, and the text that names it: in a folder, or in the Redis that the program was given. */
 struct folder {
   char path[64], url[128];
@@ -38,7 +41,7 @@ static inline void folder_remove(const struct folder *folder) {
 }
 
 /* A hub on a store, whose one thread ends with it. */
-static inline ssecast_hub *stored_hub(const char *url) {
+static inline ssecast_hub *stored_hub(const char *url, uint64_t publish_timeout_ms) {
   ssecast_error error;
   ssecast_hub_config config;
   ssecast_hub *hub;
@@ -46,6 +49,7 @@ static inline ssecast_hub *stored_hub(const char *url) {
   config.heartbeat_ms = SSECAST_OFF;
   config.threads = 1;
   config.store = text(url);
+  config.publish_timeout_ms = publish_timeout_ms;
   CHECK_OK(ssecast_hub_new(&config, &hub, &error));
   return hub;
 }
@@ -69,16 +73,16 @@ struct worker {
 };
 
 /* What a worker does: it publishes an event for each byte that it is sent, and answers each with one. After `!` it publishes
- * without a pause until it is killed. */
+ * without a pause until it is killed, or its parent has ended. */
 static inline void work(char name, const char *url, int control) {
   ssecast_error error;
-  ssecast_hub *hub = stored_hub(url);
+  ssecast_hub *hub = stored_hub(url, SLOW_MACHINE_MS);
   ssecast_listener *listener = listening(hub);
   uint16_t port = ssecast_listener_port(listener);
   char byte, data[16];
   CHECK(write(control, &port, sizeof port) == sizeof port);
   for (int number = 0; read(control, &byte, 1) == 1; number++) {
-    while (byte == '!') publish(hub, "news", "!");
+    while (byte == '!' && recv(control, data, 1, MSG_DONTWAIT) != 0) publish(hub, "news", "!");
     snprintf(data, sizeof data, "%c-%d", name, number);
     ssecast_event event = event_of(data);
     CHECK_OK(ssecast_hub_publish(hub, text("news"), &event, NULL, &error));

@@ -104,6 +104,7 @@ public final class StoreTest {
             Hub hub = hub(store);
             SsecastTest.check(process.inputReader().readLine().equals("publishing"), "the other process publishes");
             HubConfig config = new HubConfig().store(store);
+            config.publishTimeoutMs = 50;
             try (Hub impatient = new Hub(config)) {
                 // It is stopped at random, until it had the store.
                 for (SsecastException late = null; late == null; ) {

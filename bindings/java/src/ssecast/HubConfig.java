@@ -7,7 +7,7 @@ import com.sun.jna.Structure.FieldOrder;
 /** How a hub behaves: {@code ssecast_hub_config} with its defaults, to change. Times are in milliseconds. */
 @FieldOrder({"size", "historyEvents", "historyBytes", "historyMs", "slowClientBytes", "slowClientMs", "heartbeatMs", "retryMs",
     "resetEvent", "resetEventLength", "maxConnections", "maxTopics", "maxEventBytes", "slowClientPolicy", "threads",
-    "maxBacklogBytes", "store", "storeLength", "keepEndedMs"})
+    "maxBacklogBytes", "store", "storeLength", "publishTimeoutMs", "keepEndedMs"})
 public final class HubConfig extends Structure {
     /** Turns off what can be off: the caps of the history, the heartbeat and the reconnection time. */
     public static final long OFF = -1;
@@ -28,6 +28,8 @@ public final class HubConfig extends Structure {
     public long maxBacklogBytes;
     public Pointer store;
     public long storeLength;
+    /** The longest time that a publication waits for the store; then it fails, and nothing was published. */
+    public long publishTimeoutMs;
     /** How long a topic that has ended is kept for those who come for it. Give all processes of a store the same. */
     public long keepEndedMs;
 
