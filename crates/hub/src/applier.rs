@@ -41,7 +41,7 @@ struct Admitted {
     publication: Publication,
     is_conditional: bool,
     /// What became of it, once it was applied.
-    published: Option<Published>,
+    published: Option<Result<Published, Error>>,
 }
 
 impl<'a> Applier<'a> {
@@ -67,7 +67,8 @@ impl<'a> Applier<'a> {
             let unknown =
                 || Error::new(ErrorKind::Internal, "store", "has not said what became of the event");
             let finished = admitted.into_iter();
-            outcomes.extend(finished.map(|it| (it.publication, it.published.ok_or_else(unknown))));
+            outcomes
+                .extend(finished.map(|it| (it.publication, it.published.unwrap_or_else(|| Err(unknown())))));
             return outcomes;
         };
         // None was appended.
@@ -84,17 +85,21 @@ impl<'a> Applier<'a> {
         entry.id.is_some() || !self.hub.log().has_topic(entry.topic)
     }
 
-    /// Whether an entry may be appended behind those that are admitted.
-    fn admit(&self, entry: &Entry<'_>) -> Result<(), Error> {
+    /// Whether an entry may be appended behind those that are admitted. Returns false if there is no need: its topic has ended
+    /// already.
+    fn admit(&self, entry: &Entry<'_>) -> Result<bool, Error> {
         let mut log = self.hub.log();
         self.hub.refuse_if_closing()?;
-        if entry.kind == EntryKind::Notice {
-            return Ok(());
+        match entry.kind {
+            EntryKind::Notice => return Ok(true),
+            EntryKind::End => return log.admit_end(entry.topic, self.now),
+            EntryKind::Event => {}
         }
         let admitted: usize = self.admitted.iter().map(|it| it.publication.bytes.len()).sum();
         let private = self.hub.counters.private_backlog();
         log.refuse_if_backlogged(admitted + entry.block.len(), private, self.now)?;
-        log.admit(entry.topic, entry.id, self.now)
+        log.admit(entry.topic, entry.id, self.now)?;
+        Ok(true)
     }
 
     /// A conditional entry is admitted again: something came before it.
@@ -105,29 +110,32 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Applies an entry, which this hub has published if it `is_own`.
-    fn take(&mut self, sequence: u64, bytes: &[u8], is_own: bool) -> Result<Published, Error> {
+    /// Applies an entry, which this hub has published if it `is_own`. Returns what became of it.
+    fn take(&mut self, sequence: u64, bytes: &[u8], is_own: bool) -> Result<Result<Published, Error>, Error> {
         let entry = Entry::decode(bytes)?;
         let age = self.since_1970.saturating_sub(entry.at);
         let mut log = self.hub.log();
         let id = |log: &Log| entry.id.map_or_else(|| log.epoch().id(sequence), Into::into);
         // Nothing may come behind a farewell. What this hub has appended by now is for the other processes.
         if let Err(closed) = self.hub.refuse_if_closing() {
-            return if is_own { Ok(Published { id: id(&log), subscribers: 0 }) } else { Err(closed) };
+            return if is_own { Ok(Ok(Published { id: id(&log), subscribers: 0 })) } else { Err(closed) };
         }
         if entry.kind == EntryKind::Notice {
             let own = self.hub.store.as_ref().map_or(0, StoreLink::process);
             self.has_heard = true;
             log.hear(sequence, Notice::decode(entry.block)?, own, age, self.now);
-            return Ok(Published { id: String::new(), subscribers: 0 });
+            return Ok(Ok(Published { id: String::new(), subscribers: 0 }));
         }
         let applied = log.apply(sequence, &entry, self.now.saturating_sub(age), self.now);
         let id = if is_own { id(&log) } else { String::new() };
-        let subscribers = applied.as_ref().map_or(0, |applied| applied.subscribers);
         self.hub.head_hint.store(log.head(), Ordering::Relaxed);
         drop(log);
-        self.wakes.extend(applied.into_iter().flat_map(|applied| applied.wakes));
-        Ok(Published { id, subscribers })
+        Ok(applied.map(|applied| {
+            let (subscribers, wakes) =
+                applied.map_or((0, Vec::new()), |applied| (applied.subscribers, applied.wakes));
+            self.wakes.extend(wakes);
+            Published { id, subscribers }
+        }))
     }
 }
 
@@ -182,7 +190,11 @@ impl Replica for Applier<'_> {
                 return None;
             }
             match entry.and_then(|entry| self.admit(&entry)) {
-                Ok(()) => self.admitted.push(Admitted { publication, is_conditional, published: None }),
+                Ok(false) => {
+                    let published = Published { id: String::new(), subscribers: 0 };
+                    self.outcomes.push((publication, Ok(published)));
+                }
+                Ok(true) => self.admitted.push(Admitted { publication, is_conditional, published: None }),
                 Err(refused) => self.outcomes.push((publication, Err(refused))),
             }
         }

@@ -2,14 +2,16 @@
 
 use std::cmp::Reverse;
 
-use ssecast_codec::{Error, ErrorKind};
+use ssecast_codec::Error;
 
 use crate::hub::Hub;
 use crate::log::Log;
 use crate::position::Position;
 use crate::readers::{Readers, Wake};
+use crate::stored;
 use crate::sync::{Arc, Ordering};
 use crate::topic::Topic;
+use crate::topic_end::End;
 use crate::topic_name::check_name;
 use crate::topic_set::{TopicKey, TopicSet};
 use crate::topics::Topics;
@@ -17,37 +19,12 @@ use crate::topics::Topics;
 /// A topic that is to be forgotten, and that a connection still reads, is looked at again after so long: milliseconds.
 const STILL_READ: u64 = 1000;
 
-/// The end of a topic.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct End {
-    /// It comes behind every event of the topic.
-    pub(crate) sequence: u64,
-    /// When it came, by this process's clock.
-    pub(crate) at: u64,
-    /// The same as the log's entry says it, so that all processes draw the same line; zero without a store.
-    pub(crate) published_at: u64,
-    /// The topic's name is free again. Connections that had it still know that it has ended.
-    pub(crate) is_forgotten: bool,
-}
-
-/// The refusal of an event of a topic that has ended.
-pub(crate) fn ended() -> Error {
-    Error::new(ErrorKind::TopicEnded, "topic", "has ended: nothing is published to it any more")
-}
-
-/// The refusal of a stream with nothing in it.
-pub(crate) fn all_ended() -> Error {
-    let problem =
-        "have ended, and the client has all of them: answer 204, by which an EventSource stays away";
-    Error::new(ErrorKind::TopicEnded, "topics", problem)
-}
-
 impl Hub {
     /// Ends a topic: nothing is published to it any more ([`ErrorKind::TopicEnded`](crate::ErrorKind::TopicEnded)). Its
     /// connections get what is left. Those whose topics have all ended get a last block by which their clients stay away
     /// ([`is_finished`](crate::is_finished)), and end with [`Reason::Server`](crate::Reason::Server). Who comes for it later gets
     /// what the history has of it, and the same end; who has all of it gets no stream
-    /// ([`Reader::subscribe`](crate::Reader::subscribe)). After [`Config::keep_ended`] the topic is forgotten: its name is
+    /// ([`Reader::subscribe`](crate::Reader::subscribe)). After [`Config::keep_ended`](crate::Config::keep_ended) the topic is forgotten: its name is
     /// that of another topic. Ending it twice changes nothing; a topic that was not there is an empty one that has ended.
     ///
     /// ```
@@ -67,9 +44,8 @@ impl Hub {
     pub fn end_topic(&self, topic: &str) -> Result<(), Error> {
         let shared = self.here();
         check_name(topic)?;
-        if shared.store.is_some() {
-            let problem = "does not take the ends of topics yet";
-            return Err(Error::new(ErrorKind::StoreUnavailable, "store", problem));
+        if let Some(link) = &shared.store {
+            return stored::end_topic(shared, link, topic);
         }
         let now = shared.now();
         let mut log = shared.log();
@@ -85,14 +61,21 @@ impl Hub {
     /// Without a store that is before this returns.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic); then `done` is not called.
+    /// [`ErrorKind::InvalidTopic`](crate::ErrorKind::InvalidTopic), and [`ErrorKind::BacklogFull`](crate::ErrorKind::BacklogFull)
+    /// when too much waits for the store; then `done` is not called.
     pub fn end_topic_then(
         &self,
         topic: &str,
         done: impl FnOnce(Result<(), Error>) + Send + 'static,
     ) -> Result<(), Error> {
+        let shared = self.here();
         check_name(topic)?;
-        done(self.end_topic(topic));
+        match &shared.store {
+            None => done(self.end_topic(topic)),
+            Some(link) => {
+                stored::end_topic_then(shared, link, topic, Box::new(|ended| done(ended.map(drop))))?;
+            }
+        }
         Ok(())
     }
 }

@@ -71,6 +71,7 @@ mod subscription;
 mod sync;
 mod topic;
 mod topic_change;
+mod topic_end;
 mod topic_name;
 mod topic_set;
 mod topics;

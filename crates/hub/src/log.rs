@@ -4,13 +4,13 @@ use std::collections::BinaryHeap;
 use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::config::Config;
-use crate::end::ended;
 use crate::epoch::Epoch;
 use crate::frame::{Draft, Frame};
 use crate::position::Position;
 use crate::readers::{Mark, Readers, Wake};
 use crate::readership::Readership;
 use crate::sync::Arc;
+use crate::topic_end::ended;
 use crate::topic_set::{TopicKey, TopicSet, TopicSets};
 use crate::topics::Topics;
 

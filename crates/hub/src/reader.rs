@@ -8,7 +8,6 @@ use crate::batch_cache::{BatchCache, CachedBatch};
 use crate::beginning::Beginning;
 use crate::clock::millis;
 use crate::config::Config;
-use crate::end::all_ended;
 use crate::log::Found;
 use crate::position::Position;
 use crate::private_queue::PrivateQueue;
@@ -21,6 +20,7 @@ use crate::stored;
 use crate::subscriber::Subscriber;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
+use crate::topic_end::all_ended;
 use crate::topic_set::TopicKey;
 
 /// What is next for a subscriber.

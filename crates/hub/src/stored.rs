@@ -35,6 +35,11 @@ pub(crate) fn publish(
     append_and_wait(hub, link, encode(hub, link, EntryKind::Event, topic, event.id, &block))
 }
 
+/// Ends a topic, and waits until the store has that.
+pub(crate) fn end_topic(hub: &Arc<Shared>, link: &StoreLink, topic: &str) -> Result<(), Error> {
+    append_and_wait(hub, link, encode(hub, link, EntryKind::End, topic, None, b"")).map(drop)
+}
+
 /// Encodes an entry of now.
 fn encode(
     hub: &Shared,
@@ -72,6 +77,21 @@ pub(crate) fn publish_then(
 ) -> Result<(), Error> {
     let block = encode_block(event, hub.config.max_event_bytes)?;
     let entry = encode(hub, link, EntryKind::Event, topic, event.id, &block);
+    append_then(hub, link, entry, done)
+}
+
+/// Has a topic ended, and returns at once.
+pub(crate) fn end_topic_then(
+    hub: &Arc<Shared>,
+    link: &StoreLink,
+    topic: &str,
+    done: Done,
+) -> Result<(), Error> {
+    append_then(hub, link, encode(hub, link, EntryKind::End, topic, None, b""), done)
+}
+
+/// Has an entry appended behind what waits.
+fn append_then(hub: &Arc<Shared>, link: &StoreLink, entry: Vec<u8>, done: Done) -> Result<(), Error> {
     if link.queue.needs_thread() {
         start(hub, link)?;
     }

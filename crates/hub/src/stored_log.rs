@@ -3,7 +3,6 @@
 use ssecast_codec::{Error, ErrorKind};
 
 use crate::beginning::{Beginning, Known};
-use crate::end::{End, ended};
 use crate::entry::{Entry, EntryKind};
 use crate::epoch::{Epoch, Origin};
 use crate::frame::with_id;
@@ -13,6 +12,7 @@ use crate::notice::{NOTICES, Notice};
 use crate::readers::Wake;
 use crate::reset::ResetReason;
 use crate::sync::Arc;
+use crate::topic_end::{End, ended};
 use crate::topic_set::{TopicKey, TopicSet};
 
 impl Log {
@@ -45,16 +45,27 @@ impl Log {
         wakes
     }
 
-    /// Appends what an entry has, whose number is one of this life's; `None` if that is known to be past the caps, or came too
-    /// late for its topic.
-    pub(crate) fn apply(&mut self, sequence: u64, entry: &Entry<'_>, at: u64, now: u64) -> Option<Appended> {
+    /// Appends what an entry has, whose number is one of this life's; `None` if that is known to be past the caps.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TopicEnded`] for an event that came too late, and is none. Every process finds that, as the entries
+    /// alone say so.
+    pub(crate) fn apply(
+        &mut self,
+        sequence: u64,
+        entry: &Entry<'_>,
+        at: u64,
+        now: u64,
+    ) -> Result<Option<Appended>, Error> {
         let sequence_here = self.base + sequence;
         let key = self.topics.open_anyway(entry.topic);
-        let is_past = sequence_here <= self.topics[key].expired_through();
-        // The entries alone say so: each process comes to the same.
-        if is_past || self.topics.is_too_late(key, entry.at) {
+        if sequence_here <= self.topics[key].expired_through() {
             self.head = sequence_here;
-            return None;
+            return Ok(None);
+        }
+        if self.topics.is_too_late(key, entry.at) {
+            self.head = sequence_here;
+            return if entry.kind == EntryKind::End { Ok(None) } else { Err(ended()) };
         }
         if self.topics[key].end.is_some() {
             self.topics.renew(key);
@@ -63,13 +74,13 @@ impl Log {
             let end = End { sequence: sequence_here, at, published_at: entry.at, is_forgotten: false };
             let subscribers = self.topics[key].subscribers();
             let wakes = self.push_end(key, end, now);
-            return Some(Appended { sequence: sequence_here, subscribers, wakes });
+            return Ok(Some(Appended { sequence: sequence_here, subscribers, wakes }));
         }
         let frame = match entry.id {
             Some(id) => with_id(id, entry.block),
             None => with_id(self.epoch.id_text(sequence).as_str(), entry.block),
         };
-        Some(self.push(key, sequence_here, entry.id, frame, at, now))
+        Ok(Some(self.push(key, sequence_here, entry.id, frame, at, now)))
     }
 
     /// Takes what a process says of readers, `own` or another one, which is so old.

@@ -2,12 +2,12 @@ use std::collections::{HashMap, VecDeque};
 
 use crate::clock::millis;
 use crate::config::History;
-use crate::end::End;
 use crate::frame::Frame;
 use crate::interest::Interest;
 use crate::interval_set::IntervalSet;
 use crate::readers::Passed;
 use crate::sync::Arc;
+use crate::topic_end::End;
 use crate::topic_set::TopicKey;
 
 /// A ring keeps room for so many events at least, while the topic is in use.

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod behaviour;
+mod ends;
 mod model;
+mod random;
 mod rig;
 mod simulated;
 mod unread;

@@ -4,29 +4,13 @@ use std::collections::BTreeMap;
 
 use ssecast_hub::{Event, History, ManualClock, Replay};
 
+use crate::random::Random;
 use crate::rig::{Process, Stream, advance, config};
 use crate::simulated::{Fault, Simulated};
 
 const TOPICS: [&str; 3] = ["red", "green", "blue"];
 const PROCESSES: usize = 3;
 const CLIENTS: usize = 6;
-
-/// splitmix64.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut number = self.0;
-        number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (number ^ (number >> 31)) % limit
-    }
-
-    fn index(&mut self, length: usize) -> usize {
-        self.below(length as u64) as usize
-    }
-}
 
 /// One client over all its connections.
 #[derive(Default)]
@@ -181,7 +165,7 @@ impl World {
         let most = self.random.index(20);
         let replay = if most == 0 { Replay::All } else { Replay::Last(most) };
         let (client, process) = (&mut self.clients[index], &mut self.processes[at]);
-        let mut stream = match process.begin(&client.topics, replay) {
+        let mut stream = match process.connect_for(&client.topics, None, replay) {
             Ok(stream) => stream,
             Err(error) => return assert_eq!(error.kind(), ssecast_hub::ErrorKind::StoreTimedOut, "{error}"),
         };

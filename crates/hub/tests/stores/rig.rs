@@ -49,14 +49,17 @@ impl Process {
     }
 
     pub(crate) fn connect(&mut self, topics: &[&str], id: Option<&str>) -> Result<Stream, Error> {
-        let subscriber =
-            self.reader.subscribe(&Subscription { topics, last_event_id: id, ..Subscription::default() })?;
-        Ok(Stream { subscriber, parser: Parser::new() })
+        self.connect_for(topics, id, Replay::default())
     }
 
-    pub(crate) fn begin(&mut self, topics: &[&str], replay: Replay) -> Result<Stream, Error> {
-        let subscription = Subscription { topics, replay, ..Subscription::default() };
-        Ok(Stream { subscriber: self.reader.subscribe(&subscription)?, parser: Parser::new() })
+    pub(crate) fn connect_for(
+        &mut self,
+        topics: &[&str],
+        id: Option<&str>,
+        replay: Replay,
+    ) -> Result<Stream, Error> {
+        let subscriber = self.reader.subscribe(&Subscription { topics, last_event_id: id, replay })?;
+        Ok(Stream { subscriber, parser: Parser::new() })
     }
 
     /// What is there for a client, with the id that it has after each.

@@ -113,6 +113,14 @@ impl Simulated {
         self.log().head
     }
 
+    /// Appends an entry without asking any replica.
+    pub(crate) fn put(&self, entry: Vec<u8>) {
+        let mut log = self.log();
+        log.head += 1;
+        let head = log.head;
+        log.entries.insert(head, entry);
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.log().entries.len()
     }
