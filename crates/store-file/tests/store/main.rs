@@ -5,6 +5,7 @@
 mod child;
 mod crashes;
 mod disk;
+mod ends;
 mod forks;
 mod history;
 mod hubs;
