@@ -21,8 +21,8 @@ use ssecast_store_redis::RedisStore;
 const DATA: usize = 100;
 /// Events of one measurement of throughput.
 const EVENTS: usize = 300_000;
-/// Events that are kept: a reader that is slower than the publisher still finds them.
-const KEPT: usize = 100_000;
+/// Events that are kept: all of a measurement, so that a reader which is slower than the publisher still finds them.
+const KEPT: usize = 2 * EVENTS;
 /// Events that are sent at once.
 const BATCH: usize = 64;
 /// Events of one measurement of latency, 1000 a second.

@@ -31,6 +31,11 @@ impl Recent {
         self.life.map(|(epoch, life)| (epoch, life, self.last))
     }
 
+    /// Keeps nothing: another tail begins.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { connections: self.connections, ..Self::default() };
+    }
+
     /// Begins after a number.
     pub(crate) fn begin(&mut self, epoch: Epoch, life: u64, after: u64) {
         self.life = Some((epoch, life));

@@ -48,6 +48,7 @@ pub(crate) fn start(server: &Arc<Server>, has_thread: &mut bool) -> Result<(), E
     if *has_thread {
         return Ok(());
     }
+    server.recent().forget();
     let mut tail = Tail { server: Arc::clone(server), open: None, mark: None, pause: PAUSE };
     let thread = thread::Builder::new().name("ssecast-store".into()).spawn(move || tail.run());
     thread.map_err(|error| unavailable(format!("could not start the thread that watches it: {error}")))?;

@@ -2,7 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use ssecast_hub::{ErrorKind, Event, StoreState};
+use ssecast_hub::{Config, ErrorKind, Event, Hub, SharedStore, StoreState};
+use ssecast_store_redis::RedisStore;
 
 use crate::child::Process;
 use crate::rig::{Connection, hub, hub_keeping, publish, wait_for_state};
@@ -33,6 +34,30 @@ fn hubs_of_several_processes_are_one() {
     assert_eq!(Connection::new(&hub, Some(&last)).read_until("22"), ["22"]);
     let epoch = last.split('-').next().unwrap();
     assert!(ids.iter().all(|id| id.starts_with(epoch)), "{ids:?}");
+}
+
+#[test]
+fn two_hubs_may_have_one_store_and_events_may_be_large() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let store = SharedStore::from(RedisStore::new(&redis.url()).unwrap());
+    let config = Config { store: Some(store), retry: None, heartbeat: None, ..Config::default() };
+    let hubs = [0, 1].map(|_| Hub::new(config.clone()).unwrap());
+    let mut connections = hubs.each_ref().map(|hub| Connection::new(hub, None));
+    let large = "x".repeat(900_000);
+    for number in 0..30 {
+        publish(&hubs[number % 2], if number == 15 { &large } else { "small" });
+    }
+    publish(&hubs[0], "last");
+    for connection in &mut connections {
+        let seen = connection.read_until("last");
+        assert_eq!((seen.len(), seen[15].len()), (31, large.len()));
+    }
+    // One goes, and the other one is still told.
+    let [one, two] = hubs;
+    drop((one, connections));
+    let mut connection = Connection::new(&two, None);
+    publish(&hub(&redis.url()), "more");
+    assert_eq!(connection.read_until("more"), ["more"]);
 }
 
 #[test]
