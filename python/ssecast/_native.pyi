@@ -33,6 +33,7 @@ __all__ = [
     "last_event_id",
     "listening_sockets",
     "process",
+    "replay_count",
     "shut_down_connection",
     "stream_headers",
     "terminations",
@@ -179,6 +180,8 @@ class Hub:
         max_topics: int = 100000,
         max_event_bytes: int = 1048576,
         max_backlog_bytes: int = 67108864,
+        keep_ended: float | None = 60.0,
+        store: str | None = None,
         delivery: Literal["auto", "pull"] = "auto",
         threads: int | None = None,
     ) -> Hub: ...
@@ -193,6 +196,9 @@ class Hub:
         /,
     ) -> Published:
         """Publishes an event whose data is a str or bytes. `ssecast.Hub.publish` makes that of any data."""
+
+    def end_topic(self, topic: str) -> None:
+        """Ends a topic, for good: nothing is published to it any more."""
 
     def close(self, event: Event | None = None, *, grace: float = 1.0) -> None:
         """Closes the hub: refuses publications and connections, lets every connection have what is pending for it,
@@ -233,7 +239,7 @@ class Published:
 
     @property
     def subscribers(self) -> int:
-        """The connections that read the topic at that moment."""
+        """The connections of this process that read the topic at that moment."""
 
 @final
 class Stats:
@@ -266,6 +272,10 @@ class Stats:
     @property
     def held_bytes(self) -> int:
         """Bytes of memory that events cost: the history, and what slow clients still need."""
+
+    @property
+    def store(self) -> Literal["unopened", "ready", "degraded"] | None:
+        """Whether the store was used yet, and could be used last. None without a store."""
 
     @property
     def lagging(self) -> int:
@@ -307,6 +317,7 @@ class Listener:
         headers: Sequence[tuple[str, str]],
         origins: tuple[str, ...] | None,
         credentials: bool,
+        replay: int,
         max_head_bytes: int = 16384,
         max_headers: int = 100,
         head_time: float | None = 10.0,
@@ -598,8 +609,11 @@ class DeliveryQueue:
     def wake(self) -> None:
         """Makes the descriptor readable, though there may be nothing to take."""
 
-    def open(self, topics: tuple[str, ...], last_event_id: str | None) -> int:
-        """Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`."""
+    def open(self, topics: tuple[str, ...], last_event_id: str | None, replay: int = 0) -> int:
+        """Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`. Without a
+        last event ID it begins with so many of the last events. A store may be waited for. Raises `TopicEndedError` for
+        a client whose stream was finished, or that has all of topics that have ended.
+        """
 
     def attach_socket(self, connection: int, descriptor: int, chunked: bool, released: bool) -> None:
         """Hands a connection to an engine thread, which writes to a duplicate of the descriptor. Fails when it is not
@@ -694,6 +708,9 @@ def last_event_id(header: bytes | None) -> str | None:
 
 def is_finished(last_event_id: str) -> bool:
     """Whether a last event ID says that its client's stream was finished: the answer is 204, by which it stays away."""
+
+def replay_count(replay: int | str) -> int:
+    """What a client without a last event ID begins with: a number of events, or "all", which is the greatest number."""
 
 def process() -> int:
     """The number of this process, which no other of its line of forks has, whether or not Python knows of the fork."""

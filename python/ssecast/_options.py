@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-__all__ = ["lists"]
+__all__ = ["Replay", "lists"]
+
+Replay = int | Literal["all"]
+"""What a client without a last event ID begins with: so many of the last events, or all that are kept."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -20,9 +20,8 @@ from typing import Unpack
 from aiohttp import HttpVersion11, web
 from aiohttp.abc import AbstractStreamWriter
 
-from ssecast._native import is_finished
 from ssecast._options import lists
-from ssecast._streams.head import FINISHED, FULL, finished_headers, stream_headers, unavailable
+from ssecast._streams.head import FINISHED, FULL, OVER, finished_headers, stream_headers, unavailable
 from ssecast._streams.options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._streams.response_stream import ResponseStream
 from ssecast._streams.servers.aiohttp import connection_of
@@ -84,6 +83,8 @@ class EventSourceResponse(web.StreamResponse):
             if request.transport is None or request.transport.is_closing():
                 raise ConnectionResetError("the client has left")
             self._open(request, topics)
+        except OVER:
+            self._refuse(FINISHED, dict(finished_headers(list(self.headers.items()))), b"")
         except FULL:
             accept = ",".join(request.headers.getall("Accept", ()))
             status, headers, body = unavailable(self._options.hub, request.method, accept, list(self.headers.items()))
@@ -106,10 +107,7 @@ class EventSourceResponse(web.StreamResponse):
         # aiohttp reads headers as UTF-8, and keeps what is not.
         header = request.headers.get("Last-Event-ID", "").encode("utf-8", "surrogateescape")
         last_event_id = self._options.last_event_id(header)
-        if is_finished(last_event_id):
-            self._refuse(FINISHED, dict(finished_headers(list(self.headers.items()))), b"")
-        else:
-            self.session = Session(self._options.hub, topics, last_event_id)
+        self.session = Session(self._options.hub, topics, last_event_id, self._options.replay)
 
     async def _begin(
         self, request: web.BaseRequest, session: Session, shutdown: ServerShutdown

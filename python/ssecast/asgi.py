@@ -13,9 +13,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING, Any, Unpack
 
-from ssecast._native import is_finished
 from ssecast._options import lists
-from ssecast._streams.head import FINISHED, FULL, Headers, finished_headers, stream_headers, unavailable
+from ssecast._streams.head import FINISHED, FULL, OVER, Headers, finished_headers, stream_headers, unavailable
 from ssecast._streams.options import Options, Source, StreamOptions, refuse_unknown
 from ssecast._streams.response_stream import ResponseStream
 from ssecast._streams.servers import connection_of
@@ -45,13 +44,16 @@ class EventSourceResponse(Response):
 
     Return it from an endpoint of Starlette or FastAPI, or call it as an ASGI application. Sends the head, and nothing
     else, in answer to HEAD. A hub that takes no more connections answers 503 with ``Retry-After``, or, to an
-    EventSource, a stream that is nothing but a reconnection time. A client that has left by then is not registered.
+    EventSource, a stream that is nothing but a reconnection time. To a client that has all of topics that have ended
+    the answer is 204. A client that has left by then is not registered.
 
     - ``source``: a :class:`Hub`; or an iterator, sync or async, whose values are strings, bytes, :class:`Event`, dicts
       with ``data`` and perhaps ``event``, ``id``, ``retry`` and ``comment``, or any other data for JSON. An async
       iterator is closed as soon as the client leaves. A sync one runs in a thread of its own. One that raises ends its
       stream with the reason ``error``: that is logged, and the connection is closed.
     - ``topics``: which of the hub's topics the client gets: a list, or a function of the ASGI scope.
+    - ``replay``: what a client without a last event ID begins with: so many of the topics' last events, or ``"all"``
+      that are kept. Default 0: it begins live.
     - ``ping``, ``send_timeout``: of an iterator's stream, in seconds: how much silence before a heartbeat (default 15;
       0 for none), and how long a client may take nothing (default 30). A hub has options of its own for both.
     - ``max_event_bytes``: of an iterator's stream: the most bytes of one event. Default 16 MiB, as a parser's.
@@ -148,12 +150,12 @@ class EventSourceResponse(Response):
         connection = connection_of(receive, send)
         header = next((bytes(value) for name, value in scope["headers"] if name == b"last-event-id"), None)
         last_event_id = options.last_event_id(header)
-        if is_finished(last_event_id):
+        try:
+            session = self._session = Session(options.hub, topics, last_event_id, options.replay)
+        except OVER:
             given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]
             await _answer(send, FINISHED, _encoded(finished_headers(given)), b"")
             return
-        try:
-            session = self._session = Session(options.hub, topics, last_event_id)
         except FULL:
             accept = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
             status, headers, body = unavailable(options.hub, scope["method"], accept, [])

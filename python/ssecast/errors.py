@@ -176,8 +176,8 @@ class StoreFormatError(Error, RuntimeError):
 
 
 class TopicEndedError(Error, RuntimeError):
-    """The topic has ended: nothing is published to it any more. A client whose topics have all ended, and that has everything
-    of them, gets no stream: it is answered 204."""
+    """The topic has ended: nothing is published to it any more. A client whose topics have all ended, and that has
+    everything of them, gets no stream: it is answered 204."""
 
     code, number = "SSECAST_TOPIC_ENDED", 20
 

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 from ssecast import _native
 from ssecast._delivery import wait
 from ssecast._json import text
-from ssecast._options import lists
+from ssecast._options import Replay, lists
 from ssecast.listener import Limits, Listener, Topics
 from ssecast.subscription import Subscription
 
@@ -20,7 +20,8 @@ class Hub(_native.Hub):
 
     Every method may be called from any thread and any event loop. No thread starts before the first connection.
     A hub that is made before a server forks its workers works in each of them. In a child of a fork, also of one that
-    Python does not know of, it starts anew: with the same options, no connections, no history, and other ids.
+    Python does not know of, it starts anew: with the same options and no connections. Without a ``store`` it has no
+    history, and other ids.
 
     Options; ``None`` turns off what can be turned off:
 
@@ -32,6 +33,11 @@ class Hub(_native.Hub):
     - ``max_connections``, ``max_topics``, ``max_event_bytes``: limits; one more is refused.
     - ``max_backlog_bytes``: the most bytes of events that wait to be offered to connections; one more event is refused
       with :class:`BacklogFullError`. Default 64 MiB.
+    - ``keep_ended``: seconds that a topic which has ended is kept. Default 60.
+    - ``store``: where the log is kept, so that every process which has the same store has the same topics, events and
+      ids, also after a restart: ``"file:./events"`` is a folder of this machine, ``"redis://host:6379/0"`` a server.
+      Default ``None``: the memory of each process. It is opened by the first event or connection, in each process by
+      itself.
     - ``delivery``: ``"auto"``, or ``"pull"`` to keep the engine's threads from writing to sockets.
     - ``threads``: so many engine threads for this hub, instead of the shared ones: one per core, at most four.
 
@@ -53,8 +59,9 @@ class Hub(_native.Hub):
     ) -> _native.Published:
         """Publishes an event to every connection that reads the topic, and keeps it for those that come back.
 
-        The cost does not depend on how many there are, and no slow one is waited for. May be called from any
-        thread and any event loop. On a closed hub nothing is published, and ``id`` is None.
+        The cost does not depend on how many there are, and no slow one is waited for. May be called from any thread and
+        any event loop. On a closed hub nothing is published, and ``id`` is None. With a ``store`` it waits until that
+        has the event, with the interpreter free for other threads: one second at most.
 
         ``data``: a str goes as it is, bytes as UTF-8, anything else as JSON. ``retry`` is in milliseconds. Raises an
         :class:`Error` that names the field, and then nothing is published; ``TypeError`` for a value of the wrong type.
@@ -65,11 +72,27 @@ class Hub(_native.Hub):
         """
         return self.publish_text(topic, data if type(data) is str else text(data), event, id, retry, comment)
 
-    def subscribe(self, *topics: str, last_event_id: str | None = None) -> Subscription:
+    def end_topic(self, topic: str) -> None:
+        """Ends a topic, for good: nothing is published to it any more (:class:`TopicEndedError`). Its connections get
+        what is left, and those whose topics have all ended end. An ``EventSource`` that has everything is answered 204,
+        by which it stays away. After ``keep_ended`` seconds the topic is forgotten: its name is that of another topic.
+        It waits for a ``store`` as :meth:`publish` does.
+
+        >>> hub = Hub()
+        >>> _ = hub.publish("answer-7", "all of it")
+        >>> hub.end_topic("answer-7")
+        >>> [event.data for event in hub.subscribe("answer-7", replay="all")]
+        ['all of it']
+        """
+        super().end_topic(topic)
+
+    def subscribe(self, *topics: str, last_event_id: str | None = None, replay: Replay = 0) -> Subscription:
         """Reads topics in this process: iterate over the events with ``for`` or ``async for``.
 
         It is registered now, not when the iteration begins, and until it is closed or collected. A ``for`` blocks its
-        thread, so inside of a coroutine it has to be ``async for``.
+        thread, so inside of a coroutine it has to be ``async for``. Without a ``last_event_id`` it begins live, or with
+        so many of the last events as ``replay`` says, or with ``"all"`` that are kept. Raises :class:`TopicEndedError`
+        when all of the topics have ended and nothing is left to get.
 
         >>> hub = Hub()
         >>> with hub.subscribe("ticks") as events:
@@ -77,7 +100,7 @@ class Hub(_native.Hub):
         ...     next(events).data
         '1'
         """
-        return Subscription(self, topics, last_event_id)
+        return Subscription(self, topics, last_event_id, replay)
 
     @lists(Limits)
     def listen(
@@ -90,6 +113,7 @@ class Hub(_native.Hub):
         headers: Mapping[str, str] | None = None,
         cors: bool | str | Sequence[str] = False,
         credentials: bool = False,
+        replay: Replay = 0,
         **limits: Unpack[Limits],
     ) -> Listener:
         """Listens for clients by itself, for programs that have no HTTP server. Threads of the engine read the requests
@@ -105,6 +129,8 @@ class Hub(_native.Hub):
         - ``headers``: more headers for the responses that are streams.
         - ``cors``: whether pages of other origins may read the streams: all (``True``), or these. ``credentials``: with
           cookies, for which the origins must be named.
+        - ``replay``: what a client without a last event ID begins with: so many of its topics' last events, or
+          ``"all"`` that are kept.
         - ``limits``: what it bears, :class:`ssecast.listener.Limits`.
 
         Raises :class:`InvalidOptionError` also for an address that can't be listened on.
@@ -115,7 +141,7 @@ class Hub(_native.Hub):
         >>> with hub.listen(("127.0.0.1", 0), topics=topics) as listener:
         ...     host, port = listener.address
         """
-        return Listener(self, address, topics, query_topics, path, headers, cors, credentials, limits)
+        return Listener(self, address, topics, query_topics, path, headers, cors, credentials, replay, limits)
 
     def close(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
         """Closes the hub and its listeners: refuses publications and connections, lets every connection have what is

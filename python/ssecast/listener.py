@@ -9,6 +9,7 @@ from typing import Self, TypedDict
 
 from ssecast import _native
 from ssecast._native import Request
+from ssecast._options import Replay
 
 __all__ = ["Limits", "Listener", "Request", "Topics"]
 
@@ -49,6 +50,7 @@ class Listener:
         headers: Mapping[str, str] | None,
         cors: bool | str | Sequence[str],
         credentials: bool,
+        replay: Replay,
         limits: Limits,
     ) -> None:
         if not isinstance(address, tuple) or len(address) != 2:
@@ -71,6 +73,7 @@ class Listener:
             headers=list(headers.items()) if headers else [],
             origins=None if cors is False else ("*",) if cors is True else tuple(cors),
             credentials=credentials,
+            replay=_native.replay_count(replay),
             **limits,
         )
         self._siblings: set[Self] = vars(hub).setdefault("_listeners", set())

@@ -12,6 +12,7 @@ from ssecast._delivery.receiver import Reason
 from ssecast._failure import contain
 from ssecast._json import text
 from ssecast._native import Event
+from ssecast._options import Replay
 
 __all__ = ["Delivery", "Reason", "Session", "Writer"]
 
@@ -138,19 +139,22 @@ class Session(BaseSession):
     ``lagged`` or ``error``.
     """
 
-    def __init__(self, hub: _native.Hub, topics: Sequence[str] = (), last_event_id: str | None = None) -> None:
+    def __init__(
+        self, hub: _native.Hub, topics: Sequence[str] = (), last_event_id: str | None = None, replay: Replay = 0
+    ) -> None:
         """Registers the connection with the hub, for the running event loop.
 
         Raises what the hub refuses it with (:class:`TooManyConnectionsError`, :class:`ClosedError`,
-        :class:`InvalidTopicError`); then nothing is registered.
+        :class:`InvalidTopicError`, :class:`TopicEndedError`); then nothing is registered.
         """
         super().__init__(topics, last_event_id)
+        count = _native.replay_count(replay)
         self._connections = LoopConnections.of(hub)
         self._queue = self._connections.queue
         self._writer: Writer | None = None
         self._closed: asyncio.Future[Reason] = self._connections.loop.create_future()
         self._drained: asyncio.Future[None] | None = None
-        self.id = self._connections.open(tuple(topics), last_event_id, self)
+        self.id = self._connections.open(tuple(topics), last_event_id, count, self)
 
     async def drain(self) -> None:
         """Waits until everything sent to this client alone has gone out, or the stream has ended."""

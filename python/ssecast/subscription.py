@@ -14,6 +14,8 @@ from ssecast import _native
 from ssecast._delivery import wait
 from ssecast._delivery.loop import LoopConnections
 from ssecast._delivery.receiver import Reason
+from ssecast._options import Replay
+from ssecast.errors import TopicEndedError
 
 __all__ = ["Subscription"]
 
@@ -23,12 +25,14 @@ class Subscription:
     be waiting while another closes the subscription: any thread, or any task of its own event loop.
 
     It is a client like any other: it has a place in the history, not a queue. One that is too slow is told of what it
-    missed by a reset event. The iteration ends when the hub is closed, or the subscription is.
+    missed by a reset event. The iteration ends when the hub is closed, or the subscription is, or all of its topics
+    have ended.
     """
 
-    def __init__(self, hub: _native.Hub, topics: Sequence[str], last_event_id: str | None) -> None:
+    def __init__(self, hub: _native.Hub, topics: Sequence[str], last_event_id: str | None, replay: Replay = 0) -> None:
         self._hub = hub
         self._topics = tuple(topics)
+        count = _native.replay_count(replay)
         # What the hub let pass is no larger than it may be.
         self._parser = _native.Parser(max_event_bytes=sys.maxsize, last_event_id=last_event_id or "")
         self._events: deque[_native.Event] = deque()
@@ -37,9 +41,9 @@ class Subscription:
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            self._source = _ThreadSource(hub, self._topics, last_event_id)
+            self._source = _ThreadSource(hub, self._topics, last_event_id, count)
         else:
-            self._source = _LoopSource(hub, self._topics, last_event_id)
+            self._source = _LoopSource(hub, self._topics, last_event_id, count)
 
     @property
     def last_event_id(self) -> str:
@@ -82,8 +86,9 @@ class Subscription:
             return
         source, self._source = self._source, None
         if content == "lagged" and source is not None:
-            # It comes back as a browser would, and learns what it missed.
-            self._source = source.again(self._hub, self._topics, self.last_event_id)
+            # It comes back as a browser would, and learns what it missed. It may have all of topics that have ended.
+            with contextlib.suppress(TopicEndedError):
+                self._source = source.again(self._hub, self._topics, self.last_event_id)
 
     def close(self) -> None:
         """Ends the subscription; what was read already can still be iterated over. Closing twice is fine."""
@@ -107,9 +112,9 @@ class Subscription:
 class _ThreadSource:
     """The deliveries of one connection, for a thread that waits for them. Letting go of it ends the connection."""
 
-    def __init__(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
+    def __init__(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str | None, replay: int) -> None:
         self._queue = _native.DeliveryQueue(hub, paced=True)
-        self._connection = self._queue.open(topics, last_event_id)
+        self._connection = self._queue.open(topics, last_event_id, replay)
         self._closed = False
         self._queue.resume(self._connection)
 
@@ -129,7 +134,7 @@ class _ThreadSource:
                 wait.for_bytes(self._queue.fileno())
 
     def again(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str) -> _ThreadSource:
-        return _ThreadSource(hub, topics, last_event_id)
+        return _ThreadSource(hub, topics, last_event_id, 0)
 
     def close(self) -> None:
         self._closed = True
@@ -140,11 +145,11 @@ class _ThreadSource:
 class _LoopSource:
     """The same, for a coroutine."""
 
-    def __init__(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str | None) -> None:
+    def __init__(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str | None, replay: int) -> None:
         receiver = _Receiver()
         self._connections = connections = LoopConnections.of(hub)
         self._receiver = receiver
-        self._connection = connection = connections.open(topics, last_event_id, receiver)
+        self._connection = connection = connections.open(topics, last_event_id, replay, receiver)
         # The connections hold the receiver and not the source, so that a source goes when its iteration is dropped.
         self._abandon = weakref.finalize(self, _abandon, connections, connection)
         self._abandon.atexit = False
@@ -164,7 +169,7 @@ class _LoopSource:
         return content
 
     def again(self, hub: _native.Hub, topics: tuple[str, ...], last_event_id: str) -> _LoopSource:
-        return _LoopSource(hub, topics, last_event_id)
+        return _LoopSource(hub, topics, last_event_id, 0)
 
     def close(self) -> None:
         self._abandon.detach()

@@ -49,6 +49,8 @@ class EventSourceResponse:
     - ``topics``: those of the hub that the client gets, or a function of the environ that returns them.
     - ``environ``: the request's; in a view of Flask it is found if it is left out. With it the stream is registered
       when the response is made, not when it is called.
+    - ``replay``: what a client without a last event ID begins with: so many of the topics' last events, or ``"all"``
+      that are kept. Default 0: it begins live.
     - ``ping``, ``send_timeout``: seconds, of private streams; a hub has its own. 0 is no ping. Default 15 and 30.
     - ``max_event_bytes``: of private streams: the most bytes of one event. Default 16 MiB, as a parser's.
     - ``finish``: of private streams: whether a client whose iterator has no more stays away. An ``EventSource`` comes
@@ -61,7 +63,8 @@ class EventSourceResponse:
     - ``on_close``: called with the reason when it has ended, in a thread that serves all streams: it returns soon.
 
     A hub that refuses the client makes the response a 503 with ``Retry-After``, or, for an EventSource, a stream that
-    is nothing but a reconnection time. HEAD is answered without a stream.
+    is nothing but a reconnection time. One that has all of topics that have ended gets a 204. HEAD is answered without
+    a stream.
     """
 
     def __new__(cls, source: Hub | Iterable[Any], *, environ: Environ | None = None, **_: Any) -> EventSourceResponse:

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use pyo3::prelude::*;
-use ssecast::{Config, Policy};
+use ssecast::{Config, Policy, open_store};
 
 use crate::error::{Result, entry, wrong_type};
 use crate::option::Given;
@@ -131,6 +131,8 @@ pub(crate) struct Options<'py> {
     pub(crate) max_topics: Given<'py>,
     pub(crate) max_event_bytes: Given<'py>,
     pub(crate) max_backlog_bytes: Given<'py>,
+    pub(crate) keep_ended: Given<'py>,
+    pub(crate) store: Given<'py>,
 }
 
 impl Options<'_> {
@@ -160,7 +162,11 @@ impl Options<'_> {
             max_backlog_bytes: self
                 .max_backlog_bytes
                 .limit("max_backlog_bytes", default.max_backlog_bytes)?,
-            ..default
+            keep_ended: self
+                .keep_ended
+                .time("keep_ended", Some(default.keep_ended))?
+                .unwrap_or(Duration::MAX),
+            store: self.store.name("store", None)?.map(|url| open_store(&url)).transpose()?,
         })
     }
 }

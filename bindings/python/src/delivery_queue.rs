@@ -9,7 +9,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use ssecast::process::Process;
 use ssecast::{
-    ConnectionId, Content, Delivery, Error, ErrorKind, Framing, LoopConnections, Reason, Sockets,
+    ConnectionId, Content, Delivery, Error, ErrorKind, Framing, LoopConnections, Reason, Replay, Sockets,
     Subscription, os_error,
 };
 
@@ -26,6 +26,7 @@ use crate::value::{Arguments, Fields, text, texts};
 pub struct DeliveryQueue {
     connections: LoopConnections,
     sockets: Option<Sockets>,
+    has_store: bool,
     /// Readable while there is something to take.
     readable: UnixStream,
     waker: Arc<UnixStream>,
@@ -82,7 +83,8 @@ impl DeliveryQueue {
             let wake = move || self::wake(&shared);
             let connections =
                 if paced { LoopConnections::paced(hub, wake) } else { LoopConnections::new(hub, wake) };
-            Ok(Self { connections, sockets, readable, waker, process: Process::current() })
+            let has_store = hub.config().store.is_some();
+            Ok(Self { connections, sockets, has_store, readable, waker, process: Process::current() })
         })
     }
 
@@ -96,19 +98,31 @@ impl DeliveryQueue {
         self::wake(&self.waker);
     }
 
-    /// Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`.
-    fn open(&self, topics: &Bound<'_, PyTuple>, last_event_id: Option<&Bound<'_, PyAny>>) -> Result<u64> {
+    /// Registers a connection and returns its number. It gets nothing before `resume` or `attach_socket`. Without a
+    /// last event ID it begins with so many of the last events. A store may be waited for. Raises `TopicEndedError` for
+    /// a client whose stream was finished, or that has all of topics that have ended.
+    #[pyo3(signature = (topics, last_event_id, replay = 0))]
+    fn open(
+        &self,
+        py: Python<'_>,
+        topics: &Bound<'_, PyTuple>,
+        last_event_id: Option<&Bound<'_, PyAny>>,
+        replay: usize,
+    ) -> Result<u64> {
         entry(|| {
             let topics = texts(topics, "topic", ErrorKind::InvalidTopic)?;
             let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
             let read = |id| text(id, "last_event_id", ErrorKind::InvalidId);
             let last_event_id = last_event_id.map(read).transpose()?;
-            let subscription = Subscription {
-                topics: &topics,
-                last_event_id: last_event_id.as_deref(),
-                ..Subscription::default()
-            };
-            Ok(self.connections.open_paused(&subscription)?.to_number())
+            if last_event_id.as_deref().is_some_and(ssecast::is_finished) {
+                let problem = "is finished: answer 204, by which an EventSource stays away";
+                return Err(Error::new(ErrorKind::TopicEnded, "stream", problem).into());
+            }
+            let (last_event_id, replay) = (last_event_id.as_deref(), Replay::Last(replay));
+            let subscription = Subscription { topics: &topics, last_event_id, replay };
+            let open = || self.connections.open_paused(&subscription);
+            let connection = if self.has_store { py.detach(open) } else { open() };
+            Ok(connection?.to_number())
         })
     }
 

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
 use ssecast::process::Process;
-use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, Unavailable};
+use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, StoreState, Unavailable};
 
 use crate::call;
 use crate::config::Options;
@@ -44,9 +44,10 @@ impl Hub {
             *, history = Given::Default, slow_client = Given::Default, heartbeat = Given::Default,
             retry = Given::Default, reset_event = Given::Default, max_connections = Given::Default,
             max_topics = Given::Default, max_event_bytes = Given::Default,
-            max_backlog_bytes = Given::Default, delivery = Given::Default, threads = Given::Default
+            max_backlog_bytes = Given::Default, keep_ended = Given::Default,
+            store = Given::Default, delivery = Given::Default, threads = Given::Default
         ),
-        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, max_backlog_bytes=67108864, delivery='auto', threads=None)"
+        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, max_backlog_bytes=67108864, keep_ended=60.0, store=None, delivery='auto', threads=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
     fn new(
@@ -59,6 +60,8 @@ impl Hub {
         max_topics: Given<'_>,
         max_event_bytes: Given<'_>,
         max_backlog_bytes: Given<'_>,
+        keep_ended: Given<'_>,
+        store: Given<'_>,
         delivery: Given<'_>,
         threads: Given<'_>,
     ) -> Result<Self> {
@@ -73,6 +76,8 @@ impl Hub {
                 max_topics,
                 max_event_bytes,
                 max_backlog_bytes,
+                keep_ended,
+                store,
             };
             let threads = threads.cap("threads", None)?;
             let pull = delivery.choice("delivery", ["auto", "pull"])?;
@@ -99,8 +104,8 @@ impl Hub {
             let topic = text(topic, "topic", ErrorKind::InvalidTopic)?;
             let fields = Fields::read(Some(data), &Arguments { event, id, retry, comment })?;
             let hub = &self.hub;
-            // To give the interpreter up and to get it back takes longer than to publish a small event.
-            let published = if fields.is_large() {
+            // To give the interpreter up and to get it back takes longer than to publish a small event. A store is waited for.
+            let published = if fields.is_large() || hub.config().store.is_some() {
                 py.detach(|| hub.publish(&topic, &fields.event()))
             } else {
                 hub.publish(&topic, &fields.event())
@@ -110,6 +115,19 @@ impl Hub {
                 // A timer that publishes need not know that the hub is closing.
                 Err(error) if error.kind() == ErrorKind::Closed => Ok(Published { id: None, subscribers: 0 }),
                 Err(error) => Err(error.into()),
+            }
+        })
+    }
+
+    /// Ends a topic, for good: nothing is published to it any more.
+    fn end_topic(&self, py: Python<'_>, topic: &Bound<'_, PyAny>) -> Result<()> {
+        entry(|| {
+            let topic = text(topic, "topic", ErrorKind::InvalidTopic)?;
+            let hub = &self.hub;
+            match py.detach(|| hub.end_topic(&topic)) {
+                // As for `publish`.
+                Err(error) if error.kind() != ErrorKind::Closed => Err(error.into()),
+                _ => Ok(()),
             }
         })
     }
@@ -216,7 +234,7 @@ pub struct Published {
     /// The event's id: the publisher's own, or `<epoch>-<sequence>`. None if the hub was closed, and nothing was
     /// published.
     id: Option<String>,
-    /// The connections that read the topic at that moment.
+    /// The connections of this process that read the topic at that moment.
     subscribers: usize,
 }
 
@@ -285,6 +303,12 @@ impl Stats {
     #[getter]
     fn held_bytes(&self) -> u64 {
         self.counters.held_bytes
+    }
+
+    /// Whether the store was used yet, and could be used last. None without a store.
+    #[getter]
+    fn store(&self) -> Option<&'static str> {
+        self.counters.store.map(StoreState::name)
     }
 
     /// Connections that something waits for because they did not take it yet.

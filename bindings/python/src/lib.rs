@@ -68,6 +68,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(open_sockets::shut_down_connection, module)?)?;
     module.add_function(wrap_pyfunction!(termination::terminations, module)?)?;
     module.add_function(wrap_pyfunction!(event::encode, module)?)?;
+    module.add_function(wrap_pyfunction!(option::replay_count, module)?)?;
     module.add_function(wrap_pyfunction!(response::is_finished, module)?)?;
     module.add_function(wrap_pyfunction!(response::last_event_id, module)?)?;
     module.add_function(wrap_pyfunction!(response::stream_headers, module)?)?;

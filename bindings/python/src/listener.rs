@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Router};
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Replay, Router};
 
 use crate::call;
 use crate::error::{Failure, Result, entry};
@@ -28,11 +28,11 @@ impl Listener {
     #[new]
     #[pyo3(
         signature = (
-            hub, address, answer, *, topics, query_topics, path, headers, origins, credentials,
+            hub, address, answer, *, topics, query_topics, path, headers, origins, credentials, replay,
             max_head_bytes = Given::Default, max_headers = Given::Default, head_time = Given::Default,
             answer_time = Given::Default, max_pending = Given::Default
         ),
-        text_signature = "(hub, address, answer, *, topics, query_topics, path, headers, origins, credentials, max_head_bytes=16384, max_headers=100, head_time=10.0, answer_time=30.0, max_pending=4096)"
+        text_signature = "(hub, address, answer, *, topics, query_topics, path, headers, origins, credentials, replay, max_head_bytes=16384, max_headers=100, head_time=10.0, answer_time=30.0, max_pending=4096)"
     )]
     #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
     fn new(
@@ -46,6 +46,7 @@ impl Listener {
         headers: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
         origins: Option<&Bound<'_, PyTuple>>,
         credentials: bool,
+        replay: usize,
         max_head_bytes: Given<'_>,
         max_headers: Given<'_>,
         head_time: Given<'_>,
@@ -84,7 +85,7 @@ impl Listener {
                 head_time: time(&head_time, "head_time", default.head_time)?,
                 answer_time: time(&answer_time, "answer_time", default.answer_time)?,
                 max_pending: max_pending.limit("max_pending", default.max_pending)?,
-                replay: default.replay,
+                replay: Replay::Last(replay),
             };
             let routes = match topics {
                 Some(topics) => {

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyInt, PyString};
 use ssecast::{Error, ErrorKind};
 
-use crate::error::{Result, wrong_type};
+use crate::error::{Result, entry, wrong_type};
 use crate::value::{digits, number, text};
 
 /// An option as the caller gave it, or not at all: `None` is a value, and means off.
@@ -83,6 +83,20 @@ pub(crate) fn seconds(name: &'static str, value: &Bound<'_, PyAny>, expected: &s
     let Some(number) = number(value) else { return Err(wrong_type(name, expected, value)) };
     Duration::try_from_secs_f64(number)
         .map_err(|_| invalid(name, format!("must be a number of seconds, zero or more, not {number:?}")))
+}
+
+/// What a client without a last event ID begins with: a number of events, or "all", which is the greatest number.
+#[pyfunction]
+pub fn replay_count(replay: &Bound<'_, PyAny>) -> Result<usize> {
+    entry(|| {
+        if !replay.is_instance_of::<PyString>() {
+            return count("replay", replay, "an int or 'all'");
+        }
+        match &*text(replay, "replay", ErrorKind::InvalidOption)? {
+            "all" => Ok(usize::MAX),
+            given => Err(invalid("replay", format!("must be a number of events or \"all\", not {given:?}"))),
+        }
+    })
 }
 
 fn count(option: &'static str, value: &Bound<'_, PyAny>, expected: &str) -> Result<usize> {

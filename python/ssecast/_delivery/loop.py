@@ -47,10 +47,10 @@ class LoopConnections:
             connections = siblings[loop] = cls(hub, loop, siblings)
         return connections
 
-    def open(self, topics: tuple[str, ...], last_event_id: str | None, receiver: Receiver) -> int:
+    def open(self, topics: tuple[str, ...], last_event_id: str | None, replay: int, receiver: Receiver) -> int:
         """Registers a connection. It gets nothing before it is resumed or attached."""
         try:
-            connection = self.queue.open(topics, last_event_id)
+            connection = self.queue.open(topics, last_event_id, replay)
         except BaseException:
             self._leave_if_empty()
             raise

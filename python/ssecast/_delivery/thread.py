@@ -58,11 +58,11 @@ class ThreadConnections:
         of_processes: dict[int, Self] = vars(hub).get("_thread_connections", {})
         return of_processes.get(_native.process())
 
-    def open(self, topics: tuple[str, ...], last_event_id: str | None, receiver: ThreadReceiver) -> int:
+    def open(self, topics: tuple[str, ...], last_event_id: str | None, replay: int, receiver: ThreadReceiver) -> int:
         """Registers a connection. It gets nothing before it is resumed or attached."""
         # Under the lock, so that the thread does not look for a receiver that is not there yet.
         with self._lock:
-            connection = self.queue.open(topics, last_event_id)
+            connection = self.queue.open(topics, last_event_id, replay)
             self._receivers[connection] = receiver
             first = len(self._receivers) == 1
         if first:

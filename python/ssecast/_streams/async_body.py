@@ -8,7 +8,7 @@ from typing import Any
 
 from ssecast._native import is_finished
 from ssecast._streams.body import close_events, finished, last_event_id_of, refuse
-from ssecast._streams.head import FULL, unavailable
+from ssecast._streams.head import FINISHED_BLOCK, FULL, OVER, unavailable
 from ssecast._streams.options import StreamOptions
 from ssecast._streams.response_stream import ResponseStream
 from ssecast._streams.shutdown import ServerShutdown
@@ -39,6 +39,9 @@ def answer_async(
             pass
         else:
             body.register()
+    except OVER:
+        close_events(options.events)
+        return finished(headers)
     except FULL:
         close_events(options.events)
         return refuse(options, environ, headers)
@@ -59,7 +62,7 @@ class AsyncBody:
         """Registers the stream with the hub."""
         options = self._options
         topics = options.given_topics(self._environ)
-        self._session = Session(options.hub, topics, last_event_id_of(options, self._environ))
+        self._session = Session(options.hub, topics, last_event_id_of(options, self._environ), options.replay)
         return self._session
 
     def close(self) -> None:
@@ -76,6 +79,9 @@ class AsyncBody:
         self._begun = True
         try:
             session = self._session or self.register()
+        except OVER:
+            yield FINISHED_BLOCK
+            return
         except FULL:
             # The head is out: the client comes back, a little later.
             yield unavailable(self._options.hub, "GET", "text/event-stream", [])[2]

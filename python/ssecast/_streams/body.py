@@ -9,9 +9,8 @@ from http import HTTPStatus
 from typing import Any
 
 from ssecast._failure import contain
-from ssecast._native import is_finished
 from ssecast._streams.handover import Head, close_connection, hand_over, limit_silence, require_descriptors
-from ssecast._streams.head import FINISHED, FULL, Headers, finished_headers, unavailable
+from ssecast._streams.head import FINISHED, FULL, OVER, Headers, finished_headers, unavailable
 from ssecast._streams.options import StreamOptions, ThreadOptions
 from ssecast._streams.source import BACKLOG, send
 from ssecast._streams.thread_session import ThreadSession
@@ -43,12 +42,12 @@ def answer(
     try:
         # Whether the client may read them comes first.
         topics = options.given_topics(environ)
-        if is_finished(last_event_id):
-            close_events(options.values)
-            return finished(headers)
         if options.delivery == "auto":
             require_descriptors()
-        session = ThreadSession(options.hub, topics, last_event_id, options.farewell, options.on_close)
+        session = ThreadSession(options.hub, topics, last_event_id, options.replay, options.farewell, options.on_close)
+    except OVER:
+        close_events(options.values)
+        return finished(headers)
     except FULL:
         close_events(options.values)
         return refuse(options, environ, headers)
@@ -67,7 +66,7 @@ def last_event_id_of(options: StreamOptions, environ: dict[str, Any]) -> str:
 
 
 def finished(headers: Headers) -> Answer:
-    """The answer to a client whose stream was finished."""
+    """The answer to a client that gets no stream any more."""
     return f"{FINISHED} {HTTPStatus(FINISHED).phrase}", finished_headers(headers), []
 
 

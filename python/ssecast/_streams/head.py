@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ssecast import _native
-from ssecast.errors import CLASSES
+from ssecast.errors import CLASSES, TopicEndedError
 
-__all__ = ["FINISHED", "FULL", "Headers", "finished_headers", "stream_headers", "unavailable"]
+__all__ = ["FINISHED", "FINISHED_BLOCK", "FULL", "OVER", "Headers", "finished_headers", "stream_headers", "unavailable"]
 
 Headers = list[tuple[str, str]]
 
@@ -26,8 +26,15 @@ def unavailable(hub: _native.Hub, method: str, accept: str, headers: Headers) ->
     return 503, [("content-type", "text/plain; charset=utf-8"), ("retry-after", str(answer))], b"Service Unavailable"
 
 
+OVER = TopicEndedError
+"""The error by which a client gets no stream any more: it was finished, or the topics have ended, and it has all of
+them."""
+
 FINISHED = 204
-"""The status that a client gets whose stream was finished: it stays away then."""
+"""The status that such a client gets: it stays away then."""
+
+FINISHED_BLOCK = b"id: ssecast-finished\n\n"
+"""What such a client gets whose response has begun: it is answered 204 the next time."""
 
 
 def finished_headers(headers: Headers) -> Headers:

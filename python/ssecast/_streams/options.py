@@ -8,7 +8,8 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Sequen
 from typing import Any, Literal, TypedDict, TypeVar, Unpack
 
 from ssecast._delivery.receiver import Reason
-from ssecast._native import Event, Parser, SlowClient, last_event_id
+from ssecast._native import Event, Parser, SlowClient, last_event_id, replay_count
+from ssecast._options import Replay
 from ssecast._streams.source import BACKLOG, of_values, release
 from ssecast.errors import InvalidOptionError
 from ssecast.hub import Hub
@@ -33,6 +34,9 @@ class Options(TypedDict, total=False):
 
     topics: Topics | None
     """Which of the hub's topics the client gets: a list, or a function of the request."""
+    replay: Replay
+    """What a client without a last event ID begins with: so many of the topics' last events, or ``"all"`` that are
+    kept. Default 0: it begins live."""
     ping: float | None
     """Of an iterator's stream: seconds of silence before a heartbeat. Default 15; 0 for none."""
     send_timeout: float | None
@@ -128,6 +132,7 @@ class StreamOptions:
         self,
         source: Source,
         topics: Topics | None = None,
+        replay: Replay = 0,
         ping: float | None = None,
         send_timeout: float | None = None,
         max_event_bytes: int | None = None,
@@ -147,6 +152,7 @@ class StreamOptions:
                 )
             if topics is None:
                 raise TypeError("topics is missing: which of the hub's topics does the client get?")
+            replay_count(replay)
             self.hub = source
             self._topics = topics if callable(topics) else topic_names(topics)
         elif not isinstance(source, (AsyncIterable, Iterable)) or isinstance(source, (str, bytes, dict)):
@@ -154,6 +160,8 @@ class StreamOptions:
         else:
             if topics is not None:
                 raise TypeError("topics are a hub's, and source is an iterator")
+            if replay != 0:
+                raise TypeError("replay is of a hub's topics, and source is an iterator")
             self.hub = _private_hub(
                 PING if ping is None else _number("ping", ping),
                 SEND_TIMEOUT if send_timeout is None else _number("send_timeout", send_timeout),
@@ -166,6 +174,7 @@ class StreamOptions:
         if finish and self.events is None:
             raise TypeError("finish is for an iterator; a hub's stream is ended for good by session.finish()")
         self.finish = finish
+        self.replay = replay
         if delivery not in ("auto", "transport", "send"):
             raise ValueError(f"delivery must be 'auto', 'transport' or 'send', not {delivery!r}")
         if farewell is not None and not isinstance(farewell, Event):

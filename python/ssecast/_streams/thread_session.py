@@ -9,6 +9,7 @@ from ssecast import _native, errors
 from ssecast._delivery.receiver import Reason
 from ssecast._delivery.thread import ThreadConnections
 from ssecast._failure import contain
+from ssecast._options import Replay
 from ssecast._streams.thread_shutdown import is_server_ending
 from ssecast.session import BaseSession
 
@@ -30,11 +31,13 @@ class ThreadSession(BaseSession):
         hub: _native.Hub,
         topics: Sequence[str],
         last_event_id: str | None,
+        replay: Replay,
         farewell: _native.Event | None,
         on_close: Callable[[Reason], object] | None,
     ) -> None:
         """Registers the connection with the hub; raises what the hub refuses it with."""
         super().__init__(topics, last_event_id)
+        count = _native.replay_count(replay)
         self._farewell = farewell
         self._on_close = on_close
         # What the server's thread waits for: a batch, one at a time; the end; None if what was sent is out.
@@ -42,7 +45,7 @@ class ThreadSession(BaseSession):
         self._over = False
         self._connections = ThreadConnections.of(hub)
         self._queue = self._connections.queue
-        self.id = self._connections.open(tuple(topics), last_event_id, self)
+        self.id = self._connections.open(tuple(topics), last_event_id, count, self)
 
     def hand_over(self, descriptor: int, *, chunked: bool, head: bytes) -> bool:
         """Lets an engine thread have the connection, for good. Returns whether it does: if not, nothing has changed."""

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 
+from queries import replay
 from sockets import user_timeouts
 from ssecast import Event, Hub, SlowClient
 from ssecast.asgi import EventSourceResponse
@@ -61,6 +62,8 @@ class Room:
         if action == "publish":
             for number in range(int(query.get("count", "1"))):
                 self.hub.publish("ticks", f"{number}" + "x" * int(query.get("pad", "0")))
+        elif action == "end-topic":
+            self.hub.end_topic("ticks")
         elif action == "close":
             self.hub.close(Event("the hub closes", event="bye"))
         elif action == "open":
@@ -79,7 +82,7 @@ class Room:
             keywords["finish"] = "finish" in query
             return getattr(self, query["source"])(), keywords
         topics = self.topics if "door" in query else self.pause if "pause" in query else ["ticks"]
-        return self.hub, {"topics": topics, **keywords}
+        return self.hub, {"topics": topics, "replay": replay(query), **keywords}
 
     # Sources of private streams.
 

@@ -23,6 +23,7 @@ from flask.typing import ResponseReturnValue
 
 import ssecast.django
 import ssecast.wsgi
+from queries import replay
 from sockets import user_timeouts
 from ssecast import Event, Hub, SlowClient
 
@@ -56,7 +57,8 @@ def options(query: dict[str, str]) -> dict[str, Any]:
         given["farewell"] = Event(query["farewell"], event="bye")
     if "source" in query:
         return {**given, "source": SOURCES[query["source"]](), "ping": 0.1, "finish": "finish" in query}
-    return {**given, "source": hub, "topics": ["ticks"]}
+    given["replay"] = replay(query)
+    return {**given, "source": hub, "topics": [query.get("topic", "ticks")]}
 
 
 def numbers() -> Iterator[Any]:
@@ -123,7 +125,12 @@ def respond(place: str, query: dict[str, str]) -> Any:
     """What every other request is answered with, as JSON."""
     if place == "publish":
         for number in range(int(query.get("count", "1"))):
-            hub.publish("ticks", query.get("data", "{}").format(number) + "x" * int(query.get("pad", "0")))
+            hub.publish(
+                query.get("topic", "ticks"), query.get("data", "{}").format(number) + "x" * int(query.get("pad", "0"))
+            )
+        return None
+    if place == "end-topic":
+        hub.end_topic(query["topic"])
         return None
     if place == "publish-process":
         hub.publish("ticks", str(os.getpid()))
