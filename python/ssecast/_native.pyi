@@ -19,6 +19,7 @@ __all__ = [
     "Loss",
     "Parser",
     "PeerTimeout",
+    "Publications",
     "Published",
     "Request",
     "Responder",
@@ -180,8 +181,9 @@ class Hub:
         max_topics: int = 100000,
         max_event_bytes: int = 1048576,
         max_backlog_bytes: int = 67108864,
-        keep_ended: float | None = 60.0,
+        keep_ended: float = 60.0,
         store: str | None = None,
+        publish_timeout: float = 1.0,
         delivery: Literal["auto", "pull"] = "auto",
         threads: int | None = None,
     ) -> Hub: ...
@@ -196,6 +198,10 @@ class Hub:
         /,
     ) -> Published:
         """Publishes an event whose data is a str or bytes. `ssecast.Hub.publish` makes that of any data."""
+
+    @property
+    def _has_store(self) -> bool:
+        """Whether its log is in a store, for which publishing waits."""
 
     def end_topic(self, topic: str) -> None:
         """Ends a topic, for good: nothing is published to it any more."""
@@ -392,6 +398,38 @@ class PeerTimeout:
     def __new__(cls, hub: Hub, descriptor: int) -> PeerTimeout: ...
     def restore(self, descriptor: int) -> None:
         """Sets the options back to what they were, for a server that goes on with the connection."""
+
+@final
+class Publications:
+    """What an event loop publishes without waiting for it, and what has become of that.
+
+    When there is something to take the descriptor becomes readable. The thread that makes it readable, the hub's, never
+    waits for the interpreter.
+    """
+
+    def __new__(cls, hub: Hub) -> Publications: ...
+    def fileno(self) -> int:
+        """The descriptor that is readable when `take` has something to give."""
+
+    def publish(
+        self,
+        number: int,
+        topic: str,
+        data: str | builtins.bytes,
+        event: str | None = None,
+        id: str | int | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+        /,
+    ) -> None:
+        """Publishes an event behind those before. What becomes of it is told under the number, once, unless this
+        raises."""
+
+    def end_topic(self, number: int, topic: str) -> None:
+        """Ends a topic, behind what was published before."""
+
+    def take(self) -> list[tuple[int, Published | Exception]]:
+        """Takes what has become of publications, each with its number, in the order of the calls."""
 
 @final
 class Parser:

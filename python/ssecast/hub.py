@@ -7,6 +7,7 @@ from typing import Any, Unpack
 
 from ssecast import _native
 from ssecast._delivery import wait
+from ssecast._delivery.publications import LoopPublications
 from ssecast._json import text
 from ssecast._options import Replay, lists
 from ssecast.listener import Limits, Listener, Topics
@@ -38,6 +39,8 @@ class Hub(_native.Hub):
       ids, also after a restart: ``"file:./events"`` is a folder of this machine, ``"redis://host:6379/0"`` a server.
       Default ``None``: the memory of each process. It is opened by the first event or connection, in each process by
       itself.
+    - ``publish_timeout``: seconds that an event waits for the store at most; then it is refused with
+      :class:`StoreTimedOutError`. Default 1.
     - ``delivery``: ``"auto"``, or ``"pull"`` to keep the engine's threads from writing to sockets.
     - ``threads``: so many engine threads for this hub, instead of the shared ones: one per core, at most four.
 
@@ -61,7 +64,8 @@ class Hub(_native.Hub):
 
         The cost does not depend on how many there are, and no slow one is waited for. May be called from any thread and
         any event loop. On a closed hub nothing is published, and ``id`` is None. With a ``store`` it waits until that
-        has the event, with the interpreter free for other threads: one second at most.
+        has the event, with the interpreter free for other threads, but with this thread's event loop standing still:
+        that is what :meth:`publish_async` is for.
 
         ``data``: a str goes as it is, bytes as UTF-8, anything else as JSON. ``retry`` is in milliseconds. Raises an
         :class:`Error` that names the field, and then nothing is published; ``TypeError`` for a value of the wrong type.
@@ -71,6 +75,32 @@ class Hub(_native.Hub):
         0
         """
         return self.publish_text(topic, data if type(data) is str else text(data), event, id, retry, comment)
+
+    async def publish_async(
+        self,
+        topic: str,
+        data: Any,
+        *,
+        event: str | None = None,
+        id: str | int | None = None,
+        retry: int | None = None,
+        comment: str | None = None,
+    ) -> _native.Published:
+        """Publishes as :meth:`publish` does, and has only the task wait for the ``store``, under asyncio or trio.
+        Events that wait are appended together, in the order of the calls, also of those of ``publish``. A task that is
+        cancelled meanwhile does not hear whether its event was published.
+
+        >>> import asyncio
+        >>> hub = Hub()
+        >>> asyncio.run(hub.publish_async("ticks", {"now": 1})).subscribers
+        0
+        """
+        text_of_data = data if type(data) is str else text(data)
+        if not self._has_store:
+            return self.publish_text(topic, text_of_data, event, id, retry, comment)
+        publications = LoopPublications.of(self)
+        publish = publications.native.publish
+        return await publications.run(lambda number: publish(number, topic, text_of_data, event, id, retry, comment))
 
     def end_topic(self, topic: str) -> None:
         """Ends a topic, for good: nothing is published to it any more (:class:`TopicEndedError`). Its connections get
@@ -85,6 +115,16 @@ class Hub(_native.Hub):
         ['all of it']
         """
         super().end_topic(topic)
+
+    async def end_topic_async(self, topic: str) -> None:
+        """Ends a topic as :meth:`end_topic` does, behind what :meth:`publish_async` was called with before, and has
+        only the task wait for the ``store``.
+        """
+        if not self._has_store:
+            return self.end_topic(topic)
+        publications = LoopPublications.of(self)
+        await publications.run(lambda number: publications.native.end_topic(number, topic))
+        return None
 
     def subscribe(self, *topics: str, last_event_id: str | None = None, replay: Replay = 0) -> Subscription:
         """Reads topics in this process: iterate over the events with ``for`` or ``async for``.
@@ -170,7 +210,11 @@ class Hub(_native.Hub):
         return True
 
     async def aclose(self, event: _native.Event | None = None, *, grace: float = 1.0) -> None:
-        """Closes the hub, as :meth:`close` does, and waits until every stream has ended."""
+        """Closes the hub, as :meth:`close` does, and waits until every stream has ended. What the tasks of this event
+        loop of asyncio publish at the moment is published before.
+        """
+        if publishing := LoopPublications.pending(self):
+            await asyncio.wait(publishing)
         self.close(event, grace=grace)
         # A cancelled wait leaves a thread behind, for no longer than this.
         while not await asyncio.to_thread(self.wait_closed, 0.25):

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from ssecast import Hub, InvalidIdError, InvalidOptionError, StoreFormatError, StoreUnavailableError
-
-
-def file(folder: Path) -> str:
-    return f"file:{folder}/events"
+from ssecast import (
+    Hub,
+    InvalidIdError,
+    InvalidOptionError,
+    StoreFormatError,
+    StoreTimedOutError,
+    StoreUnavailableError,
+)
+from stores import file, held
 
 
 def test_hubs_with_one_store_are_one_hub(tmp_path: Path) -> None:
@@ -99,3 +105,23 @@ def test_publishing_leaves_the_interpreter_to_other_threads(tmp_path: Path) -> N
             thread.join()
     for name in range(4):
         assert [number for of, number in seen if of == name] == list(range(50))
+
+
+def test_a_store_that_is_not_free_in_time_is_an_error_after_so_long(tmp_path: Path) -> None:
+    hub = Hub(store=file(tmp_path), publish_timeout=0.05)
+    hub.publish("t", "1")
+    with held(tmp_path):
+        begin = time.monotonic()
+        with pytest.raises(StoreTimedOutError, match="was not free in time"):
+            hub.publish("t", "2")
+        assert 0.05 <= time.monotonic() - begin < 0.9
+        with pytest.raises(StoreTimedOutError):
+            asyncio.run(hub.publish_async("t", "2"))
+        assert hub.stats().store == "degraded"
+    hub.publish("t", "3")
+    with hub.subscribe("t", replay="all") as events:
+        assert [next(events).data, next(events).data] == ["1", "3"]
+    with pytest.raises(InvalidOptionError, match="publish_timeout"):
+        Hub(publish_timeout=-1.0)
+    with pytest.raises(TypeError, match="publish_timeout must be a number of seconds, not NoneType"):
+        Hub(publish_timeout=None)  # type: ignore[arg-type]

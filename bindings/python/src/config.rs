@@ -133,6 +133,7 @@ pub(crate) struct Options<'py> {
     pub(crate) max_backlog_bytes: Given<'py>,
     pub(crate) keep_ended: Given<'py>,
     pub(crate) store: Given<'py>,
+    pub(crate) publish_timeout: Given<'py>,
 }
 
 impl Options<'_> {
@@ -162,11 +163,9 @@ impl Options<'_> {
             max_backlog_bytes: self
                 .max_backlog_bytes
                 .limit("max_backlog_bytes", default.max_backlog_bytes)?,
-            keep_ended: self
-                .keep_ended
-                .time("keep_ended", Some(default.keep_ended))?
-                .unwrap_or(Duration::MAX),
+            keep_ended: self.keep_ended.duration("keep_ended", default.keep_ended)?,
             store: self.store.name("store", None)?.map(|url| open_store(&url)).transpose()?,
+            publish_timeout: self.publish_timeout.duration("publish_timeout", default.publish_timeout)?,
         })
     }
 }

@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
 use ssecast::process::Process;
-use ssecast::{Close, ErrorKind, Reason, ResetReason, Sockets, StoreState, Unavailable};
+use ssecast::{Close, Error, ErrorKind, Reason, ResetReason, Sockets, StoreState, Unavailable};
 
 use crate::call;
 use crate::config::Options;
@@ -45,9 +45,9 @@ impl Hub {
             retry = Given::Default, reset_event = Given::Default, max_connections = Given::Default,
             max_topics = Given::Default, max_event_bytes = Given::Default,
             max_backlog_bytes = Given::Default, keep_ended = Given::Default,
-            store = Given::Default, delivery = Given::Default, threads = Given::Default
+            store = Given::Default, publish_timeout = Given::Default, delivery = Given::Default, threads = Given::Default
         ),
-        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, max_backlog_bytes=67108864, keep_ended=60.0, store=None, delivery='auto', threads=None)"
+        text_signature = "(*, history=..., slow_client=..., heartbeat=15.0, retry=2.0, reset_event='reset', max_connections=100000, max_topics=100000, max_event_bytes=1048576, max_backlog_bytes=67108864, keep_ended=60.0, store=None, publish_timeout=1.0, delivery='auto', threads=None)"
     )]
     #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
     fn new(
@@ -62,6 +62,7 @@ impl Hub {
         max_backlog_bytes: Given<'_>,
         keep_ended: Given<'_>,
         store: Given<'_>,
+        publish_timeout: Given<'_>,
         delivery: Given<'_>,
         threads: Given<'_>,
     ) -> Result<Self> {
@@ -78,6 +79,7 @@ impl Hub {
                 max_backlog_bytes,
                 keep_ended,
                 store,
+                publish_timeout,
             };
             let threads = threads.cap("threads", None)?;
             let pull = delivery.choice("delivery", ["auto", "pull"])?;
@@ -110,13 +112,14 @@ impl Hub {
             } else {
                 hub.publish(&topic, &fields.event())
             };
-            match published {
-                Ok(published) => Ok(Published { id: Some(published.id), subscribers: published.subscribers }),
-                // A timer that publishes need not know that the hub is closing.
-                Err(error) if error.kind() == ErrorKind::Closed => Ok(Published { id: None, subscribers: 0 }),
-                Err(error) => Err(error.into()),
-            }
+            Ok(Published::of(published)?)
         })
+    }
+
+    /// Whether its log is in a store, for which publishing waits.
+    #[getter]
+    fn _has_store(&self) -> bool {
+        self.hub.config().store.is_some()
     }
 
     /// Ends a topic, for good: nothing is published to it any more.
@@ -236,6 +239,19 @@ pub struct Published {
     id: Option<String>,
     /// The connections of this process that read the topic at that moment.
     subscribers: usize,
+}
+
+impl Published {
+    /// What became of it. A timer that publishes need not know that the hub is closing.
+    pub(crate) fn of(
+        outcome: std::result::Result<ssecast::Published, Error>,
+    ) -> std::result::Result<Self, Error> {
+        match outcome {
+            Ok(published) => Ok(Self { id: Some(published.id), subscribers: published.subscribers }),
+            Err(error) if error.kind() == ErrorKind::Closed => Ok(Self { id: None, subscribers: 0 }),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 #[pymethods]

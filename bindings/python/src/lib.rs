@@ -19,6 +19,7 @@ mod open_sockets;
 mod option;
 mod parser;
 mod peer_timeout;
+mod publications;
 mod response;
 mod source;
 mod termination;
@@ -54,6 +55,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<delivery_queue::DeliveryQueue>(),
         py.get_type::<parser::Parser>(),
         py.get_type::<peer_timeout::PeerTimeout>(),
+        py.get_type::<publications::Publications>(),
         py.get_type::<source::Loss>(),
         py.get_type::<source::Retry>(),
         py.get_type::<source::Source>(),

@@ -51,6 +51,14 @@ impl Given<'_> {
         }
     }
 
+    /// Seconds.
+    pub(crate) fn duration(&self, option: &'static str, default: Duration) -> Result<Duration> {
+        match self {
+            Self::Default => Ok(default),
+            Self::Value(value) => seconds(option, value, "a number of seconds"),
+        }
+    }
+
     /// A string, or off.
     pub(crate) fn name(&self, option: &'static str, default: Option<String>) -> Result<Option<String>> {
         match self {
