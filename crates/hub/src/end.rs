@@ -169,11 +169,18 @@ impl Log {
         let before = self.end();
         self.head = end.sequence;
         self.topics.end(key, end);
+        self.readership.end(&self.topics[key].name);
         let topic = &mut self.topics[key];
         let mark = |interest| self.readers.mark(interest, key, before, now);
         let wakes = topic.interest.iter_mut().filter_map(mark).collect();
         self.topics.forget_ended(1, now, &self.readers);
         wakes
+    }
+
+    /// Whether a topic has ended, and is not forgotten.
+    pub(crate) fn has_ended(&mut self, name: &str, now: u64) -> bool {
+        self.topics.renew_if_due(name, now);
+        self.topics.key(name).is_some_and(|key| self.topics[key].has_ended())
     }
 
     /// Whether all of the topics have ended, and there is nothing left to get at a position.

@@ -208,7 +208,7 @@ impl Hub {
 
     /// Has a producer told when a topic is not read any more: `done` is called once when it has had a reader since this call
     /// and then had none for so long, in no process that shares the store. While there has never been a reader it is not
-    /// called. Dropping the watch ends the interest, and so does closing the hub.
+    /// called. Dropping the watch ends the interest, and so do the end of the topic and closing the hub.
     ///
     /// With a store the other processes are asked, by entries of its log. One that is killed, or can't reach the store, counts
     /// as without readers after 15 s. While this process can't reach the store, and for 15 s after that, `done` is not called.

@@ -35,6 +35,8 @@ pub(crate) struct Readership {
     due: BTreeSet<(u64, Arc<str>)>,
     /// The topics that are being looked at.
     looking: Vec<Arc<str>>,
+    /// Of producers whose topic has ended: to be dropped once no lock is held.
+    over: Vec<Done>,
     /// The number of the last producer.
     last: u64,
     contact: Contact,
@@ -111,6 +113,18 @@ impl Readership {
         let producer = producers.swap_remove(index);
         self.look_soon(topic);
         Some(producer.done)
+    }
+
+    /// Notes that a topic has ended: there is nothing left to stop.
+    pub(crate) fn end(&mut self, topic: &str) {
+        let Some(watched) = self.topics.get_mut(topic) else { return };
+        self.over.extend(watched.producers.drain(..).map(|producer| producer.done));
+        self.look_soon(topic);
+    }
+
+    /// Takes what is of no use any more. It is to be dropped once no lock is held.
+    pub(crate) fn take_over(&mut self) -> Vec<Done> {
+        std::mem::take(&mut self.over)
     }
 
     /// Notes that this process has a reader of a topic.
@@ -246,8 +260,9 @@ impl Readership {
     /// Forgets all producers: the hub is closed, and says nothing more. What it returns is to be dropped once no lock is held.
     pub(crate) fn clear(&mut self) -> Vec<Done> {
         self.due.clear();
+        let over = self.take_over();
         let producers = self.topics.drain().flat_map(|(_, watched)| watched.producers);
-        producers.map(|producer| producer.done).collect()
+        producers.map(|producer| producer.done).chain(over).collect()
     }
 }
 

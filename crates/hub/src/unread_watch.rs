@@ -32,6 +32,10 @@ impl UnreadWatch {
     pub(crate) fn new(hub: &Arc<Shared>, topic: &str, after: u64, done: Done) -> Result<Self, Error> {
         let mut log = hub.log();
         hub.refuse_if_closing()?;
+        if log.has_ended(topic, hub.now()) {
+            drop(log);
+            return Ok(Self { hub: Weak::new(), topic: topic.to_owned(), number: 0 });
+        }
         let reads = log.is_read(topic);
         let number = log.readership.watch(topic, reads, after, done);
         drop(log);
@@ -124,9 +128,11 @@ fn look(hub: &Arc<Shared>) -> Option<(Duration, Duration)> {
         None => {}
     }
     let unread = log.readership.take_unread(now);
+    let over = log.readership.take_over();
     let pause = (!log.readership.is_idle()).then(|| log.readership.pause(now).min(LOOK));
     log.holds += usize::from(!unread.is_empty());
     drop(log);
+    drop(over);
     if !unread.is_empty() {
         // The hub's end is not over while the host is called.
         let _hold = Hold::counted(Arc::clone(hub));

@@ -77,6 +77,20 @@ fn a_hub_that_closes_or_goes_ends_what_producers_wait_for() {
 }
 
 #[test]
+fn a_topic_that_ends_has_no_producer_to_stop_any_more() {
+    let mut rig = Rig::new(quiet());
+    let (_watch, stopped) = produce(&rig, "t");
+    let (_other, goes_on) = produce(&rig, "u");
+    let stream = rig.subscribe(&["t", "u"]);
+    rig.hub.end_topic("t").unwrap();
+    assert_eq!(stopped.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    let (_late, stopped) = produce(&rig, "t");
+    assert_eq!(stopped.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected));
+    drop(stream);
+    assert_eq!(goes_on.recv_timeout(PATIENCE), Ok(()));
+}
+
+#[test]
 fn the_name_of_the_notices_is_no_topic() {
     let mut rig = Rig::new(quiet());
     let name = "ssecast-notices";
