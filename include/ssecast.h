@@ -340,6 +340,9 @@ typedef struct ssecast_source ssecast_source;
 // Any thread may use it, and one at a time may ask for what is next.
 typedef struct ssecast_subscription ssecast_subscription;
 
+// The interest in whether a topic is read. Any thread may free it.
+typedef struct ssecast_unread_watch ssecast_unread_watch;
+
 // Text or bytes: `len` of them from `data` on, with no zero byte at the end. Text is UTF-8.
 //
 // It owns nothing. What the caller passes must be valid until the call returns; what the library hands out is
@@ -566,6 +569,9 @@ typedef struct ssecast_published {
   // The id that the hub gave the event. Ends with a zero byte; empty if the event had an id of its own.
   char id[56];
 } ssecast_published;
+
+// Tells that a topic has lost its last reader, once, on a thread of the hub; it must return soon.
+typedef void (*ssecast_unread_callback)(void *user_data);
 
 // What a hub holds now, and has done since it was made.
 typedef struct ssecast_stats {
@@ -985,6 +991,27 @@ bool ssecast_hub_is_closed(const struct ssecast_hub *hub);
 
 // Checks a topic without using it: 1 to 256 bytes of UTF-8. Fails with `SSECAST_INVALID_TOPIC`.
 ssecast_result ssecast_topic_check(struct ssecast_slice topic, struct ssecast_error *error);
+
+// Has the producer of a topic told when it may stop: `on_unread` is called once when the topic has had a reader since this
+// call and then had none for `after_ms` milliseconds, in no process that shares the store. While there has never been a
+// reader it is not called. With a store the other processes are asked; one that is killed, or can't reach the store, counts
+// as without readers after 15 seconds. While this process can't reach the store, and for 15 seconds after that,
+// `on_unread` is not called.
+//
+// Give `watch` back with `ssecast_unread_watch_free`. Closing the hub ends the interest; the watch may outlive the hub.
+//
+// Fails with `SSECAST_INVALID_TOPIC` or `SSECAST_CLOSED`.
+ssecast_result ssecast_hub_when_unread(struct ssecast_hub *hub,
+                                       struct ssecast_slice topic,
+                                       uint64_t after_ms,
+                                       ssecast_unread_callback on_unread,
+                                       void *user_data,
+                                       struct ssecast_unread_watch **watch,
+                                       struct ssecast_error *error);
+
+// Ends the interest and frees the watch. It waits for a call of `on_unread` that is under way, unless it is called by that;
+// none follows. NULL is fine.
+void ssecast_unread_watch_free(struct ssecast_unread_watch *watch);
 
 // Reads the counters of a hub. Set `stats->size` to `sizeof(ssecast_stats)` before.
 ssecast_result ssecast_hub_stats(const struct ssecast_hub *hub,

@@ -219,6 +219,15 @@ struct Subscription {
 // Whether a client's last event ID says that its stream was finished for good: answer 204. A listener does so by itself.
 inline bool is_finished(std::string_view last_event_id) noexcept { return ssecast_is_finished(slice(last_event_id)); }
 
+// The interest in whether a topic is read. Destroying it ends that, after a call that is under way.
+struct UnreadWatch {
+  struct Free {
+    std::unique_ptr<std::shared_ptr<std::function<void()>>> on_unread;
+    void operator()(ssecast_unread_watch* handle) const noexcept { ssecast_unread_watch_free(handle); }
+  };
+  std::unique_ptr<ssecast_unread_watch, Free> handle;
+};
+
 namespace detail {
 
 // A hub and the objects that its callbacks use. The objects are destroyed once no callback runs any more.
@@ -261,6 +270,19 @@ struct Hub {
   }
   // Nothing is published to the topic any more: its readers get what is left, and their clients stay away.
   void end_topic(std::string_view topic) { detail::call(ssecast_hub_end_topic, handle.get(), slice(topic)); }
+  // Calls `on_unread` once, on a thread of the library, when the topic has had a reader and then had none for so long, in no process
+  // of the store. The watch may be destroyed by that call.
+  UnreadWatch when_unread(std::string_view topic, std::uint64_t after_ms, std::function<void()> on_unread) {
+    auto function = std::make_unique<std::shared_ptr<std::function<void()>>>(
+        std::make_shared<std::function<void()>>(std::move(on_unread)));
+    const ssecast_unread_callback call = [](void* data) noexcept {
+      const auto kept = *static_cast<std::shared_ptr<std::function<void()>>*>(data);
+      (*kept)();
+    };
+    auto* watch = detail::get<ssecast_unread_watch*>(
+        ssecast_hub_when_unread, handle.get(), slice(topic), after_ms, call, static_cast<void*>(function.get()));
+    return {decltype(UnreadWatch::handle)(watch, UnreadWatch::Free{std::move(function)})};
+  }
   void close(std::uint64_t grace_ms) { detail::call(ssecast_hub_close, handle.get(), nullptr, grace_ms); }
   // Whether it was closed, and all is over by then, callbacks included. Not in a callback.
   bool wait_closed(std::uint64_t timeout_ms) { return detail::get<bool>(ssecast_hub_wait_closed, handle.get(), timeout_ms); }

@@ -1,6 +1,7 @@
 package ssecast_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -168,5 +169,41 @@ func TestATopicThatEndsEndsItsStreams(t *testing.T) {
 				response.Body.Close()
 			}
 		})
+	}
+}
+
+func TestAProducerIsToldWhenItsTopicIsUnread(t *testing.T) {
+	hub := newHub(t, ssecast.Config{})
+	server := serve(t, hub.Handler("answer"), servers[0].start)
+	producer, cancel, err := hub.WhenUnread(context.Background(), "answer", time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cancel()
+	other, cancelOther, err := hub.WhenUnread(context.Background(), "answer", time.Millisecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancelOther()
+	client := connect(t, server, "")
+	publish(t, hub, "answer", "1")
+	client.expect(t, "1")
+	if producer.Err() != nil {
+		t.Error("it is done while there is a reader")
+	}
+	client.Body.Close()
+	select {
+	case <-producer.Done():
+	case <-time.After(patience):
+		t.Fatal("it is not done")
+	}
+	if cause := context.Cause(producer); cause != ssecast.ErrUnread {
+		t.Errorf("its cause is %v", cause)
+	}
+	if cause := context.Cause(other); cause != context.Canceled {
+		t.Errorf("the cause of the one that was cancelled is %v", cause)
+	}
+	if _, _, err := hub.WhenUnread(context.Background(), "", 0); !errors.Is(err, ssecast.ErrInvalidTopic) {
+		t.Errorf("it failed with %v", err)
 	}
 }

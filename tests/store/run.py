@@ -60,6 +60,11 @@ class Worker:
             assert line, f"the worker in {self.name} ended"
             self.ids.append(line)
 
+    def end_topic(self):
+        self.process.stdin.write("!end\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "ended\n", f"the worker in {self.name} could not end the topic"
+
     def end(self):
         self.process.stdin.close()
         assert self.process.wait(SECONDS) == 0, f"the worker in {self.name} ended with {self.process.returncode}"
@@ -166,6 +171,27 @@ def those_that_are_killed_lose_nothing(workers, start):
     assert {id for worker in killed for id in worker.ids} <= {event[0].removeprefix("id: ") for event in readers[0].events}
 
 
+def a_topic_that_ends_ends_everywhere(workers, _):
+    """One language's worker ends it: the clients of all get what is left, and wherever they come back they are told to stay away."""
+    servers = [worker.server for worker in workers]
+    live = [Reader(servers[at:] + servers[:at]) for at in range(len(servers))]
+    try:
+        for reader in live:
+            reader.wait("its stream", lambda reader: reader.status == 200)
+        workers[-1].tell(1)
+        workers[-1].published()
+        workers[-1].end_topic()
+        late = [Reader(servers[at:] + servers[:at], "/all") for at in range(len(servers))]
+        for readers in (live, late):
+            for reader in readers:
+                reader.wait("the answer 204", lambda reader: reader.status == 204)
+                assert reader.events == readers[0].events
+        assert len(live[0].data) == 1 and late[0].events[-1] == live[0].events[0]
+    finally:
+        for reader in live:
+            reader.end()
+
+
 def processes_of_c(results, prefix, work, url):
     """What bindings/c/tests/store.c tests in a folder, in Redis."""
     program = languages.c_program(languages.BINDINGS / "c/tests/store.c", work / "store/processes", prefix)
@@ -175,7 +201,8 @@ def processes_of_c(results, prefix, work, url):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-TESTS = [clients_move_between_all, new_clients_begin_with_history_everywhere, those_that_are_killed_lose_nothing]
+TESTS = [clients_move_between_all, new_clients_begin_with_history_everywhere, those_that_are_killed_lose_nothing,
+         a_topic_that_ends_ends_everywhere]
 
 
 def main():

@@ -44,6 +44,8 @@ mod hub_config;
 
 mod hub;
 
+mod unread_watch;
+
 mod store_state;
 
 mod stats;

@@ -12,7 +12,7 @@ GOOD = {
     "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "int": "spare", "void*": "NULL", "char*": "buffer",
     "ssecast_slice": 'text("t")', "const ssecast_slice*": "&topic", "ssecast_slice*": "&slice", "size_t*": "&length",
     "uint64_t*": "&number", "bool*": "&over", "ssecast_reason*": "&reason", "ssecast_published*": "&published", "ssecast_error*": "&error",
-    "ssecast_item_callback": "on_item",
+    "ssecast_item_callback": "on_item", "ssecast_unread_callback": "on_unread",
 }
 GOOD_BY_NAME = {"capacity": "sizeof buffer", "cause": "SSECAST_CAUSE_ENDED", "max_event_bytes": "0"}
 # Structures that the library fills in: the caller sets their size alone.
@@ -30,6 +30,10 @@ static ssecast_connection *connection;
 static int on_item(void *user_data, const ssecast_item *item) {
   (void)user_data, (void)item;
   return 0;
+}
+
+static void on_unread(void *user_data) {
+  (void)user_data;
 }
 
 static void route(void *user_data, const ssecast_request *request, ssecast_responder *given) {
@@ -68,6 +72,7 @@ SETUP = r"""
   ssecast_parser *parser;
   ssecast_unavailable unavailable = {.size = sizeof unavailable};
   ssecast_source *source;
+  ssecast_unread_watch *unread_watch;
   ssecast_source_config source_config;
   ssecast_source_request source_request = {.size = sizeof source_request};
   ssecast_source_response source_response;

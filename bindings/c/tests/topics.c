@@ -130,6 +130,30 @@ static void a_listener_answers_204_to_a_client_that_has_all(void) {
   ssecast_hub_free(hub);
 }
 
+/* One hub ends the topic, and another serves it, as two processes do. */
+static void a_topic_that_ends_in_one_process_ends_in_all(void) {
+  ssecast_error error;
+  struct stream client, late;
+  ssecast_published published;
+  ssecast_event event = event_of("1");
+  struct folder folder = folder_made();
+  ssecast_hub *producer = stored_hub(folder.url, SLOW_MACHINE_MS), *server = stored_hub(folder.url, SLOW_MACHINE_MS);
+  ssecast_listener *listener = listening(server);
+  CHECK(status_of(listener, "", &client) == 200);
+  CHECK_OK(ssecast_hub_publish(producer, ANSWER[0], &event, &published, &error));
+  CHECK_OK(ssecast_hub_end_topic(producer, ANSWER[0], &error));
+  check_whole(&client, "data: 1\n", "data: 1\n");
+  CHECK(status_of(listener, published.id, &late) == 204);
+  close(late.socket);
+  CHECK(status_of(listener, "ssecast-finished", &late) == 204);
+  close(late.socket);
+  CHECK_FAILS(SSECAST_TOPIC_ENDED, ssecast_hub_publish(server, ANSWER[0], &event, NULL, &error));
+  ssecast_listener_free(listener);
+  ssecast_hub_free(producer);
+  ssecast_hub_free(server);
+  folder_remove(&folder);
+}
+
 static void a_topic_that_has_ended_is_forgotten_after_its_time(void) {
   ssecast_error error;
   ssecast_hub_config config;
@@ -153,6 +177,7 @@ int main(void) {
   TEST("readers get what is left, and end for good", readers_get_what_is_left_and_end_for_good);
   TEST("a subscription ends with its topic", a_subscription_ends_with_its_topic);
   TEST("a listener answers 204 to a client that has all", a_listener_answers_204_to_a_client_that_has_all);
+  TEST("a topic that ends in one process ends in all", a_topic_that_ends_in_one_process_ends_in_all);
   TEST("a topic that has ended is forgotten after its time", a_topic_that_has_ended_is_forgotten_after_its_time);
   return 0;
 }

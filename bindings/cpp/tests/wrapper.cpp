@@ -436,6 +436,24 @@ void a_topic_that_ends_ends_its_streams() {
   CHECK(failure([&] { hub.subscribe({"t"}, whole); }).code() == SSECAST_TOPIC_ENDED);
 }
 
+void a_producer_is_told_when_its_topic_is_unread() {
+  auto hub = quiet_hub();
+  std::atomic<int> told{0};
+  std::optional<ssecast::UnreadWatch> own, kept(hub.when_unread("t", 1, [&] { ++told; }));
+  std::atomic<bool> is_set{false};
+  own.emplace(hub.when_unread("t", 1, [&, alive = std::make_shared<int>(7)] {
+    while (!is_set) std::this_thread::yield();
+    own.reset();
+    told += *alive - 6;
+  }));
+  is_set = true;
+  { const auto unused = hub.when_unread("t", 1, [&] { told = 100; }); }
+  hub.subscribe({"t"});
+  eventually([&] { return told == 2; });
+  kept = hub.when_unread("t", 1, [] {});
+  CHECK(failure([&] { hub.when_unread("", 1, [] {}); }).code() == SSECAST_INVALID_TOPIC);
+}
+
 }  // namespace
 
 #define TEST(function) (function(), std::puts("ok " #function))
@@ -460,4 +478,5 @@ int main() {
   TEST(hubs_on_one_store_are_one);
   TEST(a_new_client_begins_with_history);
   TEST(a_topic_that_ends_ends_its_streams);
+  TEST(a_producer_is_told_when_its_topic_is_unread);
 }

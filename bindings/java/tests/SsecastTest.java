@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -227,6 +228,19 @@ public final class SsecastTest {
                 check(status == 204, "with the id " + id + " the status is " + status);
             }
             hub.end(1000);
+        }
+    }
+
+    private static void aProducerIsToldWhenItsTopicIsUnread() throws Exception {
+        try (Hub hub = new Hub()) {
+            CompletableFuture<Void> told = hub.whenUnread("ticks", 1), cancelled = hub.whenUnread("ticks", 1);
+            check(cancelled.cancel(false), "it can be cancelled");
+            try (Subscription reader = hub.subscribe(List.of("ticks"), null)) {
+                check(reader.next() != null && !told.isDone(), "there is a reader");
+            }
+            told.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+            check(cancelled.isCancelled(), "it stays so");
+            check(failure(() -> hub.whenUnread("", 1)).code.equals("SSECAST_INVALID_TOPIC"), "what is wrong is named");
         }
     }
 
@@ -454,6 +468,8 @@ public final class SsecastTest {
         }
         aNewClientBeginsWithHistory();
         System.out.println("ok a new client begins with history");
+        aProducerIsToldWhenItsTopicIsUnread();
+        System.out.println("ok a producer is told when its topic is unread");
         aRouteDecides();
         System.out.println("ok a route decides");
         aListenerWhoseObjectIsNotKeptGoesOn();

@@ -3,6 +3,7 @@ package ssecast;
 import com.sun.jna.Native;
 import com.sun.jna.ptr.PointerByReference;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.ToLongFunction;
 
 /**
@@ -57,6 +58,15 @@ public final class Hub implements AutoCloseable {
         Library.Failure failure = new Library.Failure();
         Library.Slice.Value name = Library.Slice.of(topic);
         SsecastException.check(handle.use(hub -> Library.INSTANCE.ssecast_hub_end_topic(hub, name, failure)), failure);
+    }
+
+    /**
+     * Tells a producer that nobody reads its topic any more: the future completes when the topic has had a reader since this call and
+     * then had none for so long, in no process that shares the store. While there has never been a reader it does not. A producer
+     * that is done cancels it. Closing the hub ends the interest.
+     */
+    public CompletableFuture<Void> whenUnread(String topic, long afterMs) {
+        return handle.use(hub -> UnreadWatch.start(hub, topic, afterMs));
     }
 
     /** Open connections of this process. */

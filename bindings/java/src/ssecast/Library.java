@@ -123,6 +123,10 @@ interface Library extends com.sun.jna.Library {
         public long replay;
     }
 
+    interface UnreadCallback extends Callback {
+        void unread(Pointer userData);
+    }
+
     interface RouteCallback extends Callback {
         void decide(Pointer userData, Pointer request, Pointer responder);
     }
@@ -154,6 +158,11 @@ interface Library extends com.sun.jna.Library {
     int ssecast_hub_publish(Pointer hub, Slice.Value topic, NativeEvent event, NativePublished published, Failure error);
 
     int ssecast_hub_end_topic(Pointer hub, Slice.Value topic, Failure error);
+
+    int ssecast_hub_when_unread(
+        Pointer hub, Slice.Value topic, long afterMs, UnreadCallback unread, Pointer userData, PointerByReference watch, Failure error);
+
+    void ssecast_unread_watch_free(Pointer watch);
 
     int ssecast_hub_close(Pointer hub, NativeEvent event, long graceMs, Failure error);
 
