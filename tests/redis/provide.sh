@@ -32,14 +32,17 @@ partial=$(mktemp -d "$folder/.partial.XXXXXX")
 trap 'rm -rf "$partial"' EXIT
 mkdir "$partial/packages" "$partial/server"
 cd "$partial/packages"
-if [ -z "$(apt-cache search --names-only '^redis-tools$')" ]; then
-  apt-get update >&2 || fail 'and apt-get update failed'
-fi
-lacking=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances redis-tools |
-  grep '^lib' | sort -u | while read -r package; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
-  done)
-apt-get download redis-server redis-tools $lacking >&2 || fail 'and apt-get download failed'
+lacking() {
+  apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances redis-tools |
+    grep '^lib' | sort -u | while read -r package; do
+      dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+    done
+}
+fetch() {
+  apt-get download redis-server redis-tools $(lacking) >&2
+}
+# What is known of the packages may be nothing, or old.
+fetch || { apt-get update >&2 && fetch; } || fail 'and apt-get could not get its package'
 for package in *.deb; do
   dpkg -x "$package" "$partial/server"
 done
