@@ -54,7 +54,7 @@ impl Known {
         for pack in packs {
             for (number, bytes) in pack.entries().filter(|(number, _)| *number > after && *number < below) {
                 replica.apply(number, bytes)?;
-                self.note(number, bytes, pack.last)?;
+                self.note(number, bytes, pack)?;
                 self.stored.tidy(replica, number);
             }
         }
@@ -62,7 +62,7 @@ impl Known {
     }
 
     /// Notes an entry that is in a pack.
-    pub(crate) fn note(&mut self, number: u64, bytes: &[u8], pack: u64) -> Result<(), Error> {
+    pub(crate) fn note(&mut self, number: u64, bytes: &[u8], pack: &Pack) -> Result<(), Error> {
         if number > self.last {
             let entry = Entry::decode(bytes)?;
             self.marks.note(number, mark(&entry));

@@ -26,7 +26,7 @@ impl Pack {
             entry?;
             count += 1;
         }
-        if count == 0 || count > last {
+        if count == 0 || count > last || count > MAX_ENTRIES as u64 {
             return Err(damaged());
         }
         Ok(Self { last, count, bytes })
@@ -128,5 +128,6 @@ mod tests {
             assert!(Pack::read(9, bytes.to_vec()).is_err(), "{bytes:?}");
         }
         assert!(Pack::read(1, b"\x01\0\0\0a\x01\0\0\0b".to_vec()).is_err(), "there is no number zero");
+        assert!(Pack::read(100, b"\0\0\0\0".repeat(65)).is_err(), "these are too many");
     }
 }

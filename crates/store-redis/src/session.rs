@@ -244,7 +244,7 @@ impl Session {
 fn appended(known: &mut Known, replica: &mut dyn Replica, batch: &Batch, first: u64) -> Result<(), Error> {
     for pack in &batch.packs {
         for (number, bytes) in pack.entries() {
-            known.note(number, bytes, pack.last)?;
+            known.note(number, bytes, pack)?;
             replica.appended((number - first) as usize, number)?;
         }
     }

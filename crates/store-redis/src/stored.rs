@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use ssecast_hub::{Entry, EntryKind, Replica};
 
+use crate::pack::Pack;
+
 /// After so many entries or bytes were appended, what has expired is removed.
 const SWEEP_ENTRIES: usize = 64;
 const SWEEP_BYTES: usize = 256 << 10;
@@ -44,11 +46,15 @@ pub(crate) struct Stored {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     number: u64,
-    pack: u64,
-    kind: EntryKind,
     at: u64,
+    kind: EntryKind,
+    /// How far behind it the last entry of its pack is.
+    to_last: u8,
+    /// It is the only entry of its pack.
+    is_alone: bool,
 }
 
+/// A pack of several entries.
 #[derive(Debug, Default)]
 struct Held {
     /// How many of its entries are kept.
@@ -79,18 +85,21 @@ impl Sweep {
 
 impl Stored {
     /// Notes an entry that is in a pack.
-    pub(crate) fn note(&mut self, entry: &Entry<'_>, number: u64, pack: u64) {
+    pub(crate) fn note(&mut self, entry: &Entry<'_>, number: u64, pack: &Pack) {
         let topic = match self.topics.get_key_value(entry.topic) {
             Some((topic, _)) => Arc::clone(topic),
             None => Arc::from(entry.topic),
         };
-        let place = Place { number, pack, kind: entry.kind, at: entry.at };
+        let (to_last, is_alone) = ((pack.last - number) as u8, pack.count == 1);
+        let place = Place { number, at: entry.at, kind: entry.kind, to_last, is_alone };
         self.topics.entry(Arc::clone(&topic)).or_default().push_back(place);
-        let held = self.packs.entry(pack).or_default();
-        held.left += 1;
-        match held.topics.iter_mut().find(|(known, _)| *known == topic) {
-            Some((_, last)) => *last = number,
-            None => held.topics.push((Arc::clone(&topic), number)),
+        if !is_alone {
+            let held = self.packs.entry(pack.last).or_default();
+            held.left += 1;
+            match held.topics.iter_mut().find(|(known, _)| *known == topic) {
+                Some((_, last)) => *last = number,
+                None => held.topics.push((Arc::clone(&topic), number)),
+            }
         }
         self.changed.insert(topic);
         self.noted += 1;
@@ -176,20 +185,34 @@ impl Stored {
         shortened: &mut BTreeMap<Arc<str>, u64>,
     ) {
         let Some(places) = self.topics.get_mut(topic) else { return };
-        while let Some(Place { number, pack, kind, at: time }) = places.front().copied()
-            && number <= at
-            && replica
-                .has_expired(number, &Entry { kind, at: time, fingerprint: 0, topic, id: None, block: b"" })
+        let mut shorten = |topic: Arc<str>, last: u64| {
+            let known = shortened.entry(topic).or_default();
+            *known = last.max(*known);
+        };
+        let entry = |place: &Place| Entry {
+            kind: place.kind,
+            at: place.at,
+            fingerprint: 0,
+            topic,
+            id: None,
+            block: b"",
+        };
+        while let Some(place) = places.front().copied()
+            && place.number <= at
+            && replica.has_expired(place.number, &entry(&place))
         {
             places.pop_front();
-            let Some(held) = self.packs.get_mut(&pack) else { continue };
-            held.left -= 1;
-            if held.left > 0 {
-                continue;
-            }
-            for (topic, last) in self.packs.remove(&pack).unwrap_or_default().topics {
-                let known = shortened.entry(topic).or_default();
-                *known = last.max(*known);
+            let pack = place.number + u64::from(place.to_last);
+            if place.is_alone {
+                shorten(Arc::clone(topic), place.number);
+            } else {
+                let Some(held) = self.packs.get_mut(&pack) else { continue };
+                held.left -= 1;
+                if held.left > 0 {
+                    continue;
+                }
+                let topics = self.packs.remove(&pack).unwrap_or_default().topics;
+                topics.into_iter().for_each(|(topic, last)| shorten(topic, last));
             }
             self.due.packs.push_back(pack);
         }
