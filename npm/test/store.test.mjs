@@ -192,8 +192,8 @@ test('a worker thread with a stored hub can be terminated in the middle of publi
       const { createHub } = require('ssecast')
       const hub = createHub({ store: ${JSON.stringify(store)} })
       const publish = () => {
-        for (let n = 0; n < 50; n++) hub.publish('t', 'worker')
-        setImmediate(publish)
+        for (let n = 0; n < 20; n++) hub.publish('t', 'worker')
+        setTimeout(publish, 1)
       }
       publish()
     `, { eval: true })
@@ -247,4 +247,41 @@ test('a hub with a store is the middleware\'s hub as any other is', async t => {
   const hub = createHub({ store: await fileStore(t) })
   assert.equal(sseMiddleware(hub, { topics: ['t'] }).hub, hub)
   assert.throws(() => sseMiddleware(StoredHub), { code: 'SSECAST_INVALID_OPTION', field: 'hub' })
+})
+
+test('a store that another process holds up is waited for as long as `publishTimeoutMs` says, without holding up this process', async t => {
+  const store = await fileStore(t)
+  const hub = createHub({ store, publishTimeoutMs: 150 })
+  await hub.publish('t', 'before')
+  const child = start(t, script(`
+    import { createHub } from 'ssecast'
+    const hub = createHub({ store: '${store}' })
+    const data = 'x'.repeat(100_000)
+    let n = 0
+    const publish = () => hub.publish('u', data).then(() => (++n === 10 && process.send('publishing'), publish()))
+    for (let count = 0; count < 16; count++) publish()
+  `), { cwd: npm })
+  await new Promise(resolve => child.once('message', resolve))
+  // It has to be stopped while it has the log: sooner or later it is.
+  const error = await eventually(async () => {
+    child.kill('SIGSTOP')
+    let turns = 0
+    const counting = setInterval(() => turns++, 5)
+    const began = performance.now()
+    const error = await hub.publish('t', 'x').then(() => undefined, error => error)
+    clearInterval(counting)
+    if (error) {
+      assert.ok(turns > 10, `the event loop had ${turns} turns`)
+      assert.ok(performance.now() - began > 140)
+      return error
+    }
+    child.kill('SIGCONT')
+    await new Promise(resolve => setTimeout(resolve, 1))
+  }, 'a stop in the wrong place', 30_000)
+  assert.deepEqual([error.name, error.code], ['SsecastError', 'SSECAST_STORE_TIMED_OUT'])
+  assert.equal(hub.stats().store, 'degraded')
+  child.kill('SIGKILL')
+  await child.exited
+  assert.ok((await hub.publish('t', 'after')).id)
+  assert.equal(hub.stats().store, 'ready')
 })

@@ -62,8 +62,8 @@ pub(crate) fn read(object: &Object<'_>) -> Result<(Config, DeliveryOptions), Err
         max_event_bytes: options.limit("maxEventBytes", default.max_event_bytes)?,
         max_backlog_bytes: options.limit("maxBacklogBytes", default.max_backlog_bytes)?,
         keep_ended: options.wait("keepEndedMs", default.keep_ended)?,
+        publish_timeout: options.wait("publishTimeoutMs", default.publish_timeout)?,
         store: options.text("store")?.map(|url| open_store(&url)).transpose()?,
-        ..default
     };
     let delivery = DeliveryOptions {
         pull: options.choice("delivery", ["auto", "pull"])?.is_some_and(|choice| choice == 1),

@@ -77,7 +77,8 @@ impl Publisher {
         let topic = call.topic(0, texts)?;
         let fields = call.fields(1, texts)?;
         let answers = Arc::clone(&self.answers);
-        answers.add(self.hub.publish(texts.get(topic, "topic")?, &fields.event(texts)?));
+        let done = move |answer| answers.add(answer);
+        self.hub.publish_then(texts.get(topic, "topic")?, &fields.event(texts)?, done)?;
         self.wait(*call.env());
         Ok(ptr::null_mut())
     }
