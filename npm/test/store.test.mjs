@@ -249,6 +249,32 @@ test('a hub with a store is the middleware\'s hub as any other is', async t => {
   assert.throws(() => sseMiddleware(StoredHub), { code: 'SSECAST_INVALID_OPTION', field: 'hub' })
 })
 
+test('a topic ends for the clients of all processes, behind what was published before, and for those that come later', async t => {
+  const store = await fileStore(t)
+  const [one, other] = [createHub({ store }), createHub({ store })]
+  const route = { topics: ['answer'], replay: 'all' }
+  const urls = (await Promise.all([one, other].map(hub => serve(t, hub, route)))).map(({ url }) => url)
+  const clients = await Promise.all(urls.map(url => join(url)))
+  for (let n = 0; n < 10; n++) one.publish('answer', String(n))
+  const ended = one.endTopic('answer')
+  const refused = assert.rejects(one.publish('answer', 'late'), { name: 'SsecastError', code: 'SSECAST_TOPIC_ENDED', field: 'topic' })
+  assert.equal(await ended, undefined)
+  await refused
+  const third = createHub({ store })
+  const { url } = await serve(t, third, route)
+  for (const client of [...clients, await join(url)]) {
+    await client.end()
+    assert.deepEqual(client.data(), Array.from({ length: 10 }, (_, n) => String(n)))
+    for (const url of urls) assert.equal((await join(url, { lastEventId: client.lastEventId })).status, 204)
+    assert.equal((await join(url, { lastEventId: client.events.at(-1).id })).status, 204)
+  }
+  await assert.rejects(other.publish('answer', 'x'), { code: 'SSECAST_TOPIC_ENDED' })
+  await assert.rejects(other.endTopic(''), { code: 'SSECAST_INVALID_TOPIC', field: 'topic' })
+  await assert.rejects(other.endTopic(5), { code: 'SSECAST_INVALID_TOPIC', field: 'topic' })
+  await other.close()
+  assert.equal(await other.endTopic('another'), undefined)
+})
+
 test('a store that another process holds up is waited for as long as `publishTimeoutMs` says, without holding up this process', async t => {
   const store = await fileStore(t)
   const hub = createHub({ store, publishTimeoutMs: 150 })
