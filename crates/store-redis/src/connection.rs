@@ -13,6 +13,8 @@ use crate::open::{Failure, Open, Outcome};
 pub(crate) const CONNECTING: Duration = Duration::from_secs(2);
 /// How long a failed attempt keeps the next one waiting.
 pub(crate) const PAUSE: Duration = Duration::from_millis(30);
+/// When so little time is left, nothing is tried again.
+const TOO_LATE: Duration = Duration::from_millis(80);
 /// What a server that is connected has at least to answer in, so that a caller without patience finds it again.
 const MIN_PATIENCE: Duration = Duration::from_millis(20);
 
@@ -81,13 +83,15 @@ impl Connection {
         mut make: impl FnMut(&Attempt<'_>) -> Result<Cmd, Error>,
         note: impl FnOnce(&mut Open, Value),
     ) -> Result<(), Error> {
-        let (mut whole, mut was_sent) = (false, false);
+        let (mut whole, mut was_sent, mut last) = (false, false, None);
         let explain = |error: Error, was_sent: bool| match unknown.filter(|_| was_sent) {
             Some(unknown) => unavailable(format!("{}; {unknown}", error.problem())),
             None => error,
         };
         loop {
-            let mut open = self.take(deadline).map_err(|error| explain(error, was_sent))?;
+            // What went wrong says more than that there was no time left.
+            let mut open =
+                self.take(deadline).map_err(|error| explain(last.take().unwrap_or(error), was_sent))?;
             let request = match make(&Attempt { open: &open, whole }) {
                 Ok(request) => request,
                 Err(error) => {
@@ -109,7 +113,7 @@ impl Connection {
                 }
                 Outcome::Refused(Refusal::Final(error)) => {
                     self.give_back(Some(open));
-                    return Err(error);
+                    return Err(explain(error, was_sent));
                 }
                 Outcome::Refused(Refusal::Moved(host, port)) => {
                     let problem = format!("can't be used: its keys move between nodes of {}", self.address);
@@ -126,12 +130,13 @@ impl Connection {
             drop(open);
             self.give_back(None);
             let left = deadline.saturating_duration_since(Instant::now());
-            if left <= PAUSE {
+            if left <= TOO_LATE {
                 return Err(explain(error, was_sent));
             }
             if !was_sent {
                 thread::sleep(PAUSE);
             }
+            last = Some(error);
         }
     }
 

@@ -7,13 +7,13 @@
 -- has, and its bytes; how many packs to remove, and their numbers; the greatest number of their entries; how many states of
 -- topics, and for each the topic, the last number that was removed, and the state; how many topics to forget, and for
 -- each the topic and that number
-if now > tonumber(ARGV[8]) then
-  return reply('late')
-end
 -- A request whose answer was lost comes again, and the first one may come last.
 local append, of, last = string.match(wanted or '', '^(%d+) (%S+) (%d+)')
 if append and of == epoch and tonumber(append) >= tonumber(ARGV[9]) then
   return reply('appended', false, {}, tonumber(last))
+end
+if now > tonumber(ARGV[8]) then
+  return reply('late')
 end
 
 if turn and turn ~= ARGV[6] and now < turn_until then

@@ -1,8 +1,10 @@
 //! What a store is used for is bounded, and bad use is refused with what to do.
 
 use std::process::Command;
+use std::time::Duration;
 
-use ssecast_hub::ErrorKind;
+use ssecast_hub::{Config, ErrorKind, Hub};
+use ssecast_store_redis::RedisStore;
 
 use crate::rig::{Connection, hub, hub_keeping, publish, try_publish};
 use crate::server::Redis;
@@ -52,13 +54,13 @@ fn what_writers_leave_behind_goes_when_new_ones_come() {
 #[test]
 fn topics_that_are_forgotten_leave_nothing_behind() {
     let Some(redis) = Redis::start(&[]) else { return };
-    let config = ssecast_hub::Config {
-        store: Some(ssecast_store_redis::RedisStore::new(&redis.url()).unwrap().into()),
+    let config = Config {
+        store: Some(RedisStore::new(&redis.url()).unwrap().into()),
         history: ssecast_hub::History { events: Some(0), ..Default::default() },
         max_topics: 10,
         ..Default::default()
     };
-    let hub = ssecast_hub::Hub::new(config).unwrap();
+    let hub = Hub::new(config).unwrap();
     let event = ssecast_hub::Event { data: Some("x"), ..Default::default() };
     for number in 0..1000 {
         hub.publish(&format!("topic {}", number / 5), &event).unwrap();
@@ -146,6 +148,31 @@ fn a_server_without_memory_says_so_and_goes_on_when_it_has_some() {
     redis.ask::<String>("CONFIG SET maxmemory 0");
     assert!(publish(&hub, "3").ends_with("-2"));
     assert_eq!(connection.read_until("3"), ["1", "3"]);
+}
+
+#[test]
+fn a_server_that_takes_no_writes_says_why_and_works_when_it_takes_them() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let store = RedisStore::new(&redis.url()).unwrap().into();
+    let publish_timeout = Duration::from_millis(200);
+    let hub = Hub::new(Config { store: Some(store), publish_timeout, ..Config::default() }).unwrap();
+    publish(&hub, "1");
+    redis.ask::<String>("CONFIG SET min-replicas-to-write 1");
+    let error = try_publish(&hub, "2").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+    assert!(
+        error.to_string().contains("takes no writes") && error.to_string().contains("NOREPLICAS"),
+        "{error}"
+    );
+    redis.ask::<String>("CONFIG SET min-replicas-to-write 0");
+    assert!(publish(&hub, "3").ends_with("-2"));
+    // It may become a replica: then another one has to be found, by the same name.
+    redis.ask::<String>("REPLICAOF 127.0.0.1 1");
+    let error = try_publish(&hub, "4").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
+    assert!(error.to_string().contains("READONLY"), "{error}");
+    redis.ask::<String>("REPLICAOF NO ONE");
+    assert!(publish(&hub, "5").ends_with("-3"));
 }
 
 const NEW_KEY: &str = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
