@@ -87,10 +87,10 @@ pub use sockets::{Socket, Sockets, Transfer};
 pub use ssecast_hub::{
     Batch, Clock, Close, Config, Error, ErrorField, ErrorKind, Event, History, Hub, Language, ManualClock,
     OptionKey, Policy, PrivateEvent, Published, Reason, Replay, ResetReason, SharedStore, SlowClient, Stats,
-    Store, StoreState, Subscriber, Subscription, UnreadWatch, check_topic, is_finished, process,
+    Store, StoreState, Subscriber, Subscription, UnreadWatch, check_topic, is_engine_thread, is_finished,
+    process, spawn,
 };
 pub use stream_headers::stream_headers;
-pub use system::{is_engine_thread, spawn};
 pub use unavailable::{Unavailable, expects_stream, retry_after};
 #[cfg(unix)]
 pub use worker_handle::WorkerHandle;

@@ -5,8 +5,6 @@ use std::time::{Duration, Instant};
 use ssecast_hub::process::PerProcess;
 use ssecast_hub::{Error, ErrorKind, Wake};
 
-use crate::system;
-
 /// One thread that wakes deliveries when their time has come. It starts with the first alarm, so with the first
 /// connection, and serves all hubs of the process.
 #[derive(Default)]
@@ -51,7 +49,7 @@ impl Timer {
         }
         let timer = Arc::new(Self::default());
         let runner = Arc::clone(&timer);
-        system::spawn("ssecast-timer", move || runner.run()).map_err(|error| {
+        ssecast_hub::spawn("ssecast-timer", move || runner.run()).map_err(|error| {
             Error::new(ErrorKind::Internal, "timer", format!("could not start its thread: {error}"))
         })?;
         Ok(Arc::clone(current.insert(timer)))

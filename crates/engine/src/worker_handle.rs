@@ -25,7 +25,7 @@ impl WorkerHandle {
     /// Starts a thread.
     pub(crate) fn start(number: usize) -> Result<Arc<Self>, Error> {
         let (worker_handle, socket_worker) = Self::new()?;
-        system::spawn(format!("ssecast-{number}"), move || {
+        ssecast_hub::spawn(format!("ssecast-{number}"), move || {
             system::work_in_the_background();
             socket_worker.run();
         })

@@ -16,6 +16,7 @@ use crate::shared::Shared;
 use crate::stats::StoreState;
 use crate::store_link::StoreLink;
 use crate::sync::{Arc, Mutex, lock};
+use crate::thread::spawn;
 
 /// How long the connection that opens the store waits for it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -113,7 +114,7 @@ fn start(hub: &Arc<Shared>, link: &StoreLink) -> Result<(), Error> {
             publication.finish(Err(Error::new(ErrorKind::Closed, "hub", "is gone")));
         }
     };
-    let started = std::thread::Builder::new().name("ssecast-publish".into()).spawn(work);
+    let started = spawn("ssecast-publish", work);
     started.map(drop).map_err(|error| {
         link.queue.has_no_thread();
         Error::new(

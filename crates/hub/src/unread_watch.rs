@@ -12,6 +12,7 @@ use crate::readership::Done;
 use crate::shared::Shared;
 use crate::stored;
 use crate::sync::Arc;
+use crate::thread::spawn;
 
 /// The thread looks so often at least while something is watched: the hub's clock may be another one than the system's.
 const LOOK: Duration = Duration::from_millis(250);
@@ -92,7 +93,7 @@ fn look_after(hub: &Arc<Shared>) -> Result<(), Error> {
             }
         }
     };
-    let started = std::thread::Builder::new().name("ssecast-readers".into()).spawn(work);
+    let started = spawn("ssecast-readers", work);
     started.map(drop).map_err(|error| {
         alarm.has_no_thread();
         Error::new(

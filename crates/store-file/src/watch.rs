@@ -1,6 +1,5 @@
 use std::fmt;
 use std::sync::Arc;
-use std::thread;
 
 use ssecast_hub::{Error, Wake, Watch};
 
@@ -19,7 +18,7 @@ impl FileWatch {
         if !state.has_thread {
             let used = used.again();
             used.file.slots.set_watched(used.file.slot, true);
-            let thread = thread::Builder::new().name("ssecast-store".into()).spawn(move || run(&used));
+            let thread = ssecast_hub::spawn("ssecast-store", move || run(&used));
             thread.map_err(|error| {
                 unavailable(format!("could not start the thread that watches it: {error}"))
             })?;

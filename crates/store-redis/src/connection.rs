@@ -199,7 +199,7 @@ impl Connection {
             drop(state);
             here.changed.notify_all();
         };
-        let thread = thread::Builder::new().name("ssecast-connect".into()).spawn(connect);
+        let thread = ssecast_hub::spawn("ssecast-connect", connect);
         thread.map_err(|error| {
             unavailable(format!("can't be reached: no thread could be started that connects: {error}"))
         })?;

@@ -50,7 +50,7 @@ pub(crate) fn start(server: &Arc<Server>, has_thread: &mut bool) -> Result<(), E
     }
     server.recent().forget();
     let mut tail = Tail { server: Arc::clone(server), open: None, mark: None, pause: PAUSE };
-    let thread = thread::Builder::new().name("ssecast-store".into()).spawn(move || tail.run());
+    let thread = ssecast_hub::spawn("ssecast-store", move || tail.run());
     thread.map_err(|error| unavailable(format!("could not start the thread that watches it: {error}")))?;
     *has_thread = true;
     Ok(())

@@ -207,3 +207,37 @@ fn a_child_watches_topics_of_its_own_and_leaves_the_parents_alone() {
     drop(connection);
     stopped.recv_timeout(PATIENCE).expect("the parent's producer is told");
 }
+
+/// The threads of the library by their names, and whether each leaves the process's signals to the host.
+#[cfg(target_os = "linux")]
+fn threads() -> Vec<(String, bool)> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
+        // One that has ended meanwhile has no status.
+        let status = std::fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+        let field =
+            |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
+        let blocked = u64::from_str_radix(&field("SigBlk:")?, 16).ok()?;
+        let leaves =
+            [libc::SIGTERM, libc::SIGINT, libc::SIGHUP].iter().all(|signal| blocked & 1 << (signal - 1) != 0);
+        Some((field("Name:")?, leaves))
+    });
+    tasks.filter(|(name, _)| name.starts_with("ssecast-")).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_signals_of_the_process_are_left_to_the_host() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub(folder.path());
+    let _connection = Connection::new(&hub, None);
+    let (_watch, _stopped) = produce(&hub, "t");
+    let (told, published) = channel();
+    let event = Event { data: Some("1"), ..Event::default() };
+    hub.publish_then("t", &event, move |published| told.send(published.is_ok()).unwrap()).unwrap();
+    assert_eq!(published.recv_timeout(PATIENCE), Ok(true));
+    let threads = threads();
+    for name in ["ssecast-store", "ssecast-publish", "ssecast-readers"] {
+        assert!(threads.iter().any(|(thread, _)| thread == name), "{name} is not among {threads:?}");
+    }
+    assert!(threads.iter().all(|(_, leaves)| *leaves), "{threads:?}");
+}

@@ -32,3 +32,30 @@ fn a_producer_is_told_when_the_last_reader_of_another_machine_has_left() {
     drop(there);
     stopped.recv_timeout(PATIENCE).expect("it is told");
 }
+
+/// The threads of the library by their names, and whether each leaves the process's signals to the host.
+#[cfg(target_os = "linux")]
+fn threads() -> Vec<(String, bool)> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().filter_map(|task| {
+        // One that has ended meanwhile has no status.
+        let status = std::fs::read_to_string(task.ok()?.path().join("status")).ok()?;
+        let field =
+            |name: &str| status.lines().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));
+        let blocked = u64::from_str_radix(&field("SigBlk:")?, 16).ok()?;
+        let leaves =
+            [libc::SIGTERM, libc::SIGINT, libc::SIGHUP].iter().all(|signal| blocked & 1 << (signal - 1) != 0);
+        Some((field("Name:")?, leaves))
+    });
+    tasks.filter(|(name, _)| name.starts_with("ssecast-")).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_signals_of_the_process_are_left_to_the_host() {
+    let Some(redis) = Redis::start(&[]) else { return };
+    let hub = hub(&redis.url());
+    let _connection = Connection::new(&hub, None);
+    let threads = threads();
+    assert!(threads.iter().any(|(thread, _)| thread == "ssecast-store"), "{threads:?}");
+    assert!(threads.iter().all(|(_, leaves)| *leaves), "{threads:?}");
+}
