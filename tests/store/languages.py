@@ -84,4 +84,4 @@ def python(_prefix, _work):
 
 
 # The names that the events are told apart by.
-LANGUAGES = {"C": c, "C++": cpp, "Go": go, "Java": java, "JavaScript": javascript}
+LANGUAGES = {"C": c, "C++": cpp, "Go": go, "Java": java, "JavaScript": javascript, "Python": python}
