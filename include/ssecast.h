@@ -998,7 +998,8 @@ ssecast_result ssecast_topic_check(struct ssecast_slice topic, struct ssecast_er
 // as without readers after 15 seconds. While this process can't reach the store, and for 15 seconds after that,
 // `on_unread` is not called.
 //
-// Give `watch` back with `ssecast_unread_watch_free`. Closing the hub ends the interest; the watch may outlive the hub.
+// Give `watch` back with `ssecast_unread_watch_free`. The end of the topic and closing the hub end the interest;
+// the watch may outlive the hub.
 //
 // Fails with `SSECAST_INVALID_TOPIC` or `SSECAST_CLOSED`.
 ssecast_result ssecast_hub_when_unread(struct ssecast_hub *hub,

@@ -27,7 +27,8 @@ var ErrUnread = errors.New("ssecast: the topic has lost its last reader")
 
 // WhenUnread gives a producer a context that is done when nobody reads its topic any more: when the topic has had a reader since this
 // call and then had none for so long, in no process that shares the store. While there has never been a reader it goes on. It is
-// also done when the parent is, or when it is cancelled, which the producer does at its end. Closing the hub ends the interest.
+// also done when the parent is, or when it is cancelled, which the producer does at its end. The end of the topic and closing the
+// hub end the interest.
 func (h *Hub) WhenUnread(parent context.Context, topic string, after time.Duration) (context.Context, context.CancelFunc, error) {
 	unread, cancel := context.WithCancelCause(parent)
 	told := cgo.NewHandle(cancel)

@@ -86,7 +86,8 @@ impl Drop for ssecast_unread_watch {
 /// as without readers after 15 seconds. While this process can't reach the store, and for 15 seconds after that,
 /// `on_unread` is not called.
 ///
-/// Give `watch` back with `ssecast_unread_watch_free`. Closing the hub ends the interest; the watch may outlive the hub.
+/// Give `watch` back with `ssecast_unread_watch_free`. The end of the topic and closing the hub end the interest;
+/// the watch may outlive the hub.
 ///
 /// Fails with `SSECAST_INVALID_TOPIC` or `SSECAST_CLOSED`.
 #[unsafe(no_mangle)]

@@ -63,7 +63,7 @@ public final class Hub implements AutoCloseable {
     /**
      * Tells a producer that nobody reads its topic any more: the future completes when the topic has had a reader since this call and
      * then had none for so long, in no process that shares the store. While there has never been a reader it does not. A producer
-     * that is done cancels it. Closing the hub ends the interest.
+     * that is done cancels it. The end of the topic and closing the hub end the interest.
      */
     public CompletableFuture<Void> whenUnread(String topic, long afterMs) {
         return handle.use(hub -> UnreadWatch.start(hub, topic, afterMs));
