@@ -82,7 +82,7 @@ impl<'a> Applier<'a> {
 
     /// Whether it depends on what is before an entry if that may be appended.
     fn is_conditional(&self, entry: &Entry<'_>) -> bool {
-        entry.id.is_some() || !self.hub.log().has_topic(entry.topic)
+        entry.id.is_some() || !self.hub.log().is_open(entry.topic)
     }
 
     /// Whether an entry may be appended behind those that are admitted. Returns false if there is no need: its topic has ended

@@ -37,6 +37,7 @@ mod end;
 mod entry;
 mod epoch;
 mod finish;
+mod forgotten_topics;
 mod frame;
 mod hold;
 mod hub;

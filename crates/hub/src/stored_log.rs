@@ -118,7 +118,13 @@ impl Log {
                 "has counts of a topic that are none: remove it to begin anew",
             )
         })?;
-        if lost.last() > self.head {
+        if lost.last() <= self.head {
+            return Ok(());
+        }
+        if lost.len() == 0 && self.known(topic).is_none() {
+            // Nothing is known of it but that: it was forgotten.
+            self.topics.note_forgotten(topic, lost.last());
+        } else {
             self.topics.restore(topic, lost);
         }
         Ok(())
@@ -131,11 +137,18 @@ impl Log {
             IntervalSet::default().encode(self.base, out);
             return true;
         }
-        let key = self.known(topic);
-        key.inspect(|key| self.topics[*key].lost().encode(self.base, out)).is_some()
+        let forgotten = self.topics.forgotten_through(topic).map(IntervalSet::forgotten);
+        let lost = self.known(topic).map(|key| self.topics[key].lost()).or(forgotten.as_ref());
+        lost.inspect(|lost| lost.encode(self.base, out)).is_some()
     }
 
+    /// Whether something has to be known of a topic.
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        self.is_open(topic) || self.topics.forgotten_through(topic).is_some()
+    }
+
+    /// Whether an entry of this topic makes no new one.
+    pub(crate) fn is_open(&self, topic: &str) -> bool {
         topic == NOTICES || self.known(topic).is_some()
     }
 

@@ -8,6 +8,7 @@ use ssecast_codec::{Error, ErrorKind, OptionKey};
 
 use crate::clock::millis;
 use crate::config::{Config, History};
+use crate::forgotten_topics::ForgottenTopics;
 use crate::frame::Frame;
 use crate::interval_set::IntervalSet;
 use crate::readers::Readers;
@@ -29,6 +30,8 @@ pub(crate) struct Topics {
     ids: Ids,
     /// Topics that were removed had events up to here.
     removed: u64,
+    /// Those that have ended, by their names.
+    forgotten: ForgottenTopics,
     /// Every topic with a history that ends by age, by the time at which its oldest event leaves.
     due: BinaryHeap<Reverse<(u64, TopicKey)>>,
     /// Every topic that holds events past the caps. Whether one is there for the topic that has its key now, the topic
@@ -57,6 +60,7 @@ impl Topics {
             names: HashMap::new(),
             ids: HashMap::new(),
             removed: 0,
+            forgotten: ForgottenTopics::default(),
             due: BinaryHeap::new(),
             holding: VecDeque::new(),
             ends: BinaryHeap::new(),
@@ -136,8 +140,9 @@ impl Topics {
     }
 
     fn make(&mut self, name: &str) -> TopicKey {
+        let unknown = self.removed.max(self.forgotten.get(name).unwrap_or(0));
         let name: Arc<str> = name.into();
-        let key = TopicKey::new(self.slab.insert(Topic::new(Arc::clone(&name), self.removed)));
+        let key = TopicKey::new(self.slab.insert(Topic::new(Arc::clone(&name), unknown)));
         self.names.insert(name, key);
         self.untouched += 1;
         key
@@ -152,6 +157,7 @@ impl Topics {
     /// Forgets every event: nothing is known of what topics had up to a number. Returns the topics.
     pub(crate) fn begin_anew(&mut self, forgotten: u64) -> Vec<TopicKey> {
         self.removed = forgotten;
+        self.forgotten.clear();
         let keys: Vec<_> = self.slab.iter().map(|(index, _)| TopicKey::new(index)).collect();
         for key in &keys {
             self.change(*key, |topic, ids| topic.begin_anew(forgotten, ids));
@@ -280,7 +286,22 @@ impl Topics {
         self.untouched -= usize::from(topic.is_untouched());
         self.held_bytes -= topic.held_bytes();
         self.names.remove(&topic.name);
-        self.removed = self.removed.max(topic.expired_through());
+        let last = topic.expired_through();
+        if topic.is_of_no_use() && last > self.removed {
+            self.note_forgotten(&topic.name, last);
+        } else {
+            self.removed = self.removed.max(last);
+        }
+    }
+
+    /// Remembers that a topic which has ended had events up to a number.
+    pub(crate) fn note_forgotten(&mut self, name: &str, last: u64) {
+        self.removed = self.removed.max(self.forgotten.note(name, last));
+    }
+
+    /// Up to where a topic had events that has ended and is forgotten.
+    pub(crate) fn forgotten_through(&self, name: &str) -> Option<u64> {
+        self.forgotten.get(name)
     }
 }
 

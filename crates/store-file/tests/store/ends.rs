@@ -93,3 +93,36 @@ fn what_is_published_before_the_end_without_waiting_is_before_it() {
     assert_eq!(outcomes[501..], [Some(ErrorKind::TopicEnded)]);
     assert_eq!(read(&hub, None).unwrap().0, texts);
 }
+
+#[test]
+fn a_topic_that_is_forgotten_is_no_loss_of_the_clients_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = ManualClock::default();
+    clock.advance(Duration::from_secs(1_000_000));
+    let one = hub(folder.path(), &clock);
+    let first = one.publish("news", &data("1")).unwrap().id;
+    for number in 0..5 {
+        one.publish("answer", &data(&number.to_string())).unwrap();
+    }
+    one.end_topic("answer").unwrap();
+    clock.advance(KEPT * 2);
+    for number in 2..50 {
+        one.publish("news", &data(&number.to_string())).unwrap();
+    }
+    assert_eq!(one.stats().topics, 1, "it is forgotten");
+    let later = hub(folder.path(), &clock);
+    for hub in [&one, &later] {
+        for (topics, expected) in [(&["news"][..], 48), (&["quiet"], 0)] {
+            let mut reader = hub.reader(Arc::new(|| ()));
+            let subscription =
+                Subscription { topics, last_event_id: Some(&first), ..Subscription::default() };
+            let mut subscriber = reader.subscribe(&subscription).unwrap();
+            let mut seen = String::new();
+            while let Next::Batch(batch) = reader.next(&mut subscriber) {
+                seen.push_str(str::from_utf8(&batch.bytes()).unwrap());
+            }
+            assert!(!seen.contains("reset"), "{topics:?}: {seen}");
+            assert_eq!(seen.matches("data: ").count(), expected);
+        }
+    }
+}
