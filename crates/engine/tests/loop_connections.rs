@@ -172,6 +172,34 @@ fn a_connection_opened_paused_waits_for_its_head() {
 }
 
 #[test]
+fn a_topic_that_ends_ends_the_connections_of_an_event_loop_once_they_have_all() {
+    let mut rig = Rig::new(quiet());
+    let open = |rig: &Rig, topics: &[&str]| {
+        rig.connections.open(&Subscription { topics, ..Subscription::default() }).unwrap()
+    };
+    let [prompt, paused, of_two] = [&["t"][..], &["t"], &["t", "live"]].map(|topics| open(&rig, topics));
+    rig.turn();
+    rig.connections.pause(paused);
+    rig.publish("t", "1");
+    rig.hub.end_topic("t").unwrap();
+    rig.turn();
+    assert_eq!(rig.ended.get(&prompt), Some(&(Reason::Server, false)));
+    assert_eq!((rig.ended.len(), events(&rig.written[&prompt])), (1, vec!["1".to_owned()]));
+    rig.connections.resume(paused);
+    rig.connections.change_topics(of_two, &[], &["live"]).unwrap();
+    rig.turn();
+    for id in [prompt, paused, of_two] {
+        assert_eq!(
+            (rig.ended[&id], events(&rig.written[&id])),
+            ((Reason::Server, false), vec!["1".to_owned()])
+        );
+        assert!(rig.written[&id].ends_with(b"id: ssecast-finished\n\n"));
+    }
+    let late = rig.connections.open(&Subscription { topics: &["t"], ..Subscription::default() });
+    assert_eq!(late.unwrap_err().kind(), ErrorKind::TopicEnded);
+}
+
+#[test]
 fn a_connection_handed_over_in_a_storm_goes_on_where_pull_delivery_stopped() {
     let mut rig = Rig::new(patient());
     for _ in 0..50 {

@@ -204,6 +204,21 @@ fn an_ended_topic_is_forgotten_after_its_time_and_its_name_is_another_topics() {
 }
 
 #[test]
+fn a_topic_that_is_forgotten_is_no_loss_of_a_client_of_another_one() {
+    let mut rig = Rig::new(Config { keep_ended: Duration::from_secs(1), ..quiet() });
+    drop(rig.subscribe(&["quiet"]));
+    for round in 0..3 {
+        let place = rig.id(2 * round);
+        rig.publish("answer", "1");
+        rig.end_topic("answer");
+        rig.advance(1001);
+        assert_eq!(rig.hub.stats().topics, 0);
+        assert!(rig.replay(&["quiet"], &place).is_empty());
+        assert_eq!(rig.replay(&["answer"], &place), [reset("expired", None)], "it has lost something");
+    }
+}
+
+#[test]
 fn a_topic_is_another_one_from_the_first_use_after_its_time_on() {
     let mut rig = Rig::new(Config { keep_ended: Duration::from_secs(1), ..quiet() });
     for topic in ["published", "subscribed", "ended"] {
