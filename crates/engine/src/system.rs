@@ -11,11 +11,12 @@ use std::mem::MaybeUninit;
 /// cores with a thousand connections, 178 µs on average, and 3 µs with this.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn work_in_the_background() {
-    let parameter = libc::sched_param { sched_priority: 0 };
-    // SAFETY: the pointer is that of a local variable, which the call only reads. Zero names the calling thread. A
-    // system that refuses leaves everything as it was, and so it costs time and nothing else.
+    let priority: libc::c_int = 0;
+    // The system call itself: musl's function of that name answers ENOSYS and does nothing.
+    // SAFETY: the system reads the one number that its `sched_param` is, from a local variable. Zero names the calling
+    // thread. A system that refuses leaves everything as it was, and so it costs time and nothing else.
     unsafe {
-        libc::sched_setscheduler(0, libc::SCHED_BATCH, &raw const parameter);
+        libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_BATCH, &raw const priority);
     }
 }
 
@@ -66,4 +67,17 @@ fn tcp_info(socket: std::os::fd::BorrowedFd<'_>) -> Option<libc::tcp_info> {
 #[cfg(all(unix, not(target_os = "linux")))]
 pub(crate) fn unanswered(_: std::os::fd::BorrowedFd<'_>) -> Option<std::time::Duration> {
     None
+}
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android")))]
+mod tests {
+    #[test]
+    fn a_thread_that_works_in_the_background_is_one_for_the_system() {
+        let policy = std::thread::spawn(|| {
+            super::work_in_the_background();
+            // SAFETY: the call reads no memory; zero names the calling thread.
+            unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) }
+        });
+        assert_eq!(policy.join().expect("it does not panic"), libc::SCHED_BATCH.into());
+    }
 }
