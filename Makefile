@@ -42,6 +42,9 @@ help:
 	@echo 'make test-c-valgrind  the C tests, each of them under valgrind too (two minutes)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
+	@echo 'make package-crates  the crates, as cargo would publish them'
+	@echo 'make check-msrv  the workspace with the oldest Rust that it promises'
+	@echo 'make check-musl  the workspace for musl'
 	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
 	@echo 'make header abi  write include/ssecast.h and bindings/c/abi.txt anew from what the source says now'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
@@ -206,6 +209,28 @@ install-c: | tools
 	DESTDIR='$(DESTDIR)' bindings/c/install/install.sh $(BUILT)/release '$(PREFIX)'
 
 # The generated files are compared before `build` writes them anew.
+# Crates that are parts of other packages.
+NOT_PUBLISHED := ssecast-c ssecast-c-header ssecast-node ssecast-python
+
+# The crates as they would be published, each built from nothing but what is in it.
+.PHONY: package-crates
+package-crates: | tools
+	cargo package --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
+
+# The oldest Rust that the manifest promises.
+.PHONY: check-msrv
+check-msrv: OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+check-msrv: | tools
+	@rustup run $(OLDEST) rustc --version || { echo 'make check-msrv: rustup toolchain install $(OLDEST) --profile minimal' >&2; exit 1; }
+	cargo +$(OLDEST) check --workspace --all-features --locked
+
+# musl, where the engine runs too. zig compiles LMDB's C: pip install cargo-zigbuild ziglang; rustup target add $(MUSL).
+MUSL := x86_64-unknown-linux-musl
+.PHONY: check-musl
+check-musl: | tools
+	cargo-zigbuild check --workspace --locked --target $(MUSL)
+	cargo test --locked --target $(MUSL) --package ssecast-engine --lib system
+
 .PHONY: lint lint-rust lint-generated lint-node lint-python lint-c
 lint: lint-rust lint-generated lint-node lint-python lint-c
 
@@ -216,6 +241,7 @@ lint-rust: | tools
 	cargo clippy --package ssecast-node --package ssecast-python --locked -- -D warnings
 	cargo clippy --package ssecast-codec --no-default-features --locked -- -D warnings
 	node tests/lint/crates.mjs
+	cargo package --workspace $(NOT_PUBLISHED:%=--exclude %) --no-verify --allow-dirty --locked --quiet
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
 
 lint-generated: $(NPM_INSTALLED) | tools

@@ -15,6 +15,8 @@
 //!
 //! The rules are those of the HTML Standard's `EventSource`; `tests/vectors/RULES.md` numbers them (SPEC 19 to 28).
 #![forbid(unsafe_code)]
+// On docs.rs each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backoff;
 #[cfg(feature = "reqwest")]

@@ -7,6 +7,8 @@
 //! reqwest or hyper receives; with `tokio`, of anything that tokio reads from.
 #![no_std]
 #![forbid(unsafe_code)]
+// On docs.rs each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 extern crate alloc;
 
@@ -42,3 +44,8 @@ pub use reads::Reads;
 #[cfg(feature = "stream")]
 pub use received::{LastEventId, Received};
 pub use retry::{retry_from_f64, retry_from_str};
+
+/// The example of the README is tested with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

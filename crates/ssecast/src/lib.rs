@@ -38,6 +38,8 @@ assert_eq!(next.id, published.id.replace("-1", "-2"));
 "#
 )]
 #![forbid(unsafe_code)]
+// On docs.rs each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(any(feature = "store-file", feature = "store-redis"))]
 mod store_url;
@@ -66,3 +68,8 @@ pub use ssecast_store_file::{Durability, FileStore};
 pub use ssecast_store_redis::RedisStore;
 #[cfg(any(feature = "store-file", feature = "store-redis"))]
 pub use store_url::open_store;
+
+/// The example of the README is tested with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
