@@ -139,7 +139,7 @@ static void a_topic_that_ends_in_one_process_ends_in_all(void) {
   struct folder folder = folder_made();
   ssecast_hub *producer = stored_hub(folder.url, SLOW_MACHINE_MS), *server = stored_hub(folder.url, SLOW_MACHINE_MS);
   ssecast_listener *listener = listening(server);
-  CHECK(status_of(listener, "", &client) == 200);
+  EVENTUALLY(stream_opens(&client, ssecast_listener_port(listener), "answer", ""));
   CHECK_OK(ssecast_hub_publish(producer, ANSWER[0], &event, &published, &error));
   CHECK_OK(ssecast_hub_end_topic(producer, ANSWER[0], &error));
   check_whole(&client, "data: 1\n", "data: 1\n");
