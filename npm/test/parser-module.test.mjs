@@ -65,18 +65,26 @@ test('without the addon the package can be imported and required, and parses; on
   const folder = mkdtempSync(join(tmpdir(), 'ssecast-no-addon-'))
   t.after(() => rmSync(folder, { recursive: true }))
   const installed = join(folder, 'node_modules/ssecast')
-  for (const name of ['dist', 'index.mjs', 'parser.mjs', 'native.cjs', 'package.json']) cpSync(join(npm, name), join(installed, name), { recursive: true })
+  for (const name of ['dist', 'index.mjs', 'client.mjs', 'parser.mjs', 'native.cjs', 'package.json']) cpSync(join(npm, name), join(installed, name), { recursive: true })
   const use = `
     const parsed = []
     for (const { createParser } of [whole, parser]) createParser({ onEvent: ({ data }) => parsed.push(data) }).feed(new TextEncoder().encode('data: é\\n\\n'))
     let failure
     try { whole.createHub() } catch (error) { failure = error.message }
-    console.log(JSON.stringify({ parsed, failure: /native binding/.test(failure) }))`
-  writeFileSync(join(folder, 'a.mjs'), `import * as whole from 'ssecast'; import * as parser from 'ssecast/parser'; ${use}`)
-  writeFileSync(join(folder, 'a.cjs'), `const whole = require('ssecast'), parser = require('ssecast/parser'); ${use}`)
+    const encoded = new TextDecoder().decode(whole.encode({ event: 'tick', data: { now: 1 } }))
+    const made = [typeof client.EventSource, typeof replacement.createParser]
+    console.log(JSON.stringify({ parsed, encoded, made, failure }))`
+  writeFileSync(join(folder, 'a.mjs'), `import * as whole from 'ssecast'; import * as parser from 'ssecast/parser'
+    import * as client from 'ssecast/client'; import * as replacement from 'ssecast/eventsource-parser'; ${use}`)
+  writeFileSync(join(folder, 'a.cjs'), `const whole = require('ssecast'), parser = require('ssecast/parser')
+    const client = require('ssecast/client'), replacement = require('ssecast/eventsource-parser'); ${use}`)
   for (const name of ['a.mjs', 'a.cjs']) {
     const { stdout, stderr } = spawnSync(process.execPath, [join(folder, name)], { encoding: 'utf8' })
-    assert.deepEqual(JSON.parse(stdout || 'null'), { parsed: ['é', 'é'], failure: true }, stderr)
+    const { failure, ...works } = JSON.parse(stdout || '{}')
+    const made = ['function', 'function']
+    assert.deepEqual(works, { parsed: ['é', 'é'], encoded: 'event: tick\ndata: {"now":1}\n\n', made }, stderr)
+    assert.ok(failure.includes(`addon of ssecast could be loaded for ${process.platform}-${process.arch}`), failure)
+    assert.match(failure, /this installation has: none\. To build one.*make build/)
   }
 })
 
@@ -89,4 +97,21 @@ test('the parser loads no addon in Node', () => {
     createParser({ onEvent: ({ data }) => console.log(data) }).feed(Buffer.from('data: x\\n\\n'))`
   const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { cwd: npm, encoding: 'utf8' })
   assert.equal(stdout, 'x\n', stderr)
+})
+
+test('a package that was not built is not packed: npm pack says what is missing', t => {
+  const root = mkdtempSync(join(tmpdir(), 'ssecast-not-built-'))
+  t.after(() => rmSync(root, { recursive: true }))
+  for (const name of ['LICENSE-APACHE', 'LICENSE-MIT']) cpSync(join(npm, '..', name), join(root, name))
+  for (const name of ['package.json', 'prepack.mjs', 'README.md', 'index.mjs']) cpSync(join(npm, name), join(root, 'npm', name))
+  const pack = () => spawnSync('npm', ['pack', '--dry-run', '--json', '--offline'], { cwd: join(root, 'npm'), encoding: 'utf8' })
+  const refused = pack()
+  assert.notEqual(refused.status, 0)
+  assert.match(refused.stderr, /not built: it lacks dist\/.* and ssecast\.\*\.node, the addon\. Run `make build`/)
+
+  cpSync(join(npm, 'dist'), join(root, 'npm/dist'), { recursive: true })
+  writeFileSync(join(root, 'npm/ssecast.linux-x64-gnu.node'), '')
+  const packed = pack()
+  assert.equal(packed.status, 0, packed.stderr)
+  for (const name of ['README.md', 'LICENSE-MIT', 'LICENSE-APACHE', 'dist/index.d.ts']) assert.ok(packed.stdout.includes(`"${name}"`), name)
 })
