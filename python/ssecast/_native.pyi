@@ -2,7 +2,7 @@
 
 import builtins
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 from typing_extensions import disjoint_base
 
@@ -57,7 +57,7 @@ class History:
 
     def __new__(
         cls, *, events: int | None = 1000, bytes: int | None = 8388608, seconds: float | None = 300.0
-    ) -> History: ...
+    ) -> Self: ...
     @property
     def events(self) -> int | None:
         """The most events of one topic; 0 keeps none, None sets no cap."""
@@ -84,7 +84,7 @@ class SlowClient:
         bytes: int = 1048576,
         seconds: float | None = 30.0,
         policy: Literal["disconnect", "skip"] = "disconnect",
-    ) -> SlowClient: ...
+    ) -> Self: ...
     @property
     def bytes(self) -> int:
         """The most bytes that may wait for one client."""
@@ -118,7 +118,7 @@ class Event:
         id: str | int | None = None,
         retry: int | None = None,
         comment: str | None = None,
-    ) -> Event: ...
+    ) -> Self: ...
     @property
     def data(self) -> str | None:
         """The data, lines joined with LF; None in an event that has none."""
@@ -161,7 +161,7 @@ class Events(Iterator[Event]):
 
     def __new__(
         cls, chunks: Iterator[builtins.bytes | bytearray | memoryview], parser: Parser, unfinished: bool
-    ) -> Events: ...
+    ) -> Self: ...
     def __iter__(self) -> Events: ...
     def __next__(self) -> Event: ...
 
@@ -186,7 +186,7 @@ class Hub:
         publish_timeout: float = 1.0,
         delivery: Literal["auto", "pull"] = "auto",
         threads: int | None = None,
-    ) -> Hub: ...
+    ) -> Self: ...
     def publish_text(
         self,
         topic: str,
@@ -329,7 +329,7 @@ class Listener:
         head_time: float | None = 10.0,
         answer_time: float | None = 30.0,
         max_pending: int = 4096,
-    ) -> Listener: ...
+    ) -> Self: ...
     @property
     def address(self) -> tuple[str, int]:
         """Where it listens."""
@@ -395,7 +395,7 @@ class PeerTimeout:
     server writes to. They are set when this is made, from the hub's `slow_client`. Engine threads do so by themselves.
     """
 
-    def __new__(cls, hub: Hub, descriptor: int) -> PeerTimeout: ...
+    def __new__(cls, hub: Hub, descriptor: int) -> Self: ...
     def restore(self, descriptor: int) -> None:
         """Sets the options back to what they were, for a server that goes on with the connection."""
 
@@ -407,7 +407,7 @@ class Publications:
     waits for the interpreter.
     """
 
-    def __new__(cls, hub: Hub) -> Publications: ...
+    def __new__(cls, hub: Hub) -> Self: ...
     def fileno(self) -> int:
         """The descriptor that is readable when `take` has something to give."""
 
@@ -450,7 +450,7 @@ class Parser:
 
     def __new__(
         cls, *, max_event_bytes: int | None = 16777216, last_event_id: str = "", default_event: str | None = "message"
-    ) -> Parser: ...
+    ) -> Self: ...
     def feed(self, chunk: bytes | bytearray | memoryview) -> list[Event]:
         """Takes a chunk and returns the events that it completes.
 
@@ -516,7 +516,7 @@ class Retry:
         growth: float = 2.0,
         jitter: float = 0.5,
         statuses: Sequence[int] = (),
-    ) -> Retry: ...
+    ) -> Self: ...
     @property
     def first(self) -> float:
         """The wait while the stream has set no reconnection time, in seconds."""
@@ -574,7 +574,7 @@ class Source:
         retry: Retry | None,
         idle: float | None,
         max_event_bytes: int | None,
-    ) -> Source: ...
+    ) -> Self: ...
     def request(self) -> tuple[str, str, bool, bool, list[tuple[str, str]]]:
         """What to send now: the URL, the method, whether the body and the credentials go with it, and headers."""
 
@@ -640,7 +640,7 @@ class DeliveryQueue:
     that makes it readable, a publisher's or the engine's, never waits for the interpreter.
     """
 
-    def __new__(cls, hub: Hub, *, paced: bool = False) -> DeliveryQueue: ...
+    def __new__(cls, hub: Hub, *, paced: bool = False) -> Self: ...
     def fileno(self) -> int:
         """The descriptor that is readable when `take` has something to give."""
 

@@ -1,7 +1,9 @@
 """What editors, `help` and `inspect` show of functions that take options by keyword."""
 
+import ast
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +65,17 @@ def test_a_class_that_is_derived_has_the_signature_of_its_own() -> None:
             super().__init__([question])
 
     assert list(inspect.signature(Answer).parameters) == ["question"]
+
+
+def test_the_stub_says_that_new_gives_an_instance_of_the_class_it_is_called_on() -> None:
+    stub = ast.parse(Path(ssecast.__file__).with_name("_native.pyi").read_text())
+    returned = {
+        noun.name: ast.unparse(made.returns)
+        for noun in stub.body
+        if isinstance(noun, ast.ClassDef)
+        for made in noun.body
+        if isinstance(made, ast.FunctionDef) and made.name == "__new__" and made.returns
+    }
+    assert returned["Event"] == "Self"
+    # pyright refuses a subclass's, and so calls of it, where it is the class's own name.
+    assert set(returned.values()) == {"Self"}, returned
