@@ -92,6 +92,18 @@ def test_what_is_refused_is_raised_and_nothing_waits_for_it(run: Run, hub: Hub) 
     assert vars(hub)["_publications"] == {}
 
 
+def test_events_behind_those_that_are_refused_are_published(run: Run, hub: Hub) -> None:
+    """Nothing waits for those, and so the loop begins anew to watch."""
+
+    async def main() -> None:
+        for number in range(30):
+            with pytest.raises(InvalidTopicError):
+                await hub.publish_async("", "x")
+            assert (await hub.publish_async("t", number)).id
+
+    run(main)
+
+
 def test_the_loop_goes_on_while_a_store_is_not_free(run: Run, hub: Hub, tmp_path: Path) -> None:
     hub.publish("t", "0")
     with held(tmp_path) as release:

@@ -120,15 +120,19 @@ class _TrioPublications(LoopPublications):
     def __init__(self, hub: _native.Hub, loop: Any, siblings: dict[Any, LoopPublications]) -> None:
         super().__init__(hub, loop, siblings)
         self._trio = sys.modules["trio"]
+        self._scope = self._trio.CancelScope()
         self._trio.lowlevel.spawn_system_task(self._watch)
 
     async def _watch(self) -> None:
         try:
-            while self._siblings.get(self.loop) is self:
-                await self._trio.lowlevel.wait_readable(self.native.fileno())
-                self._take()
+            with self._scope:
+                while True:
+                    await self._trio.lowlevel.wait_readable(self.native.fileno())
+                    self._take()
         finally:
-            self._siblings.pop(self.loop, None)
+            # Others may be there by now.
+            if self._siblings.get(self.loop) is self:
+                self._siblings.pop(self.loop, None)
 
     def _new(self) -> _Told:
         return _Told(self._trio.Event())
@@ -145,7 +149,7 @@ class _TrioPublications(LoopPublications):
         waiting.event.set()
 
     def _leave(self) -> None:
-        """The task that watches ends, perhaps before it has begun to wait."""
+        self._scope.cancel()
 
 
 class _Told:

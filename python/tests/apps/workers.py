@@ -1,5 +1,7 @@
-"""A hub in a store, in the workers of a server, behind plain WSGI (`wsgi`) and ASGI (`asgi`). It is made before they are
-forked, if the server loads its application then."""
+"""A hub in a store, in the workers of a server, behind plain WSGI (`wsgi`) and ASGI (`asgi`).
+
+It is made before they are forked, if the server loads its application then.
+"""
 
 import json
 import os
