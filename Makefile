@@ -27,6 +27,8 @@ PYTHON_BUILT := python/.venv/.built
 
 # Where cargo builds.
 BUILT := $(or $(CARGO_TARGET_DIR),target)
+# Where it puts what is built for release: for a target that was asked for, in a folder of its name.
+RELEASE := $(BUILT)$(addprefix /,$(CARGO_BUILD_TARGET))/release
 
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates bindings/node -name '*.rs' -o -name Cargo.toml)
 PYTHON_SOURCES := Cargo.toml Cargo.lock python/pyproject.toml \
@@ -176,7 +178,7 @@ test-browser: $(NPM_BUILT) $(PYTHON_BUILT) $(BROWSER_INSTALLED)
 .PHONY: prefix-c
 prefix-c: | tools
 	cargo build --release --locked --package ssecast-c
-	bindings/c/install/install.sh $(BUILT)/release $(BUILT)/c/prefix
+	bindings/c/install/install.sh $(RELEASE) $(BUILT)/c/prefix
 
 test-c: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi
@@ -206,7 +208,7 @@ test-store: prefix-c $(NPM_BUILT) $(PYTHON_BUILT)
 install-c: | tools
 	@test -n '$(PREFIX)' || { echo 'make install-c PREFIX=/usr/local (DESTDIR is put in front of it)' >&2; exit 1; }
 	cargo build --release --locked --package ssecast-c
-	DESTDIR='$(DESTDIR)' bindings/c/install/install.sh $(BUILT)/release '$(PREFIX)'
+	DESTDIR='$(DESTDIR)' bindings/c/install/install.sh $(RELEASE) '$(PREFIX)'
 
 # The generated files are compared before `build` writes them anew.
 # Crates that are parts of other packages.
