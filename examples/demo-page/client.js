@@ -28,7 +28,7 @@ export class Client {
     const part = selector => this.#card.querySelector(selector)
     this.#parts = {
       state: part('.pill'), received: part('.received'), proof: part('.proof'), proofText: part('.proof span'),
-      last: part('.last'), log: part('.log'), note: part('.note'), cut: part('.cut'),
+      last: part('.last'), log: part('.log'), note: part('.note'), cut: part('.cut'), served: part('.served'), worker: part('.worker'),
     }
     part('h3').textContent = name
     part('.origin').textContent = new URL(origin).host
@@ -40,6 +40,7 @@ export class Client {
     this.#source.addEventListener('error', () => this.#failed())
     this.#source.addEventListener('tick', event => this.#tick(event))
     this.#source.addEventListener('reset', event => this.#reset(event))
+    this.#source.addEventListener('worker', event => this.#served(JSON.parse(event.data)))
     for (const type of types) this.listen(type)
   }
 
@@ -63,7 +64,7 @@ export class Client {
 
   /** Shows events of a type. An EventSource has no way to ask for all types. */
   listen(type) {
-    if (['tick', 'reset', 'open', 'error'].includes(type) || this.#types.has(type)) return
+    if (['tick', 'reset', 'worker', 'open', 'error'].includes(type) || this.#types.has(type)) return
     this.#types.add(type)
     this.#source.addEventListener(type, event => {
       this.#took(event)
@@ -102,6 +103,12 @@ export class Client {
     this.#dirty = true
     if (this.#cut) this.#cut.openedAt = Date.now()
     else this.#note('Connected.')
+  }
+
+  /** A server with several processes says which one this connection is with. */
+  #served({ number, pid }) {
+    this.#parts.served.hidden = false
+    this.#parts.worker.textContent = `server ${number} (process ${pid})`
   }
 
   #failed() {

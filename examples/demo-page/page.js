@@ -91,6 +91,7 @@ stats.addEventListener('stats', event => {
   find('disconnects').textContent = reasons(now.disconnects)
   find('resets').textContent = reasons(now.resets)
   showSlow(now)
+  if (now.workers) showWorkers(now.workers)
   followRate(now)
   // They come four times a second, which is too short for a steady rate: it is over the last second.
   recent = [...recent, now].slice(-5)
@@ -119,6 +120,33 @@ setInterval(() => {
 function reasons(counts) {
   const some = Object.entries(counts).filter(([, count]) => count > 0)
   return some.map(([reason, count]) => `${reason} ${number(count)}`).join(' · ') || 'none'
+}
+
+// The processes, where there are several
+
+function showWorkers(workers) {
+  find('workers').hidden = false
+  const list = find('worker-list')
+  const isLast = workers.filter(worker => worker.isServing).length < 2
+  for (const { number, pid, isServing, connections } of workers) {
+    const line = list.children[number - 1] ?? addWorker(number)
+    const [, state, text, kill] = line.children
+    state.dataset.state = isServing ? 'open' : 'closed'
+    state.textContent = isServing ? 'serving' : 'gone'
+    const serves = `process ${pid}, ${connections} ${connections === 1 ? 'connection' : 'connections'}`
+    text.textContent = isServing ? serves : 'is replaced in a moment'
+    kill.disabled = isLast || !isServing
+  }
+}
+
+function addWorker(number) {
+  const line = find('worker').content.firstElementChild.cloneNode(true)
+  const [name, , , kill] = line.children
+  name.textContent = `Server ${number}`
+  kill.ariaLabel = `Kill server ${number}`
+  kill.addEventListener('click', () => post(`/workers/${number}/kill`))
+  find('worker-list').append(line)
+  return line
 }
 
 // The rate: the slider is logarithmic, from 1 to 500. Another page may move it too.
@@ -198,9 +226,14 @@ find('publish').addEventListener('submit', async submit => {
   const answer = await response.json()
   find('outcome').dataset.ok = String(response.ok)
   find('outcome').textContent = response.ok
-    ? `Published as ${answer.id} to ${answer.subscribers} ${answer.subscribers === 1 ? 'client' : 'clients'}.`
+    ? `Published as ${answer.id} to ${answer.subscribers} ${answer.subscribers === 1 ? 'client' : 'clients'}${others(answer)}.`
     : `${answer.code}: ${answer.message}`
 })
+
+/** A server counts its own clients. */
+function others({ worker }) {
+  return worker ? ` of server ${worker}, and to those of the other` : ''
+}
 
 function post(path, body) {
   return fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body ?? {}) })

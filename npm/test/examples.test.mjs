@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 import { join } from './support/client.mjs'
 import { eventually } from './support/eventually.mjs'
-import { startServer } from './support/processes.mjs'
+import { start, startServer } from './support/processes.mjs'
 
 const examples = new URL('../examples/', import.meta.url)
 const DATE = /^[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d{4} \d\d:\d\d:\d\d GMT/
@@ -126,8 +127,11 @@ function sequence({ id }) {
 
 for (const signal of ['SIGINT', 'SIGTERM']) {
   test(`demo/server.mjs: ${signal} ends its streams, and the process, without an error`, async t => {
-    const server = await startServer(t, new URL('demo/server.mjs', examples))
-    const clients = await Promise.all([1, 2, 3].map(n => join(`${server.url}/stream?client=c${n}&topics=ticks,stats`)))
+    const server = start(t, [fileURLToPath(new URL('demo/server.mjs', examples))], { env: { PORT: '0' } })
+    // Its processes listen; it says where.
+    const address = () => /http:\S+/.exec(server.output)?.[0]
+    await eventually(address, 'its address')
+    const clients = await Promise.all([1, 2, 3].map(n => join(`${address()}/stream?client=c${n}&topics=ticks,stats`)))
     for (const client of clients) await client.has(3)
     server.kill(signal)
     assert.equal(await server.exited, 0)

@@ -11,11 +11,11 @@ const screenshots = path('tests/browser/screenshots/')
 
 /** The same page in front of a server of each language. */
 const demos = {
-  node: { program: path('npm/examples/demo/server.mjs'), execPath: process.execPath, host: 'Express', isShared: true },
+  node: { program: path('npm/examples/demo/server.mjs'), execPath: process.execPath, host: 'Express', isShared: true, hasWorkers: true },
   python: { program: path('python/examples/demo/server.py'), execPath: path('python/.venv/bin/python'), host: 'FastAPI' },
 }
 
-for (const [language, { program, execPath, host, isShared }] of Object.entries(demos)) describe(`the demo in ${language}`, { timeout: 80_000 }, () => {
+for (const [language, { program, execPath, host, isShared, hasWorkers }] of Object.entries(demos)) describe(`the demo in ${language}`, { timeout: 80_000 }, () => {
   let browser, demo, address
   before(async () => {
     mkdirSync(screenshots, { recursive: true })
@@ -109,6 +109,28 @@ for (const [language, { program, execPath, host, isShared }] of Object.entries(d
     assert.deepEqual(problems, [])
   })
 
+  if (hasWorkers) it('kills a server, whose clients come back through the other one with nothing lost', async t => {
+    const { page, problems } = await open(t)
+    const servers = () => page.$$eval('.card .worker', cells => cells.map(cell => cell.textContent))
+    await page.waitForFunction(() => [...document.querySelectorAll('.card .worker')].every(cell => cell.textContent))
+    // Those of all clients, so that there is one to lose.
+    const [killed] = (await servers()).map(text => /server (\d)/.exec(text)[1])
+    await page.waitForFunction(() => document.querySelectorAll('#worker-list .pill[data-state=open]').length === 2)
+    await page.click(`#worker-list li:nth-child(${killed}) button`)
+    await page.waitForFunction(killed => document.querySelector(`#worker-list li:nth-child(${killed}) .pill`)?.textContent === 'gone', killed)
+    await page.waitForFunction(
+      killed => [...document.querySelectorAll('.card .worker')].every(cell => !cell.textContent.startsWith(`server ${killed} `)),
+      killed,
+    )
+    await page.waitForFunction(() => [...document.querySelectorAll('.card .note')].every(note => / replayed, 0 lost\.$|^Connected/.test(note.textContent)))
+    assert.ok((await page.$$eval('.card .note', notes => notes.map(note => note.textContent))).some(text => text.startsWith('Resumed at')))
+    await whole(page, 4)
+    await page.waitForFunction(() => document.querySelectorAll('#worker-list .pill[data-state=open]').length === 2)
+    assert.equal(await page.textContent('#resets'), 'none')
+    // The browser says that the connections were cut.
+    assert.deepEqual(problems.filter(problem => !/ERR_(INCOMPLETE_CHUNKED_ENCODING|CONNECTION_RESET|CONNECTION_REFUSED|EMPTY_RESPONSE)/.test(problem)), [])
+  })
+
   it('stalls a client until the policy ends it, and it resumes with nothing lost', async t => {
     const { page, problems } = await open(t)
     const step = (name, text) =>
@@ -142,11 +164,11 @@ for (const [language, { program, execPath, host, isShared }] of Object.entries(d
         [type, text],
       )
       // The event may come before the answer to its publication.
-      await page.waitForFunction(() => /^Published as \S+-\d+ to 4 clients\.$/.test(document.querySelector('#outcome').textContent))
+      await page.waitForFunction(() => /^Published as \S+-\d+ to (4 clients|\d clients? of server \d, and to those of the other)\.$/.test(document.querySelector('#outcome').textContent))
     }
     await page.fill('#topic', 'unread')
     await page.click('#publish button')
-    await page.waitForFunction(() => / to 0 clients\.$/.test(document.querySelector('#outcome').textContent))
+    await page.waitForFunction(() => / to 0 clients( of server \d, and to those of the other)?\.$/.test(document.querySelector('#outcome').textContent))
     assert.deepEqual(problems, [])
   })
 

@@ -21,9 +21,9 @@ export class SlowClient {
     const connectedAt = Date.now()
     const resumed = this.#lastEventId && { at: connectedAt, from: this.#lastEventId, replayed: 0, lost: 0, reset: null }
     if (resumed) this.#report.resumed = resumed
-    this.#report.state = 'reading'
     this.#request = get(this.#url, { headers }, response => {
       this.#response = response
+      this.#report.state = 'reading'
       let text = ''
       response.setEncoding('utf8').on('data', chunk => {
         const blocks = (text + chunk).split('\n\n')
@@ -32,7 +32,10 @@ export class SlowClient {
       })
     })
     // Cut off: the next one resumes, as soon as this client reads again.
-    this.#request.on('error', () => {}).on('close', () => (this.#request = this.#response = undefined))
+    this.#request.on('error', () => {}).on('close', () => {
+      this.#request = this.#response = undefined
+      if (this.#report.state === 'reading') this.#report.state = 'closed'
+    })
   }
 
   /** Stops reading. What is sent to it fills the buffers of the system, and then lags behind. */
@@ -44,7 +47,7 @@ export class SlowClient {
 
   /** Reads on: first what the system still has for it; then, if it was cut off, it reconnects and resumes. */
   read() {
-    this.#report.state = 'reading'
+    this.#report.state = this.#response ? 'reading' : 'closed'
     this.#response?.resume()
     return this.#report
   }
@@ -71,6 +74,7 @@ export class SlowClient {
       if (resumed) resumed.reset = data
       return
     }
+    if (fields.event !== 'block') return
     const lost = this.#last && data.n - this.#last - 1
     this.#last = data.n
     this.#report.received++

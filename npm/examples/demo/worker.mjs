@@ -1,0 +1,99 @@
+// One of the demo's servers: an Express app, whose hub shares its log with those of the other processes.
+import cluster from 'node:cluster'
+import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import express from 'express'
+import { createHub, sseMiddleware } from 'ssecast'
+import { options } from './options.mjs'
+
+const number = Number(process.env.WORKER)
+const hub = createHub({ ...options, store: process.env.STORE })
+const sessions = new Map()
+const app = express()
+
+app.use(express.static(fileURLToPath(new URL('../../../examples/demo-page', import.meta.url))), express.json())
+// ssecast/client, for the page.
+app.use('/ssecast', express.static(fileURLToPath(new URL('dist/esm', import.meta.resolve('ssecast/client')))))
+
+app.get(
+  '/stream',
+  sseMiddleware(hub, {
+    topics: request => request.query.topics.split(','),
+    cors: true,
+    onConnect(session) {
+      const { client } = session.request.query
+      sessions.set(client, session)
+      session.closed.then(() => sessions.get(client) === session && sessions.delete(client))
+      session.send({ number, pid: process.pid }, { event: 'worker' })
+    },
+  }),
+)
+
+app.post('/publish', async (request, response) => {
+  const { topic, data, event } = request.body
+  response.json({ ...(await hub.publish(topic, data, { event })), worker: number })
+})
+
+// What any of the processes may have to do: the first one sees to it.
+app.post('/clients/:client/cut', (request, response) => ask(response, { cut: request.params.client }))
+app.post('/workers/:number/kill', (request, response) => ask(response, { kill: Number(request.params.number) }))
+app.post('/rate', (request, response) => ask(response, { rate: Number(request.body.rate) }))
+app.post('/slow/stall', (request, response) => ask(response, { slow: 'stall' }))
+app.post('/slow/read', (request, response) => ask(response, { slow: 'read' }))
+
+app.get('/settings', (request, response) => {
+  const streamPorts = servers.slice(1).map(server => server.address().port)
+  response.json({ host: 'Express', ...options, streamPorts, client: '/ssecast/client/index.js' })
+})
+
+// A publication that is refused says which field is wrong, and why.
+app.use((error, request, response, next) => {
+  if (!error.code?.startsWith('SSECAST_')) return next(error)
+  response.status(400).json({ code: error.code, field: error.field, message: error.message })
+})
+
+// A browser opens six HTTP/1.1 connections to one origin, and each port is an origin: more ports, more clients.
+const port = Number(process.env.PORT ?? 3000)
+const servers = []
+// One after the other: every worker has the same ports, also where they are just any that are free.
+for (const more of [0, 1, 2, 3]) servers.push(await listen(port && port + more))
+process.send({ address: `http://127.0.0.1:${servers[0].address().port}` })
+
+const reports = setInterval(() => process.send({ stats: hub.stats() }), 100)
+process.on('message', message => {
+  if (message.stop) stop()
+  else sessions.get(message.cut)?.close()
+})
+
+function ask(response, message) {
+  process.send(message)
+  response.sendStatus(204)
+}
+
+/** Listens on the port, or on any free one if it is taken. */
+function listen(port) {
+  return new Promise((resolve, reject) => {
+    const server = createServer(app)
+    server.once('listening', () => resolve(server))
+    server.once('error', error => {
+      if (error.code !== 'EADDRINUSE') return reject(error)
+      if (number === 1) console.log(`port ${port} is taken; using a free one`)
+      server.listen(0, '127.0.0.1')
+    })
+    server.listen(port, '127.0.0.1')
+  })
+}
+
+// Accepts nothing more and ends every stream, after what was published before: then the process exits by itself. The first
+// process says when; Ctrl-C reaches all of them at once.
+let stopping = false
+function stop() {
+  if (stopping) return
+  stopping = true
+  clearInterval(reports)
+  servers.forEach(server => server.close())
+  hub.close()
+  cluster.worker.disconnect()
+}
+process.on('disconnect', stop)
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
