@@ -210,7 +210,6 @@ install-c: | tools
 	cargo build --release --locked --package ssecast-c
 	DESTDIR='$(DESTDIR)' bindings/c/install/install.sh $(RELEASE) '$(PREFIX)'
 
-# The generated files are compared before `build` writes them anew.
 # Crates that are parts of other packages.
 NOT_PUBLISHED := ssecast-c ssecast-c-header ssecast-node ssecast-python
 
@@ -233,6 +232,7 @@ check-musl: | tools
 	cargo-zigbuild check --workspace --locked --target $(MUSL)
 	cargo test --locked --target $(MUSL) --package ssecast-engine --lib system
 
+# The generated files are compared before `build` writes them anew.
 .PHONY: lint lint-rust lint-generated lint-node lint-python lint-c
 lint: lint-rust lint-generated lint-node lint-python lint-c
 
