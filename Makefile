@@ -40,6 +40,7 @@ help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
 	@echo 'make demo-python the same page in front of a FastAPI server'
 	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, browser, C, C++, Go, Java, ctypes, stores'
+	@echo 'make chaos       processes killed, clients cut, Redis restarted, at random (SECONDS_EACH=60 SEED=...)'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make test-c-valgrind  the C tests, each of them under valgrind too (two minutes)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
@@ -120,8 +121,8 @@ demo: $(NPM_BUILT)
 demo-python: $(PYTHON_BUILT)
 	@$(PYTHON)/python python/examples/demo/server.py
 
-.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store
-test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store
+.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos
+test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos
 
 test-rust: | tools
 	@sh tests/redis/provide.sh >/dev/null || { test -z "$$CI" && echo 'skipped: the tests of the Redis store'; }
@@ -202,6 +203,14 @@ $(CONSUMERS): test-%: prefix-c
 # One hub in programs of every language, on one store.
 test-store: prefix-c $(NPM_BUILT) $(PYTHON_BUILT)
 	PYTHONPATH=tests/report:tests/consumers python3 tests/store/run.py $(BUILT)/c/prefix $(BUILT)/consumers
+
+# A short run at random; `make chaos` is a long one.
+test-chaos: $(NPM_BUILT) $(PYTHON_BUILT)
+	$(NODE_TEST) tests/chaos/chaos.test.mjs
+
+.PHONY: chaos
+chaos: $(NPM_BUILT) $(PYTHON_BUILT)
+	node tests/chaos/main.mjs $(or $(SECONDS_EACH),60) $(SEED)
 
 # The C library: header, shared and static library, and what pkg-config and CMake find it by.
 .PHONY: install-c
