@@ -43,6 +43,7 @@ from ssecast.listener import Listener, Request
 from ssecast.session import Session
 from ssecast.stream import Decoder, aiter_events, iter_events
 from ssecast.subscription import Subscription
+from ssecast.unread_watch import UnreadWatch
 
 _native.install(_json.text, json.loads, errors.CLASSES)
 
@@ -85,6 +86,7 @@ __all__ = [
     "TooManyDescriptorsError",
     "TooManyTopicsError",
     "TopicEndedError",
+    "UnreadWatch",
     "aiter_events",
     "encode",
     "iter_events",

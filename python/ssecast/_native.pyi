@@ -27,6 +27,7 @@ __all__ = [
     "SlowClient",
     "Source",
     "Stats",
+    "UnreadWatch",
     "encode",
     "inode_of",
     "install",
@@ -398,6 +399,25 @@ class PeerTimeout:
     def __new__(cls, hub: Hub, descriptor: int) -> Self: ...
     def restore(self, descriptor: int) -> None:
         """Sets the options back to what they were, for a server that goes on with the connection."""
+
+@disjoint_base
+class UnreadWatch:
+    """A producer's interest in whether a topic is read.
+
+    When it is known how that ends the descriptor becomes readable. The thread that makes it so, the hub's, never waits
+    for the interpreter.
+    """
+
+    def __new__(cls, hub: Hub, topic: str, after: float) -> Self: ...
+    def fileno(self) -> int:
+        """The descriptor that is readable once it is over."""
+
+    @property
+    def is_unread(self) -> bool | None:
+        """Whether the topic has lost its last reader for so long; None while that is not known."""
+
+    def close(self) -> None:
+        """Ends the interest. Closing twice is fine."""
 
 @final
 class Publications:

@@ -12,6 +12,7 @@ from ssecast._json import text
 from ssecast._options import Replay, lists
 from ssecast.listener import Limits, Listener, Topics
 from ssecast.subscription import Subscription
+from ssecast.unread_watch import UnreadWatch
 
 __all__ = ["Hub"]
 
@@ -125,6 +126,32 @@ class Hub(_native.Hub):
         publications = LoopPublications.of(self)
         await publications.run(lambda number: publications.native.end_topic(number, topic))
         return None
+
+    def when_unread(self, topic: str, *, after: float = 10.0) -> UnreadWatch:
+        """Watches whether a topic is read, for a producer that may stop when it is not: the watch tells when the topic
+        has had a reader since this call, and then had none for ``after`` seconds, in no process that shares the
+        ``store``. While there has never been a reader it does not tell. May be called from any thread.
+
+        >>> hub = Hub()
+        >>> with hub.when_unread("answer-7", after=0.01) as watch:
+        ...     hub.subscribe("answer-7").close()
+        ...     watch.wait(timeout=10)
+        True
+        """
+        return UnreadWatch(self, topic, after)
+
+    async def wait_unread(self, topic: str, *, after: float = 10.0) -> bool:
+        """Waits, under asyncio or trio, until a topic has lost its last reader, as :meth:`when_unread` has it. Returns
+        False when the topic has ended or the hub was closed.
+
+        >>> async def produce(hub, events):
+        ...     async with asyncio.TaskGroup() as tasks:
+        ...         producing = tasks.create_task(publish_all(hub, events))
+        ...         if await hub.wait_unread("answer-7"):
+        ...             producing.cancel()
+        """
+        with self.when_unread(topic, after=after) as watch:
+            return await watch.wait_async()
 
     def subscribe(self, *topics: str, last_event_id: str | None = None, replay: Replay = 0) -> Subscription:
         """Reads topics in this process: iterate over the events with ``for`` or ``async for``.

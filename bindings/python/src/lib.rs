@@ -23,6 +23,7 @@ mod publications;
 mod response;
 mod source;
 mod termination;
+mod unread_watch;
 mod value;
 
 use pyo3::exceptions::PyImportError;
@@ -56,6 +57,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<parser::Parser>(),
         py.get_type::<peer_timeout::PeerTimeout>(),
         py.get_type::<publications::Publications>(),
+        py.get_type::<unread_watch::UnreadWatch>(),
         py.get_type::<source::Loss>(),
         py.get_type::<source::Retry>(),
         py.get_type::<source::Source>(),
