@@ -11,6 +11,9 @@ export const modes = deliveries => [
   { name: 'saturating, 4 KB', bytes: 4096, rate: () => 0 },
 ]
 
+/** A thousand events a second to few clients: what a store adds to the latency. */
+export const thousand = { name: '1,000 events/s, 150 B', bytes: 150, rate: clients => (clients <= 100 ? 1000 : 20_000 / clients) }
+
 /** Runs the modes one after the other with the same clients: a row for each. */
 export async function fanOut(name, make, clients, modes, milliseconds) {
   const rows = []

@@ -53,6 +53,11 @@ export function goals(rows, stalls) {
   for (const clients of [200, 500, 1000]) {
     times('deliveries/s against sse-starlette', 'sse-starlette', 'perSecond', 10, clients, 'saturating, 150 B', PYTHON)
   }
+  const memory = 'ssecast, in memory of one process'
+  for (const store of ['file', 'Redis']) {
+    times(`deliveries/s with the ${store} store against the hub in memory`, memory, 'perSecond', 0.9, 2000, 'saturating, 150 B', `ssecast, ${store} store`)
+    times(`deliveries/s with the ${store} store against better-sse with Redis`, 'better-sse, Redis Pub/Sub', 'perSecond', 10, 2000, 'saturating, 150 B', `ssecast, ${store} store`)
+  }
   const [without, stalled] = [false, true].map(is =>
     stalls.find(row => row.server === OURS && row.stalled === is)
   )

@@ -26,7 +26,7 @@ export class Process {
     this.#lines = createInterface({ input: this.#child.stdout })[Symbol.asyncIterator]()
     this.#child.stdin.on('error', () => {})
     running.add(this.#child)
-    this.#measured = this.#child.pid
+    this.#measured = [this.#child.pid]
     this.#child.on('exit', () => running.delete(this.#child))
   }
 
@@ -50,20 +50,28 @@ export class Process {
     return this.answer(patience)
   }
 
-  /** Measures another process instead, which this one has started, and which does its work. */
-  measure(pid) {
-    this.#measured = pid
+  /** Measures other processes instead, which this one has started, and which do its work. */
+  measure(...pids) {
+    this.#measured = pids
+  }
+
+  /** Measures them too. */
+  measureToo(...pids) {
+    this.#measured.push(...pids)
   }
 
   /** Processor time of all its threads so far, in microseconds. */
   cpu() {
-    const fields = readFileSync(`/proc/${this.#measured}/stat`, 'utf8').split(') ')[1].split(' ')
-    return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS
+    const ticks = pid => {
+      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ')
+      return Number(fields[11]) + Number(fields[12])
+    }
+    return (sum(this.#measured.map(ticks)) * 1e6) / TICKS
   }
 
   /** Resident memory in bytes. */
   rss() {
-    return Number(readFileSync(`/proc/${this.#measured}/statm`, 'utf8').split(' ')[1]) * PAGE
+    return sum(this.#measured.map(pid => Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]))) * PAGE
   }
 
   end() {
@@ -72,4 +80,8 @@ export class Process {
     this.#child.kill('SIGKILL')
     return ended
   }
+}
+
+function sum(numbers) {
+  return numbers.reduce((one, other) => one + other, 0)
 }

@@ -45,6 +45,14 @@ export const wsgi = {
   'ssecast.wsgi': python('ssecast-wsgi.py'),
 }
 
+/** A process that publishes, two that serve, and Redis where it is used, all of them measured together. */
+export const processes = {
+  'better-sse, Redis Pub/Sub': script('better-sse-redis.mjs', 'redis'),
+  'ssecast, Redis store': script('store.mjs', 'redis'),
+  'ssecast, file store': script('store.mjs', 'file'),
+  'ssecast, in memory of one process': script('ssecast.mjs', 'auto'),
+}
+
 /** How many descriptors a server needs for a client. */
 const descriptors = name => (/^ssecast.* socket$/.test(name) ? 2 : 1)
 
@@ -64,8 +72,9 @@ export class Rig {
     rig.clients = clients
     rig.server = make()
     try {
-      const { port, worker } = await rig.server.answer()
+      const { port, worker, workers = [] } = await rig.server.answer()
       if (worker) rig.server.measure(worker)
+      rig.server.measureToo(...workers)
       await rig.server.ask('gc')
       const before = rig.server.rss()
       rig.load = new Process(`${target}/release/load`, port, clients)

@@ -4,9 +4,9 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { cpus, release, totalmem } from 'node:os'
-import { fanOut, modes } from './fanout.mjs'
+import { fanOut, modes, thousand } from './fanout.mjs'
 import { goals } from './goals.mjs'
-import { asgi, node, unfit, wsgi } from './rig.mjs'
+import { asgi, node, processes, unfit, wsgi } from './rig.mjs'
 import { CLIENTS as STALL_CLIENTS, stall } from './stall.mjs'
 import { opened } from './opened.mjs'
 import { ms, number, table } from './table.mjs'
@@ -21,6 +21,7 @@ const groups = [
   { title: 'Node', servers: node, counts: quick ? [200, 2000] : [200, 2000, 9000], modes: modes(20_000).filter(mode => !quick || isSmall(mode)) },
   { title: 'Python, uvicorn', servers: asgi, counts: quick ? [500] : [200, 500, 1000], modes: modes(4_000).filter(isSmall) },
   { title: 'Python, one sync worker of gunicorn', servers: wsgi, counts: [1000], modes: modes(4_000).filter(isSmall) },
+  { title: 'Node, two processes that serve', servers: processes, counts: [20, 2000], modes: [...modes(20_000).filter(isSmall), thousand] },
 ].map(({ counts, servers, ...group }) => ({ ...group, servers: chosen(servers), counts: list('CLIENTS', counts).map(Number) }))
 const stallSeconds = Number(process.env.STALL_SECONDS ?? (quick ? 3 : 20))
 const stalling = ['res.write', 'ssecast pull', 'ssecast socket'].filter(name => groups[0].servers[name])

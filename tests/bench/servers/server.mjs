@@ -19,15 +19,19 @@ const SAMPLE_MS = 10
  * - `waiting`: the bytes that wait for the slowest of them, as far as the server knows.
  *
  * @param {object} server
- * @param {import('node:http').RequestListener} server.listener opens a stream
+ * @param {import('node:http').RequestListener} [server.listener] opens a stream
+ * @param {number} [server.port] where streams are opened, if other processes serve them
+ * @param {number[]} [server.workers] those processes
  * @param {(data: string) => void} server.publish
  * @param {() => number} server.count
  * @param {(bytes: number) => number} server.waiting how many bytes wait for the slowest client, when events have
  *   so many
  */
-export function serve({ listener, publish, count, waiting }) {
-  const server = createServer(listener)
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 511 }, () => answer({ port: server.address().port }))
+export function serve({ listener, port, workers, publish, count, waiting }) {
+  if (listener) {
+    const server = createServer(listener)
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 511 }, () => answer({ port: server.address().port }))
+  } else answer({ port, workers })
   const commands = {
     publish: (bytes, rate, milliseconds) => publishFor(publish, waiting, bytes, rate, milliseconds),
     count: () => ({ count: count() }),
