@@ -28,14 +28,18 @@ export async function run(kind, seconds, seed) {
   const store = await stores[kind].start(dice)
   const published = new Map()
   const refused = new Set()
+  /** Those whose publisher was killed before it had an answer: they may be there. */
+  const unanswered = new Set()
   let workers = 0
   const alive = new Set()
   const startWorker = language => {
     const name = `${language}-${++workers}`
     const variables = { STORE: store.url, NAME: name, TOPICS: TOPICS.join(), PER_SECOND, OPTIONS: JSON.stringify(OPTIONS) }
+    const text = n => JSON.stringify({ from: name, n })
     const worker = new Worker(language, variables, {
-      published: (n, id) => published.set(id, JSON.stringify({ from: name, n })),
-      refused: n => store.refusalIsCertain && refused.add(JSON.stringify({ from: name, n })),
+      publishing: n => unanswered.add(text(n)),
+      published: (n, id) => unanswered.delete(text(n)) && published.set(id, text(n)),
+      refused: n => store.refusalIsCertain && unanswered.delete(text(n)) && refused.add(text(n)),
     })
     alive.add(worker)
     return worker
@@ -69,7 +73,7 @@ export async function run(kind, seconds, seed) {
       await actions[name]()
     }
     await settle(store, alive, clients)
-    const found = check({ clients, topicOf, published, refused })
+    const found = check({ clients, topicOf, published, refused, unanswered })
     assert.ok(found.deliveries > 0)
     const actionsTaken = Object.entries(counts).map(([name, count]) => `${count} × ${name}`).join(', ')
     console.log(`  ${actionsTaken}`)

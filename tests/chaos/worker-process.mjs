@@ -25,7 +25,7 @@ export class Worker {
   #stopped
   #resuming
 
-  /** Tells `on` what of its publications becomes: `published(n, id)`, `refused(n)`. */
+  /** Tells `on` of its publications: `publishing(n)`, and what became of it, `published(n, id)` or `refused(n)`. */
   constructor(language, variables, on) {
     this.language = language
     const [command, ...args] = COMMANDS[language]
@@ -46,6 +46,7 @@ export class Worker {
     for (const promise of [this.listening, this.#stopped]) promise.catch(() => {})
     lines.on('line', line => {
       const [what, n, id] = line.split(' ')
+      if (what === 'publishing') on.publishing(Number(n))
       if (what === 'published') on.published(Number(n), id)
       if (what === 'refused') on.refused(Number(n))
     })

@@ -14,6 +14,7 @@ let n = 0
 
 async function publish() {
   const mine = ++n
+  console.log(`publishing ${mine}`)
   try {
     const { id } = await hub.publish(topics[mine % topics.length], { from: NAME, n: mine })
     console.log(`published ${mine} ${id}`)

@@ -1,4 +1,4 @@
-"""A process of the run, in Python: it publishes numbered events all the time, and serves the streams of some clients."""
+"""A process of the run, in Python: it publishes numbered events all the time, and serves some clients."""
 
 import json
 import os
@@ -18,6 +18,7 @@ stopping = threading.Event()
 
 
 def publish(n: int) -> None:
+    print("publishing", n, flush=True)
     try:
         published = hub.publish(topics[n % len(topics)], {"from": name, "n": n})
         print("published", n, published.id, flush=True)
