@@ -151,7 +151,7 @@ class Hub(_native.Hub):
         ...             producing.cancel()
         """
         with self.when_unread(topic, after=after) as watch:
-            return await watch.wait_async()
+            return await watch._wait_async()
 
     def subscribe(self, *topics: str, last_event_id: str | None = None, replay: Replay = 0) -> Subscription:
         """Reads topics in this process: iterate over the events with ``for`` or ``async for``.

@@ -29,7 +29,7 @@ class UnreadWatch(_native.UnreadWatch):
                 selector.select(timeout)
         return self.is_unread is True
 
-    async def wait_async(self) -> bool:
+    async def _wait_async(self) -> bool:
         """Waits as :meth:`wait` does, under asyncio or trio; other tasks go on."""
         if self.is_unread is None:
             await _readable(self.fileno())
