@@ -400,7 +400,7 @@ class PeerTimeout:
     def restore(self, descriptor: int) -> None:
         """Sets the options back to what they were, for a server that goes on with the connection."""
 
-@disjoint_base
+@final
 class UnreadWatch:
     """A producer's interest in whether a topic is read.
 

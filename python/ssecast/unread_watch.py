@@ -12,10 +12,20 @@ from ssecast import _native
 __all__ = ["UnreadWatch"]
 
 
-class UnreadWatch(_native.UnreadWatch):
+class UnreadWatch:
     """A producer's interest in whether a topic is read, made by :meth:`Hub.when_unread`. Closing it ends that, and so
     do the end of the topic and closing the hub.
     """
+
+    def __init__(self, hub: _native.Hub, topic: str, after: float) -> None:
+        self._native = _native.UnreadWatch(hub, topic, after)
+
+    @property
+    def is_unread(self) -> bool | None:
+        """Whether the topic has lost its last reader: None while that is not known, False when the topic has ended or
+        the hub was closed.
+        """
+        return self._native.is_unread
 
     def wait(self, timeout: float | None = None) -> bool:
         """Waits until the topic has lost its last reader, for ``timeout`` seconds at most; None sets no limit. Returns
@@ -25,15 +35,19 @@ class UnreadWatch(_native.UnreadWatch):
         """
         if self.is_unread is None:
             with selectors.DefaultSelector() as selector:
-                selector.register(self.fileno(), selectors.EVENT_READ)
+                selector.register(self._native.fileno(), selectors.EVENT_READ)
                 selector.select(timeout)
         return self.is_unread is True
 
     async def _wait_async(self) -> bool:
         """Waits as :meth:`wait` does, under asyncio or trio; other tasks go on."""
         if self.is_unread is None:
-            await _readable(self.fileno())
+            await _readable(self._native.fileno())
         return self.is_unread is True
+
+    def close(self) -> None:
+        """Ends the interest. Closing twice is fine."""
+        self._native.close()
 
     def __enter__(self) -> Self:
         return self

@@ -15,7 +15,7 @@ use crate::value::text;
 ///
 /// When it is known how that ends the descriptor becomes readable. The thread that makes it so, the hub's, never waits for
 /// the interpreter.
-#[pyclass(frozen, subclass, module = "ssecast._native")]
+#[pyclass(frozen, module = "ssecast._native")]
 pub struct UnreadWatch {
     watch: Mutex<Option<ssecast::UnreadWatch>>,
     readable: UnixStream,
