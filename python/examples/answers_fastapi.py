@@ -57,7 +57,7 @@ async def publish(topic: str, question: Question) -> None:
 
 
 async def produce(topic: str, question: Question) -> None:
-    """Publishes an answer to its topic, whoever reads it. When nobody has done so for a minute it stops."""
+    """Publishes an answer to its topic. It stops a minute after the last reader has left."""
     async with asyncio.TaskGroup() as tasks:
         publishing = tasks.create_task(publish(topic, question))
         watching = tasks.create_task(hub.wait_unread(topic, after=60))
@@ -67,7 +67,7 @@ async def produce(topic: str, question: Question) -> None:
 
 
 def read(topic: str, starting_after: int | None = None) -> EventSourceResponse:
-    """Everyone who asks for an answer gets the whole of it, or what comes after their last event."""
+    """The whole of an answer, or what comes after an event of it."""
     after = None if starting_after is None else f"{topic}:{starting_after}"
     return EventSourceResponse(hub, topics=[topic], replay="all", last_event_id=after)
 

@@ -50,9 +50,9 @@ export class Process {
     return this.answer(patience)
   }
 
-  /** Measures other processes instead, which this one has started, and which do its work. */
-  measure(...pids) {
-    this.#measured = pids
+  /** Measures another process instead, which this one has started, and which does its work. */
+  measure(pid) {
+    this.#measured = [pid]
   }
 
   /** Measures them too. */

@@ -5,7 +5,7 @@ import { openaiResponse, uiMessage } from './protocols.mjs';
 
 const hub = createHub({ store: process.env.STORE ?? 'file:./answers', keepEndedMs: 600_000 });
 
-/** Publishes an answer to a topic of its own, whoever reads it. */
+/** Publishes an answer to a topic of its own, also when it has no reader. */
 async function produce(topic, events) {
   for await (const event of events) {
     const { type, sequence_number: number } = event;
@@ -14,7 +14,7 @@ async function produce(topic, events) {
   await hub.endTopic(topic);
 }
 
-/** Everyone who asks for an answer gets the whole of it, or what comes after their last event. */
+/** The whole of an answer, or what comes after an event of it. */
 const read = sseMiddleware(hub, {
   topics: req => [req.params.id],
   replay: 'all',
