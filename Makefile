@@ -23,6 +23,7 @@ BENCH_INSTALLED := tests/bench/node_modules/.installed
 BENCH_PYTHON_INSTALLED := tests/bench/python/.venv/.installed
 PYTHON := python/.venv/bin
 PYTHON_INSTALLED := python/.venv/.installed
+PACKAGING_INSTALLED := packaging/.venv/.installed
 PYTHON_BUILT := python/.venv/.built
 
 # Where cargo builds.
@@ -45,6 +46,7 @@ help:
 	@echo 'make test-c-valgrind  the C tests, each of them under valgrind too (two minutes)'
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
+	@echo 'make dist        every artefact of a release, in dist/ (PLATFORMS=host: those for this machine)'
 	@echo 'make package-crates  the crates, as cargo would publish them'
 	@echo 'make check-msrv  the workspace with the oldest Rust that it promises'
 	@echo 'make check-musl  the workspace for musl'
@@ -92,6 +94,11 @@ $(BENCH_PYTHON_INSTALLED): tests/bench/python/requirements.txt | tools
 $(PYTHON_INSTALLED): python/requirements.txt | tools
 	python3 -m venv python/.venv
 	$(PYTHON)/pip install --quiet --disable-pip-version-check --requirement python/requirements.txt
+	@touch $@
+
+$(PACKAGING_INSTALLED): packaging/requirements.txt | tools
+	python3 -m venv packaging/.venv
+	packaging/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 # The parsers are measured on a newer Python too, where there is one. (A name on the PATH may be a stub that can't run.)
@@ -222,6 +229,11 @@ install-c: | tools
 # Crates that are parts of other packages.
 NOT_PUBLISHED := ssecast-c ssecast-c-header ssecast-node ssecast-python
 
+# Every artefact of a release, in dist/. PLATFORMS: all, host, or names with commas between them; ONLY: the kinds.
+.PHONY: dist
+dist: $(NPM_BUILT) $(PACKAGING_INSTALLED)
+	python3 packaging/dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)')
+
 # The crates as they would be published, each built from nothing but what is in it.
 .PHONY: package-crates
 package-crates: | tools
@@ -324,4 +336,5 @@ clean:
 	rm -rf tests/bench/node_modules tests/bench/python/.venv* tests/bench/results tests/bench/*/target
 	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
+	rm -rf dist packaging/.venv
 	rm -rf tests/redis/server tests/redis/.partial.*

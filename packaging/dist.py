@@ -1,0 +1,80 @@
+"""`make dist`: every artefact of a release into one folder, with a table of them and their SHA-256 sums.
+
+usage: dist.py [--platforms all|host|NAME,…] [--only MODULE,…] [--out DIST]
+"""
+
+import argparse
+import hashlib
+import importlib
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import platforms
+from release import ROOT, Artefact, Release
+
+#: One module for each registry or kind of user; each has `build(release)`, which yields artefacts.
+KINDS = ("crates", "npm", "wheels", "library", "golang", "java")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--platforms", default="all")
+    parser.add_argument("--only", default=",".join(KINDS))
+    parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    options = parser.parse_args()
+    refuse_what_is_not_committed()
+    subprocess.run(["node", ROOT / "tests/lint/version.mjs"], check=True)
+
+    kinds = options.only.split(",")
+    out = options.out.resolve()
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    release = Release(version(), epoch(), platforms.chosen(options.platforms), out)
+    artefacts: list[Artefact] = []
+    for kind in kinds:
+        print(f"\n== {kind}", flush=True)
+        artefacts += importlib.import_module(kind).build(release)
+    table = describe(artefacts, out)
+    (out / "ARTEFACTS.md").write_text(table)
+    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out)}" for path in files(artefacts)]
+    (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+    print(f"\n{table}")
+
+
+def refuse_what_is_not_committed() -> None:
+    """A release is of a commit: what is in no commit could not be made again."""
+    changed = subprocess.run(["git", "status", "--porcelain"], cwd=ROOT, capture_output=True, text=True, check=True)
+    if changed.stdout:
+        raise SystemExit(f"make dist: commit or remove what is in no commit first:\n{changed.stdout}")
+
+
+def version() -> str:
+    return tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]["version"]
+
+
+def epoch() -> int:
+    """When the commit was made, in seconds since 1970."""
+    shown = subprocess.run(["git", "show", "-s", "--format=%ct"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return int(shown.stdout)
+
+
+def files(artefacts: list[Artefact]) -> list[Path]:
+    return sorted(artefact.path for artefact in artefacts if artefact.path.exists())
+
+
+def describe(artefacts: list[Artefact], out: Path) -> str:
+    """The table of the release, in Markdown."""
+    lines = ["| Artefact | Size | Platform | glibc | |", "|---|---:|---|---|---|"]
+    for artefact in artefacts:
+        size = f"{artefact.path.stat().st_size / 1024:,.0f} KiB" if artefact.path.exists() else "left out"
+        platform, glibc = "every one", ""
+        if artefact.platform:
+            platform, glibc = artefact.platform.name, artefact.platform.glibc or ""
+        lines.append(f"| {artefact.path.relative_to(out)} | {size} | {platform} | {glibc} | {artefact.note} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
