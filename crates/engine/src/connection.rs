@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ssecast_hub::Subscriber;
 
@@ -13,6 +14,13 @@ const GENERATIONS: u32 = 1 << 21;
 impl ConnectionId {
     /// The name of no connection.
     pub(crate) const NOWHERE: Self = Self(u64::MAX);
+
+    /// A name for an attached connection that no other one of this process ever has.
+    #[must_use]
+    pub fn unique() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
 
     pub(crate) fn new(index: usize, generation: u32) -> Self {
         Self(u64::from(generation % GENERATIONS) << 32 | index as u64)

@@ -12,6 +12,8 @@ pub(crate) struct CommandQueue {
     contents: Mutex<Contents>,
     pub(crate) parker: Parker,
     pub(crate) hub: Hub,
+    /// The listener says itself which pages may read the answers.
+    pub(crate) has_cors: bool,
     process: Process,
 }
 
@@ -25,11 +27,12 @@ pub(crate) struct Contents {
 }
 
 impl CommandQueue {
-    pub(crate) fn new(hub: &Hub, waker: Waker) -> Self {
+    pub(crate) fn new(hub: &Hub, waker: Waker, has_cors: bool) -> Self {
         Self {
             contents: Mutex::default(),
             parker: Parker::new(waker),
             hub: hub.clone(),
+            has_cors,
             process: Process::current(),
         }
     }

@@ -4,6 +4,8 @@ use ssecast_hub::{Error, ErrorKind, OptionKey, Replay};
 
 use ssecast_engine::Cors;
 
+use crate::headers;
+
 /// How a [`Listener`](crate::Listener) answers, and what it bears. The default suits an endpoint on the open network.
 ///
 /// ```
@@ -57,17 +59,6 @@ impl Default for ListenerConfig {
     }
 }
 
-/// What the listener says itself, or what would change where a response ends.
-const RESERVED: [&str; 7] = [
-    "connection",
-    "content-length",
-    "content-type",
-    "date",
-    "keep-alive",
-    "transfer-encoding",
-    "x-accel-buffering",
-];
-
 impl ListenerConfig {
     /// Refuses what can't work, naming the option.
     pub(crate) fn validate(&self) -> Result<(), Error> {
@@ -94,28 +85,7 @@ impl ListenerConfig {
                 return invalid(option, "must be at least 1 ms".into());
             }
         }
-        for (name, value) in &self.headers {
-            let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if name.is_empty() || !name.bytes().all(token) {
-                return invalid(
-                    OptionKey::Headers,
-                    format!("must have names that are tokens; {name:?} is not"),
-                );
-            }
-            if RESERVED.iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
-                return invalid(
-                    OptionKey::Headers,
-                    format!("must not have {name}, which the listener sends itself"),
-                );
-            }
-            let is_of_cors = name.to_ascii_lowercase().starts_with("access-control-allow-");
-            if self.cors.is_some() && is_of_cors {
-                return invalid(OptionKey::Headers, format!("must not have {name}: cors says what it is"));
-            }
-            if value.bytes().any(|byte| byte < b' ' && byte != b'\t' || byte == 0x7f) {
-                return invalid(OptionKey::Headers, format!("must have no control characters; {name} does"));
-            }
-        }
+        headers::check(&self.headers, &headers::OF_A_STREAM, self.cors.is_some())?;
         self.cors.as_ref().map_or(Ok(()), Cors::validate)
     }
 }

@@ -3,8 +3,9 @@
 use ssecast_engine::allows_event_stream;
 
 use crate::config::ListenerConfig;
+use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::response::{Refusal, lines};
+use crate::response::lines;
 
 impl ListenerConfig {
     /// The header lines by which pages of other origins may read the response; without a request, those for every origin.
@@ -16,7 +17,7 @@ impl ListenerConfig {
     /// What a request is answered without the router, with further header lines.
     pub(crate) fn answer(&self, request: &Request) -> Option<(Refusal, String)> {
         const ALLOW: &str = "Allow: GET, HEAD, OPTIONS\r\n";
-        let refusal = |status, detail| Some((Refusal::new(status, detail), String::new()));
+        let refusal = |status, detail| Some((Refusal::saying(status, detail), String::new()));
         let is_here = self.path.as_ref().is_none_or(|path| path == request.raw_path());
         if !is_here && request.raw_path() != "*" {
             return refusal(404, "there is nothing at this path");
@@ -27,9 +28,9 @@ impl ListenerConfig {
                 let asks = request.header("access-control-request-method").is_some();
                 let preflight = self.cors.as_ref().filter(|_| asks);
                 let preflight = preflight.map(|cors| lines(&cors.preflight("GET, HEAD")));
-                return Some((Refusal::new(204, ""), preflight.unwrap_or_else(|| ALLOW.into())));
+                return Some((Refusal::new(204), preflight.unwrap_or_else(|| ALLOW.into())));
             }
-            _ => return Some((Refusal::new(405, "streams are read with GET"), ALLOW.into())),
+            _ => return Some((Refusal::saying(405, "streams are read with GET"), ALLOW.into())),
         }
         match request.has_body() {
             Ok(false) => {}

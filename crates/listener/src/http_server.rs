@@ -1,16 +1,16 @@
+use std::borrow::Cow;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mio::unix::SourceFd;
 use mio::{Events, Poll, Token};
 use ssecast_engine::{
-    ConnectionId, Framing, Socket, Sockets, Transfer, Unavailable, expects_stream, is_out_of_descriptors,
-    retry_after,
+    ConnectionId, Framing, Host, Socket, Sockets, Transfer, Unavailable, expects_stream,
+    is_out_of_descriptors, retry_after,
 };
 use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
@@ -18,9 +18,10 @@ use crate::command_queue::CommandQueue;
 use crate::config::ListenerConfig;
 use crate::pending_connection::{ANSWERING, Answer, Asked, DECIDING, Head, Phase, READING, ReadOutcome};
 use crate::pending_connections::PendingConnections;
+use crate::refusal::Refusal;
 use crate::request::Request;
 use crate::responder::Responder;
-use crate::response::{Refusal, stream_head, unavailable};
+use crate::response::{stream_head, unavailable};
 use crate::router::Streams;
 use crate::ticket::{Allowed, Decision, Ticket};
 
@@ -52,9 +53,6 @@ const LONGEST: Duration = Duration::from_secs(u32::MAX as u64);
 /// What clients are told that can't have a stream for the moment.
 const CLOSING: &str = "the server is closing";
 const FULL: &str = "there is no room for another stream";
-
-/// The names of connections: one line of them for all listeners of the process.
-static NAMES: AtomicU64 = AtomicU64::new(1);
 
 /// The thread of a listener: it reads requests, and hands a connection over when the router allows it a stream.
 pub(crate) struct HttpServer {
@@ -233,7 +231,7 @@ impl HttpServer {
                         Ok(Some(request)) => return self.consider(slot, request),
                         Err(refusal) => {
                             let cors = self.config.cors_lines(None);
-                            return self.refuse(slot, refusal, &cors, false);
+                            return self.refuse(slot, &refusal, &cors, false);
                         }
                     }
                 }
@@ -247,7 +245,7 @@ impl HttpServer {
         let is_head = request.method() == "HEAD";
         let expects_stream = expects_stream(request.method(), request.values("accept"));
         if let Some((refusal, lines)) = self.config.answer(&request) {
-            return self.refuse(slot, refusal, &(cors + &lines), is_head);
+            return self.refuse(slot, &refusal, &(cors + &lines), is_head);
         }
         if self.hub.is_closed() || self.listening.is_none() {
             return self.turn_away(slot, CLOSING, expects_stream, &cors, is_head);
@@ -257,7 +255,7 @@ impl HttpServer {
             self.pending.dismiss(slot);
             return;
         }
-        let connection = ConnectionId::from_number(NAMES.fetch_add(1, Ordering::Relaxed));
+        let connection = ConnectionId::unique();
         let ticket = Arc::new(Ticket::new(connection, slot));
         let asked = Asked {
             ticket: Arc::clone(&ticket),
@@ -277,8 +275,9 @@ impl HttpServer {
     }
 
     /// Answers with something that is no stream, and parts.
-    fn refuse(&mut self, slot: usize, refusal: Refusal, lines: &str, is_head: bool) {
-        let retry = if matches!(refusal.status, 429 | 503) { self.retry_after() } else { String::new() };
+    fn refuse(&mut self, slot: usize, refusal: &Refusal, lines: &str, is_head: bool) {
+        let asks_to_wait = matches!(refusal.status, 429 | 503) && refusal.header("retry-after").is_none();
+        let retry = if asks_to_wait { self.retry_after() } else { String::new() };
         let answer = refusal.response(&(retry + lines), is_head);
         self.send_answer(slot, answer);
     }
@@ -321,25 +320,27 @@ impl HttpServer {
         let asked = match self.pending.phase(slot) {
             Some(Phase::Deciding(asked)) if Arc::ptr_eq(&asked.ticket, ticket) => asked,
             _ => {
-                if let Decision::Allow(..) = decision {
-                    self.streams.never_began(ticket.connection, Reason::Client);
+                if let Decision::Allow(allowed) = decision {
+                    self.never_began(ticket.connection, &allowed, Reason::Client);
                 }
                 return;
             }
         };
         match decision {
-            Decision::Refuse(status) => {
+            Decision::Refuse(refusal) => {
                 let (cors, is_head) = (asked.cors.clone(), asked.is_head);
-                self.refuse(slot, Refusal::new(status, ""), &cors, is_head);
-            }
-            Decision::Allow(..) if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) => {
-                self.answer_finished(slot);
+                self.refuse(slot, &refusal, &cors, is_head);
             }
             Decision::Unavailable => self.turn_away_asked(slot, FULL),
-            Decision::Allow(..) if asked.is_head => {
-                let answer = stream_head(asked.framing, &asked.cors, &self.config.headers);
+            Decision::Allow(allowed)
+                if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) =>
+            {
+                self.answer_finished(slot, &allowed);
+            }
+            Decision::Allow(allowed) if asked.is_head => {
+                let answer = stream_head(asked.framing, &asked.cors, &self.headers(&allowed));
                 self.send_answer(slot, answer);
-                self.streams.never_began(ticket.connection, Reason::Server);
+                self.never_began(ticket.connection, &allowed, Reason::Server);
             }
             Decision::Allow(allowed) => self.open(slot, &allowed),
         }
@@ -362,22 +363,24 @@ impl HttpServer {
         let (connection, cors) = (asked.ticket.connection, asked.cors.clone());
         let (worker, subscriber) = match ready {
             Ok(ready) => ready,
-            Err(error) if error.kind() == ErrorKind::TopicEnded => return self.answer_finished(slot),
+            Err(error) if error.kind() == ErrorKind::TopicEnded => {
+                return self.answer_finished(slot, allowed);
+            }
             Err(error) => {
                 let reason = if error.kind() == ErrorKind::Closed { Reason::Shutdown } else { Reason::Error };
                 self.turn_away_asked(slot, FULL);
-                return self.streams.never_began(connection, reason);
+                return self.never_began(connection, allowed, reason);
             }
         };
         let Some(client) = self.pending.dismiss(slot) else { return };
         let Phase::Deciding(asked) = client.phase else { return };
         let framing = asked.framing;
-        let head = Bytes::from(stream_head(framing, &cors, &self.config.headers));
+        let head = Bytes::from(stream_head(framing, &cors, &self.headers(allowed)));
         // It fails when the client has left just now.
         let Ok(socket) = Socket::take(OwnedFd::from(client.stream), worker, head) else {
-            return self.streams.never_began(connection, Reason::Client);
+            return self.never_began(connection, allowed, Reason::Client);
         };
-        let host = Arc::clone(&self.streams) as Arc<dyn ssecast_engine::Host>;
+        let host = self.host(allowed);
         let _ = socket.attach(
             &self.hub,
             subscriber,
@@ -388,18 +391,42 @@ impl HttpServer {
     }
 
     /// Answers a client that there is nothing more for, so that it stays away.
-    fn answer_finished(&mut self, slot: usize) {
+    fn answer_finished(&mut self, slot: usize, allowed: &Allowed) {
         let Some(Phase::Deciding(asked)) = self.pending.phase(slot) else { return };
         let (connection, cors, is_head) = (asked.ticket.connection, asked.cors.clone(), asked.is_head);
-        self.refuse(slot, Refusal::new(204, ""), &cors, is_head);
-        self.streams.never_began(connection, Reason::Server);
+        self.refuse(slot, &Refusal::new(204), &cors, is_head);
+        self.never_began(connection, allowed, Reason::Server);
+    }
+
+    /// What is told what becomes of a stream.
+    fn host(&self, allowed: &Allowed) -> Arc<dyn Host> {
+        match &allowed.host {
+            Some(host) => Arc::new(host.clone()),
+            None => Arc::clone(&self.streams) as Arc<dyn Host>,
+        }
+    }
+
+    /// The stream of a request that was allowed will never begin.
+    fn never_began(&self, connection: ConnectionId, allowed: &Allowed, reason: Reason) {
+        self.host(allowed).ended(connection, reason, false);
+    }
+
+    /// The headers that a stream's response has besides its own.
+    fn headers<'a>(&'a self, allowed: &'a Allowed) -> Cow<'a, [(String, String)]> {
+        if allowed.headers.is_empty() {
+            return Cow::Borrowed(&self.config.headers);
+        }
+        let is_replaced =
+            |name: &str| allowed.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
+        let kept = self.config.headers.iter().filter(|(name, _)| !is_replaced(name));
+        kept.chain(&allowed.headers).cloned().collect()
     }
 
     /// Gives up those whose time is over.
     fn expire(&mut self) {
         let now = Instant::now();
         while let Some(slot) = self.pending.take_late(READING, now) {
-            self.give_up(slot, Refusal::new(408, "the head took too long"));
+            self.give_up(slot, &Refusal::saying(408, "the head took too long"));
         }
         while let Some(slot) = self.pending.take_late(DECIDING, now) {
             self.refuse_late(slot);
@@ -410,7 +437,7 @@ impl HttpServer {
     }
 
     /// Answers a connection whose head is not complete; one that has said nothing is just closed.
-    fn give_up(&mut self, slot: usize, refusal: Refusal) {
+    fn give_up(&mut self, slot: usize, refusal: &Refusal) {
         match self.pending.phase(slot) {
             Some(Phase::Reading(head)) if !head.is_empty() => {
                 let cors = self.config.cors_lines(None);
@@ -430,7 +457,7 @@ impl HttpServer {
         self.accept_at = None;
         for slot in self.pending.slots() {
             match self.pending.phase(slot) {
-                Some(Phase::Reading(_)) => self.give_up(slot, Refusal::new(503, CLOSING)),
+                Some(Phase::Reading(_)) => self.give_up(slot, &Refusal::saying(503, CLOSING)),
                 Some(Phase::Deciding(asked)) if asked.ticket.void() => self.turn_away_asked(slot, CLOSING),
                 Some(Phase::Answering(_)) => self.pending.hurry(slot, LAST_ANSWER_TIME),
                 _ => {}

@@ -12,19 +12,24 @@
 mod command_queue;
 mod config;
 mod direct_answer;
+mod headers;
 mod http_server;
 mod listener;
 mod pending_connection;
 mod pending_connections;
+mod refusal;
 mod request;
 mod responder;
 mod response;
 mod router;
+mod stream_options;
 mod target;
 mod ticket;
 
 pub use config::ListenerConfig;
 pub use listener::Listener;
+pub use refusal::Refusal;
 pub use request::Request;
 pub use responder::Responder;
 pub use router::{QueryTopics, Router};
+pub use stream_options::StreamOptions;

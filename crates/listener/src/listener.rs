@@ -84,7 +84,7 @@ impl Listener {
         }
         let listening = TcpListener::bind(address).map_err(|error| failed(&error))?;
         let (listening, address, poll, waker) = open(listening).map_err(|error| failed(&error))?;
-        let queue = Arc::new(CommandQueue::new(hub, waker));
+        let queue = Arc::new(CommandQueue::new(hub, waker, config.cors.is_some()));
         let streams = Streams(Box::new(router));
         let http_server = HttpServer::new(hub, Arc::clone(&queue), poll, listening, config, streams);
         let http_server = http_server.map_err(|error| failed(&error))?;

@@ -6,8 +6,8 @@ use std::time::Instant;
 use ssecast_engine::Framing;
 
 use crate::config::ListenerConfig;
+use crate::refusal::Refusal;
 use crate::request::Request;
-use crate::response::Refusal;
 use crate::ticket::Ticket;
 
 /// The most that a client may say behind its request. Nothing there is ever executed.

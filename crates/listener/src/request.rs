@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use crate::config::ListenerConfig;
-use crate::response::Refusal;
+use crate::refusal::Refusal;
 use crate::target::Target;
 
 /// A request for a stream, as its head says.
@@ -39,7 +39,7 @@ impl Request {
         let mut head = httparse::Request::new(&mut headers);
         let status = head.parse(bytes).map_err(refusal)?;
         if status.is_partial() && bytes.len() >= config.max_head_bytes {
-            return Err(Refusal::new(431, "the head is longer than this server takes"));
+            return Err(Refusal::saying(431, "the head is longer than this server takes"));
         }
         let (false, Some(method), Some(target)) = (status.is_partial(), head.method, head.path) else {
             return Ok(None);
@@ -130,10 +130,10 @@ impl Request {
         let mut hosts = self.values("host");
         match (hosts.next(), hosts.next()) {
             (None, _) if self.is_old => Ok(()),
-            (None, _) => Err(Refusal::new(400, "there is no Host header")),
+            (None, _) => Err(Refusal::saying(400, "there is no Host header")),
             (Some(host), None) if host.iter().all(|byte| is_of_a_host(*byte)) => Ok(()),
-            (Some(_), None) => Err(Refusal::new(400, "the Host header is not valid")),
-            (Some(_), Some(_)) => Err(Refusal::new(400, "there is more than one Host header")),
+            (Some(_), None) => Err(Refusal::saying(400, "the Host header is not valid")),
+            (Some(_), Some(_)) => Err(Refusal::saying(400, "there is more than one Host header")),
         }
     }
 
@@ -142,7 +142,7 @@ impl Request {
         let mut has_body = self.values("transfer-encoding").next().is_some();
         for length in self.values("content-length") {
             if length.is_empty() || !length.iter().all(u8::is_ascii_digit) {
-                return Err(Refusal::new(400, "the Content-Length is not a number"));
+                return Err(Refusal::saying(400, "the Content-Length is not a number"));
             }
             has_body |= length.iter().any(|digit| *digit != b'0');
         }
@@ -156,10 +156,12 @@ fn is_of_a_host(byte: u8) -> bool {
 
 fn refusal(error: httparse::Error) -> Refusal {
     match error {
-        httparse::Error::TooManyHeaders => Refusal::new(431, "there are more headers than this server takes"),
-        httparse::Error::Version => Refusal::new(505, "this server speaks HTTP/1.1"),
-        httparse::Error::HeaderName => Refusal::new(400, "a header's name is not valid"),
-        httparse::Error::HeaderValue => Refusal::new(400, "a header's value is not valid"),
-        _ => Refusal::new(400, "this is not HTTP"),
+        httparse::Error::TooManyHeaders => {
+            Refusal::saying(431, "there are more headers than this server takes")
+        }
+        httparse::Error::Version => Refusal::saying(505, "this server speaks HTTP/1.1"),
+        httparse::Error::HeaderName => Refusal::saying(400, "a header's name is not valid"),
+        httparse::Error::HeaderValue => Refusal::saying(400, "a header's value is not valid"),
+        _ => Refusal::saying(400, "this is not HTTP"),
     }
 }

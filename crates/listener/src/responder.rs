@@ -2,9 +2,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use ssecast_engine::ConnectionId;
-use ssecast_hub::{Error, ErrorKind, Replay};
+use ssecast_hub::{Error, Replay};
 
 use crate::command_queue::CommandQueue;
+use crate::headers;
+use crate::refusal::Refusal;
+use crate::router::Guarded;
+use crate::stream_options::StreamOptions;
 use crate::ticket::{Allowed, Decision, Ticket};
 
 /// The most topics that a stranger may name.
@@ -36,7 +40,7 @@ impl Responder {
     /// # Errors
     /// [`InvalidTopic`](ssecast_hub::ErrorKind::InvalidTopic); then the request waits for another answer.
     pub fn allow(&self, topics: &[&str]) -> Result<bool, Error> {
-        self.allow_as(topics, None)
+        self.allow_with(StreamOptions { topics, ..StreamOptions::default() })
     }
 
     /// Gives the client a stream as [`allow`](Self::allow) does; if the client has no last event ID, the stream begins with
@@ -56,11 +60,18 @@ impl Responder {
     /// # Errors
     /// Those of [`allow`](Self::allow).
     pub fn allow_with_replay(&self, topics: &[&str], replay: Replay) -> Result<bool, Error> {
-        self.allow_as(topics, Some(replay))
+        self.allow_with(StreamOptions { topics, replay: Some(replay), ..StreamOptions::default() })
     }
 
-    fn allow_as(&self, topics: &[&str], replay: Option<Replay>) -> Result<bool, Error> {
+    /// Gives the client a stream as [`allow`](Self::allow) does, with headers and a host of its own.
+    ///
+    /// # Errors
+    /// Those of [`allow`](Self::allow), and [`InvalidOption`](ssecast_hub::ErrorKind::InvalidOption) for headers that can't be
+    /// sent; then the request waits for another answer.
+    pub fn allow_with(&self, stream: StreamOptions<'_>) -> Result<bool, Error> {
+        let StreamOptions { topics, replay, headers, host } = stream;
         topics.iter().try_for_each(|topic| ssecast_hub::check_topic(topic))?;
+        headers::check(&headers, &headers::OF_A_STREAM, self.queue.has_cors)?;
         // In a child of the listener's process the hub is another one.
         if !self.queue.is_here() {
             return Ok(false);
@@ -71,7 +82,8 @@ impl Responder {
             return Ok(false);
         };
         let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
-        Ok(self.answer(Decision::Allow(Allowed { topics, replay, hold })))
+        let host = host.map(Guarded);
+        Ok(self.answer(Decision::Allow(Allowed { topics, replay, headers, host, hold })))
     }
 
     /// Gives a stranger a stream of the topics that it has named itself. None, more than 64, or one that can't be a topic
@@ -79,7 +91,7 @@ impl Responder {
     pub fn allow_named(&self, topics: &[&str]) {
         if topics.is_empty() || topics.len() > MOST_NAMED || self.allow(topics).is_err() {
             // A bad request is no error here.
-            self.answer(Decision::Refuse(400));
+            self.answer(Decision::Refuse(Refusal::new(400)));
         }
     }
 
@@ -90,11 +102,17 @@ impl Responder {
     /// [`InvalidOption`](ssecast_hub::ErrorKind::InvalidOption) for another status; then the request waits for
     /// another answer.
     pub fn refuse(&self, status: u16) -> Result<bool, Error> {
-        if status != 204 && !(400..600).contains(&status) {
-            let problem = format!("must be 204 or from 400 to 599, not {status}");
-            return Err(Error::new(ErrorKind::InvalidOption, "status", problem));
-        }
-        Ok(self.answer(Decision::Refuse(status)))
+        self.refuse_with(Refusal::new(status))
+    }
+
+    /// Answers with a status, headers and a body. Returns whether the answer counts.
+    ///
+    /// # Errors
+    /// [`InvalidOption`](ssecast_hub::ErrorKind::InvalidOption) names the field that can't be sent; then the request waits for
+    /// another answer.
+    pub fn refuse_with(&self, refusal: Refusal) -> Result<bool, Error> {
+        refusal.validate(self.queue.has_cors)?;
+        Ok(self.answer(Decision::Refuse(refusal)))
     }
 
     /// Answers that there can be no stream for the moment: 503 with `Retry-After`, or a stream that ends at once to a
@@ -113,7 +131,7 @@ impl Responder {
 
 impl Drop for Responder {
     fn drop(&mut self) {
-        self.answer(Decision::Refuse(500));
+        self.answer(Decision::Refuse(Refusal::new(500)));
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::response::Refusal;
+use crate::refusal::Refusal;
 
 /// What a request asks for: a path, and what stands behind it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,13 +12,14 @@ pub(crate) struct Target {
 impl Target {
     /// Reads a target in origin form or absolute form (RFC 9112, 3.2), or the asterisk of OPTIONS.
     pub(crate) fn parse(target: &str, method: &str) -> Result<Self, Refusal> {
-        const INVALID: Refusal = Refusal::new(400, "the request's target is not valid");
+        let invalid = || Refusal::saying(400, "the request's target is not valid");
         if target == "*" && method == "OPTIONS" || method == "CONNECT" {
             return Ok(Self { path: target.into(), raw_path: target.into(), ..Self::default() });
         }
-        let target = if target.starts_with('/') { target } else { origin_form(target).ok_or(INVALID)? };
+        let target =
+            if target.starts_with('/') { target } else { origin_form(target).ok_or_else(invalid)? };
         if target.contains('#') {
-            return Err(INVALID);
+            return Err(invalid());
         }
         let (raw_path, raw_query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -26,7 +27,7 @@ impl Target {
         };
         // What the authority of an absolute form is followed by may be the query at once.
         let raw_path = if raw_path.is_empty() { "/" } else { raw_path };
-        let path = percent_encoding::percent_decode_str(raw_path).decode_utf8().map_err(|_| INVALID)?;
+        let path = percent_encoding::percent_decode_str(raw_path).decode_utf8().map_err(|_| invalid())?;
         let query = form_urlencoded::parse(raw_query.unwrap_or_default().as_bytes());
         Ok(Self {
             path: path.into_owned(),

@@ -3,6 +3,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use ssecast_engine::ConnectionId;
 use ssecast_hub::{Hold, Replay};
 
+use crate::refusal::Refusal;
+use crate::router::Guarded;
+
 /// There is no answer yet.
 const OPEN: u8 = 0;
 /// The router has answered.
@@ -19,20 +22,22 @@ pub(crate) struct Ticket {
 }
 
 /// What a router decided.
-#[derive(Debug)]
 pub(crate) enum Decision {
     Allow(Allowed),
-    Refuse(u16),
+    Refuse(Refusal),
     /// There can be no stream for the moment.
     Unavailable,
 }
 
 /// The stream that a client may have.
-#[derive(Debug)]
 pub(crate) struct Allowed {
     pub(crate) topics: Vec<String>,
     /// What it begins with, if the router says so.
     pub(crate) replay: Option<Replay>,
+    /// The headers that the router adds.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The stream's own host, in place of the router.
+    pub(crate) host: Option<Guarded>,
     /// The hub is not over before the router was told of the stream's end.
     #[allow(dead_code, reason = "it is there to be dropped")]
     pub(crate) hold: Hold,

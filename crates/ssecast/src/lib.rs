@@ -61,7 +61,9 @@ pub use ssecast_engine::{
     cache_control, check_topic, is_engine_thread, is_finished, last_event_id, process, stream_headers,
 };
 #[cfg(unix)]
-pub use ssecast_listener::{Listener, ListenerConfig, QueryTopics, Request, Responder, Router};
+pub use ssecast_listener::{
+    Listener, ListenerConfig, QueryTopics, Refusal, Request, Responder, Router, StreamOptions,
+};
 #[cfg(all(unix, feature = "store-file"))]
 pub use ssecast_store_file::{Durability, FileStore};
 #[cfg(feature = "store-redis")]

@@ -14,6 +14,7 @@ mod endpoint;
 mod limits;
 mod over;
 mod requests;
+mod response;
 mod router;
 mod stream;
 mod unavailable;
