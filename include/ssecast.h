@@ -312,6 +312,22 @@ typedef struct ssecast_listener ssecast_listener;
 // callback.
 typedef struct ssecast_parser ssecast_parser;
 
+// The subscriptions of one event loop, with one descriptor for all of them: it is readable while any of them has something.
+//
+// A subscription belongs to it by the `poller` of its configuration. A publication wakes the poller once, however many of its
+// subscriptions read the topic.
+//
+// ```c
+// while (ssecast_poller_next(poller, &subscription, &error) == SSECAST_OK) {    /* the descriptor is readable */
+//   struct client *client = ssecast_subscription_user_data(subscription);
+//   while (client_can_take(client) && ssecast_subscription_next(subscription, &bytes, &error) == SSECAST_OK)
+//     client_write(client, bytes.data, bytes.len);
+// }
+// ```
+//
+// Any thread may use it. A subscription is freed by the thread that asks the poller, or while none does.
+typedef struct ssecast_poller ssecast_poller;
+
 // A request that a listener has heard. It belongs to the listener: it and all that its functions give are valid
 // until the callback that got it returns.
 typedef struct ssecast_request ssecast_request;
@@ -336,8 +352,8 @@ typedef struct ssecast_source ssecast_source;
 
 // One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 //
-// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked.
-// Any thread may use it, and one at a time may ask for what is next.
+// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked; or it has
+// an `ssecast_poller` in common with others, which tells so. Any thread may use it, and one at a time may ask for what is next.
 typedef struct ssecast_subscription ssecast_subscription;
 
 // The interest in whether a topic is read. Any thread may free it.
@@ -708,6 +724,11 @@ typedef struct ssecast_subscription_config {
   // What a client without a last event ID begins with: so many of the last events, of all its topics together, or
   // `SSECAST_REPLAY_ALL`. The stream goes on live behind them, without a gap. Default 0: it begins live.
   uint64_t replay;
+  // The poller of the caller's event loop, which is of the same hub. With NULL, the default, the subscription has a descriptor of
+  // its own.
+  struct ssecast_poller *poller;
+  // Whom it is for: what `ssecast_subscription_user_data` gives. Default NULL.
+  void *user_data;
 } ssecast_subscription_config;
 
 // Decides on a request, on the listener's thread; it must return soon. The request is the listener's, and valid
@@ -782,6 +803,52 @@ typedef struct ssecast_listen_config {
   // without a gap. Default 0: it begins live.
   uint64_t replay;
 } ssecast_listen_config;
+
+// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the callback's, which
+// gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
+typedef void (*ssecast_open_callback)(void *user_data, struct ssecast_connection *connection);
+
+// The stream that a request of a listener is given. All but the size may be zero.
+typedef struct ssecast_stream_config {
+  // `sizeof(ssecast_stream_config)`; `ssecast_stream_config_init` sets it.
+  size_t size;
+  // The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
+  // to it alone.
+  const struct ssecast_slice *topics;
+  size_t topics_len;
+  // What a client without a last event ID begins with: so many of the last events, of all its topics together, or
+  // `SSECAST_REPLAY_ALL`; `SSECAST_ZERO` begins live. Default 0: what the listener's configuration says.
+  uint64_t replay;
+  // Headers of this response, `headers_len` of them, such as `Set-Cookie`. One takes the place of the listener's of the same
+  // name.
+  const struct ssecast_header *headers;
+  size_t headers_len;
+  // Hands out the connection of this stream. NULL leaves that to the listener's `on_open`.
+  ssecast_open_callback on_open;
+  // Is told of the end of this stream, once, also if it never began, on a thread of the engine; then `user_data` is not used
+  // any more. NULL leaves that to the listener's `on_close`.
+  ssecast_close_callback on_close;
+  // Is told that what was sent to this stream alone is out. NULL leaves that to the listener's `on_drain`.
+  ssecast_drain_callback on_drain;
+  // Who the client is: what these callbacks get, and `ssecast_connection_user_data` gives. NULL is the listener's.
+  void *user_data;
+} ssecast_stream_config;
+
+// What a request of a listener is answered that gets no stream. All but the size and the status may be zero.
+typedef struct ssecast_refusal {
+  // `sizeof(ssecast_refusal)`; `ssecast_refusal_init` sets it.
+  size_t size;
+  // From 400 to 599; 204, by which an `EventSource` does not come back; or 301, 302, 303, 307 or 308 with the header
+  // `Location`. Default 403.
+  uint32_t status;
+  // Always 0.
+  uint32_t reserved;
+  // Headers, `headers_len` of them, such as `WWW-Authenticate`.
+  const struct ssecast_header *headers;
+  size_t headers_len;
+  // The body, 64 KiB at most: plain text, unless the headers have another `Content-Type`. Left out, it says the status in words.
+  struct ssecast_slice body;
+} ssecast_refusal;
 
 #ifdef __cplusplus
 extern "C" {
@@ -1048,6 +1115,16 @@ ssecast_result ssecast_hub_attach_socket(struct ssecast_hub *hub,
 // Frees the handle of a connection, and nothing else: the stream goes on until it ends. NULL is fine.
 void ssecast_connection_free(struct ssecast_connection *connection);
 
+// Gives the number of a connection's stream: for one of a listener that which its callbacks and `ssecast_responder_stream` have.
+// No other connection of the process ever has it.
+ssecast_result ssecast_connection_stream(const struct ssecast_connection *connection,
+                                         uint64_t *stream,
+                                         struct ssecast_error *error);
+
+// Gives the `user_data` of a connection: those of its `ssecast_stream_config` or `ssecast_attach_config`, or else of its listener.
+// NULL for NULL. What they point to is the caller's.
+void *ssecast_connection_user_data(const struct ssecast_connection *connection);
+
 // Sends an event to one connection alone, behind everything that was published before.
 //
 // Fails with `SSECAST_ENDED`, `SSECAST_TOO_MUCH_PENDING`, `SSECAST_EVENT_TOO_LARGE`, or as `ssecast_event_encode`
@@ -1136,6 +1213,31 @@ ssecast_result ssecast_hub_unavailable(const struct ssecast_hub *hub,
                                        struct ssecast_unavailable *unavailable,
                                        struct ssecast_error *error);
 
+// Makes the poller of an event loop, for subscriptions of one hub. Give it back with `ssecast_poller_free`.
+//
+// Fails with `SSECAST_TOO_MANY_DESCRIPTORS`.
+ssecast_result ssecast_poller_new(struct ssecast_hub *hub,
+                                  struct ssecast_poller **poller,
+                                  struct ssecast_error *error);
+
+// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the poller, and is closed with
+// it and its last subscription. It stays readable until `ssecast_poller_next` has returned `SSECAST_WOULD_BLOCK`; an
+// edge-triggered poll asks until then.
+int ssecast_poller_descriptor(const struct ssecast_poller *poller);
+
+// Takes the next subscription that has something: bytes, or its end. Ask it with `ssecast_subscription_next`, now or when its
+// client can take more. It is given again only after that has returned `SSECAST_WOULD_BLOCK`, or when it has ended meanwhile, and
+// never after its end. It never waits.
+//
+// Fails with `SSECAST_WOULD_BLOCK` when no subscription has anything: wait until the descriptor is readable; with
+// `SSECAST_ENDED` in a child of the process that made it.
+ssecast_result ssecast_poller_next(struct ssecast_poller *poller,
+                                   struct ssecast_subscription **subscription,
+                                   struct ssecast_error *error);
+
+// Frees a poller. Free its subscriptions before: those that are left go on, and nothing tells of them any more. NULL is fine.
+void ssecast_poller_free(struct ssecast_poller *poller);
+
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_subscription_config)`.
 ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_config *config,
                                                 size_t size);
@@ -1145,13 +1247,13 @@ ssecast_result ssecast_subscription_config_init(struct ssecast_subscription_conf
 // A subscription that does not ask for what is next is a slow client: it holds back no more than `slow_client_bytes`, and
 // past a limit the hub's policy takes effect when it asks again.
 //
-// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
-// grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
-// less.
+// A subscription without a `poller` has a descriptor of its own, which a publication makes readable: what it costs to publish
+// grows with the number of those that wait. With a poller it does not. Where the sockets are plain, `ssecast_hub_attach_socket`
+// costs less.
 //
 // Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
-// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED`, `SSECAST_INVALID_OPTION`, the errors of a store, or
-// `SSECAST_TOPIC_ENDED`, which is to be answered 204.
+// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED`, `SSECAST_INVALID_OPTION` (also for the poller of another hub), the errors of a
+// store, or `SSECAST_TOPIC_ENDED`, which is to be answered 204.
 ssecast_result ssecast_hub_subscribe(struct ssecast_hub *hub,
                                      const struct ssecast_subscription_config *config,
                                      struct ssecast_subscription **subscription,
@@ -1161,14 +1263,18 @@ ssecast_result ssecast_hub_subscribe(struct ssecast_hub *hub,
 // a client that went away. NULL is fine.
 void ssecast_subscription_free(struct ssecast_subscription *subscription);
 
-// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the
-// subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
+// Gives the descriptor to poll for reading, or -1 for NULL and for a subscription that has a poller. The caller only polls it: it
+// belongs to the subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
 int ssecast_subscription_descriptor(const struct ssecast_subscription *subscription);
+
+// Gives the `user_data` of a subscription's configuration; NULL for NULL. What they point to is the caller's.
+void *ssecast_subscription_user_data(const struct ssecast_subscription *subscription);
 
 // Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid
 // until the next call of this function, or until the subscription is freed, and never empty. It never waits.
 //
-// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream
+// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now: wait for the descriptor, or for the poller to give this subscription
+// again; with `SSECAST_ENDED`, from then on, when the stream
 // is over: `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
 ssecast_result ssecast_subscription_next(struct ssecast_subscription *subscription,
                                          struct ssecast_slice *bytes,
@@ -1190,7 +1296,7 @@ ssecast_result ssecast_subscription_send(struct ssecast_subscription *subscripti
                                          struct ssecast_error *error);
 
 // Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0
-// once it has ended.
+// once it has ended. What the poller has for it by now counts as given.
 ssecast_result ssecast_subscription_pending_bytes(const struct ssecast_subscription *subscription,
                                                   size_t *bytes,
                                                   struct ssecast_error *error);
@@ -1224,6 +1330,12 @@ ssecast_result ssecast_subscription_finish(struct ssecast_subscription *subscrip
 
 // Fills a configuration in with the defaults. `size` is `sizeof(ssecast_listen_config)`.
 ssecast_result ssecast_listen_config_init(struct ssecast_listen_config *config, size_t size);
+
+// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_stream_config)`.
+ssecast_result ssecast_stream_config_init(struct ssecast_stream_config *config, size_t size);
+
+// Fills a refusal in with the defaults. `size` is `sizeof(ssecast_refusal)`.
+ssecast_result ssecast_refusal_init(struct ssecast_refusal *refusal, size_t size);
 
 // Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a
 // kilobyte. Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the
@@ -1301,6 +1413,15 @@ ssecast_result ssecast_responder_allow_with_replay(struct ssecast_responder *res
                                                    uint64_t replay,
                                                    struct ssecast_error *error);
 
+// Gives the client a stream as `ssecast_responder_allow` does, with what `config` says: a replay, headers of this response,
+// callbacks of this stream's own, and user data that say who the client is.
+//
+// Fails as `ssecast_responder_allow` does, and with `SSECAST_INVALID_OPTION` for headers that can't be sent; then the request
+// waits for another answer, and none of the callbacks is called.
+ssecast_result ssecast_responder_allow_stream(struct ssecast_responder *responder,
+                                              const struct ssecast_stream_config *config,
+                                              struct ssecast_error *error);
+
 // Answers with a status from 400 to 599, or with 204, by which an `EventSource` does not come back.
 //
 // Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for another status,
@@ -1308,6 +1429,14 @@ ssecast_result ssecast_responder_allow_with_replay(struct ssecast_responder *res
 ssecast_result ssecast_responder_refuse(struct ssecast_responder *responder,
                                         uint16_t status,
                                         struct ssecast_error *error);
+
+// Answers with a status, headers and a body.
+//
+// Fails with `SSECAST_ENDED` as `ssecast_responder_allow` does; with `SSECAST_INVALID_OPTION` for a field that can't be sent,
+// which it names, and then the request waits for another answer.
+ssecast_result ssecast_responder_refuse_with(struct ssecast_responder *responder,
+                                             const struct ssecast_refusal *refusal,
+                                             struct ssecast_error *error);
 
 // Gives the number that the stream will have in the listener's callbacks. No other stream of the process ever has
 // it.

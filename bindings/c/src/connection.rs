@@ -1,5 +1,6 @@
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::os::fd::BorrowedFd;
+use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,7 +25,14 @@ pub struct ssecast_connection {
     /// It was told to end, and to end at once. A second caller gets `SSECAST_ENDED`.
     detached: AtomicBool,
     disconnected: AtomicBool,
+    /// Whom it is for, as its configuration says.
+    user_data: *mut c_void,
 }
+
+// SAFETY: the user data is only handed back to the caller, on the thread that asks.
+unsafe impl Send for ssecast_connection {}
+// SAFETY: the same; the rest is for any thread.
+unsafe impl Sync for ssecast_connection {}
 
 /// Lets a thread of the engine write a client's stream to a connected stream socket, from here on. The caller has
 /// sent the response's head, all of it, or gives it in `head`; it writes nothing to the connection until `on_close`
@@ -75,13 +83,13 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
         let transfer = Transfer {
             framing,
             released: config.released != 0,
-            name: ConnectionId::from_number(0),
+            name: ConnectionId::unique(),
             host: Arc::new(config.callbacks()),
         };
         let attachment = prepared.attach(&hub.hub, subscriber, transfer);
         if !connection.is_null() {
             // SAFETY: not NULL.
-            unsafe { connection.write(ssecast_connection::handle(attachment)) };
+            unsafe { connection.write(ssecast_connection::handle(attachment, config.user_data)) };
         }
         Ok(())
     })
@@ -92,6 +100,32 @@ pub unsafe extern "C" fn ssecast_hub_attach_socket(
 pub unsafe extern "C" fn ssecast_connection_free(connection: *mut ssecast_connection) {
     // SAFETY: NULL or from `ssecast_hub_attach_socket`, and not used again.
     unsafe { free(connection) };
+}
+
+/// Gives the number of a connection's stream: for one of a listener that which its callbacks and `ssecast_responder_stream` have.
+/// No other connection of the process ever has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_stream(
+    connection: *const ssecast_connection,
+    stream: *mut u64,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: the caller's connection.
+        let connection = unsafe { required(connection, "connection") }?;
+        let stream = output(stream, "stream")?;
+        // SAFETY: not NULL.
+        unsafe { stream.write(connection.attachment.connection().to_number()) };
+        Ok(())
+    })
+}
+
+/// Gives the `user_data` of a connection: those of its `ssecast_stream_config` or `ssecast_attach_config`, or else of its listener.
+/// NULL for NULL. What they point to is the caller's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_connection_user_data(connection: *const ssecast_connection) -> *mut c_void {
+    // SAFETY: the caller's connection.
+    unsafe { connection.as_ref() }.map_or(ptr::null_mut(), |connection| connection.user_data)
 }
 
 /// Sends an event to one connection alone, behind everything that was published before.
@@ -219,9 +253,9 @@ pub unsafe extern "C" fn ssecast_connection_disconnect(
 
 impl ssecast_connection {
     /// Makes a handle, which its owner gives back.
-    pub(crate) fn handle(attachment: Attachment) -> *mut Self {
+    pub(crate) fn handle(attachment: Attachment, user_data: *mut c_void) -> *mut Self {
         let [detached, disconnected] = [const { AtomicBool::new(false) }; 2];
-        Box::into_raw(Box::new(Self { attachment, detached, disconnected }))
+        Box::into_raw(Box::new(Self { attachment, detached, disconnected, user_data }))
     }
 
     /// Takes the one permission to end the stream after what was sent before.

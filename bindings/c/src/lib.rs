@@ -66,11 +66,17 @@ mod stream_headers;
 
 mod unavailable;
 
+mod poller;
+
 mod subscription_config;
 
 mod subscription;
 
 mod listen_config;
+
+mod stream_config;
+
+mod refusal;
 
 mod routes;
 

@@ -6,7 +6,7 @@ use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
 
 use crate::connection::ssecast_connection;
 use crate::error::{Failure, ssecast_result};
-use crate::header::ssecast_header;
+use crate::header::{self, ssecast_header};
 use crate::number::{milliseconds, or_default};
 use crate::reason::ssecast_reason;
 use crate::replay::replay;
@@ -136,13 +136,6 @@ pub unsafe extern "C" fn ssecast_listen_config_init(
     unsafe { versioned::initialize(config, "config", size) }
 }
 
-/// # Safety
-/// The text stays for as long as the borrow lives.
-unsafe fn required_text<'a>(slice: ssecast_slice, name: &'static str) -> Result<&'a str, Failure> {
-    // SAFETY: the caller's promise.
-    unsafe { slice.text(name, ErrorKind::InvalidOption) }?.ok_or_else(|| Failure::null(name))
-}
-
 impl ssecast_listen_config {
     /// # Safety
     /// What it points to is there.
@@ -152,18 +145,12 @@ impl ssecast_listen_config {
         let time = |number, default| Duration::from_millis(or_default(number, default));
         // SAFETY: the caller's promise, here and below.
         let path = unsafe { self.path.text("path", ErrorKind::InvalidOption) }?.map(str::to_owned);
-        // SAFETY: the same.
-        let headers = unsafe { slice::array(self.headers, self.headers_len, "headers") }?;
-        let header = |header: &ssecast_header| {
-            // SAFETY: the same.
-            let text = |slice| unsafe { required_text(slice, "headers") }.map(str::to_owned);
-            Ok((text(header.name)?, text(header.value)?))
-        };
         Ok(ListenerConfig {
             path,
             // SAFETY: the same.
             cors: unsafe { self.cors() }?,
-            headers: headers.iter().map(header).collect::<Result<_, Failure>>()?,
+            // SAFETY: the same.
+            headers: unsafe { header::pairs(self.headers, self.headers_len) }?,
             max_head_bytes: size(self.max_head_bytes, default.max_head_bytes),
             max_headers: size(self.max_headers, default.max_headers),
             head_time: time(self.head_ms, default.head_ms),

@@ -1,4 +1,5 @@
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
+use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -12,6 +13,7 @@ use crate::event::{self, ssecast_event};
 use crate::framing::framing;
 use crate::hub::ssecast_hub;
 use crate::last_event_id;
+use crate::poller::{Handle, Poller, Taken};
 use crate::reason::ssecast_reason;
 use crate::replay::replay;
 use crate::signal::Signal;
@@ -21,16 +23,28 @@ use crate::versioned;
 
 /// One client's stream, for a server that writes by itself: over TLS, HTTP/2, or another event loop's sockets.
 ///
-/// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked.
-/// Any thread may use it, and one at a time may ask for what is next.
+/// It has a descriptor that is readable while `ssecast_subscription_next` has something to give, or is to be asked; or it has
+/// an `ssecast_poller` in common with others, which tells so. Any thread may use it, and one at a time may ask for what is next.
 pub struct ssecast_subscription {
-    pull: LoopConnections,
+    source: Source,
     connection: ConnectionId,
     framing: Framing,
-    signal: Arc<Signal>,
     output: Mutex<Output>,
     /// It was ended.
     ending: AtomicBool,
+    /// Whom it is for, as its configuration says.
+    user_data: *mut c_void,
+}
+
+// SAFETY: the user data is only handed back to the caller, on the thread that asks.
+unsafe impl Send for ssecast_subscription {}
+// SAFETY: the same; the rest is for any thread.
+unsafe impl Sync for ssecast_subscription {}
+
+/// Where its bytes come from.
+enum Source {
+    Own { pull: LoopConnections, signal: Arc<Signal> },
+    Polled(Arc<Poller>),
 }
 
 /// What was handed out, and what is known of the end.
@@ -46,13 +60,13 @@ struct Output {
 /// A subscription that does not ask for what is next is a slow client: it holds back no more than `slow_client_bytes`, and
 /// past a limit the hub's policy takes effect when it asks again.
 ///
-/// Each subscription has a descriptor of its own, which a publication makes readable: what it costs to publish
-/// grows with the number of subscriptions that wait. Where the sockets are plain, `ssecast_hub_attach_socket` costs
-/// less.
+/// A subscription without a `poller` has a descriptor of its own, which a publication makes readable: what it costs to publish
+/// grows with the number of those that wait. With a poller it does not. Where the sockets are plain, `ssecast_hub_attach_socket`
+/// costs less.
 ///
 /// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOO_MANY_CONNECTIONS`,
-/// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED`, `SSECAST_INVALID_OPTION`, the errors of a store, or
-/// `SSECAST_TOPIC_ENDED`, which is to be answered 204.
+/// `SSECAST_TOO_MANY_DESCRIPTORS`, `SSECAST_CLOSED`, `SSECAST_INVALID_OPTION` (also for the poller of another hub), the errors of a
+/// store, or `SSECAST_TOPIC_ENDED`, which is to be answered 204.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_subscribe(
     hub: *mut ssecast_hub,
@@ -71,24 +85,32 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
             let topics = slice::texts(config.topics, config.topics_len, "topics", ErrorKind::InvalidTopic)?;
             (topics, last_event_id::read(config.last_event_id)?)
         };
-        let signal = Arc::new(Signal::new()?);
-        let woken = Arc::clone(&signal);
-        let pull = LoopConnections::paced(&hub.hub, move || woken.set());
-        let connection = pull.open(&ssecast::Subscription {
-            topics: &topics,
-            last_event_id,
-            replay: replay(config.replay),
-        })?;
-        let made = ssecast_subscription {
-            pull,
+        let wanted = ssecast::Subscription { topics: &topics, last_event_id, replay: replay(config.replay) };
+        // SAFETY: the caller's poller, or NULL.
+        let (source, connection) = if let Some(poller) = unsafe { config.poller.as_ref() } {
+            let poller = poller.shared(hub)?;
+            let connection = poller.open(&wanted)?;
+            (Source::Polled(poller), connection)
+        } else {
+            let signal = Arc::new(Signal::new()?);
+            let woken = Arc::clone(&signal);
+            let pull = LoopConnections::paced(&hub.hub, move || woken.set());
+            let connection = pull.open(&wanted)?;
+            (Source::Own { pull, signal }, connection)
+        };
+        let made = Box::into_raw(Box::new(ssecast_subscription {
+            source,
             connection,
             framing,
-            signal,
             output: Mutex::default(),
             ending: AtomicBool::new(false),
-        };
-        // SAFETY: not NULL.
-        unsafe { subscription.write(Box::into_raw(Box::new(made))) };
+            user_data: config.user_data,
+        }));
+        // SAFETY: not NULL, both.
+        unsafe {
+            subscription.write(made);
+            (*made).begin(Handle(made));
+        }
         Ok(())
     })
 }
@@ -101,18 +123,32 @@ pub unsafe extern "C" fn ssecast_subscription_free(subscription: *mut ssecast_su
     unsafe { free(subscription) };
 }
 
-/// Gives the descriptor to poll for reading, or -1 for NULL. The caller only polls it: it belongs to the
-/// subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
+/// Gives the descriptor to poll for reading, or -1 for NULL and for a subscription that has a poller. The caller only polls it: it
+/// belongs to the subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_descriptor(subscription: *const ssecast_subscription) -> c_int {
     // SAFETY: the caller's subscription.
-    unsafe { subscription.as_ref() }.map_or(-1, |subscription| subscription.signal.raw())
+    let subscription = unsafe { subscription.as_ref() };
+    subscription.map_or(-1, |subscription| match &subscription.source {
+        Source::Own { signal, .. } => signal.raw(),
+        Source::Polled(_) => -1,
+    })
+}
+
+/// Gives the `user_data` of a subscription's configuration; NULL for NULL. What they point to is the caller's.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_subscription_user_data(
+    subscription: *const ssecast_subscription,
+) -> *mut c_void {
+    // SAFETY: the caller's subscription.
+    unsafe { subscription.as_ref() }.map_or(ptr::null_mut(), |subscription| subscription.user_data)
 }
 
 /// Takes the next bytes of the stream, which the caller writes, all of them, before it asks again. They are valid
 /// until the next call of this function, or until the subscription is freed, and never empty. It never waits.
 ///
-/// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now; with `SSECAST_ENDED`, from then on, when the stream
+/// Fails with `SSECAST_WOULD_BLOCK` when there is nothing now: wait for the descriptor, or for the poller to give this subscription
+/// again; with `SSECAST_ENDED`, from then on, when the stream
 /// is over: `ssecast_subscription_reason` says why; with `SSECAST_BUSY` while another thread asks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_next(
@@ -168,7 +204,7 @@ pub unsafe extern "C" fn ssecast_subscription_send(
     entry!(error, {
         // SAFETY: the caller's subscription and event are there until the call returns.
         let (subscription, event) = unsafe { (required(subscription, "subscription")?, event::read(event)?) };
-        if subscription.pull.send(subscription.connection, &event)? {
+        if subscription.pull().send(subscription.connection, &event)? {
             return Ok(());
         }
         Err(if subscription.is_ending() { ended("subscription") } else { too_much("subscription") })
@@ -176,7 +212,7 @@ pub unsafe extern "C" fn ssecast_subscription_send(
 }
 
 /// Counts the bytes that were sent to this client alone and that `ssecast_subscription_next` has not given yet: 0
-/// once it has ended.
+/// once it has ended. What the poller has for it by now counts as given.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_subscription_pending_bytes(
     subscription: *const ssecast_subscription,
@@ -188,7 +224,7 @@ pub unsafe extern "C" fn ssecast_subscription_pending_bytes(
         let subscription = unsafe { required(subscription, "subscription") }?;
         let bytes = output(bytes, "bytes")?;
         // SAFETY: not NULL.
-        unsafe { bytes.write(subscription.pull.pending_bytes(subscription.connection)) };
+        unsafe { bytes.write(subscription.pull().pending_bytes(subscription.connection)) };
         Ok(())
     })
 }
@@ -214,7 +250,7 @@ pub unsafe extern "C" fn ssecast_subscription_change_topics(
                 slice::texts(remove, remove_len, "remove", ErrorKind::InvalidTopic)?,
             )
         };
-        let there = subscription.pull.change_topics(subscription.connection, &add, &remove)?;
+        let there = subscription.pull().change_topics(subscription.connection, &add, &remove)?;
         if there { Ok(()) } else { Err(ended("subscription")) }
     })
 }
@@ -232,7 +268,7 @@ pub unsafe extern "C" fn ssecast_subscription_end(
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
         subscription.begin_end()?;
-        subscription.pull.end(subscription.connection, Reason::Server);
+        subscription.pull().end(subscription.connection, Reason::Server);
         Ok(())
     })
 }
@@ -253,7 +289,7 @@ pub unsafe extern "C" fn ssecast_subscription_finish(
         // SAFETY: the caller's subscription.
         let subscription = unsafe { required(subscription, "subscription") }?;
         subscription.begin_end()?;
-        let told = subscription.pull.finish(subscription.connection, Reason::Server);
+        let told = subscription.pull().finish(subscription.connection, Reason::Server);
         if told { Ok(()) } else { Err(too_much("subscription")) }
     })
 }
@@ -262,7 +298,7 @@ impl ssecast_subscription {
     /// Takes the output for one call, without waiting.
     fn output(&self) -> Result<MutexGuard<'_, Output>, Failure> {
         // In a child of its process it has ended: its lock and its descriptor are the parent's.
-        if !self.pull.is_here() {
+        if !self.pull().is_here() {
             return Err(ended("subscription"));
         }
         exclusive(&self.output, "subscription")
@@ -272,36 +308,37 @@ impl ssecast_subscription {
         if reason.is_some() {
             return Err(ended("subscription"));
         }
-        if let Some(bytes) = self.take(reason)? {
-            return Ok(bytes);
+        let taken = match &self.source {
+            Source::Own { pull, signal } => take(pull, signal, self.connection),
+            Source::Polled(poller) => poller.take(self.connection),
+        };
+        match taken {
+            Taken::Batch(batch) => Ok(self.frame(&batch)),
+            Taken::End(ended_for) => {
+                *reason = Some(ended_for);
+                self.ending.store(true, Ordering::Release);
+                Err(ended("subscription"))
+            }
+            Taken::Nothing => {
+                let problem =
+                    "has nothing now; wait until its descriptor is readable, or its poller gives it again";
+                Err(Failure::new(ssecast_result::SSECAST_WOULD_BLOCK, "subscription", problem))
+            }
         }
-        // Clear before checking: what comes in between sets it again.
-        self.signal.clear();
-        if let Some(bytes) = self.take(reason)? {
-            self.signal.set();
-            return Ok(bytes);
-        }
-        let problem = "has nothing now; wait until its descriptor is readable";
-        Err(Failure::new(ssecast_result::SSECAST_WOULD_BLOCK, "subscription", problem))
     }
 
-    fn take(&self, reason: &mut Option<Reason>) -> Result<Option<Bytes>, Failure> {
-        let mut deliveries = Vec::new();
-        while {
-            let more = self.pull.take(1, &mut deliveries);
-            match deliveries.pop().map(|delivery| delivery.content) {
-                Some(Content::Batch(batch)) => return Ok(Some(self.frame(&batch))),
-                Some(Content::End(ended_for) | Content::Cut(ended_for)) => {
-                    *reason = Some(ended_for);
-                    self.ending.store(true, Ordering::Release);
-                    // It stays readable, so that a late poll finds the end too.
-                    self.signal.set();
-                    return Err(ended("subscription"));
-                }
-                Some(Content::Drained) | None => more,
-            }
-        } {}
-        Ok(None)
+    /// It is where its caller finds it.
+    fn begin(&self, handle: Handle) {
+        if let Source::Polled(poller) = &self.source {
+            poller.begin(self.connection, handle);
+        }
+    }
+
+    fn pull(&self) -> &LoopConnections {
+        match &self.source {
+            Source::Own { pull, .. } => pull,
+            Source::Polled(poller) => &poller.pull,
+        }
     }
 
     fn frame(&self, batch: &Batch) -> Bytes {
@@ -313,13 +350,54 @@ impl ssecast_subscription {
 
     /// Takes the one permission to end the stream.
     fn begin_end(&self) -> Result<(), Failure> {
-        if !self.pull.is_here() || self.ending.swap(true, Ordering::AcqRel) {
+        if !self.pull().is_here() || self.ending.swap(true, Ordering::AcqRel) {
             return Err(ended("subscription"));
         }
         Ok(())
     }
 
     fn is_ending(&self) -> bool {
-        self.ending.load(Ordering::Acquire) || !self.pull.is_here()
+        self.ending.load(Ordering::Acquire) || !self.pull().is_here()
     }
+}
+
+impl Drop for ssecast_subscription {
+    fn drop(&mut self) {
+        if let Source::Polled(poller) = &self.source
+            && poller.pull.is_here()
+        {
+            poller.remove(self.connection);
+        }
+    }
+}
+
+/// Takes what a subscription with a descriptor of its own has.
+fn take(pull: &LoopConnections, signal: &Signal, connection: ConnectionId) -> Taken {
+    let look = || {
+        let mut deliveries = Vec::new();
+        pull.ask_for(connection);
+        while {
+            let more = pull.take(1, &mut deliveries);
+            match deliveries.pop().map(|delivery| delivery.content) {
+                Some(Content::Batch(batch)) => return Taken::Batch(batch),
+                Some(Content::End(reason) | Content::Cut(reason)) => return Taken::End(reason),
+                Some(Content::Drained) | None => more,
+            }
+        } {}
+        Taken::Nothing
+    };
+    let mut taken = look();
+    if let Taken::Nothing = taken {
+        // Clear before checking: what comes in between sets it again.
+        signal.clear();
+        taken = look();
+        if let Taken::Batch(_) = taken {
+            signal.set();
+        }
+    }
+    if let Taken::End(_) = taken {
+        // It stays readable, so that a late poll finds the end too.
+        signal.set();
+    }
+    taken
 }

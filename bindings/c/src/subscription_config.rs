@@ -1,7 +1,9 @@
+use std::ffi::c_void;
 use std::mem::offset_of;
 
 use crate::error::ssecast_result;
 use crate::framing::ssecast_framing;
+use crate::poller::ssecast_poller;
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
 
@@ -24,6 +26,11 @@ pub struct ssecast_subscription_config {
     /// What a client without a last event ID begins with: so many of the last events, of all its topics together, or
     /// `SSECAST_REPLAY_ALL`. The stream goes on live behind them, without a gap. Default 0: it begins live.
     pub replay: u64,
+    /// The poller of the caller's event loop, which is of the same hub. With NULL, the default, the subscription has a descriptor of
+    /// its own.
+    pub poller: *mut ssecast_poller,
+    /// Whom it is for: what `ssecast_subscription_user_data` gives. Default NULL.
+    pub user_data: *mut c_void,
 }
 
 // SAFETY: integers, pointers and a slice, none of them with a gap before it.
@@ -39,6 +46,8 @@ unsafe impl Versioned for ssecast_subscription_config {
             framing: ssecast_framing::SSECAST_FRAMING_DEFAULT as u32,
             reserved: 0,
             replay: 0,
+            poller: std::ptr::null_mut(),
+            user_data: std::ptr::null_mut(),
         }
     }
 }

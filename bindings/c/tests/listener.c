@@ -333,6 +333,121 @@ static void a_source_that_asked_is_told_when_all_is_out(void) {
   close(client.socket);
 }
 
+/* A client of its own for each request: who it is, and what became of it. */
+struct guest {
+  char name[16];
+  struct server *server;
+  _Atomic(ssecast_connection *) connection;
+  atomic_int closed, drained;
+  atomic_uint reason;
+};
+
+static struct guest guests[2];
+
+static void guest_on_open(void *user_data, ssecast_connection *connection) {
+  struct guest *guest = user_data;
+  CHECK(ssecast_connection_user_data(connection) == guest);
+  atomic_store(&guest->connection, connection);
+}
+
+static void guest_on_close(void *user_data, ssecast_reason reason, bool cut) {
+  struct guest *guest = user_data;
+  (void)cut;
+  atomic_store(&guest->reason, reason);
+  atomic_fetch_add(&guest->closed, 1);
+}
+
+static void route_to_guests(void *user_data, const ssecast_request *request, ssecast_responder *responder) {
+  struct server *server = user_data;
+  ssecast_error error;
+  ssecast_slice topics[1] = {text("ticks")};
+  ssecast_slice name = ssecast_request_query_value(request, "name");
+  ssecast_header headers[1] = {{text("Set-Cookie"), text("seen=1")}};
+  ssecast_stream_config stream;
+  ssecast_refusal refusal;
+  CHECK(ssecast_stream_config_init(&stream, sizeof stream) == SSECAST_OK);
+  CHECK(ssecast_refusal_init(&refusal, sizeof refusal) == SSECAST_OK && refusal.status == 403);
+  if (name.data == NULL) {
+    headers[0] = (ssecast_header){text("WWW-Authenticate"), text("Bearer")};
+    refusal.headers = headers;
+    refusal.headers_len = 1;
+    refusal.body = text("{\"error\":\"who are you?\"}");
+    refusal.status = 302;
+    CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_responder_refuse_with(responder, &refusal, &error));
+    CHECK(strcmp(error.field, "headers") == 0);
+    refusal.status = 70000;
+    CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_responder_refuse_with(responder, &refusal, &error));
+    CHECK(strcmp(error.field, "status") == 0);
+    refusal.status = 401;
+    CHECK_OK(ssecast_responder_refuse_with(responder, &refusal, &error));
+    CHECK_FAILS(SSECAST_ENDED, ssecast_responder_refuse_with(responder, &refusal, &error));
+  } else {
+    struct guest *guest = &guests[name.data[0] == 'b'];
+    memset(guest, 0, sizeof *guest);
+    memcpy(guest->name, name.data, name.len);
+    guest->server = server;
+    stream.topics = topics;
+    stream.topics_len = 1;
+    stream.replay = SSECAST_REPLAY_ALL;
+    stream.headers = headers;
+    stream.headers_len = 1;
+    /* The second has nothing of its own but who it is: the listener's callbacks hear of it. */
+    if (guest == &guests[0]) stream.on_open = guest_on_open, stream.on_close = guest_on_close;
+    stream.user_data = guest;
+    CHECK_OK(ssecast_responder_allow_stream(responder, &stream, &error));
+    CHECK_FAILS(SSECAST_ENDED, ssecast_responder_allow_stream(responder, &stream, &error));
+  }
+  ssecast_responder_free(responder);
+}
+
+static void a_route_says_who_a_client_is_and_sends_to_it_alone(void) {
+  ssecast_error error;
+  struct server server;
+  struct stream ann, bob, nobody;
+  uint64_t number;
+  ssecast_connection *handle;
+  ssecast_slice news = text("news");
+  ssecast_event private = event_of("for ann");
+  ssecast_listen_config config = config_of(&server);
+  uint16_t port;
+  config.route = route_to_guests;
+  port = serve(&server, &config);
+  publish(server.hub, "ticks", "before");
+  ask(&nobody, port, "/", "");
+  stream_finish(&nobody);
+  CHECK(strncmp(nobody.bytes, "HTTP/1.1 401 Unauthorized\r\n", 27) == 0);
+  CHECK(strstr(nobody.bytes, "WWW-Authenticate: Bearer\r\n") && strstr(nobody.bytes, "\r\n\r\n{\"error\":\"who are you?\"}"));
+  ask(&ann, port, "/?name=ann", "");
+  ask(&bob, port, "/?name=bob", "");
+  EVENTUALLY(stream_has(&ann, "data: before\n\n") && stream_has(&bob, "data: before\n\n"));
+  CHECK(strstr(ann.bytes, "Set-Cookie: seen=1\r\n") != NULL);
+  EVENTUALLY(atomic_load(&guests[0].connection) != NULL && atomic_load(&server.connection) != NULL);
+  handle = atomic_load(&guests[0].connection);
+  CHECK(ssecast_connection_user_data(atomic_load(&server.connection)) == &guests[1]);
+  CHECK_OK(ssecast_connection_stream(atomic_load(&server.connection), &number, &error));
+  CHECK(number == atomic_load(&server.opened_stream) && atomic_load(&server.opened) == 1);
+  CHECK_OK(ssecast_connection_send(handle, &private, &error));
+  CHECK_OK(ssecast_connection_change_topics(handle, &news, 1, NULL, 0, &error));
+  publish(server.hub, "news", "of the day");
+  publish(server.hub, "ticks", "last");
+  EVENTUALLY(stream_has(&ann, "data: last\n\n") && stream_has(&bob, "data: last\n\n"));
+  CHECK(strstr(ann.bytes, "data: for ann\n\n") && strstr(ann.bytes, "data: of the day\n\n"));
+  CHECK(!strstr(bob.bytes, "for ann") && !strstr(bob.bytes, "of the day"));
+  CHECK_OK(ssecast_connection_disconnect(handle, SSECAST_REASON_SERVER, &error));
+  stream_finish(&ann);
+  EVENTUALLY(atomic_load(&guests[0].closed) == 1);
+  CHECK(atomic_load(&guests[0].reason) == SSECAST_REASON_SERVER && atomic_load(&server.closed) == 0);
+  ssecast_connection_free(handle);
+  /* A stream that never begins has its end, too. */
+  ask(&nobody, port, "/?name=ann", "Last-Event-ID: ssecast-finished\r\n");
+  stream_finish(&nobody);
+  CHECK(strncmp(nobody.bytes, "HTTP/1.1 204 ", 13) == 0);
+  EVENTUALLY(atomic_load(&guests[0].closed) == 1);
+  close(bob.socket);
+  stop(&server, 1);
+  close(ann.socket), close(nobody.socket);
+}
+
 /* Uses the hub, and ends its own listener. */
 static void farewell(void *user_data, const ssecast_request *request, ssecast_responder *responder) {
   ssecast_error error;
@@ -371,6 +486,7 @@ int main(void) {
   TEST("an option out of range is named", an_option_out_of_range_is_named);
   TEST("closing twice is an error, and streams go on", closing_twice_is_an_error_and_streams_go_on);
   TEST("a source that asked is told when all is out", a_source_that_asked_is_told_when_all_is_out);
+  TEST("a route says who a client is, and sends to it alone", a_route_says_who_a_client_is_and_sends_to_it_alone);
   TEST("a route may call the library, and free its own listener", a_route_may_call_the_library_and_free_its_own_listener);
   return 0;
 }

@@ -69,6 +69,9 @@ SETUP = r"""
   ssecast_attach_config attach_config;
   ssecast_subscription_config subscription_config;
   ssecast_listen_config listen_config;
+  ssecast_stream_config stream_config;
+  ssecast_refusal refusal;
+  ssecast_poller *poller;
   ssecast_parser *parser;
   ssecast_unavailable unavailable = {.size = sizeof unavailable};
   ssecast_source *source;
@@ -85,6 +88,8 @@ SETUP = r"""
   ssecast_attach_config_init(&attach_config, sizeof attach_config);
   ssecast_subscription_config_init(&subscription_config, sizeof subscription_config);
   ssecast_listen_config_init(&listen_config, sizeof listen_config);
+  ssecast_stream_config_init(&stream_config, sizeof stream_config);
+  ssecast_refusal_init(&refusal, sizeof refusal);
   ssecast_source_config_init(&source_config, sizeof source_config);
   ssecast_source_response_init(&source_response, sizeof source_response);
   source_config.url = text("http://localhost/");
@@ -93,6 +98,7 @@ SETUP = r"""
   attached = connected(&peer);
   CHECK_OK(ssecast_parser_new(0, &parser, &error));
   CHECK_OK(ssecast_hub_attach_socket(hub, attached, &attach_config, &connection, &error));
+  CHECK_OK(ssecast_poller_new(hub, &poller, &error));
   CHECK_OK(ssecast_hub_subscribe(hub, &subscription_config, &subscription, &error));
   CHECK_OK(ssecast_hub_listen(hub, &listen_config, &listener, &error));
   tcp_connect(&visitor, ssecast_listener_port(listener));
@@ -105,6 +111,7 @@ TEARDOWN = r"""
   ssecast_responder_free(responder);
   ssecast_listener_free(listener);
   ssecast_subscription_free(subscription);
+  ssecast_poller_free(poller);
   ssecast_connection_free(connection);
   ssecast_parser_free(parser);
   ssecast_source_free(source);

@@ -1,7 +1,7 @@
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use pyo3::prelude::*;
@@ -27,6 +27,8 @@ pub struct DeliveryQueue {
     connections: LoopConnections,
     sockets: Option<Sockets>,
     has_store: bool,
+    /// With `paced`: the one connection that each `take` asks for, once it is there.
+    asked: Option<OnceLock<ConnectionId>>,
     /// Readable while there is something to take.
     readable: UnixStream,
     waker: Arc<UnixStream>,
@@ -84,7 +86,8 @@ impl DeliveryQueue {
             let connections =
                 if paced { LoopConnections::paced(hub, wake) } else { LoopConnections::new(hub, wake) };
             let has_store = hub.config().store.is_some();
-            Ok(Self { connections, sockets, has_store, readable, waker, process: Process::current() })
+            let asked = paced.then(OnceLock::new);
+            Ok(Self { connections, sockets, has_store, asked, readable, waker, process: Process::current() })
         })
     }
 
@@ -121,8 +124,9 @@ impl DeliveryQueue {
             let (last_event_id, replay) = (last_event_id.as_deref(), Replay::Last(replay));
             let subscription = Subscription { topics: &topics, last_event_id, replay };
             let open = || self.connections.open_paused(&subscription);
-            let connection = if self.has_store { py.detach(open) } else { open() };
-            Ok(connection?.to_number())
+            let connection = if self.has_store { py.detach(open) } else { open() }?;
+            self.asked.iter().for_each(|asked| drop(asked.set(connection)));
+            Ok(connection.to_number())
         })
     }
 
@@ -158,6 +162,8 @@ impl DeliveryQueue {
             }
             while matches!((&self.readable).read(&mut [0; 64]), Ok(64)) {}
             let mut deliveries = Vec::new();
+            let asked = self.asked.as_ref().and_then(OnceLock::get);
+            asked.iter().for_each(|connection| self.connections.ask_for(**connection));
             let more = py.detach(|| self.connections.take(limit, &mut deliveries));
             call::uncollected(py, || Ok((list(py, deliveries)?, more)))
         })

@@ -61,8 +61,8 @@ pub(crate) struct Shared {
 
 pub(crate) struct State {
     pub(crate) connections: ConnectionSet<()>,
-    /// With a host that sets the pace: the connections that it has not asked for since they had something.
-    paced: Option<Vec<ConnectionId>>,
+    /// With a host that sets the pace: the connections that it has asked for since the last look.
+    asked: Option<Vec<ConnectionId>>,
     /// The earliest alarm that is set, as the hub's time.
     alarm: Option<Duration>,
     /// The connections that engine threads write to by now.
@@ -109,9 +109,9 @@ impl LoopConnections {
         Self::make(hub, wake, false)
     }
 
-    /// Makes the pull delivery of one connection whose host asks only when it wants more: not asking is then what being
-    /// full is to others. No publication is refused for a host that does not ask within a second, and what is kept for it
-    /// is as much as for a slow client.
+    /// Makes the pull delivery of connections whose host [asks](Self::ask_for) for each when it wants more: a connection that was given
+    /// a batch gets nothing before, and not asking is then what being full is to others. No publication is refused for a host
+    /// that does not ask within a second, and what is kept for it is as much as for a slow client.
     #[must_use]
     pub fn paced(hub: &Hub, wake: impl Fn() + Send + Sync + 'static) -> Self {
         Self::make(hub, wake, true)
@@ -130,7 +130,7 @@ impl LoopConnections {
             }
             let state = State {
                 connections: ConnectionSet::new(reader),
-                paced: paced.then(Vec::new),
+                asked: paced.then(Vec::new),
                 alarm: None,
                 #[cfg(unix)]
                 attached: HashMap::new(),
@@ -198,11 +198,13 @@ impl LoopConnections {
         let state = &mut *state;
         let connections = &mut state.connections;
         connections.look();
-        if state.paced.is_some() || connections.is_check_due() {
+        let is_paced = state.asked.is_some();
+        if is_paced || connections.is_check_due() {
+            // One that comes too late is found out before it goes on.
             connections.check_lag(|()| false);
             connections.note_progress(std::iter::empty());
         }
-        for connection in state.paced.iter_mut().flat_map(|paced| paced.drain(..)) {
+        for connection in state.asked.iter_mut().flat_map(|asked| asked.drain(..)) {
             connections.unblock(connection);
         }
         connections.keep_time();
@@ -215,19 +217,18 @@ impl LoopConnections {
             }
             let (connection, content) = match connections.visit() {
                 None => continue,
-                Some(Work::Send(connection, batch)) => {
-                    state.paced.iter_mut().for_each(|paced| paced.push(connection.id));
-                    (connection.id, Content::Batch(batch))
-                }
+                Some(Work::Send(connection, batch)) => (connection.id, Content::Batch(batch)),
                 Some(Work::End(Ended { id, reason, cut: true, .. })) => (id, Content::Cut(reason)),
                 Some(Work::End(Ended { id, reason, .. })) => (id, Content::End(reason)),
             };
             deliveries.push(Delivery { connection, content });
         }
-        for connection in state.paced.iter().flatten() {
-            connections.block(*connection);
+        if is_paced {
+            let given = deliveries[before..].iter();
+            let given = given.filter(|delivery| matches!(delivery.content, Content::Batch(_)));
+            given.for_each(|delivery| connections.block(delivery.connection));
         }
-        more |= connections.has_ready() || state.paced.as_ref().is_some_and(|paced| !paced.is_empty());
+        more |= connections.has_ready();
         self.set_alarm(state);
         more
     }
@@ -275,8 +276,23 @@ impl LoopConnections {
         if !self.is_here() {
             return;
         }
-        self.shared.state().connections.unblock(connection);
+        let mut state = self.shared.state();
+        match &mut state.asked {
+            Some(asked) => asked.push(connection),
+            None => state.connections.unblock(connection),
+        }
+        drop(state);
         self.shared.wake();
+    }
+
+    /// Notes that a host which sets the [pace](Self::paced) wants more for a connection: the next [`take`](Self::take) has it. A
+    /// host that takes elsewhere calls [`resume`](Self::resume), which wakes it.
+    pub fn ask_for(&self, connection: ConnectionId) {
+        if self.is_here()
+            && let Some(asked) = &mut self.shared.state().asked
+        {
+            asked.push(connection);
+        }
     }
 
     /// Sends an event to one connection alone, behind everything that was published before. Returns whether it

@@ -5,6 +5,8 @@
 mod rig;
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -267,12 +269,13 @@ fn a_host_that_asks_when_it_wants_more_gets_a_burst_and_is_slow_when_it_leaves_i
     let config = Config { history, ..slow(100_000, Duration::from_secs(30), Policy::Disconnect) };
     let hub = ssecast_engine::Hub::with_clock(config, clock.clone()).unwrap();
     let connections = ssecast_engine::LoopConnections::paced(&hub, || ());
-    connections
+    let id = connections
         .open(&ssecast_engine::Subscription { topics: &["t"], ..ssecast_engine::Subscription::default() })
         .unwrap();
     let text = "x".repeat(10_000);
     let next = || {
         let mut deliveries = Vec::new();
+        connections.ask_for(id);
         while connections.take(1, &mut deliveries) && deliveries.is_empty() {}
         deliveries.pop().map(|delivery| delivery.content)
     };
@@ -297,4 +300,41 @@ fn a_host_that_asks_when_it_wants_more_gets_a_burst_and_is_slow_when_it_leaves_i
     let held = hub.stats().held_bytes;
     assert!(held < 130_000, "{held} bytes are kept for it");
     assert!(matches!(next(), Some(Content::End(Reason::Lagged) | Content::Cut(Reason::Lagged))));
+}
+
+#[test]
+fn a_host_that_sets_the_pace_gets_one_batch_of_each_connection_until_it_asks_for_more() {
+    let wakes = Arc::new(AtomicUsize::new(0));
+    let woken = Arc::clone(&wakes);
+    let hub = ssecast_engine::Hub::new(quiet()).unwrap();
+    let connections = ssecast_engine::LoopConnections::paced(&hub, move || {
+        woken.fetch_add(1, Ordering::SeqCst);
+    });
+    let open = || {
+        let subscription =
+            ssecast_engine::Subscription { topics: &["t"], ..ssecast_engine::Subscription::default() };
+        connections.open(&subscription).unwrap()
+    };
+    let take = || {
+        let mut deliveries = Vec::new();
+        while connections.take(1, &mut deliveries) {}
+        deliveries.iter().map(|delivery| delivery.connection).collect::<Vec<_>>()
+    };
+    let (one, other) = (open(), open());
+    assert_eq!(take(), [one, other]);
+    hub.publish("t", &data("1")).unwrap();
+    assert_eq!(take(), [], "neither was asked for");
+    connections.ask_for(one);
+    assert_eq!(take(), [one]);
+    hub.publish("t", &data("2")).unwrap();
+    let before = wakes.load(Ordering::SeqCst);
+    assert_eq!(take(), []);
+    connections.resume(other);
+    assert_eq!(wakes.load(Ordering::SeqCst), before + 1, "the host that takes elsewhere is woken");
+    assert_eq!(take(), [other]);
+    connections.end(one, Reason::Server);
+    connections.resume(one);
+    assert_eq!(take(), [one], "what is left");
+    connections.ask_for(one);
+    assert_eq!(take(), [one], "its end");
 }
