@@ -35,17 +35,19 @@ export class Chart {
     if (this.#canvas.height !== Math.round(height * scale)) this.#canvas.height = Math.round(height * scale)
     const context = this.#canvas.getContext('2d')
     const colors = (this.#colors ??= readColors())
-    const [left, right, top, bottom] = [0, width - 44, 8, height - 22]
     // The scale follows the data smoothly; a step of a second behind lets a line end at the edge, not before it.
     const wanted = nice(Math.max(10, ...this.#points.map(point => Math.max(point.delivered, point.published))))
     const jumps = this.#still.matches || this.#points.length < 2 || this.#top === undefined
     this.#top = jumps ? wanted : this.#top + (wanted - this.#top) * 0.12
-    const x = time => right - ((now - 300 - time) / (SECONDS * 1000)) * (right - left)
-    const y = value => bottom - (value / this.#top) * (bottom - top)
 
     context.setTransform(scale, 0, 0, scale, 0, 0)
     context.clearRect(0, 0, width, height)
     context.font = `11.5px ${colors.font}`
+    const label = part => (wanted * part).toLocaleString('en')
+    const widest = Math.max(...[0.5, 1].map(part => context.measureText(label(part)).width))
+    const [left, right, top, bottom] = [0, width - Math.max(44, Math.ceil(widest) + 10), 8, height - 22]
+    const x = time => right - ((now - 300 - time) / (SECONDS * 1000)) * (right - left)
+    const y = value => bottom - (value / this.#top) * (bottom - top)
     context.textBaseline = 'middle'
     context.fillStyle = colors.quiet
     context.strokeStyle = colors.line
@@ -57,7 +59,7 @@ export class Chart {
       context.moveTo(left, line)
       context.lineTo(right, line)
       context.stroke()
-      if (part * 2 === Math.round(part * 2)) context.fillText((wanted * part).toLocaleString('en'), right + 8, line)
+      if (part * 2 === Math.round(part * 2)) context.fillText(label(part), right + 8, line)
     }
     context.textBaseline = 'alphabetic'
     context.textAlign = 'center'

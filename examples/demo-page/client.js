@@ -1,7 +1,10 @@
-// One card: a native EventSource, and the proof that it got everything.
+// One card: a native EventSource, and the proof that it got everything. Where the browser has no connection left, it is ssecast's client,
+// which shares one with the other tabs.
 import { Series } from './series.js'
 
 const LOG_LINES = 5
+/** More of an event's data is not shown: a large one would have to be laid out anew with every tick. */
+const TEXT_LENGTH = 200
 const template = document.querySelector('#card')
 
 export class Client {
@@ -15,27 +18,51 @@ export class Client {
   #ticks = []
   #others = []
   #types = new Set()
+  #isClosed = false
+  #slot
+  #shares = ''
+  #onEvent
   #cut
   #dirty = true
   /** The longest time from publication to arrival since it was last asked for, in milliseconds. */
   #delay = 0
 
-  constructor({ name, id, origin, topics, types, onCut, onLeave }) {
+  constructor({ name, id, slots, SharedEventSource, topics, types, onEvent, onCut, onLeave }) {
     this.name = name
     this.id = id
-    this.#source = new EventSource(`${origin}/stream?client=${id}&topics=${topics}`)
+    this.#onEvent = onEvent
     this.#card = template.content.firstElementChild.cloneNode(true)
     const part = selector => this.#card.querySelector(selector)
     this.#parts = {
       state: part('.pill'), received: part('.received'), proof: part('.proof'), proofText: part('.proof span'),
-      last: part('.last'), log: part('.log'), note: part('.note'), cut: part('.cut'), served: part('.served'), worker: part('.worker'),
+      last: part('.last'), log: part('.log'), note: part('.note'), cut: part('.cut'), origin: part('.origin'), served: part('.served'), worker: part('.worker'),
     }
     part('h3').textContent = name
-    part('.origin').textContent = new URL(origin).host
     this.#parts.cut.addEventListener('click', () => onCut(this))
     part('.leave').addEventListener('click', () => onLeave(this))
     for (const verb of ['cut', 'leave']) part(`.${verb}`).setAttribute('aria-label', `${part(`.${verb}`).textContent} ${name}`)
 
+    this.#connect(slots, SharedEventSource, topics, types)
+  }
+
+  async #connect(slots, SharedEventSource, topics, types) {
+    const full = `The ${slots.count} connections that this browser has for cards are in use, in all of its tabs.`
+    this.#slot = await slots.take()
+    while (!this.#slot && !SharedEventSource && !this.#isClosed) {
+      this.#note(`${full} Close a card or a tab, and this one connects.`)
+      await new Promise(resolve => setTimeout(resolve, 500))
+      this.#slot = await slots.take()
+    }
+    if (this.#isClosed) return this.#slot?.release()
+    const origin = this.#slot?.origin ?? location.origin
+    if (!this.#slot) {
+      this.id = 'shared'
+      this.#shares = `${full} This card shares one more with the other tabs, by ssecast’s client. `
+    }
+    this.#note('Connecting.')
+    this.#parts.origin.textContent = new URL(origin).host
+    const url = `${origin}/stream?client=${this.id}&topics=${topics}`
+    this.#source = this.#slot ? new EventSource(url) : new SharedEventSource(url, { shared: true })
     this.#source.addEventListener('open', () => this.#opened())
     this.#source.addEventListener('error', () => this.#failed())
     this.#source.addEventListener('tick', event => this.#tick(event))
@@ -53,7 +80,7 @@ export class Client {
   }
 
   get open() {
-    return this.#source.readyState === EventSource.OPEN
+    return this.#source?.readyState === EventSource.OPEN
   }
 
   takeDelay() {
@@ -62,18 +89,22 @@ export class Client {
     return delay
   }
 
-  /** Shows events of a type. An EventSource has no way to ask for all types. */
+  /** Shows events of a type, which is none of the demo's own. An EventSource has no way to ask for all types. */
   listen(type) {
-    if (['tick', 'reset', 'worker', 'open', 'error'].includes(type) || this.#types.has(type)) return
+    if (!this.#source || this.#types.has(type)) return
     this.#types.add(type)
     this.#source.addEventListener(type, event => {
       this.#took(event)
-      this.#write(type, event.data)
+      const text = event.data.slice(0, TEXT_LENGTH)
+      this.#write(type, text)
+      this.#onEvent(this, { id: event.lastEventId, type, text })
     })
   }
 
   close() {
-    this.#source.close()
+    this.#isClosed = true
+    this.#source?.close()
+    this.#slot?.release()
     this.#card.remove()
   }
 
@@ -82,7 +113,8 @@ export class Client {
     if (!this.#dirty) return
     this.#dirty = false
     const { state, received, proof, proofText, last, log, cut } = this.#parts
-    state.dataset.state = state.textContent = ['connecting', 'open', 'closed'][this.#source.readyState]
+    state.dataset.state = ['connecting', 'open', 'closed'][this.#source?.readyState ?? 0]
+    state.textContent = this.#source ? state.dataset.state : 'waiting'
     cut.disabled = !this.open
     received.textContent = this.#received.toLocaleString('en')
     last.textContent = this.#lastEventId || 'none yet'
@@ -102,7 +134,7 @@ export class Client {
   #opened() {
     this.#dirty = true
     if (this.#cut) this.#cut.openedAt = Date.now()
-    else this.#note('Connected.')
+    else this.#note(`${this.#shares}Connected.`)
   }
 
   /** A server with several processes says which one this connection is with. */

@@ -1,5 +1,7 @@
 import { Chart } from './chart.js'
 import { Client } from './client.js'
+import { SharedSource } from './shared-source.js'
+import { Slots } from './slots.js'
 
 const PER_PORT = 5
 const FIRST = 4
@@ -11,10 +13,11 @@ const page = crypto.randomUUID().slice(0, 8)
 const clients = new Set()
 const types = new Set(['message'])
 const chart = new Chart(find('chart'))
-const settings = await (await fetch('/settings')).json()
-const { EventSource: Source } = settings.client ? await import(settings.client) : globalThis
+let troubledAt = 0
+const settings = await load()
 const origins = settings.streamPorts.map(port => `${location.protocol}//${location.hostname}:${port}`)
-const most = origins.length * PER_PORT
+const slots = new Slots(origins, PER_PORT)
+const { EventSource: SharedEventSource } = settings.client ? await import(settings.client) : {}
 let added = 0
 
 find('host').textContent = settings.host
@@ -26,15 +29,11 @@ find('limits').textContent =
 // Clients
 
 function add() {
-  // The origin that has the fewest of them.
-  const load = origin => [...clients].filter(client => client.origin === origin).length
-  const origin = origins.toSorted((one, other) => load(one) - load(other))[0]
   const name = `Client ${++added}`
-  const client = new Client({ name, id: `${page}-${added}`, origin, topics: TOPICS, types, onCut: cut, onLeave: leave })
-  client.origin = origin
+  const client = new Client({ name, id: `${page}-${added}`, slots, SharedEventSource, topics: TOPICS, types, onEvent: arrived, onCut: cut, onLeave: leave })
   clients.add(client)
   find('cards').append(client.element)
-  find('add').disabled = clients.size >= most
+  find('add').disabled = clients.size >= slots.count
 }
 
 function cut(client) {
@@ -70,21 +69,31 @@ setInterval(() => {
   find('delay').textContent = delays.length > 0 ? `${number(Math.max(...delays))} ms` : '–'
 }, 1000)
 
-// The counters: they come as events too. Where the server has ssecast's client, all pages of this browser share a connection
-// for them, so that a second page has room for its own clients.
+// The counters: they come as events too. All pages of this browser share a connection for them, because the page's own origin has
+// six as well. Where the server has ssecast's client, that does it.
 
-const stats = new Source('/stream?client=stats&topics=stats', settings.client && { shared: true })
+const STATS = '/stream?client=counters&topics=stats'
+const stats = SharedEventSource ? new SharedEventSource(STATS, { shared: true }) : new SharedSource(STATS, ['reset', 'stats'])
 let recent = []
+let isLive = false
 
-stats.addEventListener('open', () => server('open', 'live'))
-stats.addEventListener('error', () => {
+function lost() {
   recent = []
+  isLive = false
   server('connecting', 'reconnecting')
-})
+  // A server that is replaced, or a connection that is cut, is back before that.
+  setTimeout(() => isLive || trouble('The server can’t be reached. The page goes on by itself as soon as it is back.'), 4000)
+}
+
+stats.addEventListener('error', lost)
 stats.addEventListener('reset', () => (recent = []))
 stats.addEventListener('stats', event => {
   const now = JSON.parse(event.data)
+  if (!isLive || Date.now() > troubledAt + 5000) trouble('')
+  isLive = true
+  server('open', 'live')
   for (const name of ['connections', 'published', 'delivered']) find(name).textContent = number(now[name])
+  showConnections(now)
   find('bytes').textContent = size(now.bytes)
   find('history').textContent = number(now.historyEvents)
   find('held').textContent = size(now.heldBytes)
@@ -93,8 +102,8 @@ stats.addEventListener('stats', event => {
   showSlow(now)
   if (now.workers) showWorkers(now.workers)
   followRate(now)
-  // They come four times a second, which is too short for a steady rate: it is over the last second.
-  recent = [...recent, now].slice(-5)
+  // They come four times a second, which is too short for a steady rate: it is over the last two seconds.
+  recent = [...recent, now].slice(-9)
   if (recent.length > 1) showRates(recent[0], now)
 })
 
@@ -103,13 +112,32 @@ function server(state, text) {
   find('server').textContent = text
 }
 
+/** Connections by what they are for: the counters count all that the hub has. */
+function showConnections({ connections, open }) {
+  const cards = Math.max(connections - open.slow - open.counters, 0)
+  find('connections-of').textContent = sum([[cards, 'cards'], [open.slow, 'slow client'], [open.counters, 'for counters']])
+}
+
 let rates = { published: 0, delivered: 0 }
 function showRates(before, now) {
-  const rate = name => (now[name] - before[name]) / ((now.at - before.at) / 1000)
-  rates = { published: rate('published'), delivered: rate('delivered') }
+  const rate = count => Math.round((count(now) - count(before)) / ((now.at - before.at) / 1000))
+  const { ticks, blocks, counters, published } = {
+    ticks: rate(now => now.counts.ticks), blocks: rate(now => now.counts.blocks), counters: rate(now => now.counts.stats),
+    published: rate(now => now.published),
+  }
+  // What is left is what was published by hand; it may be one more or less by rounding, as the whole may.
+  const byHand = published - ticks - blocks - counters > 1 ? published - ticks - blocks - counters : 0
+  rates = { published: ticks + blocks + counters + byHand, delivered: rate(now => now.delivered) }
   find('published-rate').textContent = number(rates.published)
   find('delivered-rate').textContent = number(rates.delivered)
+  find('published-of').textContent = sum([
+    [ticks, 'ticks for the cards'], [blocks, 'blocks for the slow client'], [counters, 'counters for this page'], [byHand, 'by hand'],
+  ])
   chart.add(rates.published, rates.delivered)
+}
+
+function sum(parts) {
+  return parts.filter(([count]) => count > 0).map(([count, what]) => `${number(count)} ${what}`).join(' + ')
 }
 
 setInterval(() => {
@@ -117,9 +145,11 @@ setInterval(() => {
   find('chart').ariaLabel = `Events per second in the last half minute; now ${number(published)} published, ${number(delivered)} delivered`
 }, 5000)
 
+/** How often each of them happened. The names of reasons are the hub's. */
 function reasons(counts) {
+  const said = { client: 'left by the client', server: 'ended by the server', shutdown: 'ended by a shutdown', error: 'failed' }
   const some = Object.entries(counts).filter(([, count]) => count > 0)
-  return some.map(([reason, count]) => `${reason} ${number(count)}`).join(' · ') || 'none'
+  return some.map(([reason, count]) => `${number(count)} × ${said[reason] ?? reason}`).join(' · ') || 'none'
 }
 
 // The processes, where there are several
@@ -183,11 +213,15 @@ function showSlow({ slow, lagBytes, disconnects }) {
   find('stall').disabled = slow.state !== 'reading'
   find('read').disabled = !isStalled
 
-  const shown = ended && isStalled ? limit : lagBytes
+  const isOver = !ended && lagBytes > limit
+  const shown = ended && isStalled ? limit : Math.min(lagBytes, limit)
   find('lag').textContent = `${size(shown)} of ${size(limit)}`
-  find('meter').firstElementChild.style.width = `${Math.min(shown / limit, 1) * 100}%`
-  find('meter').dataset.over = String(ended && isStalled)
-  find('meter').ariaValueNow = String(Math.round(Math.min(shown / limit, 1) * 100))
+  find('lag-more').textContent = isOver
+    ? `and ${size(lagBytes - limit)} more: a client that is full has a second before the limit counts`
+    : ended && isStalled ? 'at the limit it was disconnected' : ''
+  find('meter').firstElementChild.style.width = `${(shown / limit) * 100}%`
+  find('meter').dataset.over = String(isOver || (ended && isStalled))
+  find('meter').ariaValueNow = String(Math.round((shown / limit) * 100))
 
   step('stalled', isStalled && !stalled.most ? 'now' : stalled && 'done', stalled && time(slow.stalledAt), 'everyone else goes on')
   step('lagging', isStalled && stalled.most && !ended ? 'now' : stalled?.most && 'done', stalled?.most && `up to ${size(stalled.most)}`, 'its buffers are full')
@@ -214,20 +248,19 @@ find('read').addEventListener('click', () => {
   post('/slow/read')
 })
 
-// Publish by hand
+// Publish by hand: on topics and of types that are not the demo's own, which the server refuses, because they are the proof.
 
 find('publish').addEventListener('submit', async submit => {
   submit.preventDefault()
   const { topic, event, data } = Object.fromEntries(new FormData(submit.target))
   const type = event || 'message'
-  types.add(type)
-  for (const client of clients) client.listen(type)
-  const response = await post('/publish', { topic, data, ...(event && { event }) })
-  const answer = await response.json()
-  find('outcome').dataset.ok = String(response.ok)
-  find('outcome').textContent = response.ok
+  if (!settings.own.types.includes(type)) types.add(type)
+  for (const client of clients) for (const type of types) client.listen(type)
+  const { ok, answer } = await post('/publish', { topic, data, ...(event && { event }) })
+  find('outcome').dataset.ok = String(ok)
+  find('outcome').textContent = ok
     ? `Published as ${answer.id} to ${answer.subscribers} ${answer.subscribers === 1 ? 'client' : 'clients'}${others(answer)}.`
-    : `${answer.code}: ${answer.message}`
+    : [answer.code, answer.message].filter(Boolean).join(': ')
 })
 
 /** A server counts its own clients. */
@@ -235,8 +268,50 @@ function others({ worker }) {
   return worker ? ` of server ${worker}, and to those of the other` : ''
 }
 
-function post(path, body) {
-  return fetch(path, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body ?? {}) })
+/** What was published by hand, and how many of this page's clients have it: on a phone the cards are out of sight. */
+function arrived(client, { id, type, text }) {
+  const line = [...find('arrived').children].find(line => line.dataset.id === id) ?? addArrived(id, type, text)
+  const count = (line.dataset.count = Number(line.dataset.count ?? 0) + 1)
+  line.lastElementChild.textContent = `${count} of ${clients.size} ${clients.size === 1 ? 'card' : 'cards'}`
+}
+
+function addArrived(id, ...texts) {
+  const line = document.createElement('li')
+  line.dataset.id = id
+  line.append(...['b', 'span', 'em'].map((tag, index) => Object.assign(document.createElement(tag), { textContent: texts[index] ?? '' })))
+  find('arrived').prepend(line)
+  while (find('arrived').children.length > 3) find('arrived').lastElementChild.remove()
+  return line
+}
+
+// What the page asks of the server
+
+async function load() {
+  for (;;) {
+    const response = await fetch('/settings').catch(() => undefined)
+    if (response?.ok) return response.json()
+    trouble('The server can’t be reached. The page tries again every second.')
+    await new Promise(resolve => setTimeout(resolve, 1000))
+  }
+}
+
+/** What the server answered: `{ ok, answer }`. If there was no answer, or none of the demo's, the page says so. */
+async function post(path, body) {
+  const headers = { 'Content-Type': 'application/json' }
+  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(body ?? {}) }).catch(() => undefined)
+  const answer = await response?.json().catch(() => undefined)
+  if (response?.ok) return { ok: true, answer }
+  if (answer?.message) return { ok: false, answer }
+  const message = response ? `The server answered ${response.status} ${response.statusText}.` : 'The server can’t be reached: that did not get to it. Try again.'
+  trouble(message)
+  return { ok: false, answer: { message } }
+}
+
+/** Says what is wrong, at the top of the page; an empty text takes it away. */
+function trouble(text) {
+  troubledAt = Date.now()
+  find('trouble').hidden = !text
+  find('trouble').textContent = text
 }
 
 function size(bytes) {

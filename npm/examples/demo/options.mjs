@@ -6,3 +6,9 @@ export const options = {
   slowClient: { bytes: 512 << 10, ms: 30_000, policy: 'disconnect' },
   retryMs: 1_500,
 }
+
+/** What the demo publishes, and what its clients hear of their connection. Its numbers are the proof, so a visitor may not write there. */
+export const own = {
+  topics: ['ticks', 'blocks', 'stats'],
+  types: ['tick', 'block', 'stats', 'worker', 'reset', 'open', 'error'],
+}

@@ -25,7 +25,7 @@ const workers = new Workers(2, { STORE: store }, message => {
 // What the clients read, as long as a page is open: ticks, large blocks for the slow client, and the counters. It is
 // published here, where no client is connected.
 const hub = createHub({ ...options, store })
-const counts = { ticks: 0, blocks: 0 }
+const counts = { ticks: 0, blocks: 0, stats: 0 }
 let slow
 let rate = 20
 let due = 0
@@ -51,8 +51,9 @@ every(100, () => {
 })
 every(250, () => {
   const { published, historyEvents } = hub.stats()
-  const stats = { ...workers.stats(), published, historyEvents, workers: workers.report() }
+  const stats = { ...workers.stats(), published, historyEvents, workers: workers.report(), counts }
   send('stats', { ...stats, at: Date.now(), rate, slow: slow.report() }, { event: 'stats' })
+  counts.stats++
 })
 
 /** Publishes the next event of a numbered series: the numbers let a client prove that it has every one. */

@@ -4,14 +4,17 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import express from 'express'
 import { createHub, sseMiddleware } from 'ssecast'
-import { options } from './options.mjs'
+import { options, own } from './options.mjs'
 
 const number = Number(process.env.WORKER)
 const hub = createHub({ ...options, store: process.env.STORE })
 const sessions = new Map()
+/** The connections that are not the cards', by what they are for. */
+const open = { slow: 0, counters: 0 }
 const app = express()
 
-app.use(express.static(fileURLToPath(new URL('../../../examples/demo-page', import.meta.url))), express.json())
+// More than an event may have, so that it is the hub that refuses it, in its own words.
+app.use(express.static(fileURLToPath(new URL('../../../examples/demo-page', import.meta.url))), express.json({ limit: '2mb' }))
 // ssecast/client, for the page.
 app.use('/ssecast', express.static(fileURLToPath(new URL('dist/esm', import.meta.resolve('ssecast/client')))))
 
@@ -23,7 +26,11 @@ app.get(
     onConnect(session) {
       const { client } = session.request.query
       sessions.set(client, session)
-      session.closed.then(() => sessions.get(client) === session && sessions.delete(client))
+      if (client in open) open[client]++
+      session.closed.then(() => {
+        if (client in open) open[client]--
+        if (sessions.get(client) === session) sessions.delete(client)
+      })
       session.send({ number, pid: process.pid }, { event: 'worker' })
     },
   }),
@@ -31,6 +38,9 @@ app.get(
 
 app.post('/publish', async (request, response) => {
   const { topic, data, event } = request.body
+  const refuse = (field, message) => response.status(400).json({ field, message })
+  if (own.topics.includes(topic)) return refuse('topic', `The topic ${topic} is the demo's own: its numbers are the proof. Take another, such as board.`)
+  if (own.types.includes(event)) return refuse('event', `The event type ${event} is the demo's own. Take another, such as notice.`)
   response.json({ ...(await hub.publish(topic, data, { event })), worker: number })
 })
 
@@ -43,13 +53,15 @@ app.post('/slow/read', (request, response) => ask(response, { slow: 'read' }))
 
 app.get('/settings', (request, response) => {
   const streamPorts = servers.slice(1).map(server => server.address().port)
-  response.json({ host: 'Express', ...options, streamPorts, client: '/ssecast/client/index.js' })
+  response.json({ host: 'Express', ...options, own, streamPorts, client: '/ssecast/client/index.js' })
 })
 
-// A publication that is refused says which field is wrong, and why.
+// A publication that is refused says which field is wrong, and why; so does a body that is larger than any event may be.
 app.use((error, request, response, next) => {
-  if (!error.code?.startsWith('SSECAST_')) return next(error)
-  response.status(400).json({ code: error.code, field: error.field, message: error.message })
+  const { code, field, message } = error
+  if (code?.startsWith('SSECAST_')) return response.status(400).json({ code, field, message })
+  if (error.expose) return response.status(error.status).json({ message: `The server refused the request: ${message}.` })
+  next(error)
 })
 
 // A browser opens six HTTP/1.1 connections to one origin, and each port is an origin: more ports, more clients.
@@ -59,7 +71,7 @@ const servers = []
 for (const more of [0, 1, 2, 3]) servers.push(await listen(port && port + more))
 process.send({ address: `http://127.0.0.1:${servers[0].address().port}` })
 
-const reports = setInterval(() => process.send({ stats: hub.stats() }), 100)
+const reports = setInterval(() => process.send({ stats: { ...hub.stats(), open } }), 100)
 process.on('message', message => {
   if (message.stop) stop()
   else sessions.get(message.cut)?.close()
@@ -69,6 +81,7 @@ function ask(response, message) {
   process.send(message)
   response.sendStatus(204)
 }
+
 
 /** Listens on the port, or on any free one if it is taken. */
 function listen(port) {
@@ -96,4 +109,6 @@ function stop() {
   cluster.worker.disconnect()
 }
 process.on('disconnect', stop)
+// The first process may be gone already, when it is told something.
+cluster.worker.on('error', () => {})
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)

@@ -24,8 +24,11 @@ export class Workers {
       if (message.stats) worker.stats = message.stats
       else onMessage(message)
     })
+    // It may be gone, and not be known to be: Ctrl-C ends all processes, in any order.
+    process.on('error', () => {})
     process.on('exit', () => {
-      if (worker.stats) this.#before.push({ ...worker.stats, connections: 0, lagging: 0, lagBytes: 0, heldBytes: 0 })
+      const none = { connections: 0, lagging: 0, lagBytes: 0, heldBytes: 0, open: {} }
+      if (worker.stats) this.#before.push({ ...worker.stats, ...none })
       worker.stats = undefined
       if (!this.#stopping) setTimeout(() => this.#stopping || this.#start(number, variables, onMessage), REPLACED_AFTER_MS)
     })
@@ -45,7 +48,7 @@ export class Workers {
   /** The counters of all. */
   stats() {
     const all = [...this.#before, ...[...this.#workers.values()].flatMap(({ stats }) => stats ?? [])]
-    return all.reduce(added, { connections: 0, delivered: 0, bytes: 0, heldBytes: 0, lagBytes: 0, disconnects: {}, resets: {} })
+    return all.reduce(added, { connections: 0, delivered: 0, bytes: 0, heldBytes: 0, lagBytes: 0, disconnects: {}, resets: {}, open: { slow: 0, counters: 0 } })
   }
 
   /** What the page shows of each. */
@@ -72,5 +75,6 @@ function added(sum, stats) {
     lagBytes: Math.max(sum.lagBytes, stats.lagBytes),
     disconnects: counters(sum.disconnects, stats.disconnects),
     resets: counters(sum.resets, stats.resets),
+    open: { ...sum.open, ...counters(sum.open, stats.open) },
   }
 }

@@ -28,13 +28,20 @@ HISTORY_EVENTS, HISTORY_BYTES, HISTORY_SECONDS = 20_000, 32 << 20, 20
 SLOW_BYTES, SLOW_SECONDS = 512 << 10, 30
 RETRY = 1.5
 
+# What the demo publishes, and what its clients hear of their connection. Its numbers are the proof, so a visitor may
+# not write there.
+OWN_TOPICS = ["ticks", "blocks", "stats"]
+OWN_TYPES = ["tick", "block", "stats", "worker", "reset", "open", "error"]
+
 hub = Hub(
     history=History(events=HISTORY_EVENTS, bytes=HISTORY_BYTES, seconds=HISTORY_SECONDS),
     slow_client=ssecast.SlowClient(bytes=SLOW_BYTES, seconds=SLOW_SECONDS),
     retry=RETRY,
 )
 sessions: dict[str, Session] = {}
-counts = {"ticks": 0, "blocks": 0}
+# The connections that are not the cards', by what they are for.
+open_streams = {"slow": 0, "counters": 0}
+counts = {"ticks": 0, "blocks": 0, "stats": 0}
 rate = 20
 due = 0.0
 
@@ -59,9 +66,13 @@ app = FastAPI(lifespan=publishing)
 async def stream(client: str, topics: str) -> EventSourceResponse:
     async def connected(session: Session) -> None:
         sessions[client] = session
+        if client in open_streams:
+            open_streams[client] += 1
         try:
             await session.wait_closed()
         finally:
+            if client in open_streams:
+                open_streams[client] -= 1
             if sessions.get(client) is session:
                 del sessions[client]
 
@@ -72,7 +83,13 @@ async def stream(client: str, topics: str) -> EventSourceResponse:
 @app.post("/publish")
 async def publish(
     topic: Annotated[str, Body()], data: Annotated[Any, Body()], event: Annotated[str | None, Body()] = None
-) -> dict[str, Any]:
+) -> Any:
+    if topic in OWN_TOPICS:
+        own = f"The topic {topic} is the demo's own: its numbers are the proof. Take another, such as board."
+        return JSONResponse({"field": "topic", "message": own}, 400)
+    if event in OWN_TYPES:
+        own = f"The event type {event} is the demo's own. Take another, such as notice."
+        return JSONResponse({"field": "event", "message": own}, 400)
     published = hub.publish(topic, data, event=event)
     return {"id": published.id, "subscribers": published.subscribers}
 
@@ -106,6 +123,7 @@ async def settings() -> dict[str, Any]:
         "history": {"events": HISTORY_EVENTS, "bytes": HISTORY_BYTES, "ms": HISTORY_SECONDS * 1000},
         "slowClient": {"bytes": SLOW_BYTES, "ms": SLOW_SECONDS * 1000, "policy": "disconnect"},
         "retryMs": RETRY * 1000,
+        "own": {"topics": OWN_TOPICS, "types": OWN_TYPES},
         "streamPorts": [listener.getsockname()[1] for listener in listeners[1:]],
     }
 
@@ -162,8 +180,11 @@ def publish_stats() -> None:
         "lagBytes": stats.lag_bytes,
         "disconnects": stats.disconnects,
         "resets": stats.resets,
+        "open": open_streams,
+        "counts": counts,
     }
     hub.publish("stats", {**counters, "at": now(), "rate": rate, "slow": slow.report()}, event="stats")
+    counts["stats"] += 1
 
 
 def now() -> int:
