@@ -13,11 +13,18 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 #include "ssecast.h"
 
 namespace ssecast {
 using Topics = std::vector<std::string_view>;
+// Names and values.
+using Headers = std::vector<std::pair<std::string_view, std::string_view>>;
+
+// The version of the library that runs, and the name of a result, such as SSECAST_CLOSED.
+inline const char* version() noexcept { return ssecast_version(); }
+inline const char* text(ssecast_result result) noexcept { return ssecast_result_text(result); }
 
 // A call that failed: why, because of which argument or field, and how to mend it.
 struct Error : std::exception {
@@ -96,12 +103,19 @@ struct EachItem {
 struct Slices : std::vector<ssecast_slice> {
   explicit Slices(const Topics& texts) { for (std::string_view text : texts) push_back(slice(text)); }
 };
+struct HeaderSlices : std::vector<ssecast_header> {
+  explicit HeaderSlices(const Headers& headers) {
+    for (const auto& [name, value] : headers) push_back({slice(name), slice(value)});
+  }
+};
 }  // namespace detail
 
 // The configurations with their defaults, to change.
 inline ssecast_hub_config hub_config() { return detail::initial(ssecast_hub_config_init); }
 inline ssecast_attach_config attach_config() { return detail::initial(ssecast_attach_config_init); }
 inline ssecast_subscription_config subscription_config() { return detail::initial(ssecast_subscription_config_init); }
+inline ssecast_stream_config stream_config() { return detail::initial(ssecast_stream_config_init); }
+inline ssecast_refusal refusal() { return detail::initial(ssecast_refusal_init); }
 inline ssecast_listen_config listen_config() { return detail::initial(ssecast_listen_config_init); }
 inline ssecast_source_config source_config() { return detail::initial(ssecast_source_config_init); }
 // The head of a response, to fill in for a Source.
@@ -120,6 +134,27 @@ inline std::string encode(const Event& event) {
   return bytes;
 }
 
+// Whether a topic can be one: fails with SSECAST_INVALID_TOPIC.
+inline void check_topic(std::string_view topic) { detail::call(ssecast_topic_check, slice(topic)); }
+
+// For servers that write responses themselves.
+
+// The headers of a stream's response, as lines of HTTP/1.1.
+inline std::string stream_headers(std::string_view cache_control = {}) {
+  const auto wanted = slice(cache_control);
+  std::string lines(detail::get<std::size_t>(ssecast_stream_headers, wanted, nullptr, std::size_t(0)), '\0');
+  detail::get<std::size_t>(ssecast_stream_headers, wanted, lines.data(), lines.size());
+  return lines;
+}
+// The last event ID that a request has, by its header or its query, which are borrowed.
+inline std::string_view last_event_id(std::string_view header, std::string_view query) noexcept {
+  return view(ssecast_last_event_id(slice(header), slice(query)));
+}
+// Whether a client's last event ID says that its stream was finished for good: answer 204. A listener does so by itself.
+inline bool is_finished(std::string_view last_event_id) noexcept { return ssecast_is_finished(slice(last_event_id)); }
+// Whether a stream could not be opened for the moment: then Hub::unavailable has the answer.
+inline bool is_unavailable(const Error& error) noexcept { return ssecast_is_unavailable(error.code()); }
+
 // Each class below has the handle of the C library, for the functions that the class does not have.
 struct Parser {
   detail::Handle<ssecast_parser, ssecast_parser_free> handle;
@@ -133,6 +168,9 @@ struct Parser {
     each.rethrow();
   }
   void finish() { detail::call(ssecast_parser_finish, handle.get()); }
+  void reset() { detail::call(ssecast_parser_reset, handle.get()); }
+  // The reconnection time in milliseconds, or SSECAST_NO_RETRY.
+  std::uint64_t retry() const { return detail::get<std::uint64_t>(ssecast_parser_retry, handle.get()); }
   std::string_view last_event_id() { return view(detail::get<ssecast_slice>(ssecast_parser_last_event_id, handle.get())); }
 };
 
@@ -186,38 +224,88 @@ struct Source {
 // has ended, or is ending.
 struct Connection {
   detail::Handle<ssecast_connection, ssecast_connection_free> handle;
+  // The number that a listener's callbacks have for it.
+  std::uint64_t stream() const { return detail::get<std::uint64_t>(ssecast_connection_stream, handle.get()); }
   bool send(const Event& event) { return detail::goes_on(ssecast_connection_send, handle.get(), &event); }
+  // The bytes that were sent to it alone and that the system has not taken yet.
+  std::size_t pending_bytes() const { return detail::get<std::size_t>(ssecast_connection_pending_bytes, handle.get()); }
+  bool change_topics(const Topics& add, const Topics& remove = {}) {
+    const detail::Slices added(add), removed(remove);
+    return detail::goes_on(
+        ssecast_connection_change_topics, handle.get(), added.data(), added.size(), removed.data(), removed.size());
+  }
   // Ends the stream for good: the client does not come back. Also false if the client can't be told: then it ends as by detach.
   bool finish() { return detail::goes_on(ssecast_connection_finish, handle.get()); }
   bool detach() { return detail::goes_on(ssecast_connection_detach, handle.get()); }
   bool disconnect(ssecast_reason reason) { return detail::goes_on(ssecast_connection_disconnect, handle.get(), reason); }
 };
 
-// A stream whose bytes the caller writes.
-struct Subscription {
-  detail::Handle<ssecast_subscription, ssecast_subscription_free> handle;
-  int descriptor() const noexcept { return ssecast_subscription_descriptor(handle.get()); }
+namespace detail {
+// What can be asked of a subscription, whoever owns it.
+template <class Self>
+struct SubscriptionCalls {
+  int descriptor() const noexcept { return ssecast_subscription_descriptor(get()); }
+  // That of its configuration.
+  void* user_data() const noexcept { return ssecast_subscription_user_data(get()); }
 
   // The next bytes, valid until it is asked again; none now, or none any more: then `ended` says why.
   std::optional<std::string_view> next() {
     ssecast_slice bytes;
     ssecast_error error;
-    if (ssecast_subscription_next(handle.get(), &bytes, &error) == SSECAST_OK) return view(bytes);
+    if (ssecast_subscription_next(get(), &bytes, &error) == SSECAST_OK) return view(bytes);
     if (error.result != SSECAST_WOULD_BLOCK && error.result != SSECAST_ENDED) throw Error(error);
     return std::nullopt;
   }
   std::optional<ssecast_reason> ended() const {
     ssecast_reason reason;
-    const bool over = ssecast_subscription_reason(handle.get(), &reason, nullptr) == SSECAST_OK;
+    const bool over = ssecast_subscription_reason(get(), &reason, nullptr) == SSECAST_OK;
     return over ? std::optional(reason) : std::nullopt;
   }
+  // These return false once the stream has ended, or is ending.
+  bool send(const Event& event) { return goes_on(ssecast_subscription_send, get(), &event); }
+  bool change_topics(const Topics& add, const Topics& remove = {}) {
+    const Slices added(add), removed(remove);
+    return goes_on(ssecast_subscription_change_topics, get(), added.data(), added.size(), removed.data(), removed.size());
+  }
+  bool end() { return goes_on(ssecast_subscription_end, get()); }
   // Ends the stream for good: the client does not come back. Also false if the client can't be told: then it ends, and the client
   // comes back.
-  bool finish() { return detail::goes_on(ssecast_subscription_finish, handle.get()); }
+  bool finish() { return goes_on(ssecast_subscription_finish, get()); }
+  // The bytes that were sent to it alone and that were not taken yet.
+  std::size_t pending_bytes() const { return detail::get<std::size_t>(ssecast_subscription_pending_bytes, get()); }
+
+ private:
+  ssecast_subscription* get() const noexcept { return static_cast<const Self*>(this)->pointer(); }
+};
+}  // namespace detail
+
+// A stream whose bytes the caller writes.
+struct Subscription : detail::SubscriptionCalls<Subscription> {
+  detail::Handle<ssecast_subscription, ssecast_subscription_free> handle;
+  explicit Subscription(ssecast_subscription* made) noexcept : handle(made) {}
+  ssecast_subscription* pointer() const noexcept { return handle.get(); }
 };
 
-// Whether a client's last event ID says that its stream was finished for good: answer 204. A listener does so by itself.
-inline bool is_finished(std::string_view last_event_id) noexcept { return ssecast_is_finished(slice(last_event_id)); }
+// The same, for a stream that another object owns.
+struct BorrowedSubscription : detail::SubscriptionCalls<BorrowedSubscription> {
+  ssecast_subscription* handle;
+  explicit BorrowedSubscription(ssecast_subscription* handle) noexcept : handle(handle) {}
+  ssecast_subscription* pointer() const noexcept { return handle; }
+};
+
+// The subscriptions of one event loop, with one descriptor: those whose configuration has its handle as `poller`.
+struct Poller {
+  detail::Handle<ssecast_poller, ssecast_poller_free> handle;
+  int descriptor() const noexcept { return ssecast_poller_descriptor(handle.get()); }
+  // The next that has something: bytes, or its end. None: wait until the descriptor is readable.
+  std::optional<BorrowedSubscription> next() {
+    ssecast_subscription* subscription;
+    ssecast_error error;
+    const auto result = ssecast_poller_next(handle.get(), &subscription, &error);
+    if (result == SSECAST_OK) return BorrowedSubscription(subscription);
+    return result == SSECAST_WOULD_BLOCK ? std::nullopt : throw Error(error);
+  }
+};
 
 // The interest in whether a topic is read. Destroying it ends that, after a call that is under way.
 struct UnreadWatch {
@@ -284,6 +372,9 @@ struct Hub {
     return {decltype(UnreadWatch::handle)(watch, UnreadWatch::Free{std::move(function)})};
   }
   void close(std::uint64_t grace_ms) { detail::call(ssecast_hub_close, handle.get(), nullptr, grace_ms); }
+  // The same, with a last event for every client.
+  void close(std::uint64_t grace_ms, const Event& last) { detail::call(ssecast_hub_close, handle.get(), &last, grace_ms); }
+  bool is_closed() const noexcept { return ssecast_hub_is_closed(handle.get()); }
   // Whether it was closed, and all is over by then, callbacks included. Not in a callback.
   bool wait_closed(std::uint64_t timeout_ms) { return detail::get<bool>(ssecast_hub_wait_closed, handle.get(), timeout_ms); }
   ssecast_stats stats() const {
@@ -292,6 +383,14 @@ struct Hub {
     detail::call(ssecast_hub_stats, handle.get(), &stats);
     return stats;
   }
+  // What a client is answered that can't have a stream for the moment, by its request's method and Accept.
+  ssecast_unavailable unavailable(std::string_view method, std::string_view accept) const {
+    ssecast_unavailable unavailable{};
+    unavailable.size = sizeof unavailable;
+    detail::call(ssecast_hub_unavailable, handle.get(), slice(method), slice(accept), &unavailable);
+    return unavailable;
+  }
+  Poller poller() const { return {decltype(Poller::handle)(detail::get<ssecast_poller*>(ssecast_poller_new, handle.get()))}; }
   Connection attach(int socket, const Topics& topics, ssecast_attach_config config = attach_config(), OnClose on_close = {}) {
     const detail::Slices texts(topics);
     // The configuration's own callbacks get its own user_data.
@@ -317,8 +416,35 @@ struct Hub {
   Subscription subscribe(const Topics& topics, ssecast_subscription_config config = subscription_config()) {
     const detail::Slices texts(topics);
     config.topics = texts.data(), config.topics_len = texts.size();
-    return {decltype(Subscription::handle)(detail::get<ssecast_subscription*>(ssecast_hub_subscribe, handle.get(), &config))};
+    return Subscription(detail::get<ssecast_subscription*>(ssecast_hub_subscribe, handle.get(), &config));
   }
+};
+
+// A request that a listener has heard. It, and the texts that it gives, are valid until the route returns. A text that is not there
+// has a data() that is nullptr.
+struct Request {
+  const ssecast_request* handle;
+  std::string_view method() const noexcept { return view(ssecast_request_method(handle)); }
+  std::string_view path() const noexcept { return view(ssecast_request_path(handle)); }
+  std::string_view query() const noexcept { return view(ssecast_request_query(handle)); }
+  std::string_view query(const char* name) const noexcept { return view(ssecast_request_query_value(handle, name)); }
+  std::string_view header(const char* name) const noexcept { return view(ssecast_request_header(handle, name)); }
+  std::string_view last_event_id() const noexcept { return view(ssecast_request_last_event_id(handle)); }
+  std::string_view peer() const noexcept { return view(ssecast_request_peer(handle)); }
+  // For the functions of the C library.
+  operator const ssecast_request*() const noexcept { return handle; }
+};
+
+// The stream that a request is given, besides its topics. The functions run on threads of the engine, and must return soon; what they
+// capture lives until on_close, or, if the request is over, until the answer.
+struct StreamOptions {
+  // As in ssecast_stream_config: 0 is what the listener says.
+  std::uint64_t replay = 0;
+  Headers headers;
+  std::function<void(Connection)> on_open;
+  // Once, also if the stream never began.
+  std::function<void(ssecast_reason)> on_close;
+  std::function<void()> on_drain;
 };
 
 // Answers one request of a listener, once, from any thread. False: the request is over.
@@ -333,12 +459,54 @@ struct Responder {
     const detail::Slices texts(topics);
     return detail::goes_on(ssecast_responder_allow_with_replay, handle.get(), texts.data(), texts.size(), replay);
   }
+  // The same, with headers and functions of this stream alone.
+  bool allow(const Topics& topics, StreamOptions options) {
+    const detail::Slices texts(topics);
+    const detail::HeaderSlices headers(options.headers);
+    auto config = stream_config();
+    config.topics = texts.data(), config.topics_len = texts.size();
+    config.headers = headers.data(), config.headers_len = headers.size();
+    config.replay = options.replay;
+    options.headers.clear();
+    auto kept = std::make_unique<StreamOptions>(std::move(options));
+    config.user_data = kept.get();
+    config.on_open = [](void* data, ssecast_connection* connection) noexcept {
+      Connection stream{decltype(Connection::handle)(connection)};
+      if (auto& on_open = static_cast<StreamOptions*>(data)->on_open) on_open(std::move(stream));
+    };
+    config.on_close = [](void* data, ssecast_reason reason, bool) noexcept {
+      const std::unique_ptr<StreamOptions> kept(static_cast<StreamOptions*>(data));
+      if (kept->on_close) kept->on_close(reason);
+    };
+    config.on_drain = [](void* data) noexcept {
+      if (auto& on_drain = static_cast<StreamOptions*>(data)->on_drain) on_drain();
+    };
+    // The end may be told before the call returns.
+    auto* const given = kept.release();
+    try {
+      if (detail::goes_on(ssecast_responder_allow_stream, handle.get(), &config)) return true;
+    } catch (...) {
+      delete given;
+      throw;
+    }
+    delete given;
+    return false;
+  }
   bool refuse(std::uint16_t status) { return detail::goes_on(ssecast_responder_refuse, handle.get(), status); }
+  // The same with headers, such as WWW-Authenticate or Location, and a body; without one it says the status in words.
+  bool refuse(std::uint16_t status, const Headers& headers, std::string_view body = {}) {
+    const detail::HeaderSlices lines(headers);
+    auto config = refusal();
+    config.status = status, config.headers = lines.data(), config.headers_len = lines.size(), config.body = slice(body);
+    return detail::goes_on(ssecast_responder_refuse_with, handle.get(), &config);
+  }
+  // The number that the stream will have in the listener's callbacks.
+  std::uint64_t stream() const { return detail::get<std::uint64_t>(ssecast_responder_stream, handle.get()); }
 };
 
 // An HTTP/1.1 endpoint of a hub. A thread of its own calls `route`, which may keep the responder; if it throws, the answer is 500.
 struct Listener {
-  using Route = std::function<void(const ssecast_request* request, Responder responder)>;
+  using Route = std::function<void(const Request& request, Responder responder)>;
   detail::Handle<ssecast_listener, ssecast_listener_free> handle;
   // The configuration's own callbacks get its own user_data. What they and the route use lives as long as the hub.
   Listener(Hub& hub, ssecast_listen_config config, Route route) {
@@ -348,7 +516,7 @@ struct Listener {
     };
     config.user_data = hub.owned->add(std::make_shared<Told>(Told{std::move(route), config}));
     config.route = [](void* data, const ssecast_request* request, ssecast_responder* responder) noexcept {
-      try { static_cast<Told*>(data)->route(request, {decltype(Responder::handle)(responder)}); } catch (...) {}
+      try { static_cast<Told*>(data)->route(Request{request}, {decltype(Responder::handle)(responder)}); } catch (...) {}
     };
     if (config.on_open) config.on_open = [](void* data, std::uint64_t stream, ssecast_connection* connection) noexcept {
       const auto& own = static_cast<Told*>(data)->config;
@@ -364,6 +532,10 @@ struct Listener {
     };
     handle.reset(detail::get<ssecast_listener*>(ssecast_hub_listen, hub.handle.get(), &config));
   }
+  // Its address and port, such as 127.0.0.1:8080.
+  std::string_view address() const noexcept { return view(ssecast_listener_address(handle.get())); }
+  // Accepts no connection any more, without waiting. False: it is closed already.
+  bool close() { return detail::goes_on(ssecast_listener_close, handle.get()); }
   std::uint16_t port() const noexcept { return ssecast_listener_port(handle.get()); }
 };
 }  // namespace ssecast

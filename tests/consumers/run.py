@@ -14,6 +14,7 @@ from pathlib import Path
 
 import example
 import toolchains
+import wrapped
 from results import Results
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -65,6 +66,11 @@ def cpp(suite):
     if not suite.tools("c++"):
         return
     tests, server = suite.work / "wrapper", suite.work / "server"
+    left_out = wrapped.left_out()
+    if left_out:
+        suite.results.fail("the wrapper has every function of the header", "\n".join(left_out))
+    else:
+        suite.results.passed("the wrapper has every function of the header")
     if suite.build("c++", *flags, BINDINGS / "cpp/tests/wrapper.cpp", "-o", tests, *link):
         suite.run(tests)
         if shutil.which("valgrind"):

@@ -11,7 +11,7 @@ int main(int count, char** arguments) {
   auto config = ssecast::listen_config();
   config.address = ssecast::slice(address);
   config.path = ssecast::slice("/stream");
-  const ssecast::Listener listener(hub, config, [](const ssecast_request*, ssecast::Responder responder) {
+  const ssecast::Listener listener(hub, config, [](const ssecast::Request&, ssecast::Responder responder) {
     responder.allow({"ticks"});
   });
   std::cout << "http://127.0.0.1:" << listener.port() << "/stream" << std::endl;

@@ -454,6 +454,115 @@ void a_producer_is_told_when_its_topic_is_unread() {
   CHECK(failure([&] { hub.when_unread("", 1, [] {}); }).code() == SSECAST_INVALID_TOPIC);
 }
 
+void a_route_says_what_a_stream_has_and_sends_to_it_alone() {
+  auto hub = quiet_hub();
+  std::atomic<int> opened{0}, closed{0};
+  std::atomic<std::uint64_t> number{0}, routed{0};
+  const auto alive = std::make_shared<int>(7);
+  ssecast::Listener listener(hub, ssecast::listen_config(), [&](const ssecast::Request& request, ssecast::Responder responder) {
+    CHECK(request.method() == "GET" && request.peer().rfind("127.0.0.1:", 0) == 0 && request.header("x-none").data() == nullptr);
+    if (request.path() != "/a b") {
+      CHECK(failure([&] { responder.refuse(302, {}); }).error.field == "headers"s);
+      CHECK(responder.refuse(401, {{"WWW-Authenticate", "Bearer"}}, "Sign in first."));
+      CHECK(!responder.refuse(403));
+      return;
+    }
+    CHECK(request.query() == "name=ann" && request.query("name") == "ann" && request.last_event_id() == "1");
+    routed = responder.stream();
+    ssecast::StreamOptions bad;
+    bad.headers = {{"Content-Length", "1"}};
+    CHECK(failure([&] { responder.allow({"t"}, std::move(bad)); }).error.field == "headers"s);
+    const std::string cookie = "name=" + std::string(request.query("name"));
+    ssecast::StreamOptions options;
+    options.headers = {{"Set-Cookie", cookie}};
+    options.on_open = [&, alive](ssecast::Connection stream) {
+      number = stream.stream();
+      CHECK(stream.send({"for ann"}) && stream.change_topics({"news"}, {"t"}));
+      stream.pending_bytes();
+      ++opened;
+    };
+    options.on_close = [&, alive](ssecast_reason reason) {
+      CHECK(reason == SSECAST_REASON_CLIENT);
+      ++closed;
+    };
+    CHECK(responder.allow({"t"}, std::move(options)));
+    CHECK(!responder.allow({"t"}, ssecast::StreamOptions{}));
+  });
+  CHECK(listener.address() == "127.0.0.1:" + std::to_string(listener.port()));
+  {
+    Client refused(listener.port(), "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const auto answer = refused.until("Sign in first.");
+    CHECK(answer.rfind("HTTP/1.1 401 ", 0) == 0 && answer.find("WWW-Authenticate: Bearer\r\n") != std::string::npos);
+    Client client(listener.port(), "GET /a%20b?name=ann HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 1\r\n\r\n");
+    eventually([&] { return opened == 1; });
+    CHECK(number == routed);
+    hub.publish("t", {"not for ann"});
+    hub.publish("news", {"last"});
+    const auto text = client.until("data: last\n\n");
+    CHECK(text.find("Set-Cookie: name=ann\r\n") != std::string::npos && text.find("data: for ann\n\n") != std::string::npos);
+    CHECK(text.find("not for ann") == std::string::npos);
+    CHECK(alive.use_count() > 2);
+  }
+  eventually([&] { return closed == 1 && alive.use_count() == 1; });
+  CHECK(listener.close() && !listener.close());
+}
+
+void a_poller_tells_which_subscription_has_something() {
+  auto hub = quiet_hub();
+  auto poller = hub.poller();
+  auto config = ssecast::subscription_config();
+  config.poller = poller.handle.get();
+  std::list<std::pair<ssecast::Subscription, std::string>> clients;
+  const auto join = [&](const ssecast::Topics& topics) {
+    auto& client = clients.emplace_back(ssecast::Subscription(nullptr), "");
+    config.user_data = &client.second;
+    client.first = hub.subscribe(topics, config);
+    CHECK(client.first.user_data() == &client.second && client.first.descriptor() == -1);
+  };
+  const auto serve = [&] {
+    pollfd ready{poller.descriptor(), POLLIN, 0};
+    CHECK(::poll(&ready, 1, patience_ms) == 1);
+    int given = 0;
+    for (; auto subscription = poller.next(); ++given) {
+      while (const auto bytes = subscription->next()) *static_cast<std::string*>(subscription->user_data()) += *bytes;
+    }
+    return given;
+  };
+  join({"t"}), join({});
+  CHECK(serve() >= 1);
+  hub.publish("t", {"1"});
+  CHECK(serve() == 1);
+  auto& alone = clients.back();
+  CHECK(alone.first.send({"alone"}) && alone.first.pending_bytes() > 0 && alone.first.change_topics({"t"}));
+  hub.publish("t", {"2"});
+  CHECK(serve() >= 2);
+  CHECK(alone.second.find("data: alone\n\n") < alone.second.find("data: 2\n\n") && alone.first.pending_bytes() == 0);
+  CHECK(alone.first.end() && !alone.first.end() && !alone.first.send({"late"}));
+  CHECK(serve() == 1 && alone.first.ended() == SSECAST_REASON_SERVER && !clients.front().first.ended());
+  CHECK(!hub.is_closed());
+  hub.close(60'000, {"goodbye"});
+  CHECK(hub.is_closed() && serve() >= 1 && clients.front().second.find("data: goodbye\n\n") != std::string::npos);
+}
+
+void a_server_of_its_own_has_what_responses_need() {
+  auto hub = quiet_hub();
+  CHECK(ssecast::version() == std::string(SSECAST_VERSION_STRING) && ssecast::text(SSECAST_CLOSED) == "SSECAST_CLOSED"s);
+  const auto headers = ssecast::stream_headers("private");
+  CHECK(headers.find("Content-Type: text/event-stream") == 0 && headers.find("private") != std::string::npos);
+  CHECK(ssecast::last_event_id("7", {}) == "7" && ssecast::last_event_id({}, {}).data() == nullptr);
+  ssecast::check_topic("t");
+  CHECK(failure([] { ssecast::check_topic(""); }).code() == SSECAST_INVALID_TOPIC);
+  hub.close(0);
+  const auto closed = failure([&] { hub.subscribe({"t"}); });
+  CHECK(ssecast::is_unavailable(closed) && hub.unavailable("GET", "text/html").status == 503);
+  CHECK(hub.unavailable("GET", "text/event-stream").status == 200);
+  ssecast::Parser parser;
+  CHECK(parser.retry() == SSECAST_NO_RETRY);
+  parser.feed("retry: 7\n", [](const ssecast_item&) {});
+  CHECK(parser.retry() == 7);
+  parser.reset();
+}
+
 }  // namespace
 
 #define TEST(function) (function(), std::puts("ok " #function))
@@ -479,4 +588,7 @@ int main() {
   TEST(a_new_client_begins_with_history);
   TEST(a_topic_that_ends_ends_its_streams);
   TEST(a_producer_is_told_when_its_topic_is_unread);
+  TEST(a_route_says_what_a_stream_has_and_sends_to_it_alone);
+  TEST(a_poller_tells_which_subscription_has_something);
+  TEST(a_server_of_its_own_has_what_responses_need);
 }

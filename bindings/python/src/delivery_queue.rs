@@ -125,7 +125,9 @@ impl DeliveryQueue {
             let subscription = Subscription { topics: &topics, last_event_id, replay };
             let open = || self.connections.open_paused(&subscription);
             let connection = if self.has_store { py.detach(open) } else { open() }?;
-            self.asked.iter().for_each(|asked| drop(asked.set(connection)));
+            if let Some(asked) = &self.asked {
+                let _ = asked.set(connection);
+            }
             Ok(connection.to_number())
         })
     }
