@@ -1,6 +1,7 @@
 //! What a hub does differently when its log is in a store.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use ssecast_codec::{Error, ErrorKind, Event};
@@ -129,7 +130,13 @@ fn start(hub: &Arc<Shared>, link: &StoreLink) -> Result<(), Error> {
 fn append(hub: &Shared, link: &StoreLink, waiting: &mut VecDeque<Publication>) -> Outcomes {
     let deadline = waiting.front().map_or_else(Instant::now, |first| first.deadline);
     let mut applier = Applier::publishing(hub, waiting);
-    let appended = link.store.append(&mut applier, deadline);
+    // What a store does of its own must not leave the queue led for ever, nor take the outcomes along.
+    let appended = catch_unwind(AssertUnwindSafe(|| link.store.append(&mut applier, deadline)));
+    let appended = appended.unwrap_or_else(|_| {
+        let problem =
+            "panicked: it is not known whether the event is published; the panic's own message says why";
+        Err(Error::new(ErrorKind::Internal, "store", problem))
+    });
     note(link, &appended);
     let has_heard = applier.has_heard;
     let (awaited, others): (Outcomes, _) =

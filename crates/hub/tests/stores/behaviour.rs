@@ -321,3 +321,22 @@ fn what_may_wait_for_the_store_is_bounded_and_a_callback_may_do_what_it_likes() 
     leave.send(()).unwrap();
     assert!(outcomes.recv().unwrap().unwrap().id.ends_with("-3"));
 }
+
+#[test]
+fn a_store_that_panics_is_an_error_and_the_next_publication_goes_on() {
+    let (_, _, mut one, _) = pair(&config(10));
+    let mut stream = one.connect(&["t"], None).unwrap();
+    one.publish("t", "1").unwrap();
+    *one.store.fault.lock().unwrap() = Some(Fault::Panic);
+    let error = one.publish("t", "2").unwrap_err();
+    assert!(error.kind() == ErrorKind::Internal && error.to_string().contains("panicked"), "{error}");
+    // The same for one that does not wait.
+    *one.store.fault.lock().unwrap() = Some(Fault::Panic);
+    let (told, outcome) = channel();
+    let done = move |outcome| told.send(outcome).unwrap();
+    one.hub.publish_then("t", &Event { data: Some("3"), ..Event::default() }, done).unwrap();
+    let outcome = outcome.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Internal);
+    one.publish("t", "4").unwrap();
+    assert_eq!(one.texts(&mut stream), ["1", "4"]);
+}

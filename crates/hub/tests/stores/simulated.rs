@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     TimedOut,
     /// The process ends when the entry is in the store, and before it knows.
     Crash,
+    /// It panics, before anything is done.
+    Panic,
     /// It is out of reach of this process from here on.
     Dead,
 }
@@ -153,11 +155,14 @@ impl Simulated {
     }
 
     fn fail(&self) -> Result<bool, Error> {
-        match self.fault.lock().unwrap().take() {
+        // A panic while it is locked would poison it.
+        let fault = self.fault.lock().unwrap().take();
+        match fault {
             Some(Fault::Dead) => {
                 *self.fault.lock().unwrap() = Some(Fault::Dead);
                 Err(Error::new(ErrorKind::StoreUnavailable, "store", "is out of reach"))
             }
+            Some(Fault::Panic) => panic!("as it was told to"),
             Some(Fault::TimedOut) => {
                 Err(Error::new(ErrorKind::StoreTimedOut, "store", "was not free in time"))
             }
