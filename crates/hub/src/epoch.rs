@@ -6,6 +6,11 @@ use ssecast_codec::{Error, ErrorKind};
 
 const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 
+/// Whether a byte is one of [`DIGITS`]. A store's description is read with every append.
+fn is_digit(byte: u8) -> bool {
+    byte.is_ascii_digit() || byte.is_ascii_lowercase()
+}
+
 /// The name of one hub's life: random, made with the hub, the first part of every id it gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch([u8; Epoch::LEN]);
@@ -48,10 +53,7 @@ impl Epoch {
     /// The epoch of a text that [`Display`](fmt::Display) wrote; `None` for any other.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
-        text.try_into()
-            .ok()
-            .filter(|text: &[u8; Self::LEN]| text.iter().all(|byte| DIGITS.contains(byte)))
-            .map(Self)
+        text.try_into().ok().filter(|text: &[u8; Self::LEN]| text.iter().copied().all(is_digit)).map(Self)
     }
 
     /// Another epoch, for a child of the process whose epoch this is.
@@ -67,7 +69,7 @@ impl Epoch {
     /// Looks at the form of an id.
     pub(crate) fn origin(self, id: &str) -> Origin {
         let Some((epoch, sequence)) = id.split_once('-') else { return Origin::Foreign };
-        let of_a_hub = epoch.len() == Self::LEN && epoch.bytes().all(|byte| DIGITS.contains(&byte));
+        let of_a_hub = epoch.len() == Self::LEN && epoch.bytes().all(is_digit);
         let number = sequence.bytes().all(|byte| byte.is_ascii_digit())
             && !(sequence.len() > 1 && sequence.starts_with('0'));
         match sequence.parse() {

@@ -147,17 +147,19 @@ impl Topic {
         &self.lost
     }
 
+    /// Whether the oldest event of the history is past the caps.
+    pub(crate) fn is_past(&self, now: u64, caps: &History) -> bool {
+        let keeps = |cap: Option<usize>, value: u64| cap.is_none_or(|cap| value <= cap as u64);
+        self.oldest_at().is_some_and(|at| {
+            !keeps(caps.events, self.history() as u64)
+                || !keeps(caps.bytes, self.kept_cost)
+                || caps.age.is_some_and(|cap| now.saturating_sub(at) > millis(cap))
+        })
+    }
+
     /// Moves what is past the caps out of the history, and its ids out of the index.
     pub(crate) fn expire(&mut self, now: u64, caps: &History, ids: &mut Ids) {
-        let keeps = |cap: Option<usize>, value: u64| cap.is_none_or(|cap| value <= cap as u64);
-        while let Some(oldest) = self.ring.get(self.expired) {
-            let age = now.saturating_sub(oldest.at);
-            if keeps(caps.events, self.history() as u64)
-                && keeps(caps.bytes, self.kept_cost)
-                && caps.age.is_none_or(|cap| age <= millis(cap))
-            {
-                break;
-            }
+        while self.is_past(now, caps) {
             let oldest = &mut self.ring[self.expired];
             oldest.replay_began = self.replay_began;
             self.lost.push(oldest.sequence);

@@ -207,6 +207,10 @@ impl Topics {
     /// Moves what is past the caps out of a topic's history.
     pub(crate) fn expire(&mut self, key: TopicKey, now: u64) {
         let history = self.history;
+        let topic = &self.slab[key.index()];
+        if !topic.has_expired() && !topic.is_past(now, &history) {
+            return;
+        }
         self.change(key, |topic, ids| topic.expire(now, &history, ids));
         let topic = &mut self.slab[key.index()];
         if topic.has_expired() && !std::mem::replace(&mut topic.holds, true) {
@@ -221,7 +225,9 @@ impl Topics {
     pub(crate) fn trim(&mut self, key: TopicKey, now: u64, readers: &Readers) {
         self.expire(key, now);
         let (few, most) = self.lag_limits;
-        self.change(key, |topic, _| topic.drop_expired(readers.passed(&topic.interest, now), few, most));
+        if self.slab[key.index()].has_expired() {
+            self.change(key, |topic, _| topic.drop_expired(readers.passed(&topic.interest, now), few, most));
+        }
         let topic = &mut self.slab[key.index()];
         if let (None, Some(age), Some(at)) = (topic.due, self.history.age, topic.oldest_at()) {
             let due = at.saturating_add(millis(age));

@@ -65,8 +65,12 @@ impl Turn {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.0.state().is_taken = false;
-        self.0.free.notify_one();
+        let mut state = self.0.state();
+        state.is_taken = false;
+        // To tell nobody would cost a system call.
+        if state.waiting > 0 {
+            self.0.free.notify_one();
+        }
     }
 }
 
