@@ -1,6 +1,6 @@
 """`make dist`: every artefact of a release into one folder, with a table of them and their SHA-256 sums.
 
-usage: dist.py [--platforms all|host|NAME,…] [--only MODULE,…] [--out DIST]
+usage: dist.py [--platforms all|host|NAME,…] [--only MODULE,…] [--out DIST] [--quick]
 """
 
 import argparse
@@ -11,11 +11,15 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import contents
 import platforms
-from release import ROOT, Artefact, Release
+from release import ROOT, TEMPORARY, Artefact, Release
 
 #: One module for each registry or kind of user; each has `build(release)`, which yields artefacts.
-KINDS = ("crates", "npm", "wheels", "library", "golang", "java")
+KINDS = ("crates", "npm")
+
+#: What an artefact may ask for that has libraries for several platforms.
+NEWEST_GLIBC = contents.newest([platform.glibc for platform in platforms.PLATFORMS if platform.glibc])
 
 
 def main() -> None:
@@ -23,20 +27,22 @@ def main() -> None:
     parser.add_argument("--platforms", default="all")
     parser.add_argument("--only", default=",".join(KINDS))
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
+    parser.add_argument("--quick", action="store_true", help="for a trial: libraries that are built quickly and run slowly")
     options = parser.parse_args()
-    refuse_what_is_not_committed()
+    if not options.quick:
+        refuse_what_is_not_committed()
     subprocess.run(["node", ROOT / "tests/lint/version.mjs"], check=True)
 
     kinds = options.only.split(",")
     out = options.out.resolve()
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    release = Release(version(), epoch(), platforms.chosen(options.platforms), out)
+    release = Release(version(), epoch(), platforms.chosen(options.platforms), out, options.quick)
     artefacts: list[Artefact] = []
     for kind in kinds:
         print(f"\n== {kind}", flush=True)
         artefacts += importlib.import_module(kind).build(release)
-    table = describe(artefacts, out)
+    table = describe(artefacts, check(artefacts), out)
     (out / "ARTEFACTS.md").write_text(table)
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out)}" for path in files(artefacts)]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
@@ -64,14 +70,34 @@ def files(artefacts: list[Artefact]) -> list[Path]:
     return sorted(artefact.path for artefact in artefacts if artefact.path.exists())
 
 
-def describe(artefacts: list[Artefact], out: Path) -> str:
+def check(artefacts: list[Artefact]) -> dict[Path, str]:
+    """Returns the oldest glibc that runs each artefact. One that names a folder of this machine, or asks for more than
+    its platform promises, is not released."""
+    folders = [str(folder) for folder in (ROOT, Path.home(), Path.home().resolve(), TEMPORARY)]
+    floors, problems = {}, []
+    for artefact in artefacts:
+        if not artefact.path.exists():
+            continue
+        measured = []
+        for name, data in contents.members(artefact.path.name, artefact.path.read_bytes()):
+            problems += [f"{name} has a path of this machine: {path}" for path in contents.machine_paths(data, folders)]
+            measured += filter(None, [contents.glibc_floor(data)])
+        promised = artefact.platform.glibc if artefact.platform else NEWEST_GLIBC
+        floors[artefact.path] = floor = contents.newest(measured)
+        if floor and contents.newest([floor, promised or "0"]) != promised:
+            problems.append(f"{artefact.path.name} needs glibc {floor}, and {promised or 'none'} is promised")
+    if problems:
+        raise SystemExit("make dist: this is not released:\n" + "\n".join(problems[:20]))
+    return floors
+
+
+def describe(artefacts: list[Artefact], floors: dict[Path, str], out: Path) -> str:
     """The table of the release, in Markdown."""
-    lines = ["| Artefact | Size | Platform | glibc | |", "|---|---:|---|---|---|"]
+    lines = ["| Artefact | Size | Platform | Oldest glibc | |", "|---|---:|---|---|---|"]
     for artefact in artefacts:
         size = f"{artefact.path.stat().st_size / 1024:,.0f} KiB" if artefact.path.exists() else "left out"
-        platform, glibc = "every one", ""
-        if artefact.platform:
-            platform, glibc = artefact.platform.name, artefact.platform.glibc or ""
+        platform = artefact.platform.name if artefact.platform else "every one"
+        glibc = floors.get(artefact.path) or ""
         lines.append(f"| {artefact.path.relative_to(out)} | {size} | {platform} | {glibc} | {artefact.note} |")
     return "\n".join(lines) + "\n"
 

@@ -30,6 +30,10 @@ class Platform:
     def is_musl(self) -> bool:
         return self.name.endswith("-musl")
 
+    def library(self, name: str) -> str:
+        """How Rust names the file of the shared library `name`."""
+        return {"linux": f"lib{name}.so", "darwin": f"lib{name}.dylib", "win32": f"{name}.dll"}[self.system]
+
     @property
     def is_host(self) -> bool:
         """Whether it is the machine that runs this, and so needs neither an emulator nor a root of its own."""

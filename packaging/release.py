@@ -10,6 +10,10 @@ from platforms import Platform
 ROOT = Path(__file__).resolve().parent.parent
 #: Where the tools of requirements.txt are installed.
 TOOLS = ROOT / "packaging" / ".venv" / "bin"
+#: For the temporary files of the build, whose names a compiler may write into what it makes.
+TEMPORARY = ROOT / "target" / "dist" / "tmp"
+#: What is set for other builds, and changes what is built.
+OF_DEVELOPMENT = ("CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_ENCODED_", "RUSTFLAGS", "CFLAGS", "CXXFLAGS", "LDFLAGS")
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,15 @@ class Release:
     platforms: tuple[Platform, ...]
     #: The folder for the artefacts.
     out: Path
+    #: Whether it is a trial of the release, whose libraries are built quickly and run slowly.
+    quick: bool = False
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment for every tool, in which the same commit gives the same bytes."""
-        environment = dict(os.environ)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OF_DEVELOPMENT)}
+        TEMPORARY.mkdir(parents=True, exist_ok=True)
+        environment["TMPDIR"] = str(TEMPORARY)
         environment["PATH"] = f"{TOOLS}{os.pathsep}{environment['PATH']}"
         environment["SOURCE_DATE_EPOCH"] = str(self.epoch)
         return environment
