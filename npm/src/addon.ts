@@ -23,10 +23,26 @@ function problem(): string {
   const { readdirSync } = require('node:fs') as typeof import('node:fs')
   const { join } = require('node:path') as typeof import('node:path')
   const present = readdirSync(join(__dirname, '..')).filter(name => name.endsWith('.node'))
-  const there = present.length === 0 ? 'none' : present.map(name => name.split('.')[1]).join(', ')
+  const { optionalDependencies = {} } = require('../package.json') as { optionalDependencies?: Record<string, string> }
+  const packages = Object.keys(optionalDependencies)
+  const there = [...present, ...packages.filter(isInstalled)]
+  const again =
+    packages.length > 0
+      ? `There are the packages ${packages.join(', ')}: if this platform's is among them and is not installed, a lockfile of another ` +
+        'platform or --omit=optional left it out; remove both and node_modules, and install again. '
+      : ''
   return (
     `no native addon of ssecast could be loaded for ${platform}-${arch}${libc ?? ''} (Node.js ${process.versions.node}); ` +
-    `this installation has: ${there}. To build one, with Rust: clone https://github.com/ssecast/ssecast, run \`make build\`, and ` +
-    'install its folder npm/. ssecast/parser, ssecast/client and ssecast/eventsource-parser work without one.'
+    `this installation has: ${there.join(', ') || 'none'}. ${again}To build one, with Rust: clone https://github.com/ssecast/ssecast, run ` +
+    '`make build`, and install its folder npm/. ssecast/parser, ssecast/client and ssecast/eventsource-parser work without one.'
   )
+}
+
+function isInstalled(name: string): boolean {
+  try {
+    require.resolve(name)
+    return true
+  } catch {
+    return false
+  }
 }
