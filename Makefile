@@ -47,6 +47,7 @@ help:
 	@echo 'make lint        formatting, clippy, documentation, types, versions, generated files'
 	@echo 'make build       the npm package, ready to be required or imported from npm/'
 	@echo 'make dist        every artefact of a release, in dist/ (PLATFORMS=host: those for this machine)'
+	@echo 'make test-dist   tries every artefact that is in dist/, as a user would install it'
 	@echo 'make package-crates  the crates, as cargo would publish them'
 	@echo 'make check-msrv  the workspace with the oldest Rust that it promises'
 	@echo 'make check-musl  the workspace for musl'
@@ -128,8 +129,8 @@ demo: $(NPM_BUILT)
 demo-python: $(PYTHON_BUILT)
 	@$(PYTHON)/python python/examples/demo/server.py
 
-.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos
-test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos
+.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos test-dist-host
+test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos test-dist-host
 
 test-rust: | tools
 	@sh tests/redis/provide.sh >/dev/null || { test -z "$$CI" && echo 'skipped: the tests of the Redis store'; }
@@ -231,8 +232,19 @@ NOT_PUBLISHED := ssecast-c ssecast-c-header ssecast-node ssecast-python
 
 # Every artefact of a release, in dist/. PLATFORMS: all, host, or names with commas between them; ONLY: the kinds.
 .PHONY: dist
-dist: $(NPM_BUILT) $(PACKAGING_INSTALLED)
-	python3 packaging/dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)')
+dist: $(NPM_INSTALLED) $(PACKAGING_INSTALLED)
+	python3 packaging/dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick)
+
+# What is in dist/, each artefact as a user would install it: without Rust, in a fresh folder.
+.PHONY: test-dist
+test-dist: $(PACKAGING_INSTALLED)
+	$(SUITE) packaging/test_dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)')
+
+# The same for this machine, by libraries that are built quickly and run slowly.
+TRIED := npm
+test-dist-host: $(NPM_INSTALLED) $(PACKAGING_INSTALLED)
+	python3 packaging/dist.py --quick --platforms host --only $(TRIED) --out $(BUILT)/dist/trial
+	$(SUITE) packaging/test_dist.py --platforms host --only $(TRIED) --dist $(BUILT)/dist/trial
 
 # The crates as they would be published, each built from nothing but what is in it.
 .PHONY: package-crates
