@@ -8,6 +8,7 @@ use crate::batch_cache::{BatchCache, CachedBatch};
 use crate::beginning::Beginning;
 use crate::clock::millis;
 use crate::config::Config;
+use crate::finish::is_finished;
 use crate::log::Found;
 use crate::position::Position;
 use crate::private_queue::PrivateQueue;
@@ -108,11 +109,14 @@ impl Reader {
     /// # Errors
     /// [`ErrorKind::InvalidTopic`], [`ErrorKind::TooManyTopics`], [`ErrorKind::TooManyConnections`],
     /// [`ErrorKind::Closed`] (also in a child of the reader's process), and what a store refuses;
-    /// [`ErrorKind::TopicEnded`] if all of its topics have ended and there is nothing left for it to get: it is answered 204,
-    /// by which an `EventSource` stays away. Then nothing is registered.
+    /// [`ErrorKind::TopicEnded`] if all of its topics have ended and there is nothing left for it to get, or if its last event ID
+    /// [says so](crate::is_finished): it is answered 204, by which an `EventSource` stays away. Then nothing is registered.
     pub fn subscribe(&mut self, subscription: &Subscription<'_>) -> Result<Subscriber, Error> {
         let Registration { hub, reader } = &*self.registration;
         hub.refuse_if_inherited()?;
+        if subscription.last_event_id.is_some_and(is_finished) {
+            return Err(all_ended());
+        }
         if !subscription.topics.is_empty() {
             stored::prepare(hub, subscription.last_event_id)?;
         }

@@ -1,4 +1,6 @@
-use ssecast_hub::{Close, ErrorKind, Event, Reason, is_finished};
+use std::sync::Arc;
+
+use ssecast_hub::{Close, ErrorKind, Event, Reason, Subscription, is_finished};
 
 use crate::rig::{Rig, data, quiet};
 
@@ -39,4 +41,16 @@ fn the_id_of_finished_streams_is_refused_for_events() {
         let error = result.unwrap_err();
         assert_eq!((error.kind(), error.field()), (ErrorKind::InvalidId, "id"), "{}", error.message());
     }
+}
+
+#[test]
+fn a_client_that_comes_back_to_a_finished_stream_gets_none() {
+    let rig = Rig::new(quiet());
+    let mut reader = rig.hub.reader(Arc::new(|| ()));
+    for topics in [&["t"][..], &[]] {
+        let again =
+            Subscription { topics, last_event_id: Some("ssecast-finished"), ..Subscription::default() };
+        assert_eq!(reader.subscribe(&again).unwrap_err().kind(), ErrorKind::TopicEnded);
+    }
+    assert_eq!(rig.hub.stats().connections, 0);
 }
