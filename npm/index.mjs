@@ -10,4 +10,5 @@ export {
   sseMiddleware,
   SsecastError,
   StoredHub,
+  Subscription,
 } from './dist/index.js'

@@ -28,4 +28,5 @@ export {
 export type { Reason } from './loop-connections.js'
 export type { Request, Response } from './request.js'
 export { type PipeOptions, Session } from './session.js'
+export { type SubscribeOptions, Subscription } from './subscription.js'
 export { StoredHub, type StoreOptions } from './stored-hub.js'

@@ -12,7 +12,7 @@ const required = require('ssecast')
 
 test('import and require give the same names and the same things', () => {
   const names = [
-    'EventSourceParserStream', 'Hub', 'Session', 'SsecastError', 'StoredHub', 'createHub', 'createParser', 'encode', 'events', 'sseMiddleware',
+    'EventSourceParserStream', 'Hub', 'Session', 'SsecastError', 'StoredHub', 'Subscription', 'createHub', 'createParser', 'encode', 'events', 'sseMiddleware',
   ]
   assert.deepEqual(Object.keys(imported).filter(name => name !== 'default').sort(), names)
   assert.deepEqual(Object.keys(required).sort(), names)
