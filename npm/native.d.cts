@@ -128,8 +128,8 @@ export declare class NativeResponder {
    * answered 400.
    */
   allowNamed(topics: Array<string>): void
-  /** Answers with a status. */
-  refuse(status: number): void
+  /** Answers with a status, and perhaps the names and values of headers, and a body. */
+  refuse(status: number, headers?: Array<[string, string]> | undefined | null, body?: Uint8Array | undefined | null): void
 }
 
 /** Waits for a topic to lose its last reader, until it is stopped or collected. */

@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Object};
+use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Object, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
-use ssecast::{Error, ErrorKind, Listener, ListenerConfig, QueryTopics, Replay, Request, Responder, Router};
+use ssecast::{
+    Error, ErrorKind, Listener, ListenerConfig, QueryTopics, Refusal, Replay, Request, Responder, Router,
+};
 
 use crate::error::{Result, entry, internal};
 use crate::hub::NativeHub;
@@ -61,16 +63,23 @@ impl NativeResponder {
         })
     }
 
-    /// Answers with a status.
+    /// Answers with a status, and perhaps the names and values of headers, and a body.
     #[napi]
-    pub fn refuse(&self, status: f64) -> Result<()> {
+    pub fn refuse(
+        &self,
+        status: f64,
+        headers: Option<Vec<(String, String)>>,
+        body: Option<Uint8Array>,
+    ) -> Result<()> {
         entry(|| {
             if status.fract() != 0.0 || !(0.0..=f64::from(u16::MAX)).contains(&status) {
                 let problem = format!("must be 204 or from 400 to 599, not {status}");
                 return Err(Error::new(ErrorKind::InvalidOption, "status", problem));
             }
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
-            self.0.refuse(status as u16).map(drop)
+            let status = status as u16;
+            let body = body.map(|bytes| bytes.to_vec());
+            self.0.refuse_with(Refusal { status, headers: headers.unwrap_or_default(), body }).map(drop)
         })
     }
 }
