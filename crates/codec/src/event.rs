@@ -30,6 +30,46 @@ pub struct Event<'a> {
     pub comment: Option<&'a str>,
 }
 
+/// In one line: an event of this text, with what else it has.
+///
+/// ```
+/// use ssecast_codec::Event;
+/// let event = Event::data("1").event("tick").id("7").retry(2_000).comment("hello");
+/// assert_eq!(event.encode()?, b": hello\nid: 7\nevent: tick\nretry: 2000\ndata: 1\n\n");
+/// # Ok::<(), ssecast_codec::Error>(())
+/// ```
+impl<'a> Event<'a> {
+    /// An event of this text, and nothing else.
+    #[must_use]
+    pub const fn data(data: &'a str) -> Self {
+        Self { event: None, id: None, retry: None, data: Some(data), comment: None }
+    }
+
+    /// The same event with this type.
+    #[must_use]
+    pub const fn event(self, event: &'a str) -> Self {
+        Self { event: Some(event), ..self }
+    }
+
+    /// The same event with this id.
+    #[must_use]
+    pub const fn id(self, id: &'a str) -> Self {
+        Self { id: Some(id), ..self }
+    }
+
+    /// The same event with this reconnection time, in milliseconds.
+    #[must_use]
+    pub const fn retry(self, milliseconds: u64) -> Self {
+        Self { retry: Some(milliseconds), ..self }
+    }
+
+    /// The same event with this comment.
+    #[must_use]
+    pub const fn comment(self, comment: &'a str) -> Self {
+        Self { comment: Some(comment), ..self }
+    }
+}
+
 impl Event<'_> {
     /// Checks that the event type and the id fit in one line each.
     ///
