@@ -1,5 +1,4 @@
 use std::fmt;
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -314,7 +313,7 @@ impl Hub {
             if left.is_zero() {
                 return false;
             }
-            log = shared.ended.wait_timeout(log, left).unwrap_or_else(PoisonError::into_inner).0;
+            log = shared.ended.wait_timeout(log, left);
         }
         true
     }

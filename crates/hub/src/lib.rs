@@ -32,8 +32,10 @@ mod batch;
 mod batch_cache;
 mod beginning;
 mod clock;
+mod closed;
 mod config;
 mod end;
+mod ended;
 mod entry;
 mod epoch;
 mod finish;
@@ -81,6 +83,7 @@ mod unread_watch;
 
 pub use batch::Batch;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use closed::Closed;
 pub use config::{Config, History, Policy, SlowClient};
 pub use entry::{Entry, EntryKind};
 pub use epoch::Epoch;

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 use ssecast_codec::{Error, Event};
 
@@ -27,6 +29,12 @@ impl ResetReason {
             Self::Unknown => "unknown",
             Self::Lagged => "lagged",
         }
+    }
+}
+
+impl fmt::Display for ResetReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

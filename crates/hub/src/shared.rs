@@ -7,6 +7,7 @@ use ssecast_codec::{Error, ErrorKind, Event};
 use crate::batch::Batch;
 use crate::clock::{Clock, millis};
 use crate::config::Config;
+use crate::ended::Ended;
 use crate::epoch::Epoch;
 use crate::frame::encode;
 use crate::jitter::Jitter;
@@ -15,7 +16,7 @@ use crate::private_queue::{Charge, PrivateEvent};
 use crate::process::Process;
 use crate::stats::Counters;
 use crate::store_link::StoreLink;
-use crate::sync::{Arc, AtomicU64, Condvar, Mutex, MutexGuard, lock};
+use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard, lock};
 
 /// What the handles, readers and subscribers of a hub share in one process.
 pub(crate) struct Shared {
@@ -39,7 +40,7 @@ pub(crate) struct Shared {
     /// Set once, under the log's lock, so that nothing is published or registered after it.
     pub(crate) closing: OnceLock<Closing>,
     /// Told when the hub is closed, and then when its last connection or its last hold is gone.
-    pub(crate) ended: Condvar,
+    pub(crate) ended: Ended,
 }
 
 /// How a closing hub ends its streams.
@@ -78,7 +79,7 @@ impl Shared {
             heartbeat: Batch::join(&[b":\n\n"], 0),
             jitter: Jitter::new(config.retry, epoch),
             closing,
-            ended: Condvar::new(),
+            ended: Ended::default(),
         }
     }
 

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::str::FromStr;
 
 use ssecast_codec::{Error, ErrorKind};
@@ -34,6 +35,12 @@ impl Reason {
             Self::Lagged => "lagged",
             Self::Error => "error",
         }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -78,6 +85,12 @@ impl StoreState {
             Self::Ready => "ready",
             Self::Degraded => "degraded",
         }
+    }
+}
+
+impl fmt::Display for StoreState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -129,6 +142,29 @@ impl Stats {
     #[must_use]
     pub fn resets(&self, reason: ResetReason) -> u64 {
         self.resets[reason as usize]
+    }
+}
+
+/// One line for people: what is there now, and what was done.
+///
+/// ```
+/// let hub = ssecast_hub::Hub::new(ssecast_hub::Config::default())?;
+/// let line = "0 connections, 0 topics, 0 published, 0 delivered (0 bytes), 0 lagging, 0 refused";
+/// assert_eq!(hub.stats().to_string(), line);
+/// # Ok::<(), ssecast_hub::Error>(())
+/// ```
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connections, topics, published, delivered, bytes, lagging, refused, .. } = self;
+        write!(f, "{connections} connections, {topics} topics, {published} published, ")?;
+        write!(f, "{delivered} delivered ({bytes} bytes), {lagging} lagging, {refused} refused")?;
+        let reasons =
+            Reason::ALL.into_iter().map(|reason| ("disconnected", reason.name(), self.disconnects(reason)));
+        let resets = ResetReason::ALL.into_iter().map(|reason| ("reset", reason.name(), self.resets(reason)));
+        for (what, reason, count) in reasons.chain(resets).filter(|(_, _, count)| *count > 0) {
+            write!(f, ", {count} {what} ({reason})")?;
+        }
+        self.store.map_or(Ok(()), |store| write!(f, ", store {store}"))
     }
 }
 

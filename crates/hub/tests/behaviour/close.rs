@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -109,6 +112,35 @@ fn a_closed_hub_is_waited_for_until_its_last_connection_has_ended() {
     assert!(!rig.hub.wait_closed(Duration::from_millis(1)));
     drop(stream);
     assert!(waiting.join().unwrap());
+}
+
+#[test]
+fn tasks_are_woken_when_a_closed_hub_is_over_and_not_before() {
+    let woken = Arc::new(Woken::default());
+    let waker = Waker::from(Arc::clone(&woken));
+    let mut context = Context::from_waker(&waker);
+    let mut rig = Rig::new(quiet());
+    let stream = rig.subscribe(&["t"]);
+    let mut closed = Box::pin(rig.hub.closed());
+    for _ in 0..3 {
+        assert!(closed.as_mut().poll(&mut context).is_pending());
+    }
+    rig.hub.close(&Close::default()).unwrap();
+    assert!(closed.as_mut().poll(&mut context).is_pending(), "there is a connection");
+    let before = woken.0.load(Ordering::Relaxed);
+    drop(stream);
+    assert_eq!(woken.0.load(Ordering::Relaxed), before + 1, "one task is woken once");
+    assert!(closed.as_mut().poll(&mut context).is_ready());
+    assert!(Box::pin(rig.hub.closed()).as_mut().poll(&mut context).is_ready());
+}
+
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 #[test]
