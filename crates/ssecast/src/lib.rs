@@ -6,11 +6,14 @@
 //! ```
 //! use ssecast::{Config, Event, Hub};
 //! let hub = Hub::new(Config::default())?;
-//! hub.publish("ticks", &Event { event: Some("tick"), data: Some("1"), ..Event::default() })?;
+//! hub.publish("ticks", &Event::data("1").event("tick"))?;
 //! # Ok::<(), ssecast::Error>(())
 //! ```
 //!
-//! With the feature `stream`, `EventStream` gives the events of any stream of bytes, such as the body of a response that
+//! With the feature `axum`, an `EventSourceResponse` is a stream of topics as a response of axum; with `http-body`, of every server
+//! on the crates `http` and `http-body`.
+//!
+//! With the feature `stream`, `subscribe` reads a hub's topics in this process, and `EventStream` gives the events of any stream of bytes, such as the body of a response that
 //! reqwest or hyper receives; with `tokio`, of anything that tokio reads from. A program that only reads needs no more than
 //! `ssecast-codec`, which has the same features. With `client`, `client::EventSource` reconnects and resumes by itself.
 //!
@@ -41,10 +44,16 @@ assert_eq!(next.id, published.id.replace("-1", "-2"));
 // On docs.rs each item says which feature it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "http-body")]
+mod response;
 #[cfg(any(feature = "store-file", feature = "store-redis"))]
 mod store_url;
+#[cfg(feature = "stream")]
+mod subscribe;
 
 // Every item by name, so that an item of an inner crate becomes public only on purpose.
+#[cfg(feature = "http-body")]
+pub use response::{EventSourceBody, EventSourceResponse, RequestHead};
 #[cfg(feature = "client")]
 pub use ssecast_client as client;
 pub use ssecast_codec as codec;
@@ -55,10 +64,11 @@ pub use ssecast_codec::{EventStream, EventStreamError, LastEventId, Received};
 #[cfg(unix)]
 pub use ssecast_engine::{Attachment, Framing, Host, PeerTimeout, Socket, Sockets, Transfer, os_error};
 pub use ssecast_engine::{
-    Batch, Close, Config, ConnectionId, Content, Cors, Delivery, Error, ErrorField, ErrorKind, Event, Field,
-    History, Hub, Language, LoopConnections, OptionKey, Origins, Policy, Published, Reason, Replay,
-    ResetReason, SharedStore, SlowClient, Stats, Store, StoreState, Subscription, Unavailable, UnreadWatch,
-    cache_control, check_topic, is_engine_thread, is_finished, last_event_id, process, stream_headers,
+    Batch, ByteStream, Close, Closed, Config, ConnectionId, Content, Cors, Cut, Delivery, Error, ErrorField,
+    ErrorKind, Event, Field, History, Hub, Language, LoopConnections, OptionKey, Origins, Policy, Published,
+    Reason, Replay, ResetReason, SharedStore, SlowClient, Stats, Store, StoreState, StreamHandle,
+    Subscription, Unavailable, UnreadWatch, cache_control, check_topic, is_engine_thread, is_finished,
+    last_event_id, process, stream_headers,
 };
 #[cfg(unix)]
 pub use ssecast_listener::{
@@ -70,6 +80,8 @@ pub use ssecast_store_file::{Durability, FileStore};
 pub use ssecast_store_redis::RedisStore;
 #[cfg(any(feature = "store-file", feature = "store-redis"))]
 pub use store_url::open_store;
+#[cfg(feature = "stream")]
+pub use subscribe::{Events, subscribe};
 
 /// The example of the README is tested with the others.
 #[cfg(doctest)]
