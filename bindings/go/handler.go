@@ -8,7 +8,10 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -20,8 +23,14 @@ import (
 // sees no difference. http.Server's Shutdown knows nothing of the streams that were taken over: Hub.Close ends them.
 type Handler struct {
 	Hub *Hub
-	// The topics that this client may read. If it returns an error, the answer is 403.
+	// The topics that this client may read. If it returns an error, the answer is that of the Refusal in it, or else 403.
 	Topics func(*http.Request) ([]string, error)
+	// The methods of requests that get a stream; none stands for GET, and HEAD, which gets the headers alone.
+	Methods []string
+	// If it is not nil, the stream ends when this context is done, for instance that of the user's session. A deadline of the request's
+	// own context ends it in any case; that context itself is done as soon as ServeHTTP returns, and so tells nothing of a stream that was
+	// taken over.
+	Context func(*http.Request) context.Context
 	// What a client without a last event ID begins with: so many of the last events, of all its topics together, or ReplayAll. The
 	// stream goes on live behind them, without a gap. Zero begins live.
 	Replay int
@@ -30,6 +39,39 @@ type Handler struct {
 	OnOpen func(*http.Request, *Stream)
 	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. It keeps the request.
 	OnClose func(*http.Request, Reason)
+}
+
+// A Refusal is an error of Handler.Topics that says what the client is answered.
+type Refusal struct {
+	// From 400 to 599, 204, or a redirect with the header Location; 0 is 403.
+	Status int
+	Header http.Header
+	// Empty says the status in words.
+	Body string
+}
+
+func (r *Refusal) Error() string {
+	return "ssecast: the request is refused with " + strconv.Itoa(r.status())
+}
+
+func (r *Refusal) status() int {
+	if r.Status == 0 {
+		return http.StatusForbidden
+	}
+	return r.Status
+}
+
+func (r *Refusal) answer(w http.ResponseWriter) {
+	maps.Copy(w.Header(), r.Header)
+	switch {
+	case r.status() == http.StatusNoContent:
+		w.WriteHeader(r.status())
+	case r.Body == "":
+		http.Error(w, http.StatusText(r.status()), r.status())
+	default:
+		w.WriteHeader(r.status())
+		io.WriteString(w, r.Body)
+	}
 }
 
 // ReplayAll stands for all events that are kept.
@@ -41,14 +83,21 @@ func (h *Hub) Handler(topics ...string) *Handler {
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "this is a stream of events: GET it", http.StatusMethodNotAllowed)
+	methods := h.Methods
+	if len(methods) == 0 {
+		methods = []string{http.MethodGet, http.MethodHead}
+	}
+	if !slices.Contains(methods, r.Method) {
+		allowed := strings.Join(methods, ", ")
+		w.Header().Set("Allow", allowed)
+		http.Error(w, "this is a stream of events, for "+allowed, http.StatusMethodNotAllowed)
 		return
 	}
 	topics, err := h.Topics(r)
 	if err != nil {
-		http.Error(w, http.StatusText(http.StatusForbidden), http.StatusForbidden)
+		refusal := &Refusal{}
+		errors.As(err, &refusal)
+		refusal.answer(w)
 		return
 	}
 	id, finished := lastEventID(r)
@@ -61,7 +110,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		setStreamHeaders(header)
 		return
 	}
-	wanted := request{topics: topics, lastEventID: id, replay: replay(h.Replay), framing: raw}
+	wanted := Options{Topics: topics, LastEventID: id, Replay: h.Replay}
 	if r.ProtoMajor == 1 && r.TLS == nil && header.Get("Content-Encoding") == "" {
 		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
 			h.takeOver(connection, r, header, wanted)
@@ -73,13 +122,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Gives the connection to the engine. Where it is not a socket, because the listener wraps its connections, this goroutine writes
 // the stream.
-func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Header, wanted request) {
+func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Header, wanted Options) {
 	defer connection.Close()
 	connection.SetDeadline(time.Time{})
-	if r.ProtoAtLeast(1, 1) {
-		wanted.framing = chunked
-	}
-	head, err := headOf(header, wanted.framing == chunked)
+	wanted.Chunked = r.ProtoAtLeast(1, 1)
+	head, err := headOf(header, wanted.Chunked)
 	if err != nil {
 		h.refuse(connection, r, err)
 		return
@@ -87,13 +134,24 @@ func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Hea
 	if socket, is := connection.(syscall.Conn); is {
 		var descriptor syscall.RawConn
 		if descriptor, err = socket.SyscallConn(); err == nil {
+			until, stop := h.until(r)
 			var onClose func(Reason)
-			if h.OnClose != nil {
-				onClose = func(reason Reason) { h.OnClose(r, reason) }
+			if h.OnClose != nil || until != nil {
+				onClose = func(reason Reason) {
+					stop()
+					if h.OnClose != nil {
+						h.OnClose(r, reason)
+					}
+				}
 			}
 			var stream *Stream
 			if stream, err = h.Hub.attach(descriptor, head, wanted, onClose); err == nil {
+				if until != nil {
+					context.AfterFunc(until, func() { stream.End() })
+				}
 				h.opened(r, stream)
+			} else {
+				stop()
 			}
 		}
 	} else {
@@ -110,6 +168,21 @@ func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Hea
 	if err != nil {
 		h.refuse(connection, r, err)
 	}
+}
+
+// What ends a stream besides its client and the hub, or nil.
+func (h *Handler) until(r *http.Request) (context.Context, context.CancelFunc) {
+	deadline, has := r.Context().Deadline()
+	until := context.Background()
+	if h.Context != nil {
+		until = h.Context(r)
+	} else if !has {
+		return nil, func() {}
+	}
+	if has {
+		return context.WithDeadline(until, deadline)
+	}
+	return context.WithCancel(until)
 }
 
 // Answers a connection that was taken over and has no stream.
@@ -129,7 +202,7 @@ func (h *Handler) opened(r *http.Request, stream *Stream) {
 }
 
 // Writes the stream on this goroutine.
-func (h *Handler) write(w http.ResponseWriter, r *http.Request, wanted request) {
+func (h *Handler) write(w http.ResponseWriter, r *http.Request, wanted Options) {
 	control := http.NewResponseController(w)
 	flushed := writerFunc(func(bytes []byte) (int, error) {
 		written, err := w.Write(bytes)
@@ -151,13 +224,30 @@ func (h *Handler) write(w http.ResponseWriter, r *http.Request, wanted request) 
 }
 
 // Writes a stream until it ends or the client is gone. An error says that it never began.
-func (h *Handler) run(gone context.Context, r *http.Request, wanted request, head []byte, to io.Writer,
+func (h *Handler) run(gone context.Context, r *http.Request, wanted Options, head []byte, to io.Writer,
 	deadline func(time.Time)) error {
-	subscription, err := h.Hub.subscribe(wanted)
+	told := h.OnClose == nil
+	if !told {
+		h.Hub.callbacks.add()
+		defer func() {
+			if !told {
+				h.Hub.callbacks.done()
+			}
+		}()
+	}
+	subscription, err := h.Hub.Subscribe(wanted)
 	if err != nil {
 		return err
 	}
-	defer subscription.free()
+	defer subscription.Close()
+	gone, leave := context.WithCancel(gone)
+	defer leave()
+	var cut atomic.Bool
+	subscription.cut = func() { cut.Store(true); leave() }
+	if until, stop := h.until(r); until != nil {
+		defer stop()
+		defer context.AfterFunc(until, func() { subscription.End() })()
+	}
 	write := func(bytes []byte) error {
 		deadline(time.Now().Add(h.Hub.patience))
 		_, err := to.Write(bytes)
@@ -165,16 +255,26 @@ func (h *Handler) run(gone context.Context, r *http.Request, wanted request, hea
 	}
 	reason := ReasonClient
 	if write(head) == nil {
-		h.opened(r, subscription.stream)
-		reason = subscription.run(gone, write)
+		h.opened(r, subscription.Stream)
+		for {
+			bytes, err := subscription.Next(gone)
+			if err == io.EOF {
+				reason = subscription.Reason()
+			}
+			if err != nil || write(bytes) != nil {
+				break
+			}
+		}
 	}
-	if wanted.framing == chunked && reason != ReasonClient {
+	if cut.Load() {
+		reason = ReasonServer
+	} else if wanted.Chunked && reason != ReasonClient {
 		write([]byte("0\r\n\r\n"))
 	}
-	if h.OnClose != nil {
-		h.Hub.callbacks.Add(1)
+	if !told {
+		told = true
 		go func() {
-			defer h.Hub.callbacks.Done()
+			defer h.Hub.callbacks.done()
 			h.OnClose(r, reason)
 		}()
 	}

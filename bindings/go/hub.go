@@ -20,6 +20,8 @@ static ssecast_result publish(ssecast_hub *hub, ssecast_slice topic, ssecast_sli
 import "C"
 
 import (
+	"context"
+	"errors"
 	"runtime"
 	"sync"
 	"time"
@@ -57,8 +59,11 @@ type Hub struct {
 	handle *C.ssecast_hub
 	// How long a write to a client may block.
 	patience time.Duration
-	// The calls of OnClose that have not returned.
-	callbacks sync.WaitGroup
+	// The streams whose OnClose has not returned.
+	callbacks callbacks
+	// What waits for its subscriptions, while there are any.
+	polling sync.Mutex
+	poller  *poller
 }
 
 // NewHub makes a hub, which lives until nothing refers to it any more. The error names the field that is out of range.
@@ -172,16 +177,29 @@ func (h *Hub) Close(grace time.Duration) error {
 	// The engine ends what is left when the grace is over, and that takes a moment.
 	C.ssecast_hub_wait_closed(h.handle, C.uint64_t(milliseconds(grace+ending)), &over, nil)
 	runtime.KeepAlive(h)
-	returned := make(chan struct{})
-	go func() {
-		h.callbacks.Wait()
-		close(returned)
-	}()
 	select {
-	case <-returned:
+	case <-h.callbacks.wait():
 	case <-time.After(grace + ending - time.Since(began)):
 	}
 	return nil
+}
+
+// Shutdown ends all streams as Close does, with the time that the context leaves as the grace; without a deadline that is a minute. It
+// returns when all of them have ended and OnClose has returned for each; or, with the context's error, when the context is done. Like
+// http.Server's Shutdown, which knows nothing of the streams that were taken over: call this one beside it.
+func (h *Hub) Shutdown(ctx context.Context) error {
+	grace := time.Minute
+	if deadline, has := ctx.Deadline(); has {
+		grace = max(0, time.Until(deadline)-ending)
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- h.Close(grace) }()
+	select {
+	case err := <-closed:
+		return errors.Join(err, ctx.Err())
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // How long Close waits beyond the grace, for the engine to end the streams that are left.

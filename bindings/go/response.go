@@ -11,6 +11,22 @@ import (
 	"strings"
 )
 
+// SetHeaders gives the headers of a stream's response, one after another, for servers that are not net/http's. cacheControl is the value
+// that the program wants for Cache-Control, or empty: what a stream needs is added to it.
+func SetHeaders(cacheControl string, set func(name, value string)) error {
+	header := http.Header{}
+	if cacheControl != "" {
+		header.Set("Cache-Control", cacheControl)
+	}
+	if err := setStreamHeaders(header); err != nil {
+		return err
+	}
+	for name := range header {
+		set(name, header.Get(name))
+	}
+	return nil
+}
+
 // Sets the headers of a stream's response. A Cache-Control that is there stays, and what a stream needs is added to it.
 func setStreamHeaders(header http.Header) error {
 	var buffer [1024]byte
@@ -28,13 +44,18 @@ func setStreamHeaders(header http.Header) error {
 	return nil
 }
 
-// The last event ID that a request has, and whether it says that the client's stream was finished for good, by a server of any
-// language at this URL: the answer is 204 then.
-func lastEventID(r *http.Request) (id string, finished bool) {
-	header, query := r.Header.Get("Last-Event-ID"), r.URL.Query().Get("lastEventId")
+// LastEventID gives the last event ID that a client has, by its header or the parameter lastEventId of the query, and whether it says
+// that its stream was finished for good: then the answer is 204.
+func LastEventID(header, query string) (id string, finished bool) {
 	found := C.ssecast_last_event_id(slice(header), slice(query))
 	id = C.GoStringN(found.data, C.int(found.len))
 	return id, bool(C.ssecast_is_finished(slice(id)))
+}
+
+// The last event ID that a request has, and whether it says that the client's stream was finished for good, by a server of any
+// language at this URL: the answer is 204 then.
+func lastEventID(r *http.Request) (id string, finished bool) {
+	return LastEventID(r.Header.Get("Last-Event-ID"), r.URL.Query().Get("lastEventId"))
 }
 
 // The response to a request whose stream could not be opened.

@@ -37,15 +37,15 @@ import (
 
 // Has the engine write the response to a socket, head and stream. It has a descriptor of its own then, sees the client leave,
 // and ends the connection: the caller closes its own and keeps nothing. If it fails, nothing was written.
-func (h *Hub) attach(socket syscall.RawConn, head []byte, wanted request, onClose func(Reason)) (*Stream, error) {
+func (h *Hub) attach(socket syscall.RawConn, head []byte, wanted Options, onClose func(Reason)) (*Stream, error) {
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
-	topics := pin(&pinner, wanted.topics)
+	topics := pin(&pinner, wanted.Topics)
 	var told cgo.Handle
 	if onClose != nil {
-		h.callbacks.Add(1)
+		h.callbacks.add()
 		told = cgo.NewHandle(func(reason Reason) {
-			defer h.callbacks.Done()
+			defer h.callbacks.done()
 			onClose(reason)
 		})
 	}
@@ -53,8 +53,8 @@ func (h *Hub) attach(socket syscall.RawConn, head []byte, wanted request, onClos
 	var result C.ssecast_result
 	var detail C.ssecast_error
 	err := socket.Control(func(descriptor uintptr) {
-		result = C.attach(h.handle, C.int(descriptor), topics, C.size_t(len(wanted.topics)), slice(wanted.lastEventID),
-			bytesSlice(head), wanted.framing, wanted.replay, C.uintptr_t(told), &connection, &detail)
+		result = C.attach(h.handle, C.int(descriptor), topics, C.size_t(len(wanted.Topics)), slice(wanted.LastEventID),
+			bytesSlice(head), wanted.framing(), replay(wanted.Replay), C.uintptr_t(told), &connection, &detail)
 	})
 	runtime.KeepAlive(h)
 	if err == nil {
@@ -65,7 +65,7 @@ func (h *Hub) attach(socket syscall.RawConn, head []byte, wanted request, onClos
 	}
 	if told != 0 {
 		told.Delete()
-		h.callbacks.Done()
+		h.callbacks.done()
 	}
 	return nil, err
 }

@@ -120,15 +120,14 @@ func TestANewClientBeginsWithHistory(t *testing.T) {
 			publish(t, hub, "ticks", "1")
 			second := publish(t, hub, "ticks", "2")
 			publish(t, hub, "ticks", "3")
-			handler := hub.Handler("ticks")
-			server := serve(t, handler, kind.start)
 			for _, begins := range []struct {
 				replay      int
 				lastEventID string
 				expected    []string
 			}{{2, "", []string{"2", "3"}}, {5, second, []string{"3"}}, {ssecast.ReplayAll, "", []string{"1", "2", "3"}}, {0, "", nil}} {
+				handler := hub.Handler("ticks")
 				handler.Replay = begins.replay
-				client := connect(t, server, begins.lastEventID)
+				client := connect(t, serve(t, handler, kind.start), begins.lastEventID)
 				for _, data := range begins.expected {
 					client.expect(t, data)
 				}

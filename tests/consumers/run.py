@@ -7,6 +7,7 @@ tools are missing is skipped, but not where the environment says `CI`.
 
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,10 @@ def go(suite):
     if unformatted.stdout or unformatted.returncode != 0:
         suite.results.fail("gofmt -l", unformatted.stdout + unformatted.stderr)
     suite.build("go", "vet", "./...", **options)
-    done = subprocess.run(["go", "test", "-count=1", "-json", "./..."], capture_output=True, text=True, timeout=SECONDS, **options)
+    # With Go's race detector where it runs.
+    race = ["-race"] if platform.machine() in ("x86_64", "aarch64", "arm64") else []
+    command = ["go", "test", *race, "-count=1", "-json", "./..."]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, **options)
     failed = suite.results.failed
     lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     parents = {line["Test"].rpartition("/")[0] for line in lines if "Test" in line}
