@@ -4,7 +4,6 @@ use std::os::fd::{BorrowedFd, RawFd};
 
 use pyo3::prelude::*;
 use rustix::fs::fstat;
-use rustix::net::sockopt::socket_acceptconn;
 use rustix::net::{Shutdown, SocketAddrAny, getpeername, getsockname, shutdown};
 
 use crate::error::{Result, entry};
@@ -17,7 +16,7 @@ pub fn listening_sockets(py: Python<'_>) -> Result<Vec<(RawFd, u64, Py<PyAny>)>>
         let mut found = Vec::new();
         for descriptor in descriptors() {
             let Some(socket) = borrow(descriptor) else { continue };
-            if !socket_acceptconn(socket).unwrap_or(false) {
+            if !is_listening(socket) {
                 continue;
             }
             if let (Ok(address), Ok(number)) = (getsockname(socket), inode(descriptor)) {
@@ -26,6 +25,29 @@ pub fn listening_sockets(py: Python<'_>) -> Result<Vec<(RawFd, u64, Py<PyAny>)>>
         }
         Ok(found)
     })
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn is_listening(socket: BorrowedFd<'_>) -> bool {
+    rustix::net::sockopt::socket_acceptconn(socket).unwrap_or(false)
+}
+
+/// Apple's systems have the question, and no answer to it. A stream that has a place and no peer is one that listens, or
+/// is about to.
+#[cfg(target_vendor = "apple")]
+fn is_listening(socket: BorrowedFd<'_>) -> bool {
+    let is_stream = matches!(rustix::net::sockopt::socket_type(socket), Ok(rustix::net::SocketType::STREAM));
+    let has_no_peer = matches!(getpeername(socket), Err(rustix::io::Errno::NOTCONN));
+    is_stream && has_no_peer && getsockname(socket).is_ok_and(|address| has_place(address))
+}
+
+/// Whether a socket was bound.
+#[cfg(target_vendor = "apple")]
+fn has_place(address: SocketAddrAny) -> bool {
+    match std::net::SocketAddr::try_from(address.clone()) {
+        Ok(address) => address.port() != 0,
+        Err(_) => rustix::net::SocketAddrUnix::try_from(address).is_ok_and(|unix| unix.path().is_some()),
+    }
 }
 
 /// The number of the socket, or file, that a descriptor is of; None if it is closed.
