@@ -27,7 +27,7 @@ impl From<Reason> for ssecast_reason {
             Reason::Server => SSECAST_REASON_SERVER,
             Reason::Shutdown => SSECAST_REASON_SHUTDOWN,
             Reason::Lagged => SSECAST_REASON_LAGGED,
-            Reason::Error => SSECAST_REASON_ERROR,
+            _ => SSECAST_REASON_ERROR,
         }
     }
 }

@@ -22,7 +22,7 @@ impl From<Option<StoreState>> for ssecast_store_state {
             None => SSECAST_STORE_STATE_NONE,
             Some(StoreState::Unopened) => SSECAST_STORE_STATE_UNOPENED,
             Some(StoreState::Ready) => SSECAST_STORE_STATE_READY,
-            Some(StoreState::Degraded) => SSECAST_STORE_STATE_DEGRADED,
+            Some(_) => SSECAST_STORE_STATE_DEGRADED,
         }
     }
 }

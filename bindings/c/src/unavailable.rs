@@ -64,10 +64,10 @@ pub unsafe extern "C" fn ssecast_hub_unavailable(
         let size = unsafe { versioned::stated(unavailable, "unavailable") }?;
         let method = std::str::from_utf8(method.ok_or_else(|| Failure::null("method"))?).unwrap_or_default();
         let answer = match Unavailable::new(&hub.hub, method, accept) {
-            Unavailable::Status { retry_after } => {
+            Unavailable::Status { retry_after, .. } => {
                 ssecast_unavailable { retry_after, ..ssecast_unavailable::defaults() }
             }
-            Unavailable::Stream { body } => ssecast_unavailable {
+            Unavailable::Stream { body, .. } => ssecast_unavailable {
                 status: 200,
                 body: terminated(&String::from_utf8_lossy(&body)),
                 ..ssecast_unavailable::defaults()

@@ -85,7 +85,7 @@ impl Publisher {
 
     fn end_topic(&mut self, env: Env, topic: &str) -> std::result::Result<(), Error> {
         let answers = Arc::clone(&self.answers);
-        let nothing = |()| Published { id: String::new(), subscribers: 0 };
+        let nothing = |()| Published::default();
         self.hub.end_topic_then(topic, move |answer| answers.add(answer.map(nothing)))?;
         self.wait(env);
         Ok(())

@@ -18,8 +18,10 @@ impl<'env> NativeUnavailable<'env> {
     #[allow(clippy::cast_precision_loss, reason = "seconds, of a time that fits into 2^53 milliseconds")]
     pub(crate) fn new(env: &'env Env, answer: Unavailable) -> Result<Self, Error> {
         Ok(match answer {
-            Unavailable::Stream { body } => Self { body: Some(buffer(env, &body)?), retry_after: None },
-            Unavailable::Status { retry_after } => Self { body: None, retry_after: Some(retry_after as f64) },
+            Unavailable::Stream { body, .. } => Self { body: Some(buffer(env, &body)?), retry_after: None },
+            Unavailable::Status { retry_after, .. } => {
+                Self { body: None, retry_after: Some(retry_after as f64) }
+            }
         })
     }
 }

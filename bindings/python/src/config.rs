@@ -105,8 +105,8 @@ impl SlowClient {
     #[getter]
     fn policy(&self) -> &'static str {
         match self.0.policy {
-            Policy::Disconnect => "disconnect",
             Policy::Skip => "skip",
+            _ => "disconnect",
         }
     }
 

@@ -189,8 +189,8 @@ impl Hub {
     fn _unavailable(&self, py: Python<'_>, method: &str, accept: &str) -> Result<Py<PyAny>> {
         entry(|| {
             Ok(match Unavailable::new(&self.hub, method, [accept.as_bytes()]) {
-                Unavailable::Stream { body } => PyBytes::new(py, &body).into_any().unbind(),
-                Unavailable::Status { retry_after } => PyInt::new(py, retry_after).into_any().unbind(),
+                Unavailable::Stream { body, .. } => PyBytes::new(py, &body).into_any().unbind(),
+                Unavailable::Status { retry_after, .. } => PyInt::new(py, retry_after).into_any().unbind(),
             })
         })
     }

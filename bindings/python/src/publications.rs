@@ -97,7 +97,7 @@ impl Publications {
         entry(|| {
             let topic = text(topic, "topic", ErrorKind::InvalidTopic)?;
             let outcomes = Arc::clone(&self.outcomes);
-            let nothing = |()| ssecast::Published { id: String::new(), subscribers: 0 };
+            let nothing = |()| ssecast::Published::default();
             let done =
                 move |outcome: std::result::Result<(), Error>| outcomes.add(number, outcome.map(nothing));
             Ok(py.detach(|| self.hub.end_topic_then(&topic, done))?)

@@ -1,5 +1,6 @@
 /// What a host sends to connect. Headers of its own come beside these, but for those that these name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Request<'a> {
     /// Where to: the source's URL, or the one that an answer redirected to.
     pub url: &'a str,

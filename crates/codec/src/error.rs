@@ -128,6 +128,7 @@ pub struct Error {
 
 /// What an error is about: an option, which each language spells, or something that has the same name in all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorField {
     /// An option.
     Option(OptionKey),

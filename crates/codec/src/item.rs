@@ -27,6 +27,7 @@ pub enum Item<'a> {
 /// # Ok::<(), ssecast_codec::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Message<'a> {
     /// The type: `message` unless the block had another.
     pub event: &'a str,
@@ -51,9 +52,16 @@ pub struct Message<'a> {
 /// assert_eq!(count, 1);
 /// # Ok::<(), ssecast_codec::Error>(())
 /// ```
-pub trait Flow {
+pub trait Flow: sealed::Sealed {
     /// Whether the receiver wants no more items.
     fn is_break(&self) -> bool;
+}
+
+/// What a receiver returns may get more to say: only this crate says what does.
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl Sealed for core::ops::ControlFlow<()> {}
 }
 
 impl Flow for () {

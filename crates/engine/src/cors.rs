@@ -35,6 +35,7 @@ pub struct Cors {
 
 /// A choice of origins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origins {
     /// Every origin.
     #[default]

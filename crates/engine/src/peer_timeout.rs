@@ -43,7 +43,7 @@ impl PeerTimeout {
         let socket = socket.as_fd();
         let user_timeout = match config.slow_client.policy {
             Policy::Disconnect => set_user_timeout(&socket, time.saturating_add(MARGIN)),
-            Policy::Skip => None,
+            _ => None,
         };
         // A heartbeat is a question as well: something waits for the peer's answer then.
         let asks = config.heartbeat.is_some_and(|heartbeat| heartbeat <= time);

@@ -22,11 +22,13 @@ use crate::accept::names_event_stream;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unavailable {
     /// 200 and `text/event-stream`, with this body, after which the response ends.
+    #[non_exhaustive]
     Stream {
         /// A reconnection time, of which each client gets one of its own.
         body: Bytes,
     },
     /// 503, with a `Retry-After` of so many seconds.
+    #[non_exhaustive]
     Status {
         /// At least 1.
         retry_after: u64,

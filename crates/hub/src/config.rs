@@ -78,6 +78,7 @@ pub struct SlowClient {
 
 /// What happens to a slow client.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Policy {
     /// End the connection: the client comes back and resumes.
     #[default]

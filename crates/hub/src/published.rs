@@ -1,5 +1,6 @@
 /// What became of a publication.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Published {
     /// The event's id: the publisher's own, or `<epoch>-<sequence>`.
     pub id: String,

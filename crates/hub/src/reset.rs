@@ -5,6 +5,7 @@ use ssecast_codec::{Error, Event};
 
 /// Why a client is told that it may have lost events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ResetReason {
     /// Its last event ID is from another life of the hub: the server was restarted.
     Epoch,

@@ -8,6 +8,7 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// Why a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// The client went away.
     Client,
@@ -67,6 +68,7 @@ impl FromStr for Reason {
 
 /// How a hub's store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum StoreState {
     /// Nothing was published, and nobody connected: it is not open yet.
     Unopened,

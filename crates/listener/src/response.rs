@@ -13,11 +13,11 @@ pub(crate) fn unavailable(
     is_head: bool,
 ) -> Vec<u8> {
     match answer {
-        Unavailable::Status { retry_after } => {
+        Unavailable::Status { retry_after, .. } => {
             let lines = format!("Retry-After: {retry_after}\r\n{lines}");
             Refusal::saying(503, detail).response(&lines, is_head)
         }
-        Unavailable::Stream { body } => {
+        Unavailable::Stream { body, .. } => {
             let lines = format!("Content-Length: {}\r\n{lines}", body.len());
             let mut response = stream_head(Framing::Raw, &lines, headers);
             if !is_head {

@@ -189,8 +189,8 @@ impl EventSourceResponse {
     fn unavailable(&self) -> Response<EventSourceBody> {
         let accept = self.accept.iter().map(HeaderValue::as_bytes);
         match Unavailable::new(&self.hub, self.method.as_str(), accept) {
-            Unavailable::Stream { body } => self.stream(EventSourceBody(State::Whole(Some(body)))),
-            Unavailable::Status { retry_after } => self.response(
+            Unavailable::Stream { body, .. } => self.stream(EventSourceBody(State::Whole(Some(body)))),
+            Unavailable::Status { retry_after, .. } => self.response(
                 StatusCode::SERVICE_UNAVAILABLE,
                 Some("there is no room for another stream\n"),
                 Some(retry_after),
