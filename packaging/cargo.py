@@ -26,24 +26,37 @@ def build(release: Release, platform: Platform, package: str, *, lto: bool = Tru
     A static library is built without `lto`: with it, it would define symbols of Rust's own library, and could not be
     linked beside another one of Rust.
     """
-    installed = subprocess.run(
-        ["rustup", "target", "list", "--installed"], capture_output=True, text=True, check=True
-    ).stdout.split()
-    if platform.target not in installed:
-        release.run("rustup", "target", "add", platform.target)
-    target_dir = TARGET / "quick" if release.quick else TARGET if lto else TARGET / "no-lto"
+    provide(platform)
     target = f"{platform.target}.{platform.glibc}" if platform.glibc else platform.target
+    folder = target_dir(release, lto=lto)
     release.run(
-        "cargo", "zigbuild", "--release", "--locked", "--package", package,
-        "--target", target, "--target-dir", target_dir,
-        env={
-            "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags(platform)),
-            f"CFLAGS_{platform.target.replace('-', '_')}": " ".join(c_flags()),
-            "CARGO_PROFILE_RELEASE_LTO": "thin" if lto else "off",
-            **(QUICK if release.quick else {}),
-        },
+        "cargo", "zigbuild", "--release", "--locked", "--package", package, "--target", target, "--target-dir", folder,
+        env=environment(release, platform, lto=lto),
     )  # fmt: skip
-    return target_dir / platform.target / "release"
+    return folder / platform.target / "release"
+
+
+def provide(platform: Platform) -> None:
+    """Installs Rust's own library for `platform`, if it is not there."""
+    listing = ["rustup", "target", "list", "--installed"]
+    installed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
+    if platform.target not in installed:
+        subprocess.run(["rustup", "target", "add", platform.target], check=True)
+
+
+def target_dir(release: Release, *, lto: bool = True) -> Path:
+    """Where cargo builds: what is built with other settings lies elsewhere."""
+    return TARGET / "quick" if release.quick else TARGET if lto else TARGET / "no-lto"
+
+
+def environment(release: Release, platform: Platform, *, lto: bool = True) -> dict[str, str]:
+    """What every build for `platform` is told besides, whichever tool calls cargo."""
+    return {
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags(platform)),
+        f"CFLAGS_{platform.target.replace('-', '_')}": " ".join(c_flags()),
+        "CARGO_PROFILE_RELEASE_LTO": "thin" if lto else "off",
+        **(QUICK if release.quick else {}),
+    }
 
 
 def flags(platform: Platform) -> list[str]:
