@@ -20,12 +20,6 @@ export function topicsOf(topics: unknown, verb = 'be'): readonly string[] {
   return [...topics]
 }
 
-/** The result of `authorize`. */
-export function allowedOf(allowed: unknown): boolean {
-  if (typeof allowed === 'boolean') return allowed
-  throw invalidOption('authorize', `must return true or false, not ${described(allowed)}`)
-}
-
 /** The result of `lastEventId`. It may come from the client, so no value is an error. */
 export function lastEventIdOf(value: unknown): string {
   if (Array.isArray(value)) return lastEventIdOf(value[0])

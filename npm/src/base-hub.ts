@@ -5,6 +5,7 @@ import { attempt } from './exchange.js'
 import { addressesOf, Listener, type ListenOptions } from './listener.js'
 import { LoopConnections, type Reason } from './loop-connections.js'
 import { checkTopic } from './topic.js'
+import { checkedResponse, respond, type ResponseOptions } from './response.js'
 import { type SubscribeOptions, Subscription } from './subscription.js'
 import { UnreadSignals } from './unread-signals.js'
 import { described } from './value.js'
@@ -181,6 +182,19 @@ export abstract class BaseHub {
    */
   subscribe(topics: string | readonly string[], options?: SubscribeOptions): Subscription {
     return new Subscription(this, topics, options)
+  }
+
+  /**
+   * Answers a web `Request` with a stream, or with what else its client gets: for Next, Hono, h3, SvelteKit, `Bun.serve`, and what
+   * else takes a `Response`. The options and the rules are those of the middleware; a request with any method gets a
+   * stream, as the route says which there are. The stream ends when the host cancels its body, or the request's signal aborts.
+   *
+   * @throws {SsecastError} (the promise rejects) naming the option; what a function of the options throws
+   * @example
+   * export const GET = request => hub.response(request, { topics: ['ticks'] })
+   */
+  async response(request: globalThis.Request, options: ResponseOptions): Promise<globalThis.Response> {
+    return respond(this, checkedResponse(options), request)
   }
 
   /** Reads the counters. */

@@ -2,13 +2,13 @@ import type { NativeCors } from '../native.cjs'
 import { addon } from './addon.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { described, isPlain } from './value.js'
-import type { Request, Response } from './request.js'
+import type { Request, RequestHead, ResponseHead } from './request.js'
 
 /** Origins as browsers send them, such as `https://app.example`; `true` and `'*'` are all. */
 export type CorsOrigins = true | string | readonly string[]
 
 /** Decides on each origin. */
-export type CorsDecision = (origin: string, request: Request) => boolean | Promise<boolean>
+export type CorsDecision<R = Request> = (origin: string, request: R) => boolean | Promise<boolean>
 
 /** Which pages of other origins may read the streams, and how. */
 export interface CorsOptions<Origins = CorsOrigins> {
@@ -70,12 +70,11 @@ export class Cors {
   }
 
   /** Sets the headers of every response, whatever its status. They replace what other middleware allowed. */
-  async apply(request: Request, response: Response): Promise<void> {
-    const { origin } = request.headers
+  async apply({ headers: { origin } }: RequestHead, request: unknown, response: ResponseHead): Promise<void> {
     // No, until the function has decided.
-    this.#set(response, this.#native.headers(origin, this.#decides ? false : undefined))
+    this.#set(response, this.#native.headers(typeof origin === 'string' ? origin : undefined, this.#decides ? false : undefined))
     if (!this.#decides || typeof origin !== 'string') return
-    const allowed: unknown = await this.#decides(origin, request)
+    const allowed: unknown = await this.#decides(origin, request as Request)
     if (typeof allowed !== 'boolean') {
       throw new SsecastError('SSECAST_INVALID_OPTION', 'cors', `must return true or false, not ${described(allowed)}`)
     }
@@ -83,11 +82,11 @@ export class Cors {
   }
 
   /** Sets the further headers of the answer to a preflight. */
-  preflight(response: Response, methods: string): void {
+  preflight(response: ResponseHead, methods: string): void {
     for (const [name, value] of this.#native.preflight(methods)) response.setHeader(name!, value!)
   }
 
-  #set(response: Response, headers: string[][]): void {
+  #set(response: ResponseHead, headers: string[][]): void {
     response.removeHeader('Access-Control-Allow-Origin')
     response.removeHeader('Access-Control-Allow-Credentials')
     for (const [name, value] of headers) {
@@ -98,7 +97,7 @@ export class Cors {
 }
 
 /** Adds a name to `Vary`, unless it is there. */
-export function addVary(response: Response, name: string): void {
+export function addVary(response: ResponseHead, name: string): void {
   const values = [response.getHeader('Vary') ?? []].flat().map(String)
   const names = values.join(',').split(',').map(other => other.trim().toLowerCase())
   if (names.includes('*') || names.includes(name.toLowerCase())) return

@@ -21,24 +21,48 @@ interface State {
 }
 
 /** The owner of an exchange. */
-interface Owner {
+export interface Owner {
   /** Nothing can be written any more. Called once. */
   ended(): void
   /** The response takes more, after a write that said it does not. */
   drained(): void
 }
 
+/** A request and its response, and their end, as a session needs them. */
+export interface Exchange {
+  readonly request: unknown
+  readonly http2Session?: Http2Session | undefined
+  /** The connection, if there is one that is known. */
+  readonly connection?: object | undefined
+  /** The application has ended the response itself. */
+  readonly isEnded: boolean
+  /** Tells the owner of the end, from now on; perhaps at once. */
+  watch(owner: Owner): void
+  /** Looks whether it is over. */
+  look(): boolean
+  /** Sends the head of the stream, which is set by now. */
+  sendHead(): void
+  /** Writes bytes. Returns whether more may follow at once. */
+  write(bytes: Uint8Array): boolean
+  /** Ends the response, which may take so many milliseconds; if it is the last one of its connection, that is closed, too. */
+  end(isLast: boolean, patienceMs: number): void
+  /** Notes that the connection ends with this response: the server closes. */
+  endConnection(): void
+  /** Cuts the connection. It is over then, whatever the response says. */
+  cut(): void
+}
+
 /** The exchanges that go on. */
-const exchanges = new Set<Exchange>()
+const exchanges = new Set<NodeExchange>()
 /** The same by their sockets, so that each socket needs one listener, however many requests are pipelined. */
-const bySocket = new WeakMap<object, Set<Exchange>>()
+const bySocket = new WeakMap<object, Set<NodeExchange>>()
 let timer: NodeJS.Timeout | undefined
 
 /**
- * A request and its response, and their end. Middleware may have replaced methods or removed listeners, so the end is
+ * The exchange of a server of Node's. Middleware may have replaced methods or removed listeners, so the end is
  * read from the state of the request, the response and the socket: at each event, before each write, and once a second.
  */
-export class Exchange {
+export class NodeExchange implements Exchange {
   readonly request: Request
   readonly response: Response
   /** The stream of HTTP/2. */
@@ -79,6 +103,10 @@ export class Exchange {
     if (this.#socket) this.#share(this.#socket)
     timer ??= setInterval(() => exchanges.forEach(exchange => exchange.#check()), LOOK_MS).unref()
     this.look()
+  }
+
+  get isEnded(): boolean {
+    return this.response.writableEnded
   }
 
   /** The session of HTTP/2 that carries it. */

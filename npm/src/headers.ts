@@ -19,8 +19,13 @@ const OWN: Record<string, (value: string) => boolean> = {
   'x-accel-buffering': value => value.toLowerCase() === 'no'
 }
 
+/** The headers that a refusal's response sets itself. */
+export const OF_A_REFUSAL: typeof OWN = Object.fromEntries(
+  ['connection', 'content-length', 'date', 'keep-alive', 'transfer-encoding'].map(name => [name, () => false])
+)
+
 /** Headers as they were given, or as a function returned them. */
-export function headersOf(headers: unknown, hasCors: boolean, verb = 'be'): Headers {
+export function headersOf(headers: unknown, hasCors: boolean, verb = 'be', own = OWN): Headers {
   if (headers === undefined) return []
   const all = new Map<string, [string, string | string[]]>()
   for (const pair of pairsOf(headers, verb)) {
@@ -28,7 +33,7 @@ export function headersOf(headers: unknown, hasCors: boolean, verb = 'be'): Head
       throw invalid('headers', `must have pairs of a name and a value, not ${described(pair)}`)
     }
     const [name, value]: unknown[] = pair
-    const values = (Array.isArray(value) ? value : [value]).map(value => check(name, value, hasCors))
+    const values = (Array.isArray(value) ? value : [value]).map(value => check(name, value, hasCors, own))
     const key = (name as string).toLowerCase()
     const before = all.get(key)?.[1]
     const joined = before === undefined ? values : [before, values].flat()
@@ -46,7 +51,7 @@ function pairsOf(headers: unknown, verb: string): Iterable<unknown> {
 }
 
 /** Checks one header; its value as a string. */
-function check(name: unknown, value: unknown, hasCors: boolean): string {
+function check(name: unknown, value: unknown, hasCors: boolean, own: typeof OWN): string {
   if (typeof name !== 'string') throw invalid('headers', `must have names that are strings, not ${described(name)}`)
   if (typeof value !== 'string' && typeof value !== 'number') {
     throw invalid('headers', `must have strings as values; that of ${name} is ${described(value)}`)
@@ -60,7 +65,10 @@ function check(name: unknown, value: unknown, hasCors: boolean): string {
     throw new SsecastError('SSECAST_INVALID_OPTION', 'headers', problem, { cause })
   }
   const key = name.toLowerCase()
-  if (OWN[key] && !OWN[key](text)) throw invalid('headers', `must not have ${name}: ${text}, as a stream says itself what it is`)
+  if (own[key] && !own[key](text)) {
+    const why = own === OWN ? `: ${text}, as a stream says itself what it is` : ', which the server sends itself'
+    throw invalid('headers', `must not have ${name}${why}`)
+  }
   if (hasCors && key.startsWith('access-control-allow-')) {
     throw invalid('headers', `must not have ${name}: cors says what it is`)
   }

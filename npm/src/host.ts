@@ -1,7 +1,11 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { attempt } from './exchange.js'
-import type { Request, Response } from './request.js'
+import { attempt, type Exchange, NodeExchange } from './exchange.js'
+import { type Headers } from './headers.js'
+import type { Request, RequestHead, Response, ResponseHead } from './request.js'
 import type { Session } from './session.js'
+
+/** The type of an answer's body. */
+export const PLAIN = 'text/plain; charset=utf-8'
 
 /** A Koa route that takes longer than this streams by itself, and the head is sent without waiting for it. */
 const ROUTE_MS = 100
@@ -10,14 +14,20 @@ const ROUTE_MS = 100
 export interface Host {
   /** What the options' functions get. */
   readonly context: unknown
-  readonly request: Request
-  readonly response: Response
+  /** The request as the application knows it. */
+  readonly request: unknown
+  readonly requestHead: RequestHead
+  readonly responseHead: ResponseHead
+  /** Whether a request with this method is for the stream, unless an option says it. */
+  takes(method: string): boolean
+  /** The exchange of the request and its response; called once. */
+  exchange(): Exchange
   /** Whether the application has answered by itself. */
   isAnswered(): boolean
   /** Leaves the response as it is: the client is gone, or the application has answered. */
   leave(): void
-  /** Answers without a stream. */
-  answer(status: number, headers?: Record<string, string>): void
+  /** Answers without a stream; by default with the status in words. */
+  answer(status: number, headers?: Headers, body?: Uint8Array): void
   /** Ends a response whose head is set. */
   end(body?: Uint8Array): void
   /**
@@ -37,19 +47,18 @@ export interface KoaContext {
   body: unknown
   respond?: boolean
   sse?: Session
-  set(headers: Record<string, string>): void
+  set(name: string, value: string | readonly string[]): void
   onerror(error: unknown): void
 }
 
 /** Express, Connect, and plain servers. */
 export function nodeHost(request: Request, response: Response, next?: (error?: unknown) => unknown): Host {
   return {
+    ...nodeHeads(request, response),
     context: request,
-    request,
-    response,
     isAnswered: () => isSent(response),
     leave() {},
-    answer: (status, headers) => answer(response, status, headers),
+    answer: (status, headers, body) => answer(response, status, headers, body),
     end(body) {
       const common = response as ServerResponse
       // HTTP/2 would not send the head of HEAD by `end` alone.
@@ -71,17 +80,17 @@ export function koaHost(context: KoaContext): Host {
   const { req: request, res: response, status, body } = context
   const isSet = () => context.body !== body || context.status !== status
   return {
+    ...nodeHeads(request, response),
     context,
-    request,
-    response,
     isAnswered: () => isSent(response) || isSet(),
     leave() {
       if (isSent(response) || !isSet()) context.respond = false
     },
-    answer(status, headers = {}) {
-      context.set(headers)
+    answer(status, headers = [], body) {
       context.status = status
-      context.body = status === 204 ? null : STATUS_CODES[status]
+      context.body = status === 204 ? null : (body && Buffer.from(body)) ?? STATUS_CODES[status] ?? ''
+      if (body) context.set('Content-Type', PLAIN)
+      for (const [name, value] of headers) context.set(name, value)
     },
     end(body) {
       context.status = 200
@@ -108,20 +117,35 @@ export function koaHost(context: KoaContext): Host {
   }
 }
 
+/** What hosts of Node's own requests and responses have in common. */
+export function nodeHeads(request: Request, response: Response) {
+  return {
+    request,
+    requestHead: request as RequestHead,
+    responseHead: response as ResponseHead,
+    // A middleware for all requests would take those that are meant for others; a route of Express is for its method.
+    takes(method: string) {
+      const { route } = request as { route?: { methods?: Record<string, boolean> } }
+      return route?.methods?.[method.toLowerCase()] === true
+    },
+    exchange: () => new NodeExchange(request, response),
+  }
+}
+
 /** Whether a response's head is out, or the response has ended. */
 export function isSent(response: Response): boolean {
   return response.headersSent || response.writableEnded
 }
 
 /** Answers, unless the response is sent already. Never throws, because it also answers after an error. */
-export function answer(response: Response, status: number, headers: Record<string, string> = {}): void {
+export function answer(response: Response, status: number, headers: Headers = [], body?: Uint8Array): void {
   if (isSent(response)) return
   const isAnswered = attempt(() => {
     response.statusCode = status
-    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    if (status !== 204) response.setHeader('Content-Type', PLAIN)
+    for (const [name, value] of headers) response.setHeader(name, value)
     if (status === 204) return void (response as { end(): void }).end()
-    response.setHeader('Content-Type', 'text/plain; charset=utf-8')
-    response.end(STATUS_CODES[status] ?? '')
+    ;(response as ServerResponse).end(body ?? STATUS_CODES[status] ?? '')
   })
   if (!isAnswered) attempt(() => (response as { destroy?(): void }).destroy?.())
 }

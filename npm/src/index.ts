@@ -12,6 +12,8 @@ export type { Answer, Listener, ListenerRequest, ListenOptions } from './listene
 export { type Koa1Middleware, type Middleware, sseMiddleware } from './middleware.js'
 export type { HeaderFields } from './headers.js'
 export type { MiddlewareOptions } from './options.js'
+export type { Authorization, Refusal } from './refusal.js'
+export type { ResponseOptions } from './response.js'
 export {
   type Chunk,
   type Chunks,

@@ -1,9 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import type { NativeHub, NativeListener, NativeRequest, NativeResponder } from '../native.cjs'
 import { addon } from './addon.js'
-import { allowedOf, replayOf } from './answers.js'
+import { replayOf } from './answers.js'
 import { type CorsOption, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
+import { type Authorization, refusalOf } from './refusal.js'
 import { described } from './value.js'
 
 /** A request for a stream. */
@@ -42,8 +43,8 @@ export interface ListenOptions {
    * the listener may then read all topics, and make new ones.
    */
   queryTopics?: boolean
-  /** Whether the client may have the stream; false answers 403. */
-  authorize?: (request: ListenerRequest) => boolean | Promise<boolean>
+  /** Whether the client may have the stream; false answers 403, a status or `{ status, headers, body }` that. */
+  authorize?: (request: ListenerRequest) => Authorization | Promise<Authorization>
   /**
    * What a stream begins with whose client has no last event ID: so many of the last events of its topics together, or
    * `'all'` that are kept. Default 0.
@@ -109,10 +110,14 @@ export class Listener {
   }
 
   async #answer(asked: NativeRequest, responder: NativeResponder): Promise<void> {
-    const { authorize, topics, queryTopics } = this.#options
+    const { authorize, topics, queryTopics, cors } = this.#options
     try {
       const request = requestOf(asked)
-      if (authorize && !allowedOf(await authorize(request))) return responder.refuse(403)
+      const refusal = authorize && refusalOf(await authorize(request), cors !== undefined && cors !== false)
+      if (refusal) {
+        const headers = refusal.headers.flatMap(([name, values]) => [values].flat().map(value => [name, value] as [string, string]))
+        return native(() => responder.refuse(refusal.status, headers, refusal.body))
+      }
       if (queryTopics) return responder.allowNamed(request.query.getAll('topic'))
       const answer = typeof topics === 'function' ? await topics(request) : topics
       if (typeof answer === 'number') return native(() => responder.refuse(answer))

@@ -1,19 +1,24 @@
+import type { IncomingMessage } from 'node:http'
 import { replayOf, topicsOf } from './answers.js'
-import { BaseHub, isHub } from './base-hub.js'
 import { Cors, type CorsDecision, type CorsOption, type CorsOrigins, plainCors } from './cors.js'
-import { invalidOption as invalid, refuseUnknown, SsecastError } from './error.js'
+import { invalidOption as invalid, refuseUnknown } from './error.js'
 import { type HeaderFields, type Headers, headersOf } from './headers.js'
-import { createHub, Hub } from './hub.js'
+import type { Authorization } from './refusal.js'
+import type { Request } from './request.js'
 import type { Session } from './session.js'
-import { StoredHub } from './stored-hub.js'
-import { described, isPlain, isPromise } from './value.js'
+import { described } from './value.js'
+
+/** A request as Node has it, with what a framework adds to it. */
+export interface AnyRequest extends IncomingMessage {
+  [property: string]: any
+}
 
 /** How a middleware opens streams. Its functions get the request, or Koa's context; each may be async. */
-export interface MiddlewareOptions<Context = any> {
+export interface MiddlewareOptions<Context = AnyRequest, R = Request> {
   /** The topics of a stream. With it the middleware takes the response over; without, it calls the next one. */
   topics?: readonly string[] | ((context: Context) => readonly string[] | Promise<readonly string[]>)
-  /** Whether the client may have the stream; false answers 403. */
-  authorize?: (context: Context) => boolean | Promise<boolean>
+  /** Whether the client may have the stream. False answers 403; a status, or `{ status, headers, body }`, answers that. */
+  authorize?: (context: Context) => Authorization | Promise<Authorization>
   /**
    * More headers for the response. What makes it a stream stays: its type, its framing, and that nothing stores or
    * transforms it; a stricter `Cache-Control` is kept.
@@ -23,7 +28,7 @@ export interface MiddlewareOptions<Context = any> {
    * Lets pages of other origins read the stream: all, one, some, those that a function allows, or with cookies.
    * Preflights are answered, and refusals can be read, too.
    */
-  cors?: CorsOption<CorsOrigins | CorsDecision>
+  cors?: CorsOption<CorsOrigins | CorsDecision<R>>
   /** The last event ID, if not from the header `Last-Event-ID`. Of several, as a query may have them, the first counts. */
   lastEventId?: (context: Context) => LastEventId | Promise<LastEventId>
   /**
@@ -42,7 +47,7 @@ export interface MiddlewareOptions<Context = any> {
    */
   release?: boolean
   /** Called with each new session. What it throws or rejects with ends the stream. */
-  onConnect?: (session: Session) => unknown
+  onConnect?: (session: Session<R>) => unknown
 }
 
 type LastEventId = string | readonly string[] | null | undefined
@@ -60,61 +65,30 @@ export interface Checked {
   onConnect: ((session: Session) => unknown) | undefined
 }
 
-const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'replay', 'methods', 'release', 'onConnect']
+export const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', 'replay', 'methods', 'release', 'onConnect']
 
-/** Reads the arguments of `sseMiddleware`. */
-export function parse(given: ArrayLike<unknown>): { hub: BaseHub; options: Checked } {
-  const [first, second] = Array.from(given)
-  if (first instanceof BaseHub) return { hub: first, options: checked(second === undefined ? {} : second) }
-  if (given.length === 0 || (isOptions(first) && second === undefined)) {
-    return { hub: createHub(), options: checked(first ?? {}) }
-  }
-  throw missingHub(first, second)
-}
-
-function isOptions(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && isPlain(value) && !('hub' in value) && !isHub(value)
-}
-
-function missingHub(first: unknown, second: unknown): SsecastError {
-  const refuse = (problem: string) => new SsecastError('SSECAST_INVALID_OPTION', 'hub', problem)
-  const should = 'must be what createHub() returned'
-  if (second instanceof BaseHub) return refuse('comes first: write sseMiddleware(hub, options)')
-  if (isHub(first)) {
-    return refuse('is of another copy of ssecast (or a copy of a hub): both must come from the same import of the same installed version')
-  }
-  if (typeof first === 'object' && first !== null && 'hub' in first) {
-    return refuse('is no option, but the first argument: write sseMiddleware(hub, options)')
-  }
-  if (isPromise(first)) return refuse(`${should}, not a promise: await it first`)
-  if (first === Hub || first === StoredHub || first === createHub) return refuse(`${should}, not ${described(first)}: write createHub()`)
-  if (typeof first === 'object' && first !== null && 'httpVersion' in first) {
-    return refuse(`${should}, not a request: sseMiddleware makes the middleware, so write app.get(path, sseMiddleware(hub, options))`)
-  }
-  return refuse(`${should}, not ${described(first)}; for a middleware with a hub of its own write sseMiddleware(), or sseMiddleware(options)`)
-}
-
-function checked(options: unknown): Checked {
-  refuseUnknown(options, KNOWN, 'options', "{ topics: ['ticks'] }")
-  const { topics, headers, release, methods, cors, replay } = options as MiddlewareOptions
+/** Checks the options of a middleware, or of what else opens streams: `known` are the names of those that it has. */
+export function checked(options: unknown, known = KNOWN): Checked {
+  refuseUnknown(options, known, 'options', "{ topics: ['ticks'] }")
+  const { topics, headers, release, methods, cors, replay } = options as MiddlewareOptions<any>
   const plain = plainCors(cors, true)
   const result: Checked = {
     topics: typeof topics === 'function' || topics === undefined ? topics : topicsOf(topics),
-    authorize: functionOf(options as MiddlewareOptions, 'authorize'),
+    authorize: functionOf(options as MiddlewareOptions<any>, 'authorize'),
     headers: typeof headers === 'function' ? headers : headersOf(headers, plain !== undefined),
     cors: plain && new Cors(plain),
-    lastEventId: functionOf(options as MiddlewareOptions, 'lastEventId'),
+    lastEventId: functionOf(options as MiddlewareOptions<any>, 'lastEventId'),
     replay: replayOf(replay),
     methods: methodsOf(methods),
     release: release ?? false,
-    onConnect: functionOf(options as MiddlewareOptions, 'onConnect')
+    onConnect: functionOf(options as MiddlewareOptions<any>, 'onConnect')
   }
   if (result.replay > 0 && topics === undefined) throw invalid('replay', 'needs topics: without them a stream has no history')
   if (typeof result.release !== 'boolean') throw invalid('release', `must be true or false, not ${described(release)}`)
   return result
 }
 
-function functionOf(options: MiddlewareOptions, name: 'authorize' | 'lastEventId' | 'onConnect') {
+function functionOf(options: MiddlewareOptions<any>, name: 'authorize' | 'lastEventId' | 'onConnect') {
   const value: unknown = options[name]
   if (value === undefined || typeof value === 'function') return value as ((argument: unknown) => unknown) | undefined
   throw invalid(name, `must be a function, not ${described(value)}`)

@@ -2,7 +2,7 @@ import type { BaseHub } from './base-hub.js'
 import { serialise } from './data.js'
 import { named, native, refuseUnknown } from './error.js'
 import { checkFields, type EventFields, type EventInit, given } from './event.js'
-import { attempt, type Exchange } from './exchange.js'
+import { attempt, type Exchange, NodeExchange } from './exchange.js'
 import type { LoopConnection, Reason } from './loop-connections.js'
 import type { Request } from './request.js'
 import { guard, limitPeer, type Plain, socketOf, unguard } from './socket.js'
@@ -23,9 +23,9 @@ export interface PipeOptions<T> {
 const PIPE_OPTIONS = ['event', 'map', 'done']
 
 /** One open stream. It gets the events of its topics by itself; its methods are for this client alone. */
-export class Session implements LoopConnection {
-  /** The request as Node has it. */
-  readonly request: Request
+export class Session<R = Request> implements LoopConnection {
+  /** The request as the server has it: Node's own, or that of `hub.response`. */
+  readonly request: R
   /** The last event ID that the client came with; empty if it has none. */
   readonly lastEventId: string
   /** Resolves, never rejects, when the stream has ended, with the reason. */
@@ -56,7 +56,7 @@ export class Session implements LoopConnection {
   constructor(hub: BaseHub, exchange: Exchange, topics: readonly string[], lastEventId: string, replay: number) {
     this.#hub = hub
     this.#exchange = exchange
-    this.request = exchange.request
+    this.request = exchange.request as R
     this.lastEventId = lastEventId
     this.#topics = new Set(topics)
     this.closed = new Promise(resolve => (this.#resolve = resolve))
@@ -207,7 +207,7 @@ export class Session implements LoopConnection {
       throw error
     }
     const { native: hub } = this.#hub.connections
-    const plain = hub.attaches ? socketOf(this.#exchange) : undefined
+    const plain = hub.attaches && this.#exchange instanceof NodeExchange ? socketOf(this.#exchange) : undefined
     if (!plain) this.#pull()
     // Node's own pending bytes must go out first.
     else if (plain.isFlushed()) this.#attach(plain, release)
@@ -235,7 +235,7 @@ export class Session implements LoopConnection {
     this.#delivery = 'socket'
     if (release) {
       this.#released = true
-      this.#exchange.release()
+      ;(this.#exchange as NodeExchange).release()
       guard(plain)
       plain.socket.destroy()
     } else {
@@ -267,7 +267,7 @@ export class Session implements LoopConnection {
     this.#watchers.forEach(watcher => watcher())
     if (this.#released || this.#closed) return this.#finish(reason)
     if (cut) return this.destroy()
-    if (this.#delivery === 'socket') unguard(this.#exchange)
+    if (this.#delivery === 'socket') unguard(this.#exchange as NodeExchange)
     // A hub is closed together with its server, which would wait for a connection that is kept alive.
     this.#exchange.end(reason === 'shutdown', this.#hub.patienceMs)
   }
@@ -336,7 +336,7 @@ export class Session implements LoopConnection {
     this.#closed = true
     // A connection of HTTP/2 keeps the limit: others of its streams may need it.
     if (this.#unlimitPeer && !this.#exchange.http2Session) attempt(this.#unlimitPeer)
-    const reason = this.#reason ?? this.#asked ?? (this.#exchange.response.writableEnded ? 'server' : 'client')
+    const reason = this.#reason ?? this.#asked ?? (this.#exchange.isEnded ? 'server' : 'client')
     // If an engine thread still has the connection, `end` follows later, with the first reason: an engine thread that
     // cuts a connection shuts the socket down before it gives its reason.
     if (this.#hub.connections.native.remove(this.id, reason)) this.#finish(reason)

@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import type { NativeHub } from '../native.cjs'
 import { addon } from './addon.js'
 import { SsecastError } from './error.js'
-import type { Exchange } from './exchange.js'
+import type { NodeExchange } from './exchange.js'
 
 /** A connection that an engine thread can write to. */
 export interface Plain {
@@ -45,7 +45,7 @@ const WRITES = {
  * The connection of a response, if nothing stands between the response's body and the socket: no TLS, no HTTP/2, no
  * compression, nothing that wraps how response or socket write, and a runtime whose sockets have descriptors.
  */
-export function socketOf({ request, response }: Exchange): Plain | undefined {
+export function socketOf({ request, response }: NodeExchange): Plain | undefined {
   if (!HAS_DESCRIPTORS) return
   if (!(response instanceof ServerResponse) || response.hasHeader('Content-Encoding')) return
   if (!isUntouched(response, ServerResponse.prototype, WRITES.response)) return
@@ -112,7 +112,7 @@ export function guard({ response, socket }: Plain, writes?: () => number): void 
 }
 
 /** Gives the response and its socket back. */
-export function unguard(exchange: Exchange): void {
+export function unguard(exchange: NodeExchange): void {
   const response = exchange.response as Partial<ServerResponse>
   delete response.write
   delete response.end

@@ -1,13 +1,13 @@
 import { addon } from './addon.js'
 import { addVary } from './cors.js'
 import type { Headers } from './headers.js'
-import type { Response } from './request.js'
+import type { ResponseHead } from './request.js'
 
 /**
  * Sets the head of a stream, and the application's headers. Headers that others set before, such as cookies, stay, and so
  * does a stricter `Cache-Control`.
  */
-export function setStreamHead(response: Response, headers: Headers = []): void {
+export function setStreamHead(response: ResponseHead, headers: Headers = []): void {
   const cache = [response.getHeader('Cache-Control') ?? []].flat().map(String)
   // The application's values come first: if Node refuses one, the response to the error has none of a stream's headers.
   for (const [name, value] of headers) {

@@ -351,3 +351,19 @@ test('a worker that listens can be terminated while requests come, and the rest 
   }
   assert.deepEqual(client.data(), ['round 0', 'round 1', 'round 2'])
 })
+
+test('authorize of a listener answers a status, headers and a body', async t => {
+  const hub = createHub()
+  t.after(() => hub.close({ graceMs: 0 }))
+  const refusal = { status: 401, headers: { 'WWW-Authenticate': 'Bearer' }, body: 'Sign in first.' }
+  const authorize = request => ({ '/': refusal, '/moved': { status: 307, headers: [['Location', '/']] }, '/no': false, '/wrong': 1 })[request.path]
+  const { port } = await hub.listen({ topics: ['t'], authorize, cors: 'https://app.example' })
+  const ask = path => fetch(`http://127.0.0.1:${port}${path}`, { redirect: 'manual', headers: { Origin: 'https://app.example' } })
+  const first = await ask('/')
+  assert.deepEqual([first.status, await first.text(), first.headers.get('www-authenticate')], [401, 'Sign in first.', 'Bearer'])
+  assert.equal(first.headers.get('access-control-allow-origin'), 'https://app.example')
+  const moved = await ask('/moved')
+  assert.deepEqual([moved.status, moved.headers.get('location')], [307, '/'])
+  t.mock.method(console, 'error', () => {})
+  assert.deepEqual([(await ask('/no')).status, (await ask('/wrong')).status], [403, 500])
+})

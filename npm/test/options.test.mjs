@@ -139,8 +139,15 @@ for (const [what, option, field, message, code = 'SSECAST_INVALID_OPTION'] of [
   ['topics() returns a status', { topics: () => 403 }, 'topics', /not 403/, 'SSECAST_INVALID_TOPIC'],
   ['topics() returns a topic, late', { topics: async () => 't' }, 'topics', /not "t"/, 'SSECAST_INVALID_TOPIC'],
   ['topics() returns what is no topic', { topics: () => ['a', 5] }, 'topics', /item 1 is 5/, 'SSECAST_INVALID_TOPIC'],
-  ['authorize() returns a user', { authorize: () => ({ id: 1 }) }, 'authorize', /must return true or false, not an object/],
-  ['authorize() returns 1', { authorize: async () => 1 }, 'authorize', /not 1/],
+  ['authorize() returns a user', { authorize: () => ({ id: 1 }) }, 'authorize', /must return true, false, a status such as 401, or \{ status, headers, body \}, not an object/],
+  ['authorize() returns 1', { authorize: async () => 1 }, 'status', /must be from 400 to 599, or 204, or 301, 302, 303, 307 or 308 with a Location, not 1$/],
+  ['authorize() returns 200', { authorize: () => ({ status: 200 }) }, 'status', /not 200$/],
+  ['authorize() returns half a redirect', { authorize: () => 302 }, 'headers', /must have a Location with the status 302/],
+  ['authorize() returns a misspelt refusal', { authorize: () => ({ status: 401, header: {} }) }, 'header', /is unknown; known are status, headers, body/],
+  ['authorize() returns a large body', { authorize: () => ({ status: 401, body: 'x'.repeat(65537) }) }, 'body', /at most 65536 bytes, not 65537/],
+  ['authorize() returns a body for 204', { authorize: () => ({ status: 204, body: 'x' }) }, 'body', /must be left out/],
+  ['authorize() returns an object as body', { authorize: () => ({ status: 401, body: {} }) }, 'body', /must be a string or bytes, not an object/],
+  ['authorize() returns a length', { authorize: () => ({ status: 401, headers: { 'Content-Length': 1 } }) }, 'headers', /must not have Content-Length, which the server sends itself/],
   ['authorize() returns nothing', { authorize: () => {} }, 'authorize', /not undefined/],
   ['headers() returns null', { headers: () => null }, 'headers', /must return an object such as \{ 'X-Mine': 'yes' \}, Headers or a Map, not null/],
   ['headers() returns a bad name', { headers: async () => ({ 'a b': 'c' }) }, 'headers', /"a b" with the value "c" is not/],
@@ -301,6 +308,33 @@ test("what is called with another server's request and response says so", async 
   const middleware = sseMiddleware(hub, { topics })
   const raw = { raw: {}, headers: {}, method: 'GET' }
   for (const given of [[raw, { raw: {} }], [new Request('http://localhost'), new Response()], [new Koa().createContext({ headers: {} }, {})], [{}, () => {}], []]) {
-    await assert.rejects(async () => middleware(...given), { code: 'SSECAST_INVALID_OPTION', message: /node:http/ })
+    await assert.rejects(async () => middleware(...given), { code: 'SSECAST_INVALID_OPTION', message: /node:http|hub.response|ssecast\// })
+  }
+  // Where a framework's own adapter is meant, it is named.
+  for (const [given, message] of [
+    [[{ req: { raw: new Request('http://localhost') } }, () => {}], /a request of Hono, which is for sse\(hub, options\) of 'ssecast\/hono'/],
+    [[{ raw: {}, routeOptions: {} }, {}], /reply\.sse\(options\) of 'ssecast\/fastify'/],
+    [[new Request('http://localhost'), {}], /hub\.response\(request, options\)/],
+  ]) {
+    await assert.rejects(async () => middleware(...given), { message })
+  }
+})
+
+test('authorize answers a status, a redirect, headers and a body, and CORS lets a page read them', async t => {
+  for (const { name, start } of hosted) {
+    for (const [answered, status, text, expected] of [
+      [401, 401, 'Unauthorized', {}],
+      [{ status: 401, headers: { 'WWW-Authenticate': 'Bearer' }, body: 'Sign in first.' }, 401, 'Sign in first.', { 'www-authenticate': 'Bearer', 'content-type': 'text/plain; charset=utf-8' }],
+      [{ status: 307, headers: [['Location', '/login'], ['Set-Cookie', ['a=1', 'b=2']]] }, 307, 'Temporary Redirect', { location: '/login', 'set-cookie': 'a=1, b=2' }],
+      [{ status: 403, headers: { 'Content-Type': 'application/json' }, body: new TextEncoder().encode('{}') }, 403, '{}', { 'content-type': 'application/json' }],
+      [{ status: 204, headers: { 'X-Why': 'over' } }, 204, '', { 'x-why': 'over' }],
+    ]) {
+      const { url } = await start(t, createHub(), { topics, cors: ['https://app.example'], authorize: async () => answered })
+      const response = await fetch(url, { redirect: 'manual', headers: { Origin: 'https://app.example' } })
+      assert.deepEqual([response.status, await response.text()], [status, text], name)
+      for (const [header, value] of Object.entries({ ...expected, 'access-control-allow-origin': 'https://app.example' })) {
+        assert.equal(response.headers.get(header), value, `${name}: ${header}`)
+      }
+    }
   }
 })

@@ -35,7 +35,12 @@ import {
   type PipeOptions,
   type Stats,
   StoredHub,
-  type StoreOptions
+  type StoreOptions,
+  type Authorization,
+  type Refusal,
+  type ResponseOptions,
+  type SubscribeOptions,
+  Subscription
 } from 'ssecast'
 import * as eventsource from 'ssecast/eventsource-parser'
 import * as eventsourceStream from 'ssecast/eventsource-parser/stream'
@@ -244,3 +249,33 @@ for await (const { data } of source) data.length
 new EventSource('http://localhost', { header: {} })
 // @ts-expect-error a wrong type
 new EventSource('http://localhost', { idleMs: '5' })
+
+// In this process, and for hosts that take a web Response.
+const reading: Subscription = hub.subscribe(['ticks'], { lastEventId: null, replay: 'all', signal: unread } satisfies SubscribeOptions)
+for await (const { event, data, id, lastEventId } of reading) {
+  const text: string = data + lastEventId
+  const maybe: string | undefined = event ?? id
+}
+const asked: ResponseOptions = {
+  topics: request => [new URL(request.url).pathname],
+  authorize: async request => (request.headers.has('authorization') ? true : { status: 401, headers: { 'WWW-Authenticate': 'Bearer' } }),
+  cors: (origin, request) => request.headers.get('origin') === origin,
+  onConnect: async session => session.send(await session.request.json()),
+}
+const answeredBy: Promise<globalThis.Response> = stored.response(new Request('http://localhost'), asked)
+const refusal: Refusal = { status: 303, headers: { Location: '/' }, body: new Uint8Array() }
+const authorization: Authorization[] = [true, false, 401, refusal]
+// The request is typed without a word; what a framework adds to it is any.
+sseMiddleware(hub, { topics: request => [request.headers['x-topic'] as string, request.query.topic] })
+// @ts-expect-error A header may be missing.
+sseMiddleware(hub, { topics: request => [request.headers['x-topic']] })
+express().get('/mine', sseMiddleware(), (request, response) => {
+  request.sse?.send('x') satisfies boolean | undefined
+  response.sse?.close()
+  // @ts-expect-error It is not there without the middleware.
+  request.sse.send('x')
+})
+// @ts-expect-error There is no such option of a response.
+hub.response(new Request('http://localhost'), { topics: [], release: true })
+// @ts-expect-error Node's request is for the middleware.
+hub.response(new http.IncomingMessage(null!), { topics: [] })
