@@ -127,6 +127,14 @@ def java(suite):
     command = ["java", f"-Djna.library.path={suite.lib}", "-cp", f"{jna}{os.pathsep}{classes}"]
     if suite.build("javac", "--release", "17", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-cp", jna, "-d", classes, *sources):
         suite.run(*command, "SsecastTest")
+        suite.run(*command, "StreamsTest")
+        newer = toolchains.java_with_virtual_threads()
+        if newer:
+            # Two threads are below all virtual ones: what holds one of them is soon found out.
+            few = [f"-Djdk.virtualThreadScheduler.{option}=2" for option in ("parallelism", "maxPoolSize")]
+            suite.run(newer, *few, "--enable-native-access=ALL-UNNAMED", *command[1:], "VirtualThreadsTest")
+        else:
+            suite.results.skip("there is no Java of version 21 or later, which has virtual threads")
         suite.run(*command, "StoreTest")
         suite.serves(*command, "Server")
 

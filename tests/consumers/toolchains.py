@@ -2,7 +2,11 @@
 
 import hashlib
 import os
+import re
+import shutil
+import subprocess
 import urllib.request
+from pathlib import Path
 
 # What Java calls C with. The JDK has a way of its own from version 22 on.
 JNA = "https://repo1.maven.org/maven2/net/java/dev/jna/jna/5.19.1/jna-5.19.1.jar"
@@ -14,6 +18,17 @@ def go_environment(prefix, work):
     header, lib = hashlib.sha256((prefix / "include/ssecast.h").read_bytes()).hexdigest(), prefix / "lib"
     return {**os.environ, "GOCACHE": str(work / "cache"), "GOFLAGS": "-mod=readonly -buildvcs=false", "GOTOOLCHAIN": "local",
             "CGO_CFLAGS": f"-g -O2 -I{prefix}/include -DSSECAST_HEADER_{header[:16]}", "CGO_LDFLAGS": f"-L{lib} -Wl,-rpath,{lib}"}
+
+
+def java_with_virtual_threads():
+    """The newest Java that is installed, if it is 21 or later; otherwise None."""
+    found = []
+    for java in {shutil.which("java"), *map(str, Path("/usr/lib/jvm").glob("*/bin/java"))} - {None}:
+        said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
+        version = re.search(r'version "(\d+)', said)
+        if version and int(version[1]) >= 21:
+            found.append((int(version[1]), java))
+    return max(found)[1] if found else None
 
 
 def jna(work):

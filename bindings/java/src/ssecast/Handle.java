@@ -10,15 +10,29 @@ final class Handle {
     private final ReadWriteLock lock = new ReentrantReadWriteLock();
     private Pointer pointer;
 
-    Handle(Pointer pointer) {
+    private final String name;
+
+    Handle(String name, Pointer pointer) {
+        this.name = name;
         this.pointer = pointer;
     }
 
-    /** Calls the library with the pointer, or with null, which it refuses. */
+    /** Calls the library with the pointer. Once it was taken away the call fails with {@code SSECAST_CLOSED}. */
     <T> T use(Function<Pointer, T> call) {
         lock.readLock().lock();
         try {
+            if (pointer == null) throw SsecastException.closed(name);
             return call.apply(pointer);
+        } finally {
+            lock.readLock().unlock();
+        }
+    }
+
+    /** The same; null once it was taken away. */
+    <T> T useIfOpen(Function<Pointer, T> call) {
+        lock.readLock().lock();
+        try {
+            return pointer == null ? null : call.apply(pointer);
         } finally {
             lock.readLock().unlock();
         }

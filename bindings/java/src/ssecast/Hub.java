@@ -1,9 +1,13 @@
 package ssecast;
 
 import com.sun.jna.Native;
+import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Flow;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.ToLongFunction;
 
 /**
@@ -17,6 +21,8 @@ public final class Hub implements AutoCloseable {
     private static final long GRACE_MS = 1000, TURN_MS = 50;
 
     private final Handle handle;
+    private final ReentrantLock polling = new ReentrantLock();
+    private Poller poller;
 
     public Hub() {
         this(new HubConfig());
@@ -26,7 +32,7 @@ public final class Hub implements AutoCloseable {
         PointerByReference made = new PointerByReference();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_new(config, made, failure), failure);
-        handle = new Handle(made.getValue());
+        handle = new Handle("hub", made.getValue());
     }
 
     /**
@@ -107,7 +113,12 @@ public final class Hub implements AutoCloseable {
      * all its topics together, or {@link #REPLAY_ALL}; it goes on live behind them, without a gap.
      */
     public Listener listen(String address, Listener.Route route, ToLongFunction<Request> replay) {
-        return handle.use(hub -> new Listener(hub, address, route, replay));
+        return listen(new ListenerConfig().address(address), route.decision(replay));
+    }
+
+    /** The same with all options: CORS and headers, and what each request is answered, as {@link Answer} says. */
+    public Listener listen(ListenerConfig config, Listener.Decision decide) {
+        return handle.use(hub -> new Listener(hub, config, decide));
     }
 
     /** Makes a stream that the caller writes. {@code lastEventId} is null for a client that is new, and begins live. */
@@ -117,7 +128,34 @@ public final class Hub implements AutoCloseable {
 
     /** The same; one that is new begins with so many of the last events, of all its topics together, or {@link #REPLAY_ALL}. */
     public Subscription subscribe(List<String> topics, String lastEventId, long replay) {
-        return handle.use(hub -> new Subscription(hub, topics, lastEventId, replay));
+        return handle.use(hub -> {
+            while (true) {
+                Subscription made = Subscription.open(hub, poller(hub), topics, lastEventId, replay);
+                if (made != null) return made;
+            }
+        });
+    }
+
+    /**
+     * Gives the bytes of streams to a reactive server: each subscriber has a stream of its own, and gets no more batches than it asks
+     * for. What it has not asked for waits in the hub's history, and past its limits it is a slow client. Signals come on the thread that
+     * asks, and on the one thread that waits for all streams of the hub: a subscriber must not block it. {@code lastEventId} is null for
+     * a client that is new, and then {@code replay} is how many of the last events it begins with. A client that can't have a stream gets
+     * an {@link SsecastException}.
+     */
+    public Flow.Publisher<ByteBuffer> publisher(List<String> topics, String lastEventId, long replay) {
+        return new StreamPublisher(this, List.copyOf(topics), lastEventId, replay);
+    }
+
+    /** The one that runs, or a new one. */
+    private Poller poller(Pointer hub) {
+        polling.lock();
+        try {
+            if (poller == null || !poller.runs()) poller = Poller.open(hub);
+            return poller;
+        } finally {
+            polling.unlock();
+        }
     }
 
     /** Ends all streams after the events that were published, and returns at once. After the grace the rest is dropped. */
@@ -150,8 +188,7 @@ public final class Hub implements AutoCloseable {
      */
     @Override
     public void close() {
-        handle.use(hub -> hub == null ? Library.CLOSED
-            : Library.INSTANCE.ssecast_hub_close(hub, null, GRACE_MS, new Library.Failure()));
+        handle.useIfOpen(hub -> Library.INSTANCE.ssecast_hub_close(hub, null, GRACE_MS, new Library.Failure()));
         Library.INSTANCE.ssecast_hub_free(handle.take());
     }
 }

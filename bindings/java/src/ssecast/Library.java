@@ -9,7 +9,9 @@ import com.sun.jna.Structure.FieldOrder;
 import com.sun.jna.ptr.IntByReference;
 import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
+import java.lang.ref.Cleaner;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 
 /** What is used of ssecast.h, as it stands there. Numbers that are unsigned there keep their bits here. */
@@ -17,6 +19,9 @@ interface Library extends com.sun.jna.Library {
     Library INSTANCE = Native.load("ssecast", Library.class);
 
     int OK = 0, CLOSED = 10, TOPIC_ENDED = 20, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104, TOO_MUCH_PENDING = 105;
+    /** Frees what objects have that nothing refers to any more. */
+    Cleaner CLEANER = Cleaner.create();
+
     /** Stands for a real zero, where zero leaves a number out or to its default. */
     long ZERO = -2;
 
@@ -36,8 +41,11 @@ interface Library extends com.sun.jna.Library {
         }
 
         void set(String text) {
-            if (text == null) return;
-            byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+            if (text != null) set(text.getBytes(StandardCharsets.UTF_8));
+        }
+
+        void set(byte[] bytes) {
+            if (bytes == null) return;
             Memory memory = new Memory(Math.max(1, bytes.length));
             memory.write(0, bytes, 0, bytes.length);
             data = memory;
@@ -113,7 +121,55 @@ interface Library extends com.sun.jna.Library {
         public byte[] body = new byte[48];
     }
 
-    @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved", "replay"})
+    /** Headers as the library has them: pairs of slices, whose texts lie behind them. Null if there is none. */
+    static Memory headers(List<String[]> headers) {
+        if (headers.isEmpty()) return null;
+        List<byte[]> texts = new ArrayList<>();
+        for (String[] header : headers) {
+            for (String text : header) texts.add(text.getBytes(StandardCharsets.UTF_8));
+        }
+        long slices = 16L * texts.size(), at = slices;
+        Memory memory = new Memory(slices + 1 + texts.stream().mapToLong(text -> text.length).sum());
+        for (int index = 0; index < texts.size(); index++) {
+            byte[] text = texts.get(index);
+            memory.setPointer(16L * index, memory.share(at));
+            memory.setLong(16L * index + 8, text.length);
+            memory.write(at, text, 0, text.length);
+            at += text.length;
+        }
+        return memory;
+    }
+
+    @FieldOrder({"size", "status", "reserved", "headers", "headersLen", "body"})
+    class NativeRefusal extends Structure {
+        public long size;
+        public int status, reserved;
+        public Pointer headers;
+        public long headersLen;
+        public Slice body = new Slice();
+    }
+
+    interface OpenCallback extends Callback {
+        void opened(Pointer userData, Pointer connection);
+    }
+
+    interface CloseCallback extends Callback {
+        void closed(Pointer userData, int reason, byte cut);
+    }
+
+    @FieldOrder({"size", "topics", "topicsLen", "replay", "headers", "headersLen", "onOpen", "onClose", "onDrain", "userData"})
+    class StreamConfig extends Structure {
+        public long size;
+        public Pointer topics;
+        public long topicsLen, replay;
+        public Pointer headers;
+        public long headersLen;
+        public OpenCallback onOpen;
+        public CloseCallback onClose;
+        public Pointer onDrain, userData;
+    }
+
+    @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved", "replay", "poller", "userData"})
     class SubscriptionConfig extends Structure {
         public long size;
         public Pointer topics;
@@ -121,6 +177,7 @@ interface Library extends com.sun.jna.Library {
         public Slice lastEventId = new Slice();
         public int framing, reserved;
         public long replay;
+        public Pointer poller, userData;
     }
 
     interface UnreadCallback extends Callback {
@@ -176,7 +233,38 @@ interface Library extends com.sun.jna.Library {
 
     void ssecast_subscription_free(Pointer subscription);
 
-    int ssecast_subscription_descriptor(Pointer subscription);
+    Pointer ssecast_subscription_user_data(Pointer subscription);
+
+    int ssecast_subscription_send(Pointer subscription, NativeEvent event, Failure error);
+
+    int ssecast_subscription_change_topics(
+        Pointer subscription, Slice add, long addLen, Slice remove, long removeLen, Failure error);
+
+    int ssecast_subscription_pending_bytes(Pointer subscription, LongByReference bytes, Failure error);
+
+    int ssecast_poller_new(Pointer hub, PointerByReference poller, Failure error);
+
+    int ssecast_poller_descriptor(Pointer poller);
+
+    int ssecast_poller_next(Pointer poller, PointerByReference subscription, Failure error);
+
+    void ssecast_poller_free(Pointer poller);
+
+    int ssecast_connection_stream(Pointer connection, LongByReference stream, Failure error);
+
+    int ssecast_connection_send(Pointer connection, NativeEvent event, Failure error);
+
+    int ssecast_connection_change_topics(Pointer connection, Slice add, long addLen, Slice remove, long removeLen, Failure error);
+
+    int ssecast_connection_pending_bytes(Pointer connection, LongByReference bytes, Failure error);
+
+    int ssecast_connection_detach(Pointer connection, Failure error);
+
+    int ssecast_connection_finish(Pointer connection, Failure error);
+
+    int ssecast_connection_disconnect(Pointer connection, int reason, Failure error);
+
+    void ssecast_connection_free(Pointer connection);
 
     int ssecast_subscription_next(Pointer subscription, Slice bytes, Failure error);
 
@@ -210,9 +298,9 @@ interface Library extends com.sun.jna.Library {
 
     Slice.Value ssecast_request_header(Pointer request, String name);
 
-    int ssecast_responder_allow_with_replay(Pointer responder, Slice topics, long topicsLen, long replay, Failure error);
+    int ssecast_responder_allow_stream(Pointer responder, StreamConfig config, Failure error);
 
-    int ssecast_responder_refuse(Pointer responder, short status, Failure error);
+    int ssecast_responder_refuse_with(Pointer responder, NativeRefusal refusal, Failure error);
 
     void ssecast_responder_free(Pointer responder);
 }

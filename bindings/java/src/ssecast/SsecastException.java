@@ -20,6 +20,23 @@ public final class SsecastException extends RuntimeException {
         errno = failure.osError;
     }
 
+    private SsecastException(String code, int result, String field, String problem) {
+        super(field + " " + problem);
+        this.code = code;
+        this.result = result;
+        this.field = field;
+        errno = 0;
+    }
+
+    static SsecastException of(String code, int result, String field, String problem) {
+        return new SsecastException(code, result, field, problem);
+    }
+
+    /** A call that came after the end of its object. */
+    static SsecastException closed(String field) {
+        return of("SSECAST_CLOSED", Library.CLOSED, field, "is closed");
+    }
+
     private static String message(Library.Failure failure) {
         String field = field(failure), option = option(failure), message = field + " " + text(failure.problem);
         if (failure.limit != 0) return message + "; " + option + " allows " + Long.toUnsignedString(failure.limit);

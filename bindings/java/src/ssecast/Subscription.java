@@ -1,29 +1,39 @@
 package ssecast;
 
-import com.sun.jna.Memory;
-import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
+import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import java.lang.ref.Reference;
 import java.util.List;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Function;
 
-/** One client's stream, which a thread of the caller's writes. */
+/**
+ * One client's stream, whose bytes the program writes. One thread of the library's waits for all subscriptions of a hub; a virtual
+ * thread that waits in {@link #next} holds no other.
+ */
 public final class Subscription implements AutoCloseable {
-    private interface C extends com.sun.jna.Library {
-        C INSTANCE = Native.load("c", C.class);
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final Poller poller;
+    private final Library.Slice bytes = new Library.Slice();
+    long number;
+    private Pointer handle;
+    /** There may be something that was not looked for. */
+    private boolean ready = true;
+    private boolean over;
+    private Reason reason;
+    /** Is told that there is something, on the poller's thread. */
+    private volatile Runnable onReady = () -> {};
 
-        int poll(Pointer descriptors, long count, int milliseconds);
+    private Subscription(Poller poller) {
+        this.poller = poller;
     }
 
-    private static final short POLLIN = 1;
-
-    private final Handle handle;
-    private volatile boolean closed;
-    // A struct pollfd.
-    private final Memory poll = new Memory(8);
-
-    Subscription(Pointer hub, List<String> topics, String lastEventId, long replay) {
+    /** Null if the poller has just ended. */
+    static Subscription open(Pointer hub, Poller poller, List<String> topics, String lastEventId, long replay) {
         Library.SubscriptionConfig config = new Library.SubscriptionConfig();
         Library.INSTANCE.ssecast_subscription_config_init(config, config.size());
         Library.Slice slices = Library.Slice.array(topics);
@@ -31,43 +41,134 @@ public final class Subscription implements AutoCloseable {
         config.topicsLen = topics.size();
         config.lastEventId.set(lastEventId);
         config.replay = replay;
-        PointerByReference made = new PointerByReference();
-        Library.Failure failure = new Library.Failure();
-        SsecastException.check(Library.INSTANCE.ssecast_hub_subscribe(hub, config, made, failure), failure);
+        Subscription made = new Subscription(poller);
+        made.handle = poller.add(made, number -> {
+            config.poller = poller.handle();
+            config.userData = new Pointer(number);
+            PointerByReference subscription = new PointerByReference();
+            Library.Failure failure = new Library.Failure();
+            SsecastException.check(Library.INSTANCE.ssecast_hub_subscribe(hub, config, subscription, failure), failure);
+            return subscription.getValue();
+        });
         Reference.reachabilityFence(slices);
-        handle = new Handle(made.getValue());
-        poll.clear();
-        poll.setInt(0, Library.INSTANCE.ssecast_subscription_descriptor(made.getValue()));
-        poll.setShort(4, POLLIN);
+        return made.handle == null ? null : made;
     }
 
-    /** Waits for the next bytes of the stream; null when it is over, or closed by another thread. */
+    /** Waits for the next bytes of the stream; null when it is over, closed by another thread, or this thread is interrupted. */
     public byte[] next() {
-        // The handle can't be freed meanwhile, and so the descriptor stays open.
-        return handle.use(this::next);
+        lock.lock();
+        try {
+            while (true) {
+                byte[] next = take();
+                if (next != null || isOver()) return next;
+                while (!ready && handle != null) changed.await();
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            return null;
+        } finally {
+            lock.unlock();
+        }
     }
 
-    private byte[] next(Pointer handle) {
-        Library.Slice bytes = new Library.Slice();
+    /** The next bytes; null if there are none now, or none any more, as {@link #isOver} says. It never waits. */
+    public byte[] poll() {
+        lock.lock();
+        try {
+            return take();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether all bytes were taken, and no other will come. */
+    public boolean isOver() {
+        lock.lock();
+        try {
+            return over || handle == null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private byte[] take() {
+        if (handle == null || over) return null;
+        ready = false;
         Library.Failure failure = new Library.Failure();
-        while (!closed) {
-            int result = Library.INSTANCE.ssecast_subscription_next(handle, bytes, failure);
-            if (result == Library.OK) return bytes.bytes();
-            if (result == Library.ENDED) return null;
-            if (result != Library.WOULD_BLOCK) SsecastException.check(result, failure);
-            // A signal may end the wait early: the loop asks again.
-            C.INSTANCE.poll(poll, 1, -1);
+        int result = Library.INSTANCE.ssecast_subscription_next(handle, bytes, failure);
+        if (result == Library.OK) {
+            // Another may be there.
+            ready = true;
+            return bytes.bytes();
+        }
+        over = result == Library.ENDED;
+        if (over) {
+            IntByReference why = new IntByReference();
+            if (Library.INSTANCE.ssecast_subscription_reason(handle, why, null) == Library.OK) reason = Reason.values()[why.getValue()];
+        } else if (result != Library.WOULD_BLOCK) {
+            SsecastException.check(result, failure);
         }
         return null;
     }
 
+    /** Tells that there is something: on the poller's thread. */
+    void wake() {
+        lock.lock();
+        try {
+            ready = true;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        onReady.run();
+    }
+
+    void onReady(Runnable told) {
+        onReady = told;
+    }
+
     /** Why the stream is over, once {@link #next} has returned null. */
     public Reason reason() {
-        IntByReference reason = new IntByReference();
+        lock.lock();
+        try {
+            if (handle == null) throw SsecastException.closed("subscription");
+            if (reason == null) throw SsecastException.of("SSECAST_WOULD_BLOCK", Library.WOULD_BLOCK, "subscription", "has not ended yet");
+            return reason;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Sends an event to this client alone, behind everything that was published before. Returns false if the stream has ended, or is
+     * ending.
+     */
+    public boolean send(Event event) {
+        Library.NativeEvent fields = new Library.NativeEvent(event);
         Library.Failure failure = new Library.Failure();
-        SsecastException.check(
-            handle.use(subscription -> Library.INSTANCE.ssecast_subscription_reason(subscription, reason, failure)), failure);
-        return Reason.values()[reason.getValue()];
+        return goesOn(failure, subscription -> Library.INSTANCE.ssecast_subscription_send(subscription, fields, failure));
+    }
+
+    /** Adds and removes topics: what is published from here on counts. Returns false if the stream has ended. */
+    public boolean changeTopics(List<String> add, List<String> remove) {
+        Library.Slice added = Library.Slice.array(add), removed = Library.Slice.array(remove);
+        Library.Failure failure = new Library.Failure();
+        return goesOn(failure, subscription -> Library.INSTANCE.ssecast_subscription_change_topics(
+            subscription, added, add.size(), removed, remove.size(), failure));
+    }
+
+    /** How many bytes were sent to this client alone and not taken yet. */
+    public long pendingBytes() {
+        LongByReference pending = new LongByReference();
+        Library.Failure failure = new Library.Failure();
+        goesOn(failure, subscription -> Library.INSTANCE.ssecast_subscription_pending_bytes(subscription, pending, failure));
+        return pending.getValue();
+    }
+
+    /** Ends the stream after what was published and sent before. Its client comes back. Returns false if it has ended, or is ending. */
+    public boolean end() {
+        Library.Failure failure = new Library.Failure();
+        return goesOn(failure, subscription -> Library.INSTANCE.ssecast_subscription_end(subscription, failure));
     }
 
     /**
@@ -77,23 +178,47 @@ public final class Subscription implements AutoCloseable {
      */
     public boolean finish() {
         Library.Failure failure = new Library.Failure();
-        int result = handle.use(subscription -> Library.INSTANCE.ssecast_subscription_finish(subscription, failure));
-        if (result == Library.ENDED || result == Library.TOO_MUCH_PENDING) return false;
-        SsecastException.check(result, failure);
-        return true;
+        try {
+            return goesOn(failure, subscription -> Library.INSTANCE.ssecast_subscription_finish(subscription, failure));
+        } catch (SsecastException refused) {
+            if (refused.result == Library.TOO_MUCH_PENDING) return false;
+            throw refused;
+        }
+    }
+
+    private boolean goesOn(Library.Failure failure, Function<Pointer, Integer> call) {
+        lock.lock();
+        try {
+            if (handle == null) return false;
+            int result = call.apply(handle);
+            if (result == Library.ENDED) return false;
+            SsecastException.check(result, failure);
+            return true;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** Whether a client's last event ID says that its stream was finished for good: answer 204, and open no stream. */
     public static boolean isFinished(String lastEventId) {
-        return Library.INSTANCE.ssecast_is_finished(Library.Slice.of(lastEventId)) != 0;
+        Library.Slice.Value id = Library.Slice.of(lastEventId);
+        boolean is = Library.INSTANCE.ssecast_is_finished(id) != 0;
+        Reference.reachabilityFence(id);
+        return is;
     }
 
-    /** Frees it, once another thread that waits for what is next has returned: its wait is over. */
+    /** Ends and frees it. A thread that waits for what is next is told so. Closing it twice does nothing. */
     @Override
     public void close() {
-        closed = true;
-        // Makes the descriptor readable, which ends the wait of another thread.
-        handle.use(subscription -> Library.INSTANCE.ssecast_subscription_end(subscription, new Library.Failure()));
-        Library.INSTANCE.ssecast_subscription_free(handle.take());
+        Pointer taken;
+        lock.lock();
+        try {
+            taken = handle;
+            handle = null;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+        if (taken != null) poller.remove(this, taken);
     }
 }

@@ -1,0 +1,127 @@
+package ssecast;
+
+import com.sun.jna.Memory;
+import com.sun.jna.Native;
+import com.sun.jna.Pointer;
+import com.sun.jna.ptr.PointerByReference;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongFunction;
+
+/**
+ * Waits for all subscriptions of a hub, on one thread and with one descriptor, and tells each when it has something. The thread ends
+ * soon after the last subscription. No other thread ever waits in the library: so virtual threads never hold the thread below them.
+ */
+final class Poller {
+    private interface C extends com.sun.jna.Library {
+        C INSTANCE = Native.load("c", C.class);
+
+        int poll(Pointer descriptors, long count, int milliseconds);
+    }
+
+    private static final short POLLIN = 1;
+    /** How often the thread looks whether it is needed. */
+    private static final int TURN_MS = 500;
+
+    // Guards what follows, and keeps subscriptions from being freed while the poller is asked.
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Map<Long, Subscription> members = new HashMap<>();
+    private Pointer handle;
+    private long last;
+
+    static Poller open(Pointer hub) {
+        Poller poller = new Poller();
+        PointerByReference made = new PointerByReference();
+        Library.Failure failure = new Library.Failure();
+        SsecastException.check(Library.INSTANCE.ssecast_poller_new(hub, made, failure), failure);
+        poller.handle = made.getValue();
+        Thread thread = new Thread(poller::run, "ssecast-poller");
+        thread.setDaemon(true);
+        thread.start();
+        return poller;
+    }
+
+    /** Makes a member by the number that it is given; null if the thread has ended. */
+    Pointer add(Subscription member, LongFunction<Pointer> make) {
+        lock.lock();
+        try {
+            if (handle == null) return null;
+            member.number = ++last;
+            Pointer made = make.apply(member.number);
+            members.put(member.number, member);
+            return made;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether its thread has not ended. */
+    boolean runs() {
+        lock.lock();
+        try {
+            return handle != null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What a configuration of its members names; null if the thread has ended. Under {@link #add}. */
+    Pointer handle() {
+        return handle;
+    }
+
+    /** Frees a member. */
+    void remove(Subscription member, Pointer subscription) {
+        lock.lock();
+        try {
+            members.remove(member.number);
+            Library.INSTANCE.ssecast_subscription_free(subscription);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void run() {
+        Memory poll = new Memory(8);
+        poll.clear();
+        // A struct pollfd.
+        poll.setInt(0, Library.INSTANCE.ssecast_poller_descriptor(handle));
+        poll.setShort(4, POLLIN);
+        while (isNeeded()) {
+            // A signal may end the wait early: the loop asks again.
+            C.INSTANCE.poll(poll, 1, TURN_MS);
+            for (Subscription member : ready()) member.wake();
+        }
+    }
+
+    /** Ends the poller if there is no member. */
+    private boolean isNeeded() {
+        lock.lock();
+        try {
+            if (!members.isEmpty() || last == 0) return true;
+            Library.INSTANCE.ssecast_poller_free(handle);
+            handle = null;
+            return false;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private List<Subscription> ready() {
+        List<Subscription> ready = new ArrayList<>();
+        PointerByReference next = new PointerByReference();
+        lock.lock();
+        try {
+            while (Library.INSTANCE.ssecast_poller_next(handle, next, null) == Library.OK) {
+                Subscription member = members.get(Pointer.nativeValue(Library.INSTANCE.ssecast_subscription_user_data(next.getValue())));
+                if (member != null) ready.add(member);
+            }
+        } finally {
+            lock.unlock();
+        }
+        return ready;
+    }
+}
