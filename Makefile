@@ -51,6 +51,8 @@ help:
 	@echo 'make package-crates  the crates, as cargo would publish them'
 	@echo 'make check-msrv  the workspace with the oldest Rust that it promises'
 	@echo 'make check-musl  the workspace for musl'
+	@echo 'make check-semver  the crates beside the published ones: nothing breaks that the version does not say'
+	@echo 'make lint-workflows  the workflows of GitHub (needs Go)'
 	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
 	@echo 'make header abi  write include/ssecast.h and bindings/c/abi.txt anew from what the source says now'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
@@ -251,6 +253,37 @@ test-dist-host: $(NPM_INSTALLED) $(PACKAGING_INSTALLED)
 package-crates: | tools
 	cargo package --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
 
+# Whether each crate is only what its version says, beside the one that crates.io has.
+SEMVER_CHECKS := 0.44.0
+.PHONY: check-semver
+check-semver: | tools
+	cargo install --locked --quiet --root $(BUILT)/tools cargo-semver-checks --version $(SEMVER_CHECKS)
+	$(BUILT)/tools/bin/cargo-semver-checks semver-checks --workspace $(NOT_PUBLISHED:%=--exclude %)
+
+# To the registries, from dist/. The release workflow calls them on a tag; each registry lets that workflow in.
+.PHONY: publish-npm publish-crates publish-github
+publish-npm:
+	@# The packages of the platforms come first: the package itself asks for them.
+	for package in $$(ls dist/npm/*.tgz | grep -v '/ssecast-[0-9]') dist/npm/ssecast-[0-9]*.tgz; do \
+	  $(NPM) publish --provenance --access public "$$package" || exit 1; done
+
+publish-crates: | tools
+	cargo publish --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
+
+# The Go module lies in bindings/go, and Go finds its version by a tag of that name.
+publish-github: VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+publish-github:
+	gh release create v$(VERSION) --verify-tag --title v$(VERSION) --notes-file dist/ARTEFACTS.md \
+	  $$(cut -c67- dist/SHA256SUMS | sed 's,^,dist/,') dist/SHA256SUMS
+	git tag bindings/go/v$(VERSION) v$(VERSION)^{}
+	git push origin bindings/go/v$(VERSION)
+
+# The workflows, read as GitHub reads them. (Go fetches the program itself.)
+ACTIONLINT := 1.7.7
+.PHONY: lint-workflows
+lint-workflows:
+	go run github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT)
+
 # The oldest Rust that the manifest promises.
 .PHONY: check-msrv
 check-msrv: OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
@@ -258,11 +291,20 @@ check-msrv: | tools
 	@rustup run $(OLDEST) rustc --version || { echo 'make check-msrv: rustup toolchain install $(OLDEST) --profile minimal' >&2; exit 1; }
 	cargo +$(OLDEST) check --workspace --all-features --locked
 
+# What those two checks need; they install nothing themselves.
+.PHONY: provide-msrv provide-musl
+provide-msrv: OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+provide-msrv:
+	rustup toolchain install $(OLDEST) --profile minimal
+
+provide-musl: $(PACKAGING_INSTALLED)
+	rustup target add $(MUSL)
+
 # musl, where the engine runs too. zig compiles LMDB's C: pip install cargo-zigbuild ziglang; rustup target add $(MUSL).
 MUSL := x86_64-unknown-linux-musl
 .PHONY: check-musl
 check-musl: | tools
-	cargo-zigbuild check --workspace --locked --target $(MUSL)
+	PATH="$(CURDIR)/packaging/.venv/bin:$$PATH" cargo-zigbuild check --workspace --locked --target $(MUSL)
 	cargo test --locked --target $(MUSL) --package ssecast-engine --lib system
 
 # The generated files are compared before `build` writes them anew.
