@@ -124,7 +124,7 @@ public final class StoreTest {
             hub.close();
             SsecastException late = waiting.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
             // Which of them was first is open.
-            SsecastTest.check(List.of("SSECAST_STORE_TIMED_OUT", "SSECAST_NULL_POINTER").contains(late.code), late.getMessage());
+            SsecastTest.check(List.of("SSECAST_STORE_TIMED_OUT", "SSECAST_CLOSED").contains(late.code), late.getMessage());
             SsecastTest.check(System.nanoTime() - began < PATIENCE.toNanos(), "neither waits for long");
         } finally {
             process.destroyForcibly().waitFor();

@@ -157,7 +157,7 @@ public final class Subscription implements AutoCloseable {
             subscription, added, add.size(), removed, remove.size(), failure));
     }
 
-    /** How many bytes were sent to this client alone and not taken yet. */
+    /** How many bytes were sent to this client alone and not taken yet; one batch that waits to be taken counts as taken. */
     public long pendingBytes() {
         LongByReference pending = new LongByReference();
         Library.Failure failure = new Library.Failure();
