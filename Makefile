@@ -19,6 +19,8 @@ NPM_BUILT := npm/dist/.built
 BROWSER_INSTALLED := tests/browser/node_modules/.installed
 RUNTIMES_INSTALLED := tests/runtimes/node_modules/.installed
 DROP_IN_INSTALLED := tests/drop-in/node_modules/.installed
+DOCS_INSTALLED := docs/node_modules/.installed
+DOCS_PYTHON_INSTALLED := docs/.python/.installed
 BENCH_INSTALLED := tests/bench/node_modules/.installed
 BENCH_PYTHON_INSTALLED := tests/bench/python/.venv/.installed
 PYTHON := python/.venv/bin
@@ -53,6 +55,7 @@ help:
 	@echo 'make check-musl  the workspace for musl'
 	@echo 'make check-semver  the crates beside the published ones: nothing breaks that the version does not say'
 	@echo 'make lint-workflows  the workflows of GitHub (needs Go)'
+	@echo 'make docs        the documentation site with the API references, to docs/.vitepress/dist (make docs-site: the pages alone)'
 	@echo 'make install-c   the C library, its header, and files for pkg-config and CMake, to PREFIX=...'
 	@echo 'make header abi  write include/ssecast.h and bindings/c/abi.txt anew from what the source says now'
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
@@ -83,6 +86,14 @@ $(RUNTIMES_INSTALLED): tests/runtimes/package.json tests/runtimes/package-lock.j
 
 $(DROP_IN_INSTALLED): tests/drop-in/package.json tests/drop-in/package-lock.json | tools
 	cd tests/drop-in && $(NPM) ci
+	@touch $@
+
+$(DOCS_INSTALLED): docs/package.json docs/package-lock.json | tools
+	cd docs && $(NPM) ci
+	@touch $@
+
+$(DOCS_PYTHON_INSTALLED): docs/requirements.txt $(PYTHON_INSTALLED)
+	$(PYTHON)/pip install --quiet --disable-pip-version-check --target docs/.python --requirement $<
 	@touch $@
 
 $(BENCH_INSTALLED): tests/bench/package.json tests/bench/package-lock.json | tools
@@ -309,7 +320,7 @@ check-musl: | tools
 
 # The generated files are compared before `build` writes them anew.
 .PHONY: lint lint-rust lint-generated lint-node lint-python lint-c
-lint: lint-rust lint-generated lint-node lint-python lint-c
+lint: lint-rust lint-generated lint-node lint-python lint-c lint-docs
 
 # The extension modules have no tests of their own in Rust, and as a test they would lack what exports them.
 lint-rust: | tools
@@ -331,6 +342,26 @@ lint-node: $(NPM_BUILT)
 	npm/node_modules/.bin/tsc --noEmit -p npm/tsconfig.json
 	node tests/lint/exports.mjs
 	node tests/lint/modules.mjs
+
+# The pages. A link or an anchor that leads nowhere fails.
+.PHONY: docs docs-site lint-docs
+docs-site: $(DOCS_INSTALLED)
+	docs/node_modules/.bin/vitepress build docs
+	node docs/check.mjs
+
+lint-docs: docs-site
+
+# The pages, and the references of the languages, from the comments in the code.
+SITE := docs/.vitepress/dist
+docs: docs-site $(NPM_INSTALLED) $(PYTHON_BUILT) $(DOCS_PYTHON_INSTALLED)
+	docs/node_modules/.bin/typedoc --options docs/typedoc.json
+	PYTHONPATH=docs/.python $(PYTHON)/python -m pdoc --docformat restructuredtext --output-directory $(SITE)/api/python \
+	  ssecast ssecast.asgi ssecast.wsgi ssecast.django ssecast.aiohttp ssecast.litestar
+	cargo doc --package ssecast --all-features --no-deps --locked
+	rm -rf $(SITE)/api/rust && cp -r $(BUILT)/doc $(SITE)/api/rust
+	docs/doxygen.sh
+	PYTHONPATH=tests/consumers python3 docs/javadoc.py $(SITE)/api/java $(BUILT)/consumers
+	node docs/check.mjs --with-references
 
 # Written for C readers, and so read as strictly as they may.
 lint-c:
@@ -388,7 +419,7 @@ fuzz: | tools
 clean:
 	rm -rf target npm/dist npm/alias/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
 	rm -rf tests/bench/node_modules tests/bench/python/.venv* tests/bench/results tests/bench/*/target
-	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules
+	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules docs/node_modules docs/.python docs/.vitepress/dist docs/.vitepress/cache
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
 	rm -rf dist packaging/.venv
 	rm -rf tests/redis/server tests/redis/.partial.*

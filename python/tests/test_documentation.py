@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -122,6 +123,43 @@ def test_the_private_stream_of_the_readme_is_one_clients_alone(tmp_path: Path) -
                 events = stream.rest()
                 assert [event.data for event in events] == ["one", "word", "after", "another"]
                 assert stream.complete
+
+
+def snippets() -> Iterator[Any]:
+    """The snippets in the pages of the documentation, by their place and by what their fence says: docs/README.md."""
+    for page in sorted((PYTHON.parent / "docs").rglob("*.md")):
+        if "node_modules" in page.parts:
+            continue
+        for number, (mark, code) in enumerate(
+            re.findall(r"^```python ?(\w*).*\n([^`]*)^```$", page.read_text(), re.MULTILINE)
+        ):
+            yield pytest.param(mark, code, id=f"{page.stem}-{number}")
+
+
+@pytest.mark.parametrize(("mark", "code"), list(snippets()))
+def test_a_snippet_of_the_documentation_is_what_its_fence_says(
+    mark: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # What a page migrates from is not installed.
+    module = compile(code, "snippet.py", "exec")
+    if mark == "before":
+        return
+    # Frameworks look into the module of a function.
+    monkeypatch.setitem(sys.modules, "snippet", ModuleType("snippet"))
+    exec(module, vars(sys.modules["snippet"]))
+    for name, value in list(vars(sys.modules["snippet"]).items()):
+        if mark == "test" and name.startswith("test_"):
+            value()
+    if mark in ("run", "private"):
+        (tmp_path / "example.py").write_text(code)
+        server = GUNICORN if "wsgi" in code else UVICORN
+        arguments = ["-m", *(argument.format(folder=tmp_path) for argument in server)]
+        with serve(arguments) as running, Stream(running) as stream:
+            if "/publish" in code:
+                running.get("/publish", method="POST")
+            if "/publish" in code or mark == "private" or "lifespan" in code:
+                assert stream.next().data
 
 
 def test_the_readme_names_every_error() -> None:
