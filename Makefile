@@ -196,15 +196,20 @@ test-browser: $(NPM_BUILT) $(PYTHON_BUILT) $(BROWSER_INSTALLED)
 	node tests/browser/chromium/provide.mjs
 	$(NODE_TEST) --test-concurrency=1 tests/browser/*.test.mjs
 
+# With LTO, libssecast.a would define symbols of Rust's own library again, and could not stand beside another library of Rust.
+.PHONY: build-c
+build-c: export CARGO_PROFILE_RELEASE_LTO = off
+build-c: | tools
+	cargo build --release --locked --package ssecast-c
+
 # The installed library is what the programs are built against.
 .PHONY: prefix-c
-prefix-c: | tools
-	cargo build --release --locked --package ssecast-c
-	bindings/c/install/install.sh $(RELEASE) $(BUILT)/c/prefix
+prefix-c: build-c
+	DESTDIR= LIBDIR= bindings/c/install/install.sh $(RELEASE) $(BUILT)/c/prefix
 
 test-c: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi
-	$(SUITE) bindings/c/tests/install.py $(BUILT)/c/prefix $(BUILT)/c/install
+	$(SUITE) bindings/c/tests/install.py $(RELEASE) $(BUILT)/c/prefix $(BUILT)/c/install
 	$(SUITE) bindings/c/tests/examples.py $(BUILT)/c/prefix $(BUILT)/c/examples
 	$(SUITE) bindings/c/tests/run.py $(BUILT)/c/prefix $(BUILT)/c/tests
 
@@ -235,10 +240,9 @@ chaos: $(NPM_BUILT) $(PYTHON_BUILT)
 
 # The C library: header, shared and static library, and what pkg-config and CMake find it by.
 .PHONY: install-c
-install-c: | tools
-	@test -n '$(PREFIX)' || { echo 'make install-c PREFIX=/usr/local (DESTDIR is put in front of it)' >&2; exit 1; }
-	cargo build --release --locked --package ssecast-c
-	DESTDIR='$(DESTDIR)' bindings/c/install/install.sh $(RELEASE) '$(PREFIX)'
+install-c: $(if $(PREFIX),build-c)
+	@test -n '$(PREFIX)' || { echo 'make install-c PREFIX=/usr/local (DESTDIR is put in front of it; LIBDIR=lib64 names another folder)' >&2; exit 1; }
+	DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' bindings/c/install/install.sh $(RELEASE) '$(PREFIX)'
 
 # Crates that are parts of other packages.
 NOT_PUBLISHED := ssecast-c ssecast-c-header ssecast-node ssecast-python
@@ -369,6 +373,10 @@ lint-c:
 	@if command -v c++ >/dev/null; then set -x; \
 	  c++ -x c++ -std=c++17 -Wall -Wextra -Wpedantic -Werror -fsyntax-only include/ssecast.h; \
 	else echo 'skipped: there is no C++ compiler, so the header was not read as C++17'; fi
+	@if command -v doxygen >/dev/null; then set -x; \
+	  printf '%s\n' INPUT=include/ssecast.h OUTPUT_DIRECTORY=$(BUILT)/c/doxygen GENERATE_LATEX=NO OPTIMIZE_OUTPUT_FOR_C=YES \
+	    QUIET=YES HAVE_DOT=NO WARN_AS_ERROR=YES | { mkdir -p $(BUILT)/c && doxygen -; } >/dev/null; \
+	else echo 'skipped: there is no Doxygen, so the header was not read by it'; fi
 
 .PHONY: header abi
 header: | tools

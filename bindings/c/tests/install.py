@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Builds a program with pkg-config, one with CMake and one with the static library, against an installed ssecast that was moved
-nowhere but where PREFIX says, and runs each.
+"""Installs ssecast once more, in a folder for libraries of another name, moves all of it, and builds programs against it there:
+with pkg-config, with CMake, shared, static, fully static, and beside another static library of Rust. Runs each.
 
-install.py PREFIX WORK
+install.py BUILT PREFIX WORK: BUILT is the folder of what cargo built, PREFIX where it is installed
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,14 @@ int main(int count, char **arguments) {
   return 0;
 }
 """
+# Brings Rust's own library with it, as ours does.
+OTHER = """#[no_mangle]
+pub extern "C" fn other(count: u32) -> usize {
+    std::panic::catch_unwind(|| (0..count).map(|each| each.to_string()).collect::<Vec<_>>().join(" ").len()).unwrap_or(0)
+}
+"""
+BESIDE = PROGRAM.replace("int main(", "size_t other(uint32_t count);\n\nint main(").replace("  puts(", "  if (other(3) != 5) return 3;\n  puts(")
+LIBDIR = "lib/x86_64-any"
 CMAKE = """cmake_minimum_required(VERSION 3.13)
 project(program C)
 find_package(ssecast {version} REQUIRED)
@@ -49,43 +58,73 @@ def run(*command, **options):
     return done.stdout.strip()
 
 
+def moved(built, prefix, work):
+    """Installs to a stage, as a packager does, and takes what is there elsewhere."""
+    stage = work / "stage"
+    script = Path(__file__).resolve().parents[1] / "install/install.sh"
+    run(script, built, "/usr/share/sse", env={**os.environ, "DESTDIR": str(stage), "LIBDIR": f"/usr/share/sse/{LIBDIR}"})
+    elsewhere = (stage / "usr/share/sse").rename(work / "else where")
+    same = [path.relative_to(prefix) for path in prefix.rglob("*") if path.is_file()]
+    assert (elsewhere / LIBDIR / "libssecast.a").exists() and not (elsewhere / "lib/libssecast.a").exists()
+    assert len(same) == len([path for path in elsewhere.rglob("*") if path.is_file()]), same
+    return elsewhere
+
+
 def with_pkg_config(prefix, work):
-    env = {**os.environ, "PKG_CONFIG_PATH": str(prefix / "lib/pkgconfig")}
+    (work / "link").symlink_to(prefix)
+    lib = work / "link" / LIBDIR
+    env = {**os.environ, "PKG_CONFIG_PATH": str(lib / "pkgconfig")}
     flags = run("pkg-config", "--cflags", "--libs", "ssecast", env=env).split()
     version = run("pkg-config", "--modversion", "ssecast", env=env)
     run("cc", work / "program.c", *flags, "-o", work / "shared")
-    found = run(work / "shared", f"file:{work}/events", env={**os.environ, "LD_LIBRARY_PATH": str(prefix / "lib")})
+    found = run(work / "shared", f"file:{work}/events", env={**os.environ, "LD_LIBRARY_PATH": str(lib)})
     assert found == version, found
     needed = run("readelf", "-d", work / "shared")
-    assert "[libssecast.so.0]" in needed, needed
-    private = run("pkg-config", "--static", "--libs-only-l", "--libs-only-other", "ssecast", env=env).split()
-    private = [flag for flag in private if flag != "-lssecast"]
-    run("cc", work / "program.c", f"-I{prefix}/include", prefix / "lib/libssecast.a", *private, "-o", work / "static")
+    interface = re.match(r"0\.\d+|\d+", version)[0]
+    assert f"[libssecast.so.{interface}]" in needed, needed
+    fully = run("pkg-config", "--static", "--cflags", "--libs", "ssecast", env=env).split()
+    run("cc", "-static", work / "program.c", *fully, "-o", work / "static")
     assert run(work / "static", f"file:{work}/events") == version
+    private = [flag for flag in fully if flag != "-lssecast"]
+    run("cc", work / "program.c", lib / "libssecast.a", *private, "-o", work / "mixed")
+    assert run(work / "mixed", f"file:{work}/events") == version
+
+
+def beside_another(prefix, work):
+    (work / "other.rs").write_text(OTHER)
+    (work / "beside.c").write_text(BESIDE)
+    run("rustc", "--edition=2021", "--crate-type=staticlib", "-O", work / "other.rs", "-o", work / "libother.a")
+    libraries = [prefix / LIBDIR / "libssecast.a", work / "libother.a"]
+    for at, order in enumerate((libraries, libraries[::-1])):
+        run("cc", work / "beside.c", f"-I{prefix}/include", *order, "-lm", "-ldl", "-lpthread", "-o", work / f"beside{at}")
+        run(work / f"beside{at}", f"file:{work}/events")
 
 
 def with_cmake(prefix, work):
     version = run("sed", "-n", 's/^#define SSECAST_VERSION_STRING "\\(.*\\)"/\\1/p', prefix / "include/ssecast.h")
     (work / "CMakeLists.txt").write_text(CMAKE.format(version=version))
-    run("cmake", "-S", work, "-B", work / "build", f"-DCMAKE_PREFIX_PATH={prefix}")
+    run("cmake", "-S", work, "-B", work / "build", f"-Dssecast_DIR={prefix}/{LIBDIR}/cmake/ssecast")
     run("cmake", "--build", work / "build")
     for program in ("shared", "static"):
         assert run(work / "build" / program, f"file:{work}/events") == version
 
 
 def main():
-    prefix, work = (Path(argument).resolve() for argument in sys.argv[1:3])
+    built, prefix, work = (Path(argument).resolve() for argument in sys.argv[1:4])
     results = Results("c-install")
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    prefix = moved(built, prefix, work)
     for tool, name, test in [
-        ("pkg-config", "a program is built with pkg-config, shared and static", with_pkg_config),
+        ("pkg-config", "a program is built with pkg-config: shared, static, and of static libraries alone", with_pkg_config),
         ("cmake", "a program is built with CMake's find_package, shared and static", with_cmake),
+        ("rustc", "the static library stands beside another one of Rust", beside_another),
     ]:
         if shutil.which(tool) is None:
             results.skip(f"{tool} is not installed, so not tested: {name}")
             continue
         folder = work / tool
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        folder.mkdir()
         (folder / "program.c").write_text(PROGRAM)
         try:
             test(prefix, folder)
