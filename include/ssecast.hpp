@@ -351,6 +351,7 @@ struct Hub {
   // A closed hub publishes nothing: the id is empty, and there are no subscribers.
   ssecast_published publish(std::string_view topic, const Event& event) {
     ssecast_published published{};
+    published.size = sizeof published;
     ssecast_error error;
     const auto result = ssecast_hub_publish(handle.get(), slice(topic), &event, &published, &error);
     if (result != SSECAST_OK && result != SSECAST_CLOSED) throw Error(error);

@@ -140,7 +140,7 @@ func (h *Hub) Publish(topic string, event Event) (Published, error) {
 	if err := event.check(); err != nil {
 		return Published{}, err
 	}
-	var published C.ssecast_published
+	published := C.ssecast_published{size: C.sizeof_ssecast_published}
 	var detail C.ssecast_error
 	result := C.publish(h.handle, required(topic), slice(event.Type), slice(event.ID), bytesSlice(event.Data),
 		slice(event.Comment), retry(event.Retry), &published, &detail)

@@ -38,12 +38,12 @@ class Event(ctypes.Structure):
 
 
 class Item(ctypes.Structure):
-    _fields_ = [("kind", c_uint32), ("reserved", c_uint32), ("event", Slice), ("data", Slice), ("id", Slice),
+    _fields_ = [("size", c_size_t), ("kind", c_uint32), ("reserved", c_uint32), ("event", Slice), ("data", Slice), ("id", Slice),
                 ("last_event_id", Slice), ("retry", c_uint64)]
 
 
 class Published(ctypes.Structure):
-    _fields_ = [("subscribers", c_uint64), ("id", c_char * 56)]
+    _fields_ = [("size", c_size_t), ("subscribers", c_uint64), ("id", c_char * 56)]
 
 
 class SubscriptionConfig(ctypes.Structure):
@@ -129,6 +129,7 @@ def calls_back_for_each_item_that_is_parsed(library):
     @ItemCallback
     def on_item(_, item):
         item = item.contents
+        check(item.size == sizeof(Item), f"an item of {item.size} bytes")
         seen.append((item.kind, item.event.bytes(), item.data.bytes(), item.id.bytes(), item.last_event_id.bytes()))
         return 0
 
@@ -140,7 +141,7 @@ def calls_back_for_each_item_that_is_parsed(library):
 
 
 def gives_a_subscriber_what_is_published_and_the_end(library):
-    error, hub, subscription, published = Error(), HANDLE(), HANDLE(), Published()
+    error, hub, subscription, published = Error(), HANDLE(), HANDLE(), Published(size=sizeof(Published))
     succeed(library.ssecast_hub_new(None, byref(hub), byref(error)), error)
     config, topics = SubscriptionConfig(), (Slice * 1)(library.ssecast_slice_of(b"ticks"))
     check(library.ssecast_subscription_config_init(byref(config), sizeof(config)) == OK, "a configuration is initialized")

@@ -31,7 +31,7 @@ int main(int count, char **arguments) {
   printf("http://127.0.0.1:%u/\n", ssecast_listener_port(listener));
   while (fflush(stdout), fgets(line, sizeof line, stdin) != NULL) {
     ssecast_event event = {.size = sizeof event, .event = {"said", 4}};
-    ssecast_published published;
+    ssecast_published published = {.size = sizeof published};
     line[strcspn(line, "\n")] = 0;
     if (strcmp(line, "!end") == 0) {
       if (ssecast_hub_end_topic(hub, NEWS[0], &error)) goto failed;

@@ -1,4 +1,5 @@
-/* ssecast: encode, parse and broadcast Server-Sent Events.
+/** @file
+ * ssecast: encode, parse and broadcast Server-Sent Events.
  *
  * This file is generated from bindings/c ('make header'); its changes are lost.
  *

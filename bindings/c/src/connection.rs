@@ -1,4 +1,4 @@
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::os::fd::BorrowedFd;
 use std::ptr;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::last_event_id;
 use crate::reason::host_reason;
 use crate::replay::replay;
 use crate::slice::{self, ssecast_slice};
+use crate::socket::ssecast_socket;
 use crate::versioned;
 
 /// A connection whose socket the engine writes to. Any thread may use it.
@@ -54,7 +55,7 @@ unsafe impl Sync for ssecast_connection {}
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_hub_attach_socket(
     hub: *mut ssecast_hub,
-    socket: c_int,
+    socket: ssecast_socket,
     config: *const ssecast_attach_config,
     connection: *mut *mut ssecast_connection,
     error: *mut ssecast_error,

@@ -7,7 +7,9 @@ use crate::slice::{self, ssecast_slice};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_header {
+    /// Its name, in any case.
     pub name: ssecast_slice,
+    /// Its value, without the white space around it.
     pub value: ssecast_slice,
 }
 

@@ -24,10 +24,19 @@ pub struct ssecast_hub {
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_published {
+    /// `sizeof(ssecast_published)`: set it before the call.
+    pub size: usize,
     /// The connections of this process that read the topic at that moment.
     pub subscribers: u64,
     /// The id that the hub gave the event. Ends with a zero byte; empty if the event had an id of its own.
     pub id: [c_char; 56],
+}
+
+// SAFETY: integers; the last of them fill whole words.
+unsafe impl Versioned for ssecast_published {
+    fn defaults() -> Self {
+        Self { size: size_of::<Self>(), subscribers: 0, id: [0; 56] }
+    }
 }
 
 /// Makes a hub; `config` may be NULL for the defaults. Give it back with `ssecast_hub_free`.
@@ -92,7 +101,7 @@ pub unsafe extern "C" fn ssecast_hub_free(hub: *mut ssecast_hub) {
 }
 
 /// Publishes an event to a topic. The time that it takes does not depend on the number of connections. Without an
-/// id of its own the event gets one; `published`, which may be NULL, says which.
+/// id of its own the event gets one; `published`, which may be NULL, says which. Set `published->size` before.
 ///
 /// Fails with `SSECAST_INVALID_TOPIC`, `SSECAST_INVALID_EVENT`, `SSECAST_INVALID_ID` (also when a retained event
 /// has the id), `SSECAST_INVALID_DATA`, `SSECAST_EVENT_TOO_LARGE`, `SSECAST_TOO_MANY_TOPICS`, `SSECAST_TOPIC_ENDED`,
@@ -112,14 +121,17 @@ pub unsafe extern "C" fn ssecast_hub_publish(
         // SAFETY: the caller's hub, text and event are there until the call returns.
         let (hub, topic, event) =
             unsafe { (required(hub, "hub")?, required_topic(topic)?, event::read(event)?) };
-        let done = hub.hub.publish(topic, &event)?;
-        if !published.is_null() {
-            let id = if event.id.is_some() { "" } else { done.id.as_str() };
-            let done = ssecast_published { subscribers: done.subscribers as u64, id: terminated(id) };
-            // SAFETY: not NULL.
-            unsafe { published.write(done) };
+        if published.is_null() {
+            hub.hub.publish(topic, &event)?;
+            return Ok(());
         }
-        Ok(())
+        // SAFETY: the caller's structure says its size.
+        let size = unsafe { versioned::stated(published, "published") }?;
+        let done = hub.hub.publish(topic, &event)?;
+        let id = if event.id.is_some() { "" } else { done.id.as_str() };
+        let done = ssecast_published { size, subscribers: done.subscribers as u64, id: terminated(id) };
+        // SAFETY: the caller has `size` bytes there.
+        unsafe { versioned::write(published, done, "published", size) }
     })
 }
 

@@ -56,6 +56,8 @@ mod reason;
 
 mod replay;
 
+mod socket;
+
 mod attach_config;
 
 mod connection;

@@ -55,11 +55,13 @@ pub struct ssecast_listen_config {
     pub path: ssecast_slice,
     /// Headers that every stream's response has besides its own, `headers_len` of them.
     pub headers: *const ssecast_header,
+    /// How many there are.
     pub headers_len: usize,
     /// The origins whose pages may read the streams, `cors_origins_len` of them, such as `https://app.example`; a
     /// single `*` stands for all. None, the default, allows none. Each is one that browsers send: in lower case, without
     /// a path.
     pub cors_origins: *const ssecast_slice,
+    /// How many there are.
     pub cors_origins_len: usize,
     /// How long a browser may remember the answer to a preflight. Default a day.
     pub cors_max_age_ms: u64,

@@ -38,10 +38,12 @@ pub enum ssecast_item_kind {
     SSECAST_ITEM_COMMENT = 4,
 }
 
-/// What a parser finds. Fields that the kind has not are left out, or 0. Later versions may append fields.
+/// What a parser finds. Fields that the kind has not are left out, or 0.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_item {
+    /// How many bytes the library has filled in: a field that a later version has appended is there if it lies within them.
+    pub size: usize,
     /// Which of the fields below count.
     pub kind: ssecast_item_kind,
     /// Always 0.
@@ -192,6 +194,7 @@ impl From<Item<'_>> for ssecast_item {
     fn from(item: Item<'_>) -> Self {
         let slice = |text: &str| ssecast_slice::new(text.as_bytes());
         let empty = Self {
+            size: size_of::<Self>(),
             kind: SSECAST_ITEM_EVENT,
             reserved: 0,
             event: ssecast_slice::NONE,

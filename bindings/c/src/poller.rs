@@ -1,5 +1,4 @@
 use std::collections::{HashMap, VecDeque};
-use std::ffi::c_int;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ssecast::{
@@ -11,6 +10,7 @@ use crate::entry::{entry, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::hub::ssecast_hub;
 use crate::signal::Signal;
+use crate::socket::ssecast_socket;
 use crate::subscription::ssecast_subscription;
 
 /// How many subscriptions are looked at before the caller gets the first of them.
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ssecast_poller_new(
 /// it and its last subscription. It stays readable until `ssecast_poller_next` has returned `SSECAST_WOULD_BLOCK`; an
 /// edge-triggered poll asks until then.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_poller_descriptor(poller: *const ssecast_poller) -> c_int {
+pub unsafe extern "C" fn ssecast_poller_descriptor(poller: *const ssecast_poller) -> ssecast_socket {
     // SAFETY: the caller's poller.
     unsafe { poller.as_ref() }.map_or(-1, |poller| poller.0.signal.raw())
 }

@@ -18,6 +18,7 @@ pub struct ssecast_refusal {
     pub reserved: u32,
     /// Headers, `headers_len` of them, such as `WWW-Authenticate`.
     pub headers: *const ssecast_header,
+    /// How many there are.
     pub headers_len: usize,
     /// The body, 64 KiB at most: plain text, unless the headers have another `Content-Type`. Left out, it says the status in words.
     pub body: ssecast_slice,

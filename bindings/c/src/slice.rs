@@ -16,7 +16,9 @@ use crate::error::{Failure, ssecast_result};
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct ssecast_slice {
+    /// The first byte; NULL if the text is left out.
     pub data: *const c_char,
+    /// How many bytes there are.
     pub len: usize,
 }
 

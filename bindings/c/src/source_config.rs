@@ -39,6 +39,7 @@ pub struct ssecast_source_config {
     /// `retry_statuses_len` statuses, from 201 to 599, after which the source tries again, and honours `Retry-After`.
     /// Default: none, as in browsers.
     pub retry_statuses: *const u16,
+    /// How many there are.
     pub retry_statuses_len: usize,
 }
 

@@ -19,6 +19,7 @@ pub struct ssecast_source_request {
     pub method: ssecast_slice,
     /// `headers_len` headers. The program adds its own, but none with one of these names.
     pub headers: *const ssecast_header,
+    /// How many there are.
     pub headers_len: usize,
     /// 1 if the program sends its body; 0 once a redirect has turned the request into a GET.
     pub sends_body: u32,

@@ -27,6 +27,7 @@ pub struct ssecast_stream_config {
     /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
     /// to it alone.
     pub topics: *const ssecast_slice,
+    /// How many there are.
     pub topics_len: usize,
     /// What a client without a last event ID begins with: so many of the last events, of all its topics together, or
     /// `SSECAST_REPLAY_ALL`; `SSECAST_ZERO` begins live. Default 0: what the listener's configuration says.
@@ -34,6 +35,7 @@ pub struct ssecast_stream_config {
     /// Headers of this response, `headers_len` of them, such as `Set-Cookie`. One takes the place of the listener's of the same
     /// name.
     pub headers: *const ssecast_header,
+    /// How many there are.
     pub headers_len: usize,
     /// Hands out the connection of this stream. NULL leaves that to the listener's `on_open`.
     pub on_open: ssecast_open_callback,

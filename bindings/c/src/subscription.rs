@@ -1,4 +1,4 @@
-use std::ffi::{c_int, c_void};
+use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -18,6 +18,7 @@ use crate::reason::ssecast_reason;
 use crate::replay::replay;
 use crate::signal::Signal;
 use crate::slice::{self, ssecast_slice};
+use crate::socket::ssecast_socket;
 use crate::subscription_config::ssecast_subscription_config;
 use crate::versioned;
 
@@ -126,7 +127,9 @@ pub unsafe extern "C" fn ssecast_subscription_free(subscription: *mut ssecast_su
 /// Gives the descriptor to poll for reading, or -1 for NULL and for a subscription that has a poller. The caller only polls it: it
 /// belongs to the subscription. It stays readable until `ssecast_subscription_next` has returned `SSECAST_WOULD_BLOCK`.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_subscription_descriptor(subscription: *const ssecast_subscription) -> c_int {
+pub unsafe extern "C" fn ssecast_subscription_descriptor(
+    subscription: *const ssecast_subscription,
+) -> ssecast_socket {
     // SAFETY: the caller's subscription.
     let subscription = unsafe { subscription.as_ref() };
     subscription.map_or(-1, |subscription| match &subscription.source {

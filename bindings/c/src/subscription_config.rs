@@ -16,6 +16,7 @@ pub struct ssecast_subscription_config {
     /// The topics that this client may read, `topics_len` of them. None makes a private stream: only what is sent
     /// to it alone.
     pub topics: *const ssecast_slice,
+    /// How many there are.
     pub topics_len: usize,
     /// The client's `Last-Event-ID`, if it sent one.
     pub last_event_id: ssecast_slice,

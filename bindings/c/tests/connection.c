@@ -47,7 +47,7 @@ static void what_is_published_arrives_framed_or_raw(void) {
   int raw_socket = connected(&raw), chunked_socket = connected(&chunked);
   ssecast_attach_config config = config_of(&endings[0]);
   ssecast_event event = event_of("1");
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   CHECK_OK(ssecast_hub_attach_socket(hub, raw_socket, &config, &connections[0], &error));
   config = config_of(&endings[1]);
   config.framing = SSECAST_FRAMING_CHUNKED;
@@ -123,7 +123,7 @@ static void a_client_comes_back_with_its_id_and_misses_nothing(void) {
   ssecast_error error;
   struct ending ending;
   struct stream client;
-  ssecast_published first;
+  ssecast_published first = {.size = sizeof first};
   ssecast_event event = event_of("1");
   ssecast_hub *hub = quiet_hub();
   int socket = connected(&client);

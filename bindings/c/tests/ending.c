@@ -148,7 +148,7 @@ static char id_before[56];
 static void use(ssecast_hub *hub, ssecast_subscription *subscription) {
   ssecast_error error;
   ssecast_event event = event_of("of the child");
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_slice bytes;
   struct stream client;
   int socket = connected(&client);
@@ -170,7 +170,7 @@ static void a_child_has_a_hub_of_its_own_and_leaves_the_parents_clients_alone(vo
   ssecast_error error;
   ssecast_hub *hub = quiet_hub();
   ssecast_event event = event_of("before");
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_subscription *subscription;
   ssecast_slice topic = {"t", 1}, bytes;
   ssecast_subscription_config config = {.size = sizeof config, .topics = &topic, .topics_len = 1};

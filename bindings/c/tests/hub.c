@@ -105,7 +105,7 @@ static void a_structure_that_is_zero_but_for_its_size_has_the_defaults(void) {
 static void an_event_gets_an_id_or_has_its_own(void) {
   ssecast_error error;
   ssecast_event event = event_of("1");
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_hub *hub;
   CHECK_OK(ssecast_hub_new(NULL, &hub, &error));
   CHECK_OK(ssecast_hub_publish(hub, text("ticks"), &event, &published, &error));

@@ -9,14 +9,14 @@ OPTIONAL = {"error", "user_data", "ssecast_hub_new.config", "ssecast_hub_publish
             "ssecast_stream_headers.cache_control", "ssecast_hub_unavailable.accept"}
 # A good value for each type of parameter.
 GOOD = {
-    "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "int": "spare", "void*": "NULL", "char*": "buffer",
+    "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "ssecast_socket": "spare", "void*": "NULL", "char*": "buffer",
     "ssecast_slice": 'text("t")', "const ssecast_slice*": "&topic", "ssecast_slice*": "&slice", "size_t*": "&length",
     "uint64_t*": "&number", "bool*": "&over", "ssecast_reason*": "&reason", "ssecast_published*": "&published", "ssecast_error*": "&error",
     "ssecast_item_callback": "on_item", "ssecast_unread_callback": "on_unread",
 }
 GOOD_BY_NAME = {"capacity": "sizeof buffer", "cause": "SSECAST_CAUSE_ENDED", "max_event_bytes": "0"}
 # Structures that the library fills in: the caller sets their size alone.
-FILLED = {"ssecast_stats", "ssecast_unavailable", "ssecast_source_request", "ssecast_source_step"}
+FILLED = {"ssecast_published", "ssecast_stats", "ssecast_unavailable", "ssecast_source_request", "ssecast_source_step"}
 # The first field that was appended to a structure: programs that were compiled before are smaller.
 APPENDED = {"ssecast_hub_config": "store", "ssecast_stats": "store", "ssecast_attach_config": "replay",
             "ssecast_subscription_config": "replay", "ssecast_listen_config": "replay"}
@@ -62,7 +62,7 @@ SETUP = r"""
   ssecast_error error;
   ssecast_slice topic = {"t", 1}, slice = {NULL, 0};
   ssecast_reason reason = 0;
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_event event = event_of("x");
   ssecast_stats stats;
   ssecast_hub_config hub_config;

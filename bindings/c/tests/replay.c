@@ -6,7 +6,7 @@ static const ssecast_slice TOPICS[] = {{"ticks", 5}, {"news", 4}};
 /* A hub that has five events, in two topics, and one that no client may read. The id of the third is written. */
 static ssecast_hub *hub_with_history(char *third) {
   ssecast_error error;
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_event event = event_of("3");
   ssecast_hub *hub = quiet_hub();
   publish(hub, "ticks", "1");

@@ -42,7 +42,7 @@ static void every_event_once(void) {
   ssecast_listen_config listen_config = {.size = sizeof listen_config};
   ssecast_source_config config = {.size = sizeof config};
   ssecast_listener *listener;
-  ssecast_published first;
+  ssecast_published first = {.size = sizeof first};
   ssecast_event event = event_of("before");
   pthread_t publisher;
   char url[64];

@@ -112,7 +112,7 @@ static void chunks_are_those_of_http(void) {
 static void it_resumes_sends_and_changes_topics(void) {
   ssecast_error error;
   char taken[4096] = "";
-  ssecast_published first;
+  ssecast_published first = {.size = sizeof first};
   ssecast_event event = event_of("1"), private = event_of("alone");
   ssecast_slice news = text("news");
   size_t pending = 0;

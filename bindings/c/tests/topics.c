@@ -48,7 +48,7 @@ static void readers_get_what_is_left_and_end_for_good(void) {
   struct ended ended = {0};
   struct stream live, late, behind;
   ssecast_error error;
-  ssecast_published first, last;
+  ssecast_published first = {.size = sizeof first}, last = {.size = sizeof last};
   ssecast_event event = event_of("1");
   ssecast_hub *hub = quiet_hub();
   CHECK_OK(ssecast_hub_publish(hub, ANSWER[0], &event, &first, &error));
@@ -80,7 +80,7 @@ static void a_subscription_ends_with_its_topic(void) {
   ssecast_reason reason;
   ssecast_subscription *subscription;
   ssecast_subscription_config config;
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_event event = event_of("1");
   ssecast_result result;
   char taken[1024] = "";
@@ -114,7 +114,7 @@ static int status_of(const ssecast_listener *listener, const char *id, struct st
 static void a_listener_answers_204_to_a_client_that_has_all(void) {
   ssecast_error error;
   struct stream client, late;
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_event event = event_of("1");
   ssecast_hub *hub = quiet_hub();
   ssecast_listener *listener = listening(hub);
@@ -134,7 +134,7 @@ static void a_listener_answers_204_to_a_client_that_has_all(void) {
 static void a_topic_that_ends_in_one_process_ends_in_all(void) {
   ssecast_error error;
   struct stream client, late;
-  ssecast_published published;
+  ssecast_published published = {.size = sizeof published};
   ssecast_event event = event_of("1");
   struct folder folder = folder_made();
   ssecast_hub *producer = stored_hub(folder.url, SLOW_MACHINE_MS), *server = stored_hub(folder.url, SLOW_MACHINE_MS);

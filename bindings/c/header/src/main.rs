@@ -8,11 +8,12 @@ const CONVENTIONS: &str = include_str!("../conventions.h");
 fn main() -> ExitCode {
     let library = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let header = library.join("../../include/ssecast.h");
-    let mut made = Vec::new();
+    let mut written = Vec::new();
     match cbindgen::generate_with_config(library, config()) {
-        Ok(bindings) => bindings.write(&mut made),
+        Ok(bindings) => bindings.write(&mut written),
         Err(error) => return fail(&format!("can't be made: {error}")),
     }
+    let made = documented(&String::from_utf8_lossy(&written)).into_bytes();
     if std::env::args().any(|argument| argument == "--check") {
         return match std::fs::read(&header) {
             Ok(committed) if committed == made => {
@@ -29,6 +30,20 @@ fn main() -> ExitCode {
     }
 }
 
+/// Doxygen wants a line for each type, and cbindgen gives none to the names that C has for its enumerations.
+fn documented(header: &str) -> String {
+    let mut documented = String::with_capacity(header.len());
+    for line in header.lines() {
+        let name = line.strip_prefix("typedef uint32_t ").or_else(|| line.strip_prefix("typedef enum "));
+        if let Some(name) = name.and_then(|names| names.trim_end_matches(';').split(' ').next()) {
+            documented.extend(["/// A number of `enum ", name, "`.\n"]);
+        }
+        documented.push_str(line);
+        documented.push('\n');
+    }
+    documented
+}
+
 fn fail(problem: &str) -> ExitCode {
     eprintln!("include/ssecast.h {problem}");
     ExitCode::FAILURE
@@ -36,13 +51,13 @@ fn fail(problem: &str) -> ExitCode {
 
 fn config() -> cbindgen::Config {
     let version = concat!(
-        "#define SSECAST_VERSION_MAJOR ",
+        "/// The major version that a program is compiled with.\n#define SSECAST_VERSION_MAJOR ",
         env!("CARGO_PKG_VERSION_MAJOR"),
-        "\n#define SSECAST_VERSION_MINOR ",
+        "\n/// Its minor version.\n#define SSECAST_VERSION_MINOR ",
         env!("CARGO_PKG_VERSION_MINOR"),
-        "\n#define SSECAST_VERSION_PATCH ",
+        "\n/// Its patch level.\n#define SSECAST_VERSION_PATCH ",
         env!("CARGO_PKG_VERSION_PATCH"),
-        "\n#define SSECAST_VERSION_STRING \"",
+        "\n/// The whole version, as a text.\n#define SSECAST_VERSION_STRING \"",
         env!("CARGO_PKG_VERSION"),
         "\"\n",
     );
@@ -53,13 +68,13 @@ fn config() -> cbindgen::Config {
         autogen_warning: None,
         no_includes: true,
         sys_includes: ["stdbool.h", "stddef.h", "stdint.h"].map(Into::into).to_vec(),
-        after_includes: Some(format!("\n/// The version that a program is compiled with.\n{version}")),
+        after_includes: Some(format!("\n{version}")),
         cpp_compat: true,
         style: cbindgen::Style::Both,
         usize_is_size_t: true,
         line_length: 100,
         tab_width: 2,
-        documentation_style: cbindgen::DocumentationStyle::C99,
+        documentation_style: cbindgen::DocumentationStyle::Cxx,
         line_endings: cbindgen::LineEndingStyle::LF,
         ..cbindgen::Config::default()
     };
@@ -68,6 +83,7 @@ fn config() -> cbindgen::Config {
         ["ssecast_cause", "ssecast_framing", "ssecast_next", "ssecast_policy", "ssecast_store_state"]
             .map(Into::into)
             .to_vec();
+    config.defines.insert("windows".into(), "_WIN32".into());
     config.parse.parse_deps = false;
     config
 }

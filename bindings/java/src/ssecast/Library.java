@@ -97,10 +97,14 @@ interface Library extends com.sun.jna.Library {
         }
     }
 
-    @FieldOrder({"subscribers", "id"})
+    @FieldOrder({"size", "subscribers", "id"})
     class NativePublished extends Structure {
-        public long subscribers;
+        public long size, subscribers;
         public byte[] id = new byte[56];
+
+        NativePublished() {
+            size = size();
+        }
     }
 
     @FieldOrder({"size", "connections", "topics", "published", "delivered", "bytes", "historyEvents", "heldBytes", "lagging",
