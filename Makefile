@@ -429,5 +429,5 @@ clean:
 	rm -rf tests/bench/node_modules tests/bench/python/.venv* tests/bench/results tests/bench/*/target
 	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules docs/node_modules docs/.python docs/.vitepress/dist docs/.vitepress/cache
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
-	rm -rf dist packaging/.venv
+	rm -rf dist packaging/.venv packaging/.tools
 	rm -rf tests/redis/server tests/redis/.partial.*

@@ -5,6 +5,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
+import stubs
 from platforms import Platform
 from release import ROOT, Release
 
@@ -52,7 +53,8 @@ def target_dir(release: Release, *, lto: bool = True) -> Path:
 def environment(release: Release, platform: Platform, *, lto: bool = True) -> dict[str, str]:
     """What every build for `platform` is told besides, whichever tool calls cargo."""
     return {
-        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags(platform)),
+        "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags(platform) + stubs.flags(platform)),
+        **stubs.environment(platform),
         f"CFLAGS_{platform.target.replace('-', '_')}": " ".join(c_flags()),
         "CARGO_PROFILE_RELEASE_LTO": "thin" if lto else "off",
         **(QUICK if release.quick else {}),

@@ -1,11 +1,13 @@
 """The npm packages in fresh Express apps, and what checks packages says of them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import npm
+import roots
 from platforms import Platform
-from trial import Dist, Trials, check_server, run
+from trial import Dist, Skipped, Trials, check_server, run
 
 SERVER = """
 const hub = createHub()
@@ -54,6 +56,9 @@ def trials(dist: Dist) -> Trials:
     for platform in dist.platforms:
         if platform.is_host:
             found |= apps(dist, platform)
+        elif platform.system == "linux":
+            name = f"a fresh Express app serves a stream in a root of {platform.name}"
+            found[name] = lambda folder, platform=platform: elsewhere(dist, folder, platform)
     found |= {f"{name} finds no fault in the npm packages": check for name, check in checks(dist).items()}
     for compiler, ways in COMPILERS.items():
         found[f"{compiler} reads the types"] = lambda folder, compiler=compiler, ways=ways: types(dist, folder, compiler, ways)
@@ -83,6 +88,21 @@ def apps(dist: Dist, platform: Platform) -> Trials:
         f"a fresh Express app in CommonJS serves a stream ({platform.name})": cjs,
         f"a fresh Express app in TypeScript serves a stream ({platform.name})": typescript,
     }
+
+
+def elsewhere(dist: Dist, folder: Path, platform: Platform) -> None:
+    """An app that is installed here for another platform, and run in a folder that has the platform's C library."""
+    try:
+        root = roots.root(platform)
+    except roots.Missing as missing:
+        raise Skipped(str(missing)) from missing
+    # By force, since npm compares the package's platform with this machine's.
+    install(dist, folder, platform, "express", "--force")
+    (folder / "server.mjs").write_text(ESM + SERVER)
+    app = root / "app"
+    shutil.rmtree(app, ignore_errors=True)
+    shutil.copytree(folder, app, symlinks=True)
+    check_server(*roots.command(platform, root, "/node/bin/node", "/app/server.mjs"), cwd=folder)
 
 
 def install(dist: Dist, folder: Path, platform: Platform | None, *others: str) -> None:
