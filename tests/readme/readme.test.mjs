@@ -1,4 +1,4 @@
-// Runs each program in the README as it stands there.
+// Runs each program in the README, and in the guides that go on from it, as it stands there.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,8 +8,9 @@ import { after, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { start } from '../support/program.mjs'
 
-const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8')
-const programs = [...readme.matchAll(/^```js run\n([^]*?)^```$/gm)].map(([, code]) => code)
+const pages = ['README.md', ...['frameworks', 'clients', 'answers', 'shutdown'].map(name => `docs/guide/${name}.md`)]
+const readme = pages.map(page => readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8')).join('\n')
+const programs = [...readme.matchAll(/^```js run(?: \[.*\])?\n([^]*?)^```$/gm)].map(([, code]) => code)
 
 describe('a program in the README', { timeout: 30_000 }, () => {
   // Inside of the package, its own name leads to it.
@@ -33,7 +34,7 @@ describe('a program in the README', { timeout: 30_000 }, () => {
 
   it('is there for Express, Koa, node:http, the listener, a session and the parser', () => {
     const hosts = programs.map(code => /from '(.+?)'/.exec(code)[1])
-    assert.deepEqual(hosts, ['express', 'koa', 'node:http', 'ssecast', 'express', 'ssecast'])
+    assert.deepEqual(hosts, ['express', 'koa', 'node:http', 'ssecast', 'ssecast', 'express'])
   })
 
   for (const code of programs.filter(code => code.includes('hub.publish'))) {
@@ -53,7 +54,7 @@ describe('a program in the README', { timeout: 30_000 }, () => {
   }
 
   it('that shuts down says goodbye to its clients and exits with 0, though a timer goes on publishing', async t => {
-    const [, shutdown] = /^```js shutdown\n([^]*?)^```$/m.exec(readme)
+    const [, shutdown] = /^```js shutdown \[Node\]\n([^]*?)^```$/m.exec(readme)
     const express = programs.find(code => code.includes("from 'express'"))
     const often = express.replace('app.listen(3000)\n', '').replace('1000)', '1)')
     const { port, stop } = await start(write(t, often + shutdown))
