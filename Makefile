@@ -18,6 +18,7 @@ NPM_INSTALLED := npm/node_modules/.installed
 NPM_BUILT := npm/dist/.built
 BROWSER_INSTALLED := tests/browser/node_modules/.installed
 RUNTIMES_INSTALLED := tests/runtimes/node_modules/.installed
+FRAMEWORKS_INSTALLED := tests/frameworks/node_modules/.installed
 DROP_IN_INSTALLED := tests/drop-in/node_modules/.installed
 DOCS_INSTALLED := docs/node_modules/.installed
 DOCS_PYTHON_INSTALLED := docs/.python/.installed
@@ -42,7 +43,7 @@ NPM_SOURCES := npm/package.json npm/build.mjs $(wildcard npm/tsconfig*.json) $(w
 help:
 	@echo 'make demo        build, then serve the demo page (PORT=3000 chooses its port)'
 	@echo 'make demo-python the same page in front of a FastAPI server'
-	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, browser, C, C++, Go, Java, ctypes, stores'
+	@echo 'make test        every suite: Rust, loom, Node, Python, README, runtimes, drop-in, frameworks, browser, C, C++, Go, Java, ctypes, stores'
 	@echo 'make chaos       processes killed, clients cut, Redis restarted, at random (SECONDS_EACH=60 SEED=...)'
 	@echo 'make tsan        the engine under ThreadSanitizer (needs a nightly Rust)'
 	@echo 'make test-c-valgrind  the C tests, each of them under valgrind too (two minutes)'
@@ -82,6 +83,10 @@ $(BROWSER_INSTALLED): tests/browser/package.json tests/browser/package-lock.json
 
 $(RUNTIMES_INSTALLED): tests/runtimes/package.json tests/runtimes/package-lock.json | tools
 	cd tests/runtimes && $(NPM) ci
+	@touch $@
+
+$(FRAMEWORKS_INSTALLED): tests/frameworks/package.json tests/frameworks/package-lock.json | tools
+	cd tests/frameworks && $(NPM) ci
 	@touch $@
 
 $(DROP_IN_INSTALLED): tests/drop-in/package.json tests/drop-in/package-lock.json | tools
@@ -142,8 +147,8 @@ demo: $(NPM_BUILT)
 demo-python: $(PYTHON_BUILT)
 	@$(PYTHON)/python python/examples/demo/server.py
 
-.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos test-dist-host
-test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-browser test-c test-consumers test-store test-chaos test-dist-host
+.PHONY: test test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-frameworks test-browser test-c test-consumers test-store test-chaos test-dist-host
+test: test-rust test-loom test-node test-python test-python-package test-readme test-runtimes test-drop-in test-frameworks test-browser test-c test-consumers test-store test-chaos test-dist-host
 
 test-rust: | tools
 	@sh tests/redis/provide.sh >/dev/null || { test -z "$$CI" && echo 'skipped: the tests of the Redis store'; }
@@ -187,6 +192,10 @@ test-readme: $(NPM_BUILT)
 # The parser and the client in Node 20 to 26, Deno and Bun.
 test-runtimes: $(NPM_BUILT) $(RUNTIMES_INSTALLED)
 	$(NODE_TEST) --test-concurrency=1 tests/runtimes/*.test.mjs
+
+# The adapters in Fastify, Hono, h3, Nest and Next.
+test-frameworks: $(NPM_BUILT) $(FRAMEWORKS_INSTALLED)
+	$(NODE_TEST) tests/frameworks/*.test.mjs
 
 # Other people's clients, over our parser instead of eventsource-parser.
 test-drop-in: $(NPM_BUILT) $(DROP_IN_INSTALLED)
@@ -428,6 +437,7 @@ clean:
 	rm -rf target npm/dist npm/alias/dist npm/node_modules npm/*.node python/.venv python/ssecast/*.so
 	rm -rf tests/bench/node_modules tests/bench/python/.venv* tests/bench/results tests/bench/*/target
 	rm -rf tests/runtimes/node_modules tests/drop-in/node_modules docs/node_modules docs/.python docs/.vitepress/dist docs/.vitepress/cache
+	rm -rf tests/frameworks/node_modules tests/frameworks/next/.next tests/frameworks/next/node_modules
 	rm -rf tests/browser/node_modules tests/browser/chromium/node_modules tests/browser/screenshots
 	rm -rf dist packaging/.venv packaging/.tools
 	rm -rf tests/redis/server tests/redis/.partial.*

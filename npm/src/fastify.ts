@@ -28,6 +28,13 @@ export interface FastifyReply {
 /** What `reply.sse` is. */
 export type ReplySse = <Context = any>(options?: MiddlewareOptions<Context>) => Promise<Session | undefined>
 
+// @ts-ignore: it is there where this file is used.
+declare module 'fastify' {
+  interface FastifyReply {
+    sse: ReplySse
+  }
+}
+
 /**
  * A plugin for Fastify: `reply.sse(options)` answers a request with a stream. The functions of its options get Fastify's
  * request. When the application closes, its streams end.
@@ -51,7 +58,7 @@ export const fastifySse = Object.assign(
         return session
       })
       // Otherwise it would wait for them.
-      app.addHook('preClose', async () => void (await Promise.all([...sessions].map(session => session.close()))))
+      app.addHook('preClose', async () => void (await Promise.all([...sessions].map(session => session.shutDown()))))
       done()
     } catch (error) {
       done(error as Error)

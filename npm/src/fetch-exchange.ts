@@ -30,7 +30,7 @@ export class FetchExchange implements Exchange {
   }
 
   look(): boolean {
-    if (!this.#isOver && this.request.signal?.aborted) this.cut()
+    if (this.request.signal?.aborted) this.end()
     return this.#isOver
   }
 
@@ -56,11 +56,12 @@ export class FetchExchange implements Exchange {
 
   cut(): void {
     if (this.#isOver) return
-    this.#controller.error(new DOMException('The stream was cut: its client has left, or did not take what it was sent', 'AbortError'))
+    this.#controller.error(new DOMException('The stream was cut: its client did not take what it was sent', 'AbortError'))
     this.#settle()
   }
 
-  readonly #abort = () => this.cut()
+  /** The client has left. An error would reach the host's log for each of them. */
+  readonly #abort = () => this.end()
 
   #drained(): void {
     if (!this.#isFull) return

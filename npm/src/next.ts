@@ -39,6 +39,7 @@ export function getHub(options: HubOptions & StoreOptions = {}): Hub | StoredHub
  * // next.config.mjs
  * export default withSsecast({ poweredByHeader: false })
  */
-export function withSsecast<Config extends { serverExternalPackages?: string[] }>(config: Config = {} as Config): Config {
-  return { ...config, serverExternalPackages: [...new Set([...(config.serverExternalPackages ?? []), 'ssecast'])] }
+export function withSsecast<Config extends object>(config: Config = {} as Config): Config & { serverExternalPackages: string[] } {
+  const { serverExternalPackages = [] } = config as { serverExternalPackages?: string[] }
+  return { ...config, serverExternalPackages: [...new Set([...serverExternalPackages, 'ssecast'])] }
 }

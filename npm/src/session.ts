@@ -249,6 +249,13 @@ export class Session<R = Request> implements LoopConnection {
     this.#left()
   }
 
+  /** @internal Ends the stream, and its connection: the server closes. */
+  shutDown(): Promise<Reason> {
+    if (!this.#ending) native(() => this.#hub.connections.native.end(this.id, 'shutdown'))
+    this.#asked ??= 'shutdown'
+    return this.closed
+  }
+
   /** @internal Writes bytes of the stream. */
   write(bytes: Uint8Array): boolean {
     const takesMore = this.#exchange.write(bytes)

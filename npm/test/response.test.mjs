@@ -97,7 +97,8 @@ test('the request\'s signal, `cancel`, the hub and the topics end a response', a
   const aborted = await open({ signal: controller.signal })
   controller.abort()
   assert.equal(await sessions[0].closed, 'client')
-  await assert.rejects(aborted.text(), { name: 'AbortError' })
+  // For the host this is no error to log.
+  assert.equal(typeof (await aborted.text()), 'string')
   await (await open()).body.cancel()
   assert.equal(await sessions[1].closed, 'client')
   const left = await hub.response(ask({}, { signal: AbortSignal.abort() }), { topics: ['t'] })
