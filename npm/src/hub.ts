@@ -1,13 +1,14 @@
 import type { NativeHub } from '../native.cjs'
-import { BaseHub, type HubOptions, type Published } from './base-hub.js'
+import type { HubOptions, Published } from './base-hub.js'
 import { serialise } from './data.js'
 import { named, SsecastError } from './error.js'
 import { checkFields, type EventFields, given } from './event.js'
+import { ReadableHub } from './readable-hub.js'
 import { StoredHub, type StoreOptions } from './stored-hub.js'
 import { checkTopic } from './topic.js'
 
 /** A hub whose history is in this process's memory. Made by {@link createHub}. */
-export class Hub extends BaseHub {
+export class Hub extends ReadableHub {
   /** The addon's function, which puts the number of the topic's connections into `#subscribers`. */
   readonly #publish: ReturnType<NativeHub['publisher']>
   readonly #subscribers = new Uint32Array(1)

@@ -1,13 +1,14 @@
 import { Observable } from 'rxjs'
-import type { BaseHub, HubOptions } from './base-hub.js'
+import type { HubOptions } from './base-hub.js'
 import { SsecastError } from './error.js'
 import { type FastifyReply, serveFastify } from './fastify.js'
 import { hubOf } from './frameworks.js'
 import { createHub, Hub } from './hub.js'
 import { sseMiddleware } from './middleware.js'
 import { checked, type MiddlewareOptions } from './options.js'
+import type { ReadableHub } from './readable-hub.js'
 import type { StoredHub, StoreOptions } from './stored-hub.js'
-import type { SubscribeOptions } from './subscription.js'
+import type { SubscribeOptions, Subscription } from './subscription.js'
 
 /** An event as Nest's `@Sse` takes it. */
 export interface NestEvent {
@@ -45,12 +46,12 @@ export class SseModule {
  *   return observe(this.hub, ['ticks'], { lastEventId })
  * }
  */
-export function observe(hub: BaseHub, topics: string | readonly string[], options: SubscribeOptions = {}): Observable<NestEvent> {
-  const from = hubOf(hub, 'observe(hub, topics)')
+export function observe(hub: ReadableHub, topics: string | readonly string[], options: SubscribeOptions = {}): Observable<NestEvent> {
+  hubOf(hub, 'observe(hub, topics)')
   return new Observable(subscriber => {
-    let subscription: ReturnType<BaseHub['subscribe']>
+    let subscription: Subscription
     try {
-      subscription = from.subscribe(topics, options)
+      subscription = hub.subscribe(topics, options)
     } catch (error) {
       if (error instanceof SsecastError && error.code === 'SSECAST_TOPIC_ENDED') return subscriber.complete()
       throw error

@@ -1,8 +1,9 @@
-import { BaseHub, checkedClose, type CloseOptions, type HubOptions, type Published } from './base-hub.js'
+import { checkedClose, type CloseOptions, type HubOptions, type Published } from './base-hub.js'
 import { serialise } from './data.js'
 import { named, SsecastError } from './error.js'
 import { checkFields, encode, type EventFields, given } from './event.js'
 import { Publications } from './publications.js'
+import { ReadableHub } from './readable-hub.js'
 import { checkTopic } from './topic.js'
 
 /** Where a hub's history is, if not in this process's memory. */
@@ -24,7 +25,7 @@ export interface StoreOptions {
 }
 
 /** A hub whose history is in a store that other processes share. Made by {@link createHub} with a `store`. */
-export class StoredHub extends BaseHub {
+export class StoredHub extends ReadableHub {
   readonly #publications: Publications
   #closing: Promise<void> | undefined
 

@@ -25,7 +25,7 @@ const DONE: Result = { done: true, value: undefined }
 const dropped = new FinalizationRegistry<SubscriptionReader>(reader => reader.close())
 
 /**
- * A hub's events in this process, made by {@link BaseHub.subscribe}: iterate over it with `for await`.
+ * A hub's events in this process, made by `hub.subscribe`: iterate over it with `for await`.
  *
  * It is a client like any other: it has a place in the history, not a queue. One that is too slow is told of what it missed
  * by a reset event. The iteration ends when the hub is closed, when all of its topics have ended, at `break`, and when the
