@@ -9,7 +9,7 @@ const demo = spawn(process.execPath, [path('../npm/examples/demo/server.mjs').pa
 const browser = await launch()
 try {
   const [line] = await new Promise(resolve => createInterface(demo.stdout).on('line', line => /http:\S+/.test(line) && resolve(/http:\S+/.exec(line))))
-  const page = await browser.newPage({ viewport: { width: 1200, height: 1040 }, reducedMotion: 'reduce' })
+  const page = await browser.newPage({ viewport: { width: 1400, height: 1130 }, reducedMotion: 'reduce' })
   await page.goto(line)
   await page.waitForFunction(() => document.querySelectorAll('.card .pill[data-state=open]').length === 4)
   // Something to see: a chart of half a minute, and a client that was cut off.
@@ -18,6 +18,8 @@ try {
   await page.click('.card:nth-child(2) .cut')
   await page.waitForFunction(() => /0 lost/.test(document.querySelector('.card:nth-child(2) .note').textContent))
   await page.waitForFunction(() => Number(document.querySelector('.card .received').textContent.replace(',', '')) > 1300)
+  // A click scrolls.
+  await page.evaluate(() => scrollTo(0, 0))
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
     await page.waitForTimeout(600)
