@@ -1,6 +1,7 @@
 // Every adapter in its framework, over sockets, read by an EventSource.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { connect, createServer } from 'node:net'
 import { join as joinPath } from 'node:path'
@@ -12,6 +13,7 @@ import { EventSource } from 'eventsource'
 
 import { join } from '../../npm/test/support/client.mjs'
 import { eventually } from '../../npm/test/support/eventually.mjs'
+import { start as startProgram } from '../support/program.mjs'
 import { hosts } from './hosts.mjs'
 
 /** A way to a server that can be cut. */
@@ -104,6 +106,23 @@ for (const [name, start] of Object.entries(hosts)) {
     })
   })
 }
+
+test('the program for Fastify in the README of the package sends an event each second', async () => {
+  const readme = readFileSync(new URL('../../npm/README.md', import.meta.url), 'utf8')
+  const [, program] = /^```js fastify\n([^]*?)^```$/m.exec(readme)
+  const folder = mkdtempSync(fileURLToPath(new URL('readme-', import.meta.url)))
+  const path = joinPath(folder, 'fastify.mjs')
+  writeFileSync(path, program)
+  const { port, stop } = await startProgram(path)
+  try {
+    const client = await join(`http://127.0.0.1:${port}/stream`)
+    assert.equal(typeof JSON.parse((await client.has(1))[0]).now, 'number')
+    client.cut()
+  } finally {
+    await stop()
+    rmSync(folder, { recursive: true })
+  }
+})
 
 test('programs for every framework compile under tsc, and their mistakes do not', async () => {
   const require = createRequire(import.meta.url)

@@ -1,5 +1,6 @@
 // Runs each program in the npm package's README as it stands there.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -52,6 +53,24 @@ describe('a program in the README of the npm package', { timeout: 30_000 }, () =
     const url = await run(t, 'express.mjs', program('run').replace(/listen\(.*(?=\))/, "$&, () => process.send('it listens')"))
     const [[, data]] = await take(new EventSource(`${url}/stream`), 1)
     assert.equal(typeof JSON.parse(data).now, 'number')
+  })
+
+  it('answers a POST by a web Response', async t => {
+    const path = join(folder, 'response.mjs')
+    writeFileSync(path, program('response'))
+    const { POST } = await import(path)
+    const request = new Request('http://localhost', { method: 'POST', body: JSON.stringify({ question: 'one two' }) })
+    // As a server would, this keeps the process alive.
+    const alive = setInterval(() => {}, 1000)
+    t.after(() => clearInterval(alive))
+    const text = await (await POST(request)).text()
+    assert.deepEqual([...text.matchAll(/^data: ?(.*)$/gm)].map(([, data]) => data), ['one', 'two'])
+  })
+
+  it('reads events in its own process', () => {
+    const path = join(folder, 'subscribe.mjs')
+    writeFileSync(path, program('subscribe'))
+    assert.match(execFileSync(process.execPath, [path], { encoding: 'utf8' }), /^\S+-1 {"number":7}\n$/)
   })
 
   it('with several workers sends what each of them publishes to the clients of all', async t => {

@@ -1,4 +1,4 @@
-// The parser and the client in every runtime, each a process of its own. One that can't be installed here is skipped, but never in CI.
+// The parser and the client in every runtime, and hub.response in two servers, each a process of its own. One that can't be installed here is skipped, but never in CI.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +13,7 @@ const runtimes = {
   'Node 22': node(22),
   'Node 24': node(24),
   'Node 26': node(26),
-  Deno: [here('node_modules/.bin/deno'), 'run', '--quiet', '--no-prompt', '--allow-read', '--allow-env', '--allow-net', '--node-modules-dir=manual', '--unsafely-ignore-certificate-errors=127.0.0.1'],
+  Deno: [here('node_modules/.bin/deno'), 'run', '--quiet', '--no-prompt', '--allow-read', '--allow-env', '--allow-net', '--allow-ffi', '--allow-sys', '--node-modules-dir=manual', '--unsafely-ignore-certificate-errors=127.0.0.1'],
   Bun: [here('node_modules/.bin/bun')],
 }
 
@@ -45,5 +45,12 @@ for (const name of Object.keys(runtimes)) {
   test(`${name} runs the client through every scenario, and ends by itself`, { timeout: 120_000 }, async t => {
     const counts = await run(t, name, 'client.mjs', JSON.stringify(await startServer(t)), 'runtime')
     if (counts) assert.ok(counts.scenarios >= scenarios.length - 1)
+  })
+}
+
+for (const name of ['Deno', 'Bun']) {
+  test(`${name}'s own server serves a hub by hub.response, to two clients and one that comes back`, { timeout: 60_000 }, async t => {
+    const seen = await run(t, name, 'response.mjs')
+    if (seen) assert.deepEqual(seen, { first: [['1'], ['1']], resumed: [['2', '3'], ['2', '3']], ended: [true, true] })
   })
 }
