@@ -21,10 +21,10 @@ def build(release: Release) -> Iterator[Artefact]:
     shutil.rmtree(STAGE, ignore_errors=True)
     STAGE.mkdir(parents=True)
     source = compiled(release)
-    yield main(release, source)
+    addons = [addon(release, platform) for platform in release.platforms]
+    yield main(release, source, [artefact.platform for artefact in addons if artefact.path.exists()])
     yield pack(release, source / "alias", read(source / "alias"))
-    for platform in release.platforms:
-        yield addon(release, platform)
+    yield from addons
 
 
 def compiled(release: Release) -> Path:
@@ -39,22 +39,27 @@ def compiled(release: Release) -> Path:
     return source
 
 
-def main(release: Release, source: Path) -> Artefact:
+def main(release: Release, source: Path, platforms: list[Platform]) -> Artefact:
     """`ssecast`, which has no addon inside: npm chooses one of its optional dependencies by the platform."""
     manifest = read(source)
     manifest["files"].remove("*.node")
     # Only here: `npm ci` in a clone would look for them in the registry, before they are there.
-    manifest["optionalDependencies"] = {package(platform): release.version for platform in release.platforms}
+    manifest["optionalDependencies"] = {package(platform): release.version for platform in platforms}
     return pack(release, source, manifest)
 
 
 def addon(release: Release, platform: Platform) -> Artefact:
-    """The package that npm installs on `platform` alone."""
+    """The package that npm installs on `platform` alone. One that this machine can't link is left out, and the table says why."""
     name = package(platform)
     folder = STAGE / suffix(platform)
     folder.mkdir()
     file = f"ssecast.{suffix(platform)}.node"
-    library = cargo.build(release, platform, "ssecast-node") / platform.library("ssecast_node")
+    try:
+        library = cargo.build(release, platform, "ssecast-node") / platform.library("ssecast_node")
+    except subprocess.CalledProcessError:
+        if platform.system != "darwin":
+            raise
+        return Artefact(packed(release, name), platform, "needs Apple's SDK (SDKROOT)")
     symbols.strip(release, library, file, folder / file)
     (folder / "README.md").write_text(
         f"# {name}\n\nThe addon of [ssecast](https://www.npmjs.com/package/ssecast) for {platform.name}: "
@@ -104,6 +109,10 @@ def pack(release: Release, folder: Path, manifest: dict, platform: Platform | No
     out = release.out / "npm"
     out.mkdir(exist_ok=True)
     release.run("npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", out, cwd=folder)
-    file = f"{manifest['name'].removeprefix('@').replace('/', '-')}-{release.version}.tgz"
     note = "" if platform is None or platform.system == "linux" else "built, not run"
-    return Artefact(out / file, platform, note)
+    return Artefact(packed(release, manifest["name"]), platform, note)
+
+
+def packed(release: Release, name: str) -> Path:
+    """The file that npm packs the package `name` into."""
+    return release.out / "npm" / f"{name.removeprefix('@').replace('/', '-')}-{release.version}.tgz"

