@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use ssecast_hub::{Error, ErrorKind, Hub, Reason, Subscription, is_finished};
+use ssecast_hub::{Error, Hub, Reason, Subscription};
 
 use crate::batch_queue::BatchQueue;
 use crate::connection::ConnectionId;
@@ -56,13 +56,8 @@ impl ByteStream {
     /// Registers a connection. What is published from here on is for it.
     ///
     /// # Errors
-    /// Those of [`Reader::subscribe`](ssecast_hub::Reader::subscribe), also [`ErrorKind::TopicEnded`] for a last event ID that
-    /// [`is_finished`], and [`ErrorKind::Internal`] if the system has no thread for the first stream.
+    /// Those of [`Reader::subscribe`](ssecast_hub::Reader::subscribe), and [`ErrorKind::Internal`](ssecast_hub::ErrorKind::Internal) if the system has no thread for the first stream.
     pub fn open(hub: &Hub, subscription: &Subscription<'_>) -> Result<Self, Error> {
-        if subscription.last_event_id.is_some_and(is_finished) {
-            let problem = "is finished: answer 204, by which an EventSource stays away";
-            return Err(Error::new(ErrorKind::TopicEnded, "stream", problem));
-        }
         let connections = TaskConnections::of(hub)?;
         let (id, queue) = connections.open(subscription)?;
         Ok(Self { connections, queue, id })
