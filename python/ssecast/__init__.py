@@ -39,7 +39,7 @@ from ssecast.errors import (
 )
 from ssecast.event_source import AsyncEventSource, EventSource
 from ssecast.hub import Hub
-from ssecast.listener import Listener, Request
+from ssecast.listener import Listener, Refusal, Request
 from ssecast.session import Session
 from ssecast.stream import Decoder, aiter_events, iter_events
 from ssecast.subscription import Subscription
@@ -72,6 +72,7 @@ __all__ = [
     "Loss",
     "Parser",
     "Published",
+    "Refusal",
     "Request",
     "Retry",
     "Session",

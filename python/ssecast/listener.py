@@ -5,19 +5,40 @@ from __future__ import annotations
 import atexit
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Self, TypedDict
 
 from ssecast import _native
 from ssecast._native import Request
 from ssecast._options import Replay
 
-__all__ = ["Limits", "Listener", "Request", "Topics"]
+__all__ = ["Limits", "Listener", "Refusal", "Request", "Topics"]
 
 logger = logging.getLogger("ssecast")
 
-Topics = Sequence[str] | Callable[[Request], Sequence[str] | int]
-"""Topics, or a function of the request that returns them, or a status: from 400 to 599, or 204, by which a browser
-stays away."""
+
+@dataclass(frozen=True, kw_only=True)
+class Refusal:
+    """What a client is answered that gets no stream.
+
+    >>> Refusal(status=401, headers={"WWW-Authenticate": "Bearer"}, body="Sign in first.").status
+    401
+    >>> Refusal(status=303, headers={"Location": "/sign-in"}).body is None
+    True
+    """
+
+    status: int
+    """From 400 to 599; 204, by which a browser stays away; or 301, 302, 303, 307 or 308 with a ``Location``."""
+    headers: Mapping[str, str] | None = None
+    """Headers besides those of every answer. Those of CORS are set by the option ``cors``."""
+    body: str | bytes | None = None
+    """The body, 64 KiB at most: plain text, unless the headers have another ``Content-Type``. None says the status in
+    words."""
+
+
+Topics = Sequence[str] | Callable[[Request], Sequence[str] | int | Refusal]
+"""Topics, or a function of the request that returns them, or a status from 400 to 599, or 204, by which a browser
+stays away, or a :class:`Refusal` with headers and a body."""
 
 
 class Limits(TypedDict, total=False):
@@ -115,13 +136,16 @@ class Listener:
 
 
 def _answer_by(
-    topics: Callable[[Request], Sequence[str] | int],
+    topics: Callable[[Request], Sequence[str] | int | Refusal],
 ) -> Callable[[Request, _native.Responder], None]:
     def answer(request: Request, responder: _native.Responder) -> None:
         try:
             answer = topics(request)
             if isinstance(answer, int):
                 responder.refuse(answer)
+            elif isinstance(answer, Refusal):
+                body = answer.body.encode() if isinstance(answer.body, str) else answer.body
+                responder.refuse(answer.status, list((answer.headers or {}).items()), body)
             elif isinstance(answer, (str, bytes)):
                 raise TypeError("topics must return a sequence of strings, not a string; wrap it in a list")
             else:

@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
-from ssecast import ClosedError, Hub, InvalidOptionError, InvalidTopicError, Listener, Request
+from ssecast import ClosedError, Hub, InvalidOptionError, InvalidTopicError, Listener, Refusal, Request
 from streams import Stream
 
 PATIENCE = 30.0
@@ -111,7 +112,53 @@ def test_a_function_of_the_request_says_what_it_gets() -> None:
     assert request.last_event_id == "gone"
 
 
-@pytest.mark.parametrize("answer", [ValueError("no"), "topic", [1], [""], None, 200, 403.0, True, -1])
+@pytest.mark.parametrize(
+    ("refusal", "body", "headers"),
+    [
+        (
+            Refusal(status=401, headers={"WWW-Authenticate": "Bearer"}),
+            "401 Unauthorized\n",
+            {"www-authenticate": "Bearer"},
+        ),
+        (Refusal(status=303, headers={"Location": "/sign-in"}, body="Sign in."), "Sign in.", {"location": "/sign-in"}),
+        (
+            Refusal(status=402, headers={"Content-Type": "application/json"}, body=b'{"pay":"now"}'),
+            '{"pay":"now"}',
+            {"content-type": "application/json"},
+        ),
+        (Refusal(status=204), "", {}),
+    ],
+)
+def test_a_refusal_has_a_status_headers_and_a_body(refusal: Refusal, body: str, headers: dict[str, str]) -> None:
+    with Hub().listen(topics=lambda _: refusal, cors="https://app.example") as listener:
+        url = f"http://127.0.0.1:{listener.address[1]}/"
+        response = httpx.get(url, headers={"Origin": "https://app.example"}, timeout=PATIENCE)
+    assert (response.status_code, response.text) == (refusal.status, body)
+    assert headers.items() <= dict(response.headers).items()
+    assert response.headers["access-control-allow-origin"] == "https://app.example"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        ValueError("no"),
+        "topic",
+        [1],
+        [""],
+        None,
+        200,
+        403.0,
+        True,
+        -1,
+        Refusal(status=200),
+        Refusal(status=302),
+        Refusal(status=204, body="text"),
+        Refusal(status=403, body="x" * 65537),
+        Refusal(status=403, headers={"X": "a\r\nSet-Cookie: b"}),
+        Refusal(status=403, headers={"Content-Length": "1"}),
+        Refusal(status=403, headers={"a b": "c"}),
+    ],
+)
 def test_a_function_that_fails_is_logged_and_answers_500(answer: Any, caplog: pytest.LogCaptureFixture) -> None:
     def topics(request: Request) -> list[str]:
         if request.path == "/well":

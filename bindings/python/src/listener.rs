@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Replay, Router};
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Refusal, Replay, Router};
 
 use crate::call;
 use crate::error::{Failure, Result, entry};
@@ -61,9 +61,7 @@ impl Listener {
             let string =
                 |value, name| Ok::<_, Failure>(text(value, name, ErrorKind::InvalidOption)?.to_string());
             let path = path.map(|path| string(path, "path")).transpose()?;
-            let headers =
-                headers.iter().map(|(name, value)| Ok((string(name, "headers")?, string(value, "headers")?)));
-            let headers = headers.collect::<Result<_>>()?;
+            let headers = header_fields(&headers)?;
             let origins =
                 origins.map(|origins| strings(origins, "cors", ErrorKind::InvalidOption)).transpose()?;
             if credentials && origins.is_none() {
@@ -223,9 +221,19 @@ impl Responder {
         })
     }
 
-    /// Answers with a status.
-    fn refuse(&self, status: u16) -> Result<()> {
-        entry(|| Ok(self.0.refuse(status).map(drop)?))
+    /// Answers with a status, headers and a body.
+    #[pyo3(signature = (status, headers = Vec::new(), body = None))]
+    fn refuse(
+        &self,
+        status: u16,
+        headers: Vec<(Bound<'_, PyAny>, Bound<'_, PyAny>)>,
+        body: Option<Vec<u8>>,
+    ) -> Result<()> {
+        entry(|| {
+            let mut refusal = Refusal::new(status);
+            (refusal.headers, refusal.body) = (header_fields(&headers)?, body);
+            Ok(self.0.refuse_with(refusal).map(drop)?)
+        })
     }
 }
 
@@ -252,6 +260,11 @@ impl Router for Routes {
             })),
         }
     }
+}
+
+fn header_fields(headers: &[(Bound<'_, PyAny>, Bound<'_, PyAny>)]) -> Result<Vec<(String, String)>> {
+    let string = |value| Ok::<_, Failure>(text(value, "headers", ErrorKind::InvalidOption)?.to_string());
+    headers.iter().map(|(name, value)| Ok((string(name)?, string(value)?))).collect()
 }
 
 fn strings(values: &Bound<'_, PyTuple>, name: &'static str, kind: ErrorKind) -> Result<Vec<String>> {
