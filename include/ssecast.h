@@ -1128,6 +1128,18 @@ ssecast_result ssecast_hub_when_unread(struct ssecast_hub *hub,
 /// none follows. NULL is fine.
 void ssecast_unread_watch_free(struct ssecast_unread_watch *watch);
 
+/// Writes the counters of a hub as OpenMetrics text, which Prometheus scrapes: the body of a response whose `Content-Type` is
+/// `application/openmetrics-text; version=1.0.0; charset=utf-8`. It is never longer than 8192 bytes; the numbers in it may grow
+/// between two calls.
+///
+/// Writes how many bytes it has to `*length`; there is no zero byte behind them. With `buffer` NULL and `capacity` 0 only
+/// the length is written. Fails with `SSECAST_BUFFER_TOO_SMALL` if it does not fit.
+ssecast_result ssecast_hub_metrics(const struct ssecast_hub *hub,
+                                   char *buffer,
+                                   size_t capacity,
+                                   size_t *length,
+                                   struct ssecast_error *error);
+
 /// Reads the counters of a hub. Set `stats->size` to `sizeof(ssecast_stats)` before.
 ssecast_result ssecast_hub_stats(const struct ssecast_hub *hub,
                                  struct ssecast_stats *stats,

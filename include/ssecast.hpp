@@ -384,6 +384,13 @@ struct Hub {
     detail::call(ssecast_hub_stats, handle.get(), &stats);
     return stats;
   }
+  // The counters as OpenMetrics text.
+  std::string metrics() const {
+    // No text is longer.
+    std::string text(8192, '\0');
+    text.resize(detail::get<std::size_t>(ssecast_hub_metrics, handle.get(), text.data(), text.size()));
+    return text;
+  }
   // What a client is answered that can't have a stream for the moment, by its request's method and Accept.
   ssecast_unavailable unavailable(std::string_view method, std::string_view accept) const {
     ssecast_unavailable unavailable{};

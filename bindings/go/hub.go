@@ -230,6 +230,17 @@ func (s StoreState) String() string {
 	return [...]string{"none", "unopened", "ready", "degraded"}[min(s, StoreDegraded)]
 }
 
+// Metrics writes the counters as OpenMetrics text, which Prometheus scrapes: the body of a response whose Content-Type is
+// application/openmetrics-text; version=1.0.0; charset=utf-8.
+func (h *Hub) Metrics() string {
+	// No text is longer.
+	var buffer [8192]C.char
+	var length C.size_t
+	C.ssecast_hub_metrics(h.handle, &buffer[0], C.size_t(len(buffer)), &length, nil)
+	runtime.KeepAlive(h)
+	return C.GoStringN(&buffer[0], C.int(length))
+}
+
 // Stats reads the counters.
 func (h *Hub) Stats() Stats {
 	native := C.ssecast_stats{size: C.sizeof_ssecast_stats}

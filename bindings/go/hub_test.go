@@ -513,3 +513,18 @@ func TestMessagesNameTheOptionsOfGo(t *testing.T) {
 		}
 	}
 }
+
+func TestAHubIsMeasured(t *testing.T) {
+	hub := newHub(t, ssecast.Config{})
+	fresh, err := os.ReadFile("../../tests/vectors/metrics.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := hub.Metrics(); text != string(fresh) {
+		t.Fatalf("the metrics of a fresh hub are %q", text)
+	}
+	publish(t, hub, "ticks", "1")
+	if !strings.Contains(hub.Metrics(), "\nssecast_published_events_total 1\n") {
+		t.Fatalf("after an event they are %q", hub.Metrics())
+	}
+}

@@ -167,6 +167,19 @@ export abstract class BaseHub {
     throw new SsecastError('SSECAST_INVALID_OPTION', 'afterMs', problem)
   }
 
+  /**
+   * Writes the counters as OpenMetrics text, which Prometheus scrapes: the body of a response whose `Content-Type` is
+   * `application/openmetrics-text; version=1.0.0; charset=utf-8`. The names are the same in every language.
+   *
+   * @example
+   * app.get('/metrics', (req, res) => {
+   *   res.type('application/openmetrics-text; version=1.0.0; charset=utf-8').send(hub.metrics())
+   * })
+   */
+  metrics(): string {
+    return native(() => this.connections.native.metrics())
+  }
+
   /** Reads the counters. */
   stats(): Stats {
     return native(() => this.connections.native.stats()) as unknown as Stats

@@ -234,6 +234,13 @@ class Hub:
     def stats(self) -> Stats:
         """Reads the counters."""
 
+    def metrics(self) -> str:
+        """Writes the counters as OpenMetrics text, which Prometheus scrapes.
+
+        It is the body of a response whose ``Content-Type`` is
+        ``application/openmetrics-text; version=1.0.0; charset=utf-8``. The names are the same in every language.
+        """
+
 @final
 class Published:
     """What became of a publication."""
@@ -387,8 +394,8 @@ class Responder:
     def allow(self, topics: tuple[str, ...]) -> None:
         """Gives the client a stream of these topics."""
 
-    def refuse(self, status: int) -> None:
-        """Answers with a status."""
+    def refuse(self, status: int, headers: list[tuple[str, str]] = ..., body: bytes | None = None) -> None:
+        """Answers with a status, headers and a body."""
 
 @final
 class PeerTimeout:

@@ -1,8 +1,9 @@
+use std::ffi::c_char;
 use std::mem::offset_of;
 
 use ssecast::{Reason, ResetReason};
 
-use crate::entry::{entry, required};
+use crate::entry::{entry, required, write_text};
 use crate::error::{ssecast_error, ssecast_result};
 use crate::hub::ssecast_hub;
 use crate::store_state::ssecast_store_state;
@@ -69,6 +70,28 @@ unsafe impl Versioned for ssecast_stats {
     fn defaults() -> Self {
         Self::default()
     }
+}
+
+/// Writes the counters of a hub as OpenMetrics text, which Prometheus scrapes: the body of a response whose `Content-Type` is
+/// `application/openmetrics-text; version=1.0.0; charset=utf-8`. It is never longer than 8192 bytes; the numbers in it may grow
+/// between two calls.
+///
+/// Writes how many bytes it has to `*length`; there is no zero byte behind them. With `buffer` NULL and `capacity` 0 only
+/// the length is written. Fails with `SSECAST_BUFFER_TOO_SMALL` if it does not fit.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_hub_metrics(
+    hub: *const ssecast_hub,
+    buffer: *mut c_char,
+    capacity: usize,
+    length: *mut usize,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: the caller's hub.
+        let hub = unsafe { required(hub, "hub") }?;
+        // SAFETY: the caller has `capacity` bytes there.
+        unsafe { write_text(hub.hub.metrics().as_bytes(), buffer, capacity, length) }
+    })
 }
 
 /// Reads the counters of a hub. Set `stats->size` to `sizeof(ssecast_stats)` before.

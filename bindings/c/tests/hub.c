@@ -160,6 +160,22 @@ static void closing_twice_is_an_error_and_nothing_is_published_after(void) {
   ssecast_hub_free(hub);
 }
 
+static void the_metrics_are_open_metrics_text(void) {
+  ssecast_error error;
+  char text[8192];
+  size_t length, needed;
+  ssecast_hub *hub;
+  CHECK_OK(ssecast_hub_new(NULL, &hub, &error));
+  CHECK_OK(ssecast_hub_metrics(hub, NULL, 0, &needed, &error));
+  CHECK_OK(ssecast_hub_metrics(hub, text, needed, &length, &error));
+  CHECK(length == needed && length < sizeof text);
+  text[length] = 0;
+  CHECK(strncmp(text, "# TYPE ssecast_connections gauge\n", 33) == 0 && strcmp(text + length - 6, "# EOF\n") == 0);
+  CHECK(strstr(text, "\nssecast_disconnects_total{reason=\"lagged\"} 0\n") != NULL);
+  CHECK_FAILS(SSECAST_BUFFER_TOO_SMALL, ssecast_hub_metrics(hub, text, length - 1, &length, &error));
+  ssecast_hub_free(hub);
+}
+
 static void a_newer_structure_is_understood(void) {
   ssecast_error error;
   struct {
@@ -190,6 +206,7 @@ int main(void) {
   TEST("an event gets an id, or has its own", an_event_gets_an_id_or_has_its_own);
   TEST("what can't be published is refused", what_cant_be_published_is_refused);
   TEST("closing twice is an error, and nothing is published after", closing_twice_is_an_error_and_nothing_is_published_after);
+  TEST("the metrics are OpenMetrics text, of a length that is told", the_metrics_are_open_metrics_text);
   TEST("a newer structure is understood unless it sets what is unknown", a_newer_structure_is_understood);
   return 0;
 }

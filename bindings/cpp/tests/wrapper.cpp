@@ -269,6 +269,7 @@ void a_listener_asks_its_route_and_answers_500_when_it_throws() {
   while (client.read()) {
   }
   CHECK(hub.stats().disconnects_shutdown == 1);
+  CHECK(hub.metrics().find("\nssecast_disconnects_total{reason=\"shutdown\"} 1\n") != std::string::npos);
 }
 
 struct Told {

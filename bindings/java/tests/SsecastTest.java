@@ -180,6 +180,7 @@ public final class SsecastTest {
             check(late.id().isEmpty() && late.subscribers() == 0, "it publishes no more");
             check(failure(() -> hub.publish("", new Event("late"))).code.equals("SSECAST_INVALID_TOPIC"), "what is wrong stays wrong");
             check(hub.awaitEnd(PATIENCE.toMillis()) && hub.connections() == 0, "all is over");
+            check(hub.metrics().contains("\nssecast_connections 0\n") && hub.metrics().endsWith("# EOF\n"), "it is measured");
         }
     }
 

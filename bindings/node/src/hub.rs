@@ -292,6 +292,12 @@ impl NativeHub {
         self.hub.is_closed()
     }
 
+    /// Writes the counters as OpenMetrics text.
+    #[napi]
+    pub fn metrics(&self) -> Result<String> {
+        entry(|| Ok(self.hub.metrics()))
+    }
+
     /// Reads the counters.
     #[napi]
     pub fn stats(&self) -> Result<NativeStats> {

@@ -220,6 +220,11 @@ impl Hub {
         })
     }
 
+    /// Writes the counters as OpenMetrics text.
+    fn metrics(&self, py: Python<'_>) -> Result<String> {
+        entry(|| Ok(py.detach(|| self.hub.metrics())))
+    }
+
     fn __repr__(&self) -> Result<String> {
         entry(|| {
             let hub = &self.hub;

@@ -47,6 +47,7 @@ mod interest;
 mod interval_set;
 mod jitter;
 mod log;
+mod metrics;
 mod notice;
 mod offer;
 mod orders;

@@ -147,7 +147,7 @@ impl Stats {
     }
 }
 
-/// One line for people: what is there now, and what was done.
+/// One line for people: what is there now, and what was done. For machines there is [`Hub::metrics`](crate::Hub::metrics).
 ///
 /// ```
 /// let hub = ssecast_hub::Hub::new(ssecast_hub::Config::default())?;

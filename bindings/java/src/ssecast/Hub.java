@@ -2,8 +2,10 @@ package ssecast;
 
 import com.sun.jna.Native;
 import com.sun.jna.Pointer;
+import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Flow;
@@ -83,6 +85,20 @@ public final class Hub implements AutoCloseable {
     /** How the store is. */
     public StoreState store() {
         return StoreState.values()[stats().store];
+    }
+
+    /**
+     * The counters as OpenMetrics text, which Prometheus scrapes: the body of a response whose {@code Content-Type} is
+     * {@code application/openmetrics-text; version=1.0.0; charset=utf-8}.
+     */
+    public String metrics() {
+        // No text is longer.
+        byte[] buffer = new byte[8192];
+        LongByReference length = new LongByReference();
+        Library.Failure failure = new Library.Failure();
+        SsecastException.check(
+            handle.use(hub -> Library.INSTANCE.ssecast_hub_metrics(hub, buffer, buffer.length, length, failure)), failure);
+        return new String(buffer, 0, (int) length.getValue(), StandardCharsets.UTF_8);
     }
 
     private Library.Stats stats() {

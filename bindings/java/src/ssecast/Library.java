@@ -229,6 +229,8 @@ interface Library extends com.sun.jna.Library {
 
     int ssecast_hub_wait_closed(Pointer hub, long timeoutMs, byte[] over, Failure error);
 
+    int ssecast_hub_metrics(Pointer hub, byte[] buffer, long capacity, LongByReference length, Failure error);
+
     int ssecast_hub_stats(Pointer hub, Stats stats, Failure error);
 
     int ssecast_subscription_config_init(SubscriptionConfig config, long size);
