@@ -36,6 +36,7 @@ export default defineConfig({
           page('AI answers', '/guide/answers'),
           page('Docker', '/guide/docker'),
           page('Testing a stream', '/guide/testing'),
+          page('Metrics', '/guide/metrics'),
           page('Limits, errors and conventions', '/guide/limits'),
           page('Troubleshooting', '/guide/troubleshooting'),
         ],
