@@ -62,6 +62,7 @@ help:
 	@echo 'make bench       fan-out and parsing beside others (QUICK=1: in a minute and a half)'
 	@echo 'make bench-parse the parsers of Rust, Node and Python beside others (QUICK=1: in two minutes)'
 	@echo 'make bench-client the clients of JavaScript, Python and Rust beside others (QUICK=1: in two minutes)'
+	@echo 'make bench-native  the bindings of Go and Java beside r3labs/sse, tmaxmax/go-sse and SseEmitter (QUICK=1)'
 	@echo 'make fuzz        looks for streams that break a rule (needs a nightly Rust; SECONDS_EACH=600)'
 	@echo 'make clean       remove everything that was built or installed here'
 
@@ -417,6 +418,19 @@ bench-client: $(NPM_BUILT) $(BENCH_INSTALLED) $(BROWSER_INSTALLED) $(PYTHON_BUIL
 	node tests/browser/chromium/provide.mjs
 	cargo build --release --locked --manifest-path tests/bench/client/Cargo.toml
 	$(if $(QUICK),QUICK=1) node tests/bench/client/run.mjs
+
+# The bindings of Go and Java beside what people use there. Java's needs Maven, and is left out without it.
+BENCH_NATIVE := $(BUILT)/bench-native
+.PHONY: bench-native
+bench-native: prefix-c
+	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
+	@mkdir -p $(BENCH_NATIVE) && rm -rf $(BENCH_NATIVE)/java && ln -sfn $(abspath $(BUILT)/c/prefix/lib) $(BENCH_NATIVE)/lib
+	cd tests/bench/go && CGO_CFLAGS='-I$(abspath $(BUILT)/c/prefix/include)' \
+	  CGO_LDFLAGS='-L$(abspath $(BUILT)/c/prefix/lib) -Wl,-rpath,$(abspath $(BUILT)/c/prefix/lib)' go build -a -o $(abspath $(BENCH_NATIVE))/go .
+	@if command -v mvn >/dev/null; then set -ex; \
+	  mvn -q -B -ntp -f bindings/java/examples/spring/pom.xml package -DbuildDirectory=$(abspath $(BENCH_NATIVE))/java; \
+	else echo 'skipped: Java beside SseEmitter needs Maven'; fi
+	$(if $(QUICK),QUICK=1) node tests/bench/native.mjs $(abspath $(BENCH_NATIVE))
 
 # What is found is added to the corpus, and then only what is needed of it stays. `cargo test` replays it.
 SECONDS_EACH ?= 600

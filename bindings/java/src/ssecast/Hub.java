@@ -1,6 +1,5 @@
 package ssecast;
 
-import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
@@ -43,17 +42,16 @@ public final class Hub implements AutoCloseable {
      * until the store has the event.
      */
     public Published publish(String topic, Event event) {
-        Library.NativePublished published = new Library.NativePublished();
-        Library.Failure failure = new Library.Failure();
-        Library.NativeEvent native_ = new Library.NativeEvent(event);
+        Publication publication = new Publication(event);
         Library.Slice.Value name = Library.Slice.of(topic);
         boolean sent = handle.use(hub -> {
-            int result = Library.INSTANCE.ssecast_hub_publish(hub, name, native_, published, failure);
+            int result = Library.INSTANCE.ssecast_hub_publish(
+                hub, name, publication.event(), publication.published(), publication.failure());
             if (result == Library.CLOSED) return false;
-            SsecastException.check(result, failure);
+            if (result != Library.OK) SsecastException.check(result, new Library.Failure(publication.failure()));
             return true;
         });
-        return sent ? new Published(Native.toString(published.id, "UTF-8"), published.subscribers) : new Published("", 0);
+        return sent ? publication.outcome() : new Published("", 0);
     }
 
     /**
@@ -80,6 +78,11 @@ public final class Hub implements AutoCloseable {
     /** Open connections of this process. */
     public long connections() {
         return stats().connections;
+    }
+
+    /** How many events were given to connections of this process. */
+    public long delivered() {
+        return stats().delivered;
     }
 
     /** How the store is. */

@@ -79,6 +79,16 @@ interface Library extends com.sun.jna.Library {
         public long limit;
         public byte[] field = new byte[60], option = new byte[60];
         public byte[] problem = new byte[200], message = new byte[256];
+
+        static final int BYTES = 592;
+
+        public Failure() {}
+
+        /** One that the library has written there. */
+        Failure(Pointer at) {
+            super(at);
+            read();
+        }
     }
 
     @FieldOrder({"size", "event", "id", "data", "comment", "retry"})
@@ -94,16 +104,6 @@ interface Library extends com.sun.jna.Library {
             data.set(fields.data());
             comment.set(fields.comment());
             if (fields.retryMs() != null) retry = fields.retryMs() == 0 ? ZERO : fields.retryMs();
-        }
-    }
-
-    @FieldOrder({"size", "subscribers", "id"})
-    class NativePublished extends Structure {
-        public long size, subscribers;
-        public byte[] id = new byte[56];
-
-        NativePublished() {
-            size = size();
         }
     }
 
@@ -216,7 +216,7 @@ interface Library extends com.sun.jna.Library {
 
     void ssecast_hub_free(Pointer hub);
 
-    int ssecast_hub_publish(Pointer hub, Slice.Value topic, NativeEvent event, NativePublished published, Failure error);
+    int ssecast_hub_publish(Pointer hub, Slice.Value topic, Pointer event, Pointer published, Pointer error);
 
     int ssecast_hub_end_topic(Pointer hub, Slice.Value topic, Failure error);
 
