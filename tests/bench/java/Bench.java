@@ -107,11 +107,12 @@ public final class Bench {
     }
 
     private static Server start(String name) {
+        HubConfig config = new HubConfig();
+        // More than while the system's buffers are uneven.
+        config.slowClientBytes = 32 << 20;
+        Hub hub = new Hub(config);
         switch (name) {
             case "listener":
-                HubConfig config = new HubConfig();
-                config.slowClientBytes = 32 << 20;
-                Hub hub = new Hub(config);
                 return new Streams(hub, hub.listen("127.0.0.1:0", request -> List.of("ticks")).port());
             case "emitter":
                 ConfigurableApplicationContext emitting = new SpringApplicationBuilder(Emitters.class).web(WebApplicationType.SERVLET)
@@ -119,8 +120,7 @@ public final class Bench {
                         "logging.level.root", "error")).run();
                 return new Emitting(emitting.getBean(Controller.class), port(emitting));
             default:
-                ConfigurableApplicationContext context = Main.start(name, 0);
-                return new Streams(context.getBean(Hub.class), port(context));
+                return new Streams(hub, port(Main.start(name, 0, hub)));
         }
     }
 

@@ -3,24 +3,16 @@ package example;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
-import org.springframework.context.annotation.Bean;
-import org.springframework.context.annotation.Configuration;
+import org.springframework.context.support.GenericApplicationContext;
 import ssecast.Event;
 import ssecast.Hub;
 
 /** {@code Main mvc} or {@code Main webflux}: every client of http://127.0.0.1:3000/stream gets the seconds since it started. */
 public final class Main {
-    @Configuration(proxyBeanMethods = false)
-    public static class Topics {
-        @Bean(destroyMethod = "close")
-        Hub hub() {
-            return new Hub();
-        }
-    }
-
-    public static ConfigurableApplicationContext start(String kind, int port) {
+    public static ConfigurableApplicationContext start(String kind, int port, Hub hub) {
         boolean reactive = kind.equals("webflux");
-        return new SpringApplicationBuilder(Topics.class, reactive ? WebFlux.class : Mvc.class)
+        return new SpringApplicationBuilder(reactive ? WebFlux.class : Mvc.class)
+            .initializers(context -> ((GenericApplicationContext) context).registerBean(Hub.class, () -> hub))
             .web(reactive ? WebApplicationType.REACTIVE : WebApplicationType.SERVLET)
             .properties("server.port=" + port, "server.address=127.0.0.1", "server.tomcat.max-connections=20000",
                 "spring.main.banner-mode=off", "logging.level.root=error")
@@ -28,7 +20,8 @@ public final class Main {
     }
 
     public static void main(String[] arguments) throws InterruptedException {
-        Hub hub = start(arguments.length > 0 ? arguments[0] : "mvc", 3000).getBean(Hub.class);
+        Hub hub = new Hub();
+        start(arguments.length > 0 ? arguments[0] : "mvc", 3000, hub);
         for (int now = 0; ; now++) {
             hub.publish("ticks", new Event(String.valueOf(now), "tick"));
             Thread.sleep(1000);
