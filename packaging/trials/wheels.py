@@ -1,0 +1,140 @@
+"""The wheels in fresh environments: a FastAPI app, the client, the types; and the sdist, built without a network."""
+
+import os
+import re
+import struct
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import cargo
+from platforms import Platform
+from release import ROOT, TOOLS
+from trial import Dist, Skipped, Trials, check_server, run
+
+SERVER = """
+import socket
+import threading
+
+import uvicorn
+from fastapi import FastAPI
+from ssecast import Hub
+from ssecast.asgi import EventSourceResponse
+
+app = FastAPI()
+hub = Hub()
+
+@app.get("/stream")
+async def stream() -> EventSourceResponse:
+    return EventSourceResponse(hub, topics=["lines"])
+
+listening = socket.create_server(("127.0.0.1", 0))
+server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+
+def publish() -> None:
+    for line in sys.stdin:
+        hub.publish("lines", line.rstrip())
+    hub.close()
+    hub.wait_closed()
+    server.should_exit = True
+
+print(f"http://127.0.0.1:{listening.getsockname()[1]}/stream", flush=True)
+threading.Thread(target=publish, daemon=True).start()
+server.run(sockets=[listening])
+"""
+CLIENT = """
+import ssecast
+
+hub = ssecast.Hub()
+hub.publish("lines", "one")
+with hub.listen(topics=["lines"]) as listener, ssecast.EventSource(f"http://127.0.0.1:{listener.address[1]}/?replay=all") as source:
+    hub.publish("lines", "two")
+    print(next(source).data)
+"""
+#: What the types are for: these are errors, and everything else is none.
+MISUSE = """
+from ssecast import Hub, Published
+
+published: Published = Hub().publish("lines", {"now": 1}, event="tick")
+Hub(heartbeat="15")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+"""
+
+
+def trials(dist: Dist) -> Trials:
+    found: Trials = {}
+    for platform in dist.platforms:
+        if platform.is_host:
+            found[f"a fresh FastAPI app serves a stream from the wheel ({platform.name})"] = lambda folder, p=platform: app(dist, folder, p)
+            found["mypy and pyright, strict, find the README's programs right"] = lambda folder, p=platform: types(dist, folder, p)
+            found["pip builds the sdist without a network once cargo has its crates"] = lambda folder: sdist(dist, folder)
+        if platform.system == "linux":
+            found[f"the wheel asks for its C library alone ({platform.name})"] = lambda folder, p=platform: needs(dist, folder, p)
+    return found
+
+
+def wheel(dist: Dist, platform: Platform) -> Path:
+    processor = {"x64": "x86_64", "arm64": "aarch64"}[platform.processor]
+    return dist.file(f"python/ssecast-{dist.version}-cp311-abi3-{'musllinux' if platform.is_musl else 'manylinux'}*_{processor}.whl")
+
+
+def install(folder: Path, *what: str | Path) -> Path:
+    """Makes an environment that has what is named, and nothing else."""
+    venv.create(folder / "env", with_pip=True)
+    python = folder / "env/bin/python"
+    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *what, cwd=folder)
+    return python
+
+
+def app(dist: Dist, folder: Path, platform: Platform) -> None:
+    python = install(folder, f"ssecast[client] @ {wheel(dist, platform).as_uri()}", "fastapi", "uvicorn")
+    (folder / "server.py").write_text(SERVER)
+    check_server(python, "-I", "-W", "error", "server.py", cwd=folder)
+    (folder / "client.py").write_text(CLIENT)
+    assert run(python, "-I", "-W", "error", "client.py", cwd=folder) in {"one\n", "two\n"}
+
+
+def types(dist: Dist, folder: Path, platform: Platform) -> None:
+    python = install(folder, wheel(dist, platform), "fastapi", "flask", "httpx", "mypy", "pyright[nodejs]")
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "python/README.md").read_text(), re.DOTALL)
+    assert programs
+    for number, program in enumerate([*programs, MISUSE]):
+        (folder / f"program{number}.py").write_text(program)
+    files = sorted(path.name for path in folder.glob("program*.py"))
+    run(python, "-m", "mypy", "--strict", "--allow-untyped-defs", *files, cwd=folder)
+    # The programs of a README leave out what is not about ssecast: its own names have no type there.
+    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard", "reportUndefinedVariable": false, "include": ["program*.py"]}')
+    run(python, "-m", "pyright", "--pythonpath", python, cwd=folder)
+
+
+def sdist(dist: Dist, folder: Path) -> None:
+    with tarfile.open(dist.file(f"python/ssecast-{dist.version}.tar.gz")) as archive:
+        archive.extractall(folder, filter="data")
+    source = folder / f"ssecast-{dist.version}"
+    # A machine that builds has Rust; a quick build says as much about what the sdist lacks.
+    rust = {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}", **cargo.QUICK, "CARGO_TARGET_DIR": str(cargo.TARGET / "sdist")}
+    run("cargo", "fetch", "--locked", cwd=source, env=rust)
+    no_network = ("unshare", "--map-root-user", "--net")
+    try:
+        run(*no_network, "true", cwd=folder)
+    except (AssertionError, OSError) as error:
+        raise Skipped("unshare gives no network namespace here") from error
+    run(*no_network, "maturin", "build", "--release", "--locked", "--out", folder, cwd=source, env={**rust, "CARGO_NET_OFFLINE": "true"})
+    (built,) = folder.glob("*.whl")
+    python = install(folder, built)
+    assert run(python, "-I", "-c", "import ssecast; print(ssecast.encode(ssecast.Event('x')))", cwd=folder) == "b'data: x\\n\\n'\n"
+
+
+def needs(dist: Dist, folder: Path, platform: Platform) -> None:
+    with zipfile.ZipFile(wheel(dist, platform)) as archive:
+        library = Path(archive.extract("ssecast/_native.abi3.so", folder))
+    machine = struct.unpack_from("<H", library.read_bytes(), 18)[0]
+    assert machine == {"x64": 62, "arm64": 183}[platform.processor], f"it is for the ELF machine {machine}"
+    asked = set(re.findall(r"Shared library: \[(.*?)\]", run("readelf", "--dynamic", "--wide", library, cwd=folder)))
+    if platform.is_musl:
+        allowed = {"libc.so", f"libc.musl-{'x86_64' if platform.processor == 'x64' else 'aarch64'}.so.1"}
+    else:
+        allowed = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libgcc_s.so.1"}
+        allowed |= {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+    assert asked <= allowed, f"it asks for {sorted(asked - allowed)}"
+    assert b"PyInit__native" in library.read_bytes(), "it is no extension module"
