@@ -279,7 +279,7 @@ package-crates: | tools
 	cargo package --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
 
 # Whether each crate is only what its version says, beside the one that crates.io has.
-SEMVER_CHECKS := 0.44.0
+SEMVER_CHECKS := 0.51.0
 .PHONY: check-semver
 check-semver: | tools
 	cargo install --locked --quiet --root $(BUILT)/tools cargo-semver-checks --version $(SEMVER_CHECKS)
