@@ -1128,7 +1128,7 @@ ssecast_result ssecast_hub_when_unread(struct ssecast_hub *hub,
 /// none follows. NULL is fine.
 void ssecast_unread_watch_free(struct ssecast_unread_watch *watch);
 
-/// Writes the counters of a hub as OpenMetrics text, which Prometheus scrapes: the body of a response whose `Content-Type` is
+/// Writes the counters of a hub as `OpenMetrics` text, which Prometheus scrapes: the body of a response whose `Content-Type` is
 /// `application/openmetrics-text; version=1.0.0; charset=utf-8`. It is never longer than 8192 bytes; the numbers in it may grow
 /// between two calls.
 ///

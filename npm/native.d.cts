@@ -82,7 +82,7 @@ export declare class NativeHub {
   unavailable(method: string, accept: string): NativeUnavailable
   /** Whether the hub was closed. */
   get closed(): boolean
-  /** Writes the counters as OpenMetrics text. */
+  /** Writes the counters as `OpenMetrics` text. */
   metrics(): string
   /** Reads the counters. */
   stats(): NativeStats

@@ -72,7 +72,7 @@ unsafe impl Versioned for ssecast_stats {
     }
 }
 
-/// Writes the counters of a hub as OpenMetrics text, which Prometheus scrapes: the body of a response whose `Content-Type` is
+/// Writes the counters of a hub as `OpenMetrics` text, which Prometheus scrapes: the body of a response whose `Content-Type` is
 /// `application/openmetrics-text; version=1.0.0; charset=utf-8`. It is never longer than 8192 bytes; the numbers in it may grow
 /// between two calls.
 ///

@@ -292,7 +292,7 @@ impl NativeHub {
         self.hub.is_closed()
     }
 
-    /// Writes the counters as OpenMetrics text.
+    /// Writes the counters as `OpenMetrics` text.
     #[napi]
     pub fn metrics(&self) -> Result<String> {
         entry(|| Ok(self.hub.metrics()))

@@ -220,7 +220,7 @@ impl Hub {
         })
     }
 
-    /// Writes the counters as OpenMetrics text.
+    /// Writes the counters as `OpenMetrics` text.
     fn metrics(&self, py: Python<'_>) -> Result<String> {
         entry(|| Ok(py.detach(|| self.hub.metrics())))
     }
