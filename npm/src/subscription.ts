@@ -31,7 +31,8 @@ const dropped = new FinalizationRegistry<SubscriptionReader>(reader => reader.cl
  * by a reset event. The iteration ends when the hub is closed, when all of its topics have ended, at `break`, and when the
  * signal aborts.
  */
-export class Subscription implements AsyncIterableIterator<EventSourceMessage, undefined> {
+export class Subscription implements AsyncIterableIterator<EventSourceMessage> {
+  // TypeScript before 5.6 knows no second parameter of it.
   readonly #reader: SubscriptionReader
 
   /** @internal Registers the connection. */

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 
 const root = new URL('../../npm/', import.meta.url)
-const { exports } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
+const { exports, typesVersions } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 const require = createRequire(import.meta.url)
 
 const names = value => Object.keys(value).filter(name => !['default', '__esModule', 'module.exports'].includes(name)).sort()
@@ -12,6 +12,9 @@ const problems = []
 for (const [entry, conditions] of Object.entries(exports)) {
   if (typeof conditions === 'string') continue
   const { require: own, ...others } = conditions
+  // Compilers that don't know exports find the types by this.
+  const older = typesVersions['*'][entry.slice(2)] ?? []
+  if (entry !== '.' && older[0] !== own.types) problems.push(`${entry}: typesVersions must have ${own.types}`)
   const required = names(require(new URL(own.default, root).pathname))
   for (const [condition, files] of Object.entries(others)) {
     const imported = names(await import(new URL(files.default, root)))
