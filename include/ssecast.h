@@ -1284,16 +1284,6 @@ ssecast_result ssecast_poller_new(struct ssecast_hub *hub,
 /// edge-triggered poll asks until then.
 ssecast_socket ssecast_poller_descriptor(const struct ssecast_poller *poller);
 
-/// Takes the next subscription that has something: bytes, or its end. Ask it with `ssecast_subscription_next`, now or when its
-/// client can take more. It is given again only after that has returned `SSECAST_WOULD_BLOCK`, or when it has ended meanwhile, and
-/// never after its end. It never waits.
-///
-/// Fails with `SSECAST_WOULD_BLOCK` when no subscription has anything: wait until the descriptor is readable; with
-/// `SSECAST_ENDED` in a child of the process that made it.
-ssecast_result ssecast_poller_next(struct ssecast_poller *poller,
-                                   struct ssecast_subscription **subscription,
-                                   struct ssecast_error *error);
-
 /// Frees a poller. Free its subscriptions before: those that are left go on, and nothing tells of them any more. NULL is fine.
 void ssecast_poller_free(struct ssecast_poller *poller);
 
@@ -1386,6 +1376,16 @@ ssecast_result ssecast_subscription_end(struct ssecast_subscription *subscriptio
 /// `ssecast_subscription_end`, and the client comes back.
 ssecast_result ssecast_subscription_finish(struct ssecast_subscription *subscription,
                                            struct ssecast_error *error);
+
+/// Takes the next subscription that has something: bytes, or its end. Ask it with `ssecast_subscription_next`, now or when its
+/// client can take more. It is given again only after that has returned `SSECAST_WOULD_BLOCK`, or when it has ended meanwhile, and
+/// never after its end. It never waits.
+///
+/// Fails with `SSECAST_WOULD_BLOCK` when no subscription has anything: wait until the descriptor is readable; with
+/// `SSECAST_ENDED` in a child of the process that made it.
+ssecast_result ssecast_poller_next(struct ssecast_poller *poller,
+                                   struct ssecast_subscription **subscription,
+                                   struct ssecast_error *error);
 
 /// Fills a configuration in with the defaults. `size` is `sizeof(ssecast_listen_config)`.
 ssecast_result ssecast_listen_config_init(struct ssecast_listen_config *config, size_t size);

@@ -74,6 +74,10 @@ mod subscription_config;
 
 mod subscription;
 
+mod poller_next;
+
+mod callbacks;
+
 mod listen_config;
 
 mod stream_config;

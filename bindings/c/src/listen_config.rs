@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
 
-use crate::connection::ssecast_connection;
+use crate::callbacks::{
+    ssecast_stream_close_callback, ssecast_stream_drain_callback, ssecast_stream_open_callback,
+};
 use crate::error::{Failure, ssecast_result};
 use crate::header::{self, ssecast_header};
 use crate::number::{milliseconds, or_default};
-use crate::reason::ssecast_reason;
 use crate::replay::replay;
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;
@@ -26,19 +27,6 @@ pub type ssecast_route_callback = Option<
         responder: *mut ssecast_responder,
     ),
 >;
-
-/// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the
-/// callback's, which gives it back with `ssecast_connection_free`, now or later; the stream does not end by that.
-pub type ssecast_stream_open_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64, connection: *mut ssecast_connection)>;
-
-/// Tells of the end of a stream, on a thread of the engine; it must return soon. It is called once for each request
-/// that was allowed, also if its stream never began.
-pub type ssecast_stream_close_callback =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64, reason: ssecast_reason)>;
-
-/// Tells that all that was sent to one stream alone has been handed to the system, as `ssecast_drain_callback` does.
-pub type ssecast_stream_drain_callback = Option<unsafe extern "C" fn(user_data: *mut c_void, stream: u64)>;
 
 /// How a listener answers, and what it bears. Times are in milliseconds. A number that is 0 and a text that is left out
 /// have their defaults; `SSECAST_ZERO` stands for a real zero.

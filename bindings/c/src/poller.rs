@@ -1,17 +1,16 @@
 use std::collections::{HashMap, VecDeque};
+use std::ffi::c_void;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ssecast::{
     Batch, ConnectionId, Content, Delivery, Error, ErrorKind, LoopConnections, Reason, Subscription,
 };
 
-use crate::connection::ended;
 use crate::entry::{entry, free, output, required};
 use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::hub::ssecast_hub;
 use crate::signal::Signal;
 use crate::socket::ssecast_socket;
-use crate::subscription::ssecast_subscription;
 
 /// How many subscriptions are looked at before the caller gets the first of them.
 const TURN: usize = 256;
@@ -30,7 +29,7 @@ const TURN: usize = 256;
 /// ```
 ///
 /// Any thread may use it. A subscription is freed by the thread that asks the poller, or while none does.
-pub struct ssecast_poller(Arc<Poller>);
+pub struct ssecast_poller(pub(crate) Arc<Poller>);
 
 /// Makes the poller of an event loop, for subscriptions of one hub. Give it back with `ssecast_poller_free`.
 ///
@@ -59,36 +58,6 @@ pub unsafe extern "C" fn ssecast_poller_new(
 pub unsafe extern "C" fn ssecast_poller_descriptor(poller: *const ssecast_poller) -> ssecast_socket {
     // SAFETY: the caller's poller.
     unsafe { poller.as_ref() }.map_or(-1, |poller| poller.0.signal.raw())
-}
-
-/// Takes the next subscription that has something: bytes, or its end. Ask it with `ssecast_subscription_next`, now or when its
-/// client can take more. It is given again only after that has returned `SSECAST_WOULD_BLOCK`, or when it has ended meanwhile, and
-/// never after its end. It never waits.
-///
-/// Fails with `SSECAST_WOULD_BLOCK` when no subscription has anything: wait until the descriptor is readable; with
-/// `SSECAST_ENDED` in a child of the process that made it.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn ssecast_poller_next(
-    poller: *mut ssecast_poller,
-    subscription: *mut *mut ssecast_subscription,
-    error: *mut ssecast_error,
-) -> ssecast_result {
-    entry!(error, {
-        // SAFETY: the caller's poller.
-        let poller = unsafe { required(poller, "poller") }?;
-        let subscription = output(subscription, "subscription")?;
-        // In a child of its process it is the parent's, with its lock and its descriptor.
-        if !poller.0.pull.is_here() {
-            return Err(ended("poller"));
-        }
-        let Some(next) = poller.0.next() else {
-            let problem = "has nothing now; wait until its descriptor is readable";
-            return Err(Failure::new(ssecast_result::SSECAST_WOULD_BLOCK, "poller", problem));
-        };
-        // SAFETY: not NULL.
-        unsafe { subscription.write(next.0) };
-        Ok(())
-    })
 }
 
 /// Frees a poller. Free its subscriptions before: those that are left go on, and nothing tells of them any more. NULL is fine.
@@ -133,8 +102,9 @@ struct Member {
     ready: bool,
 }
 
+/// An `ssecast_subscription`, whose module stands on this one.
 #[derive(Clone, Copy)]
-pub(crate) struct Handle(pub(crate) *mut ssecast_subscription);
+pub(crate) struct Handle(pub(crate) *mut c_void);
 
 // SAFETY: it is only given back to the caller, and never looked into.
 unsafe impl Send for Handle {}
@@ -173,7 +143,7 @@ impl Poller {
     ///
     /// No wake-up is lost. The signal is cleared first, then `take` clears the mark that a wake-up is under way, and only then it
     /// looks. What comes before that look is found by it; what comes after finds the mark cleared, and sets the signal.
-    fn next(&self) -> Option<Handle> {
+    pub(crate) fn next(&self) -> Option<Handle> {
         let mut members = self.members();
         if let Some(next) = members.pop() {
             return Some(next);

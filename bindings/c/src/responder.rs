@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use ssecast::{ErrorKind, Responder};
 
+use crate::callbacks::Callbacks;
 use crate::connection::ended;
 use crate::entry::{entry, free, output, required};
 use crate::error::{ssecast_error, ssecast_result};
 use crate::refusal::ssecast_refusal;
 use crate::replay;
-use crate::routes::Callbacks;
 use crate::slice::{self, ssecast_slice};
 use crate::stream_config::ssecast_stream_config;
 use crate::versioned;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use ssecast::{Attachment, ConnectionId, ErrorKind, Host, Reason, StreamOptions};
 
 use crate::attach_config::{ssecast_close_callback, ssecast_drain_callback};
+use crate::callbacks::Callbacks;
 use crate::connection::ssecast_connection;
 use crate::error::{Failure, ssecast_result};
 use crate::header::{self, ssecast_header};
 use crate::number::SSECAST_ZERO;
 use crate::replay::replay;
-use crate::routes::Callbacks;
 use crate::slice::{self, ssecast_slice};
 use crate::versioned::{self, Versioned};
 

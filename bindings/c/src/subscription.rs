@@ -110,7 +110,7 @@ pub unsafe extern "C" fn ssecast_hub_subscribe(
         // SAFETY: not NULL, both.
         unsafe {
             subscription.write(made);
-            (*made).begin(Handle(made));
+            (*made).begin(Handle(made.cast()));
         }
         Ok(())
     })

@@ -12,6 +12,7 @@
 mod command_queue;
 mod config;
 mod direct_answer;
+mod guarded;
 mod headers;
 mod http_server;
 mod listener;

@@ -5,9 +5,9 @@ use ssecast_engine::ConnectionId;
 use ssecast_hub::{Error, Replay};
 
 use crate::command_queue::CommandQueue;
+use crate::guarded::Guarded;
 use crate::headers;
 use crate::refusal::Refusal;
-use crate::router::Guarded;
 use crate::stream_options::StreamOptions;
 use crate::ticket::{Allowed, Decision, Ticket};
 

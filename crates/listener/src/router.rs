@@ -1,9 +1,7 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-
 use ssecast_engine::{Attachment, ConnectionId, Host};
 use ssecast_hub::Reason;
 
+use crate::guarded::guard;
 use crate::request::Request;
 use crate::responder::Responder;
 
@@ -58,32 +56,9 @@ impl Router for QueryTopics {
 /// The router as the host of its streams.
 pub(crate) struct Streams(pub(crate) Box<dyn Router>);
 
-/// A stream's own host.
-#[derive(Clone)]
-pub(crate) struct Guarded(pub(crate) Arc<dyn Host>);
-
-/// A panic of the application's must not take a thread of the engine with it.
-fn guard(call: impl FnOnce()) {
-    let _ = catch_unwind(AssertUnwindSafe(call));
-}
-
 impl Streams {
     pub(crate) fn route(&self, request: Request, responder: Responder) {
         guard(|| self.0.route(request, responder));
-    }
-}
-
-impl Host for Guarded {
-    fn opened(&self, attachment: &Attachment) {
-        guard(|| self.0.opened(attachment));
-    }
-
-    fn ended(&self, connection: ConnectionId, reason: Reason, cut: bool) {
-        guard(|| self.0.ended(connection, reason, cut));
-    }
-
-    fn drained(&self, connection: ConnectionId) {
-        guard(|| self.0.drained(connection));
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use ssecast_engine::ConnectionId;
 use ssecast_hub::{Hold, Replay};
 
+use crate::guarded::Guarded;
 use crate::refusal::Refusal;
-use crate::router::Guarded;
 
 /// There is no answer yet.
 const OPEN: u8 = 0;
