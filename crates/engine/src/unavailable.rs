@@ -14,7 +14,7 @@ use crate::accept::names_event_stream;
 /// use ssecast_engine::{Config, Hub, Unavailable};
 /// let hub = Hub::new(Config::default())?;
 /// let browser = Unavailable::new(&hub, "GET", [&b"text/event-stream"[..]]);
-/// assert!(matches!(browser, Unavailable::Stream { body } if body.starts_with(b"retry: ")));
+/// assert!(matches!(browser, Unavailable::Stream { body, .. } if body.starts_with(b"retry: ")));
 /// let other = Unavailable::new(&hub, "GET", [&b"*/*"[..]]);
 /// assert!(matches!(other, Unavailable::Status { .. }));
 /// # Ok::<(), ssecast_engine::Error>(())
