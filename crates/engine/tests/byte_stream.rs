@@ -2,7 +2,6 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-#[allow(dead_code, reason = "other suites use the rest")]
 mod rig;
 
 use std::pin::pin;
@@ -16,6 +15,15 @@ use rig::{PATIENCE, data, quiet};
 use ssecast_engine::{
     ByteStream, Close, Config, Cut, ErrorKind, Hub, Reason, SlowClient, Stats, Subscription,
 };
+
+/// Wakes a thread that has parked itself.
+struct Unpark(thread::Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
 
 /// Waits until it is so. Returns false if it never was.
 fn patient(mut is_so: impl FnMut() -> bool) -> bool {
@@ -131,12 +139,6 @@ fn no_wake_is_lost_between_a_task_that_finds_nothing_and_a_publication() {
             let mut client = Client::new(&hub);
             thread::spawn(move || {
                 let parked = thread::current();
-                struct Unpark(thread::Thread);
-                impl Wake for Unpark {
-                    fn wake(self: Arc<Self>) {
-                        self.0.unpark();
-                    }
-                }
                 let waker = Waker::from(Arc::new(Unpark(parked)));
                 let mut seen = 0;
                 while seen < EVENTS {
