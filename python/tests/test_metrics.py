@@ -49,8 +49,8 @@ def test_what_a_scraper_reads_is_what_stats_says() -> None:
         assert metrics.pop((name, None)) == value, name
     for reason, count in stats.disconnects.items():
         assert metrics.pop(("ssecast_disconnects_total", reason)) == count
-    for reason, count in stats.resets.items():
-        assert metrics.pop(("ssecast_resets_total", reason)) == count
+    for cause, count in stats.resets.items():
+        assert metrics.pop(("ssecast_resets_total", cause)) == count
     assert metrics == {}
     assert (stats.published, stats.delivered, sum(stats.disconnects.values())) == (4, 3, 1)
 
