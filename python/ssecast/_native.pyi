@@ -235,7 +235,7 @@ class Hub:
         """Reads the counters."""
 
     def metrics(self) -> str:
-        """Writes the counters as OpenMetrics text, which Prometheus scrapes.
+        """Writes the counters as `OpenMetrics` text, which Prometheus scrapes.
 
         It is the body of a response whose ``Content-Type`` is
         ``application/openmetrics-text; version=1.0.0; charset=utf-8``. The names are the same in every language.

@@ -220,7 +220,10 @@ impl Hub {
         })
     }
 
-    /// Writes the counters as `OpenMetrics` text.
+    /// Writes the counters as `OpenMetrics` text, which Prometheus scrapes.
+    ///
+    /// It is the body of a response whose ``Content-Type`` is
+    /// ``application/openmetrics-text; version=1.0.0; charset=utf-8``. The names are the same in every language.
     fn metrics(&self, py: Python<'_>) -> Result<String> {
         entry(|| Ok(py.detach(|| self.hub.metrics())))
     }
