@@ -68,7 +68,7 @@ def trials(dist: Dist) -> Trials:
     for platform in dist.platforms:
         if platform.is_host:
             found[f"a fresh FastAPI app serves a stream from the wheel ({platform.name})"] = lambda folder, p=platform: app(dist, folder, p)
-            found["mypy and pyright, strict, find the README's programs right"] = lambda folder, p=platform: types(dist, folder, p)
+            found["mypy and pyright find the README's programs right"] = lambda folder, p=platform: types(dist, folder, p)
             found["pip builds the sdist without a network once cargo has its crates"] = lambda folder: sdist(dist, folder)
         if platform.system == "linux":
             found[f"the wheel asks for its C library alone ({platform.name})"] = lambda folder, p=platform: needs(dist, folder, p)
