@@ -215,6 +215,7 @@ build-c: | tools
 # The installed library is what the programs are built against.
 .PHONY: prefix-c
 prefix-c: build-c
+	rm -rf $(BUILT)/c/prefix
 	DESTDIR= LIBDIR= bindings/c/install/install.sh $(RELEASE) $(BUILT)/c/prefix
 
 test-c: prefix-c
