@@ -269,7 +269,7 @@ test-dist: $(PACKAGING_INSTALLED)
 	$(SUITE) packaging/test_dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)')
 
 # The same for this machine, by libraries that are built quickly and run slowly.
-TRIED := npm
+TRIED := npm,library
 test-dist-host: $(NPM_INSTALLED) $(PACKAGING_INSTALLED)
 	python3 packaging/dist.py --quick --platforms host --only $(TRIED) --out $(BUILT)/dist/trial
 	$(SUITE) packaging/test_dist.py --platforms host --only $(TRIED) --dist $(BUILT)/dist/trial

@@ -3,9 +3,7 @@
 import gzip
 import io
 import tarfile
-import zipfile
 from pathlib import Path
-from time import gmtime
 
 
 def tar(folder: Path, name: str, epoch: int) -> bytes:
@@ -28,18 +26,6 @@ def tar(folder: Path, name: str, epoch: int) -> bytes:
                 archive.addfile(member)
     with gzip.GzipFile("", "wb", fileobj=packed, mtime=epoch) as file:
         file.write(unpacked.getvalue())
-    return packed.getvalue()
-
-
-def zipped(files: dict[str, Path], epoch: int) -> bytes:
-    """A ZIP archive of `files`, by their names in it."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in sorted(files.items()):
-            member = zipfile.ZipInfo(name, gmtime(epoch)[:6])
-            member.external_attr = 0o644 << 16
-            member.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(member, path.read_bytes())
     return packed.getvalue()
 
 
