@@ -261,6 +261,7 @@ find('publish').addEventListener('submit', async submit => {
   find('outcome').textContent = ok
     ? `Published as ${answer.id} to ${answer.subscribers} ${answer.subscribers === 1 ? 'client' : 'clients'}${others(answer)}.`
     : [answer.code, answer.message].filter(Boolean).join(': ')
+  showArrived()
 })
 
 /** A server counts its own clients. */
@@ -281,7 +282,13 @@ function addArrived(id, ...texts) {
   line.append(...['b', 'span', 'em'].map((tag, index) => Object.assign(document.createElement(tag), { textContent: texts[index] ?? '' })))
   find('arrived').prepend(line)
   while (find('arrived').children.length > 3) find('arrived').lastElementChild.remove()
+  showArrived()
   return line
+}
+
+/** The list stands below the form, and so below the edge of a phone; a visitor who uses the form is to see it. */
+function showArrived() {
+  if (find('publish').contains(document.activeElement)) find('arrived').scrollIntoView({ block: 'nearest' })
 }
 
 // What the page asks of the server

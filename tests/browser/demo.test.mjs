@@ -205,7 +205,8 @@ for (const [language, { program, execPath, host, hasClient, hasWorkers }] of Obj
     const { page, problems } = await open(t, { viewport: { width: 390, height: 844 } })
     await page.click('#publish button')
     await page.waitForFunction(() => document.querySelector('#arrived').textContent === 'messageHello, everyone4 of 4 cards')
-    assert.equal(await page.evaluate(() => document.querySelector('#arrived').getBoundingClientRect().top < innerHeight), true)
+    await page.waitForFunction(() => document.querySelector('#outcome').textContent.startsWith('Published'))
+    assert.equal(await page.evaluate(() => document.querySelector('#arrived').getBoundingClientRect().bottom <= innerHeight), true)
     assert.deepEqual(problems, [])
   })
 
