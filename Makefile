@@ -7,9 +7,10 @@ MAKEFLAGS += --no-builtin-rules
 
 NPM := npm --no-audit --no-fund --no-update-notifier
 # Where REPORTS names a folder, each suite also leaves a report there that programs can read (tests/report).
-NODE_TEST = node --test --test-reporter=spec --test-reporter-destination=stdout \
+# A test that hangs fails, and the others are run.
+NODE_TEST = node --test --test-timeout=300000 --test-reporter=spec --test-reporter-destination=stdout \
   $(if $(REPORTS),--test-reporter=junit --test-reporter-destination=$(REPORTS)/$@.xml)
-PYTEST = .venv/bin/pytest $(if $(REPORTS),--junitxml=$(REPORTS)/$@.xml)
+PYTEST = .venv/bin/pytest --timeout=300 $(if $(REPORTS),--junitxml=$(REPORTS)/$@.xml)
 CARGO_TEST := tests/report/cargo-test.sh
 SUITE := PYTHONPATH=tests/report python3
 
