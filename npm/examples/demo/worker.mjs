@@ -11,6 +11,8 @@ const hub = createHub({ ...options, store: process.env.STORE })
 const sessions = new Map()
 /** The connections that are not the cards', by what they are for. */
 const open = { slow: 0, counters: 0 }
+const servers = []
+let reports
 const app = express()
 
 // More than an event may have, so that it is the hub that refuses it, in its own words.
@@ -64,24 +66,36 @@ app.use((error, request, response, next) => {
   next(error)
 })
 
+// Accepts nothing more and ends every stream, after what was published before: then the process exits by itself. The first
+// process says when, and Ctrl-C reaches all of them at once: perhaps before this one listens.
+let stopping = false
+function stop() {
+  if (stopping) return
+  stopping = true
+  clearInterval(reports)
+  servers.forEach(server => server.close())
+  hub.close()
+  if (reports) cluster.worker.disconnect()
+  else process.exit()
+}
+process.on('message', message => sessions.get(message.cut)?.close())
+process.on('disconnect', stop)
+// The first process may be gone already, when it is told something.
+cluster.worker.on('error', () => {})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)
+
 // A browser opens six HTTP/1.1 connections to one origin, and each port is an origin: more ports, more clients.
 const port = Number(process.env.PORT ?? 3000)
-const servers = []
 // One after the other: every worker has the same ports, also where they are just any that are free.
 for (const more of [0, 1, 2, 3]) servers.push(await listen(port && port + more))
 process.send({ address: `http://127.0.0.1:${servers[0].address().port}` })
 
-const reports = setInterval(() => process.send({ stats: { ...hub.stats(), open } }), 100)
-process.on('message', message => {
-  if (message.stop) stop()
-  else sessions.get(message.cut)?.close()
-})
+reports = setInterval(() => process.send({ stats: { ...hub.stats(), open } }), 100)
 
 function ask(response, message) {
   process.send(message)
   response.sendStatus(204)
 }
-
 
 /** Listens on the port, or on any free one if it is taken. */
 function listen(port) {
@@ -96,19 +110,3 @@ function listen(port) {
     server.listen(port, '127.0.0.1')
   })
 }
-
-// Accepts nothing more and ends every stream, after what was published before: then the process exits by itself. The first
-// process says when; Ctrl-C reaches all of them at once.
-let stopping = false
-function stop() {
-  if (stopping) return
-  stopping = true
-  clearInterval(reports)
-  servers.forEach(server => server.close())
-  hub.close()
-  cluster.worker.disconnect()
-}
-process.on('disconnect', stop)
-// The first process may be gone already, when it is told something.
-cluster.worker.on('error', () => {})
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, stop)

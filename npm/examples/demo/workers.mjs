@@ -61,9 +61,10 @@ export class Workers {
     }))
   }
 
+  /** By a signal: one that has not begun yet would lose a message. */
   stop() {
     this.#stopping = true
-    this.tell({ stop: true })
+    for (const { process } of this.#workers.values()) process.process.kill('SIGTERM')
   }
 }
 
