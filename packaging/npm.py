@@ -22,7 +22,7 @@ def build(release: Release) -> Iterator[Artefact]:
     STAGE.mkdir(parents=True)
     source = compiled(release)
     addons = [addon(release, platform) for platform in release.platforms]
-    yield main(release, source, [artefact.platform for artefact in addons if artefact.path.exists()])
+    yield main(release, source)
     yield pack(release, source / "alias", read(source / "alias"))
     yield from addons
 
@@ -39,27 +39,22 @@ def compiled(release: Release) -> Path:
     return source
 
 
-def main(release: Release, source: Path, platforms: list[Platform]) -> Artefact:
+def main(release: Release, source: Path) -> Artefact:
     """`ssecast`, which has no addon inside: npm chooses one of its optional dependencies by the platform."""
     manifest = read(source)
     manifest["files"].remove("*.node")
     # Only here: `npm ci` in a clone would look for them in the registry, before they are there.
-    manifest["optionalDependencies"] = {package(platform): release.version for platform in platforms}
+    manifest["optionalDependencies"] = {package(platform): release.version for platform in release.platforms}
     return pack(release, source, manifest)
 
 
 def addon(release: Release, platform: Platform) -> Artefact:
-    """The package that npm installs on `platform` alone. One that this machine can't link is left out, and the table says why."""
+    """The package that npm installs on `platform` alone."""
     name = package(platform)
     folder = STAGE / suffix(platform)
     folder.mkdir()
     file = f"ssecast.{suffix(platform)}.node"
-    try:
-        library = cargo.build(release, platform, "ssecast-node") / platform.library("ssecast_node")
-    except subprocess.CalledProcessError:
-        if platform.system != "darwin":
-            raise
-        return Artefact(packed(release, name), platform, "needs Apple's SDK (SDKROOT)")
+    library = cargo.build(release, platform, "ssecast-node") / platform.library("ssecast_node")
     symbols.strip(release, library, file, folder / file)
     (folder / "README.md").write_text(
         f"# {name}\n\nThe addon of [ssecast](https://www.npmjs.com/package/ssecast) for {platform.name}: "
