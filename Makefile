@@ -54,7 +54,7 @@ help:
 	@echo 'make test-dist   tries every artefact that is in dist/, as a user would install it'
 	@echo 'make package-crates  the crates, as cargo would publish them'
 	@echo 'make check-msrv  the workspace with the oldest Rust that it promises'
-	@echo 'make check-musl  the workspace for musl'
+	@echo 'make check-musl  the workspace for musl; make test-musl: the tests of hub, engine and crate there'
 	@echo 'make check-semver  the crates beside the published ones: nothing breaks that the version does not say'
 	@echo 'make lint-workflows  the workflows of GitHub (needs Go)'
 	@echo 'make docs        the documentation site with the API references, to docs/.vitepress/dist (make docs-site: the pages alone)'
@@ -306,7 +306,7 @@ publish-github:
 	git push origin bindings/go/v$(VERSION)
 
 # The workflows, read as GitHub reads them. (Go fetches the program itself.)
-ACTIONLINT := 1.7.7
+ACTIONLINT := 1.7.12
 .PHONY: lint-workflows
 lint-workflows:
 	go run github.com/rhysd/actionlint/cmd/actionlint@v$(ACTIONLINT)
@@ -327,12 +327,16 @@ provide-msrv:
 provide-musl: $(PACKAGING_INSTALLED)
 	rustup target add $(MUSL)
 
-# musl, where the engine runs too. zig compiles LMDB's C: pip install cargo-zigbuild ziglang; rustup target add $(MUSL).
+# musl, where the hub, the engine and the crate run their own tests: they are linked statically, so they run on glibc too.
+# zig compiles LMDB's C.
 MUSL := x86_64-unknown-linux-musl
-.PHONY: check-musl
+.PHONY: check-musl test-musl
+check-musl test-musl: export PATH := $(CURDIR)/packaging/.venv/bin:$(PATH)
 check-musl: | tools
-	PATH="$(CURDIR)/packaging/.venv/bin:$$PATH" cargo-zigbuild check --workspace --locked --target $(MUSL)
-	cargo test --locked --target $(MUSL) --package ssecast-engine --lib system
+	cargo-zigbuild check --workspace --locked --target $(MUSL)
+
+test-musl: | tools
+	cargo-zigbuild test --package ssecast-hub --package ssecast-engine --package ssecast --locked --target $(MUSL) --no-fail-fast
 
 # The generated files are compared before `build` writes them anew.
 .PHONY: lint lint-rust lint-generated lint-node lint-python lint-c
