@@ -9,8 +9,10 @@ const MAX_HEAD: usize = 16 << 10;
 /// One connection's response, as far as the bench cares: the head, the chunks, and the markers in the events.
 pub struct Stream {
     state: State,
-    /// A head, a chunk's size line or a marker that is not complete yet.
+    /// A head or a chunk's size line that is not complete yet.
     partial: Vec<u8>,
+    /// A marker that is not: it may be cut by the end of a read, and by the end of a chunk.
+    cut: Vec<u8>,
     /// The number that the next event should have.
     pub next: u64,
 }
@@ -18,9 +20,9 @@ pub struct Stream {
 #[derive(Clone, Copy, PartialEq)]
 enum State {
     Head,
-    /// Before or in a line with the size of a chunk.
+    /// Before or in a line with the size of a chunk, or the line end of the chunk before it.
     Size,
-    /// In a chunk, with so many bytes to come, its line end included.
+    /// In a chunk, with so many bytes to come.
     Chunk(usize),
     Raw,
     Failed,
@@ -36,7 +38,7 @@ pub enum Progress {
 
 impl Default for Stream {
     fn default() -> Self {
-        Self { state: State::Head, partial: Vec::new(), next: 0 }
+        Self { state: State::Head, partial: Vec::new(), cut: Vec::new(), next: 0 }
     }
 }
 
@@ -95,34 +97,36 @@ impl Stream {
         };
         self.partial.extend_from_slice(&bytes[..end]);
         let digits = self.partial.strip_suffix(b"\r").unwrap_or(&self.partial);
-        let size = std::str::from_utf8(digits).ok().and_then(|digits| usize::from_str_radix(digits, 16).ok());
+        if !digits.is_empty() {
+            let size =
+                std::str::from_utf8(digits).ok().and_then(|digits| usize::from_str_radix(digits, 16).ok());
+            report.chunks += 1;
+            self.state = match size {
+                // The last chunk ends the stream, which none of these servers should do.
+                None | Some(0) => State::Failed,
+                Some(size) => State::Chunk(size),
+            };
+        }
         self.partial.clear();
-        report.chunks += 1;
-        self.state = match size {
-            // The last chunk ends the stream, which none of these servers should do.
-            None | Some(0) => State::Failed,
-            Some(size) => State::Chunk(size + 2),
-        };
         &bytes[end + 1..]
     }
 
-    /// Finds the markers. A marker may be cut by the end of a read or of a chunk; a size line is never between
-    /// them, so one buffer serves both.
+    /// Finds the markers.
     fn events(&mut self, mut bytes: &[u8], now: u64, report: &mut Report) {
-        if !self.partial.is_empty() {
-            let (more, rest) = bytes.split_at(bytes.len().min(marker::LENGTH - self.partial.len()));
-            self.partial.extend_from_slice(more);
+        if !self.cut.is_empty() {
+            let (more, rest) = bytes.split_at(bytes.len().min(marker::LENGTH - self.cut.len()));
+            self.cut.extend_from_slice(more);
             bytes = rest;
-            if self.partial.len() < marker::LENGTH {
+            if self.cut.len() < marker::LENGTH {
                 return;
             }
-            let found = marker::parse(&self.partial);
-            self.partial.clear();
+            let found = marker::parse(&self.cut);
+            self.cut.clear();
             self.event(found, now, report);
         }
         while let Some(start) = memchr(marker::SIGN, bytes) {
             let Some(found) = bytes.get(start..start + marker::LENGTH) else {
-                self.partial.extend_from_slice(&bytes[start..]);
+                self.cut.extend_from_slice(&bytes[start..]);
                 return;
             };
             self.event(marker::parse(found), now, report);
@@ -140,33 +144,43 @@ impl Stream {
 mod tests {
     use super::*;
 
-    fn response() -> Vec<u8> {
+    /// A response of three events, in chunks of so many bytes.
+    fn response(chunk: usize) -> (Vec<u8>, u64) {
         let mut events = vec![];
         for sequence in 0..3 {
-            let mut event = b"data: ".to_vec();
-            marker::write(&mut event, sequence, 100);
-            event.extend_from_slice(b"xxx\n\n");
-            events.push(event);
+            events.extend_from_slice(b"data: ");
+            marker::write(&mut events, sequence, 100);
+            events.extend_from_slice(b"xxx\n\n");
         }
         let mut response = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
-        for chunk in [events[..2].concat(), events[2].clone()] {
+        for chunk in events.chunks(chunk) {
             response.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-            response.extend_from_slice(&chunk);
+            response.extend_from_slice(chunk);
             response.extend_from_slice(b"\r\n");
         }
-        response
+        (response, events.chunks(chunk).len() as u64)
     }
 
     #[test]
-    fn every_event_is_counted_in_any_pieces() {
-        let response = response();
-        for size in 1..response.len() {
-            let (mut stream, mut report) = (Stream::default(), Report::default());
-            for piece in response.chunks(size) {
-                stream.feed(piece, 150, &mut report);
+    fn every_event_is_counted_in_any_chunks_and_any_reads() {
+        for chunk in 1..150 {
+            let (response, chunks) = response(chunk);
+            for size in 1..response.len() {
+                let (mut stream, mut report) = (Stream::default(), Report::default());
+                for piece in response.chunks(size) {
+                    assert_ne!(
+                        stream.feed(piece, 150, &mut report),
+                        Progress::Failed,
+                        "chunks of {chunk}, reads of {size}"
+                    );
+                }
+                assert_eq!(
+                    (stream.next, report.deliveries, report.chunks),
+                    (3, 3, chunks),
+                    "chunks of {chunk}, reads of {size}"
+                );
+                assert_eq!((report.repeated, report.skipped, report.latency.max()), (0, 0, 50));
             }
-            assert_eq!((stream.next, report.deliveries, report.chunks), (3, 3, 2), "pieces of {size}");
-            assert_eq!((report.repeated, report.skipped, report.latency.max()), (0, 0, 50));
         }
     }
 
