@@ -70,8 +70,10 @@ public final class Bench {
         final Set<SseEmitter> emitters = ConcurrentHashMap.newKeySet();
 
         @GetMapping("/")
-        SseEmitter stream() {
+        SseEmitter stream() throws IOException {
             SseEmitter emitter = new SseEmitter(0L);
+            // The head goes out with the first event.
+            emitter.send(SseEmitter.event().comment("connected"));
             emitter.onCompletion(() -> emitters.remove(emitter));
             emitter.onError(gone -> emitters.remove(emitter));
             emitters.add(emitter);
