@@ -14,13 +14,13 @@ export const modes = deliveries => [
 /** A thousand events a second to few clients: what a store adds to the latency. */
 export const thousand = { name: '1,000 events/s, 150 B', bytes: 150, rate: clients => (clients <= 100 ? 1000 : 20_000 / clients) }
 
-/** Runs the modes one after the other with the same clients: a row for each. */
-export async function fanOut(name, make, clients, modes, milliseconds) {
+/** Runs the modes one after the other with the same clients, once the server is warm: a row for each. */
+export async function fanOut(name, make, clients, modes, milliseconds, warmUp = 300) {
   const rows = []
   const rig = await Rig.start(make, clients)
   try {
     // What is compiled when it is hot is hot then.
-    await rig.run(150, 0, 300)
+    await rig.run(150, 0, warmUp)
     for (const { name: mode, bytes, rate } of modes) {
       const run = await rig.run(bytes, rate(clients), milliseconds)
       rows.push({ server: name, clients, mode, perConnection: rig.perConnection, ...run })

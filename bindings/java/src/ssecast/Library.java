@@ -239,8 +239,6 @@ interface Library extends com.sun.jna.Library {
 
     void ssecast_subscription_free(Pointer subscription);
 
-    Pointer ssecast_subscription_user_data(Pointer subscription);
-
     int ssecast_subscription_send(Pointer subscription, NativeEvent event, Failure error);
 
     int ssecast_subscription_change_topics(
@@ -252,7 +250,7 @@ interface Library extends com.sun.jna.Library {
 
     int ssecast_poller_descriptor(Pointer poller);
 
-    int ssecast_poller_next(Pointer poller, PointerByReference subscription, Failure error);
+    int ssecast_poller_next(Pointer poller, Pointer subscription, Pointer error);
 
     void ssecast_poller_free(Pointer poller);
 
@@ -272,7 +270,7 @@ interface Library extends com.sun.jna.Library {
 
     void ssecast_connection_free(Pointer connection);
 
-    int ssecast_subscription_next(Pointer subscription, Slice bytes, Failure error);
+    int ssecast_subscription_next(Pointer subscription, Pointer bytes, Pointer error);
 
     int ssecast_subscription_end(Pointer subscription, Failure error);
 

@@ -9,7 +9,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.LongFunction;
+import java.util.function.UnaryOperator;
 
 /**
  * Waits for all subscriptions of a hub, on one thread and with one descriptor, and tells each when it has something. The thread ends
@@ -28,9 +28,10 @@ final class Poller {
 
     // Guards what follows, and keeps subscriptions from being freed while the poller is asked.
     private final ReentrantLock lock = new ReentrantLock();
-    private final Map<Long, Subscription> members = new HashMap<>();
+    private final Map<Pointer, Subscription> members = new HashMap<>();
     private Pointer handle;
-    private long last;
+    /** It has had a member. */
+    private boolean used;
 
     static Poller open(Pointer hub) {
         Poller poller = new Poller();
@@ -44,14 +45,14 @@ final class Poller {
         return poller;
     }
 
-    /** Makes a member by the number that it is given; null if the thread has ended. */
-    Pointer add(Subscription member, LongFunction<Pointer> make) {
+    /** Makes a member of the poller's handle, and returns the member's; null if the thread has ended. */
+    Pointer add(Subscription member, UnaryOperator<Pointer> make) {
         lock.lock();
         try {
             if (handle == null) return null;
-            member.number = ++last;
-            Pointer made = make.apply(member.number);
-            members.put(member.number, member);
+            Pointer made = make.apply(handle);
+            members.put(made, member);
+            used = true;
             return made;
         } finally {
             lock.unlock();
@@ -68,16 +69,11 @@ final class Poller {
         }
     }
 
-    /** What a configuration of its members names; null if the thread has ended. Under {@link #add}. */
-    Pointer handle() {
-        return handle;
-    }
-
     /** Frees a member. */
-    void remove(Subscription member, Pointer subscription) {
+    void remove(Pointer subscription) {
         lock.lock();
         try {
-            members.remove(member.number);
+            members.remove(subscription);
             Library.INSTANCE.ssecast_subscription_free(subscription);
         } finally {
             lock.unlock();
@@ -85,7 +81,7 @@ final class Poller {
     }
 
     private void run() {
-        Memory poll = new Memory(8);
+        Memory poll = new Memory(8), next = new Memory(8);
         poll.clear();
         // A struct pollfd.
         poll.setInt(0, Library.INSTANCE.ssecast_poller_descriptor(handle));
@@ -93,7 +89,7 @@ final class Poller {
         while (isNeeded()) {
             // A signal may end the wait early: the loop asks again.
             C.INSTANCE.poll(poll, 1, TURN_MS);
-            for (Subscription member : ready()) member.wake();
+            for (Subscription member : ready(next)) member.wake();
         }
     }
 
@@ -101,7 +97,7 @@ final class Poller {
     private boolean isNeeded() {
         lock.lock();
         try {
-            if (!members.isEmpty() || last == 0) return true;
+            if (!members.isEmpty() || !used) return true;
             Library.INSTANCE.ssecast_poller_free(handle);
             handle = null;
             return false;
@@ -110,13 +106,12 @@ final class Poller {
         }
     }
 
-    private List<Subscription> ready() {
+    private List<Subscription> ready(Memory next) {
         List<Subscription> ready = new ArrayList<>();
-        PointerByReference next = new PointerByReference();
         lock.lock();
         try {
             while (Library.INSTANCE.ssecast_poller_next(handle, next, null) == Library.OK) {
-                Subscription member = members.get(Pointer.nativeValue(Library.INSTANCE.ssecast_subscription_user_data(next.getValue())));
+                Subscription member = members.get(next.getPointer(0));
                 if (member != null) ready.add(member);
             }
         } finally {

@@ -1,5 +1,6 @@
 package ssecast;
 
+import com.sun.jna.Memory;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.IntByReference;
 import com.sun.jna.ptr.LongByReference;
@@ -18,8 +19,8 @@ public final class Subscription implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Poller poller;
-    private final Library.Slice bytes = new Library.Slice();
-    long number;
+    /** A slice. JNA's structures cost more than what they carry. */
+    private final Memory bytes = new Memory(16);
     private Pointer handle;
     /** There may be something that was not looked for. */
     private boolean ready = true;
@@ -42,9 +43,8 @@ public final class Subscription implements AutoCloseable {
         config.lastEventId.set(lastEventId);
         config.replay = replay;
         Subscription made = new Subscription(poller);
-        made.handle = poller.add(made, number -> {
-            config.poller = poller.handle();
-            config.userData = new Pointer(number);
+        made.handle = poller.add(made, of -> {
+            config.poller = of;
             PointerByReference subscription = new PointerByReference();
             Library.Failure failure = new Library.Failure();
             SsecastException.check(Library.INSTANCE.ssecast_hub_subscribe(hub, config, subscription, failure), failure);
@@ -94,19 +94,18 @@ public final class Subscription implements AutoCloseable {
     private byte[] take() {
         if (handle == null || over) return null;
         ready = false;
-        Library.Failure failure = new Library.Failure();
-        int result = Library.INSTANCE.ssecast_subscription_next(handle, bytes, failure);
+        int result = Library.INSTANCE.ssecast_subscription_next(handle, bytes, null);
         if (result == Library.OK) {
             // Another may be there.
             ready = true;
-            return bytes.bytes();
+            return bytes.getPointer(0).getByteArray(0, Math.toIntExact(bytes.getLong(8)));
         }
         over = result == Library.ENDED;
         if (over) {
             IntByReference why = new IntByReference();
             if (Library.INSTANCE.ssecast_subscription_reason(handle, why, null) == Library.OK) reason = Reason.values()[why.getValue()];
         } else if (result != Library.WOULD_BLOCK) {
-            SsecastException.check(result, failure);
+            throw SsecastException.of(Library.INSTANCE.ssecast_result_text(result), result, "subscription", "failed");
         }
         return null;
     }
@@ -219,6 +218,6 @@ public final class Subscription implements AutoCloseable {
         } finally {
             lock.unlock();
         }
-        if (taken != null) poller.remove(this, taken);
+        if (taken != null) poller.remove(taken);
     }
 }
