@@ -123,8 +123,7 @@ impl Topics {
     }
 
     /// Forgets a topic if its time is over, so that its name is another topic's.
-    pub(crate) fn renew_if_due(&mut self, name: &str, now: u64) {
-        let Some(key) = self.key(name) else { return };
+    pub(crate) fn renew_if_due(&mut self, key: TopicKey, now: u64) {
         let Some(end) = self[key].end else { return };
         if end.is_forgotten || now.saturating_sub(end.at) > self.keep_ended {
             self.renew(key);
@@ -179,8 +178,10 @@ impl Log {
 
     /// Whether a topic has ended, and is not forgotten.
     pub(crate) fn has_ended(&mut self, name: &str, now: u64) -> bool {
-        self.topics.renew_if_due(name, now);
-        self.topics.key(name).is_some_and(|key| self.topics[key].has_ended())
+        self.topics.key(name).is_some_and(|key| {
+            self.topics.renew_if_due(key, now);
+            self.topics[key].has_ended()
+        })
     }
 
     /// Whether all of the topics have ended, and there is nothing left to get at a position.

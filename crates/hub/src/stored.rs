@@ -139,9 +139,14 @@ fn append(hub: &Shared, link: &StoreLink, waiting: &mut VecDeque<Publication>) -
     });
     note(link, &appended);
     let has_heard = applier.has_heard;
-    let (awaited, others): (Outcomes, _) =
-        applier.outcomes(appended, deadline).into_iter().partition(|(publication, _)| publication.is_awaited);
-    awaited.into_iter().for_each(|(publication, outcome)| publication.finish(outcome));
+    let mut others = Vec::new();
+    for (publication, outcome) in applier.outcomes(appended, deadline) {
+        if publication.is_awaited {
+            publication.finish(outcome);
+        } else {
+            others.push((publication, outcome));
+        }
+    }
     answer(hub, has_heard);
     others
 }

@@ -27,8 +27,8 @@ impl Log {
 
     /// Refuses the end of a topic for which there is no room. Returns false if it has ended.
     pub(crate) fn admit_end(&mut self, topic: &str, now: u64) -> Result<bool, Error> {
-        self.topics.admit(topic, now)?;
-        Ok(!self.topics.key(topic).is_some_and(|key| self.topics[key].has_ended()))
+        let key = self.topics.admit(topic, now)?;
+        Ok(!key.is_some_and(|key| self.topics[key].has_ended()))
     }
 
     /// Begins another life of the log, of which nothing is known up to a number. Returns the wakes of all readers: each of

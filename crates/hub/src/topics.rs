@@ -117,21 +117,23 @@ impl Topics {
 
     /// The topic of a name, made if there is none.
     pub(crate) fn open(&mut self, name: &str, now: u64) -> Result<TopicKey, Error> {
-        self.admit(name, now)?;
-        Ok(self.open_anyway(name))
+        Ok(self.admit(name, now)?.unwrap_or_else(|| self.make(name)))
     }
 
-    /// Refuses a topic for which there is no room. It is not made.
-    pub(crate) fn admit(&mut self, name: &str, now: u64) -> Result<(), Error> {
+    /// The topic of a name, if there is one. Refuses a topic for which there is no room; it is not made.
+    pub(crate) fn admit(&mut self, name: &str, now: u64) -> Result<Option<TopicKey>, Error> {
+        if let Some(key) = self.key(name) {
+            self.renew_if_due(key, now);
+            return Ok(Some(key));
+        }
         check_name(name)?;
-        self.renew_if_due(name, now);
-        if self.key(name).is_none() && self.slab.len() >= self.limit {
+        if self.slab.len() >= self.limit {
             self.reclaim(now);
             if self.slab.len() >= self.limit {
                 return Err(self.too_many("would be one too many"));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// The topic of a name, made if there is none, however many there are: another process has published to it.

@@ -1,5 +1,6 @@
 use std::fs;
 use std::io;
+use std::mem;
 use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ struct State {
     durability: Durability,
     through_map: bool,
     env: Option<Env>,
+    /// What this process appended last. Read anew if anything came between.
+    known: Option<Known>,
     /// This process has noted that the disk may lack something.
     is_marked: bool,
     /// What was appended since the last sweep.
@@ -53,6 +56,14 @@ struct State {
     bytes: usize,
     /// Where the look at the states of topics goes on.
     next_topic: Vec<u8>,
+}
+
+/// A state of the log, by its number, with what it has to be known for.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    state: usize,
+    meta: Meta,
+    head: u64,
 }
 
 /// The log is this process's until it is dropped.
@@ -82,6 +93,7 @@ impl LogFile {
             durability,
             through_map: disk == Disk::Allocates,
             env: None,
+            known: None,
             is_marked: false,
             entries: 0,
             bytes: 0,
@@ -198,7 +210,10 @@ impl LogFile {
             Ok(env)
         };
         match open() {
-            Ok(env) => Ok(state.env.insert(env)),
+            Ok(env) => {
+                state.known = None;
+                Ok(state.env.insert(env))
+            }
             Err(error) => {
                 if length == 0 {
                     // Nothing was in it.
@@ -266,8 +281,9 @@ impl LogFile {
         loop {
             let mut locked = self.lock(deadline)?;
             self.refuse_if_removed()?;
-            let follow =
-                |transaction: &mut Transaction<'_>| Ok(follow(transaction, replica, &mut states)?.is_some());
+            let follow = |transaction: &mut Transaction<'_>| {
+                Ok(follow(transaction, None, replica, &mut states)?.is_some())
+            };
             if self.change(&mut locked.state, follow)? {
                 return Ok(());
             }
@@ -283,10 +299,10 @@ impl LogFile {
             self.refuse_if_removed()?;
             let state = &mut *locked.state;
             self.mark_unsynced(state)?;
-            let before = (state.entries, state.bytes);
-            let mut next_topic = state.next_topic.clone();
+            let (before, known) = ((state.entries, state.bytes), state.known);
+            let mut next_topic = mem::take(&mut state.next_topic);
             let appended = self.change(state, |transaction| {
-                let Some((mut meta, head)) = follow(transaction, replica, &mut states)? else {
+                let Some((mut meta, head)) = follow(transaction, known, replica, &mut states)? else {
                     return Ok(None);
                 };
                 let (mut count, mut bytes) = (0, 0);
@@ -295,18 +311,21 @@ impl LogFile {
                     bytes += pending.bytes.len();
                     tables::append(transaction, head + count as u64, pending.bytes)?;
                 }
-                let (entries, bytes) = (before.0 + count, before.1 + bytes);
-                if entries < SWEEP_ENTRIES && bytes < SWEEP_BYTES {
-                    return Ok(Some((head, count, (entries, bytes))));
-                }
-                let looks = tables::LOOKS * entries;
                 let newest = head + count as u64;
-                tables::sweep(transaction, &mut meta, newest, looks, replica, &mut next_topic)?;
-                Ok(Some((head, count, (0, 0))))
-            })?;
-            let Some((head, count, since)) = appended else { continue };
-            (state.entries, state.bytes) = since;
+                let (mut entries, mut bytes) = (before.0 + count, before.1 + bytes);
+                if entries >= SWEEP_ENTRIES || bytes >= SWEEP_BYTES {
+                    let looks = tables::LOOKS * entries;
+                    tables::sweep(transaction, &mut meta, newest, looks, replica, &mut next_topic)?;
+                    (entries, bytes) = (0, 0);
+                }
+                let known = Known { state: transaction.number(), meta, head: newest };
+                Ok(Some((head, count, (entries, bytes), known)))
+            });
             state.next_topic = next_topic;
+            let Some((head, count, since, known)) = appended? else { continue };
+            (state.entries, state.bytes) = since;
+            // Without an entry there may be no new state.
+            state.known = (count > 0).then_some(known);
             for index in 0..count {
                 replica.appended(index, head + 1 + index as u64)?;
             }
@@ -349,7 +368,7 @@ impl LogFile {
 }
 
 /// The log's description, which every log has once it is open.
-fn known_meta(transaction: &Transaction<'_>) -> Result<Meta, Problem> {
+fn described(transaction: &Transaction<'_>) -> Result<Meta, Problem> {
     tables::meta(transaction)?.ok_or_else(|| {
         Problem::Error(crate::failure::format(
             "is damaged: it has no description; remove the folder to begin anew".into(),
@@ -357,14 +376,17 @@ fn known_meta(transaction: &Transaction<'_>) -> Result<Meta, Problem> {
     })
 }
 
-/// Applies the next entries to a replica. Returns what the log is, and its head, if that was all.
+/// Applies the next entries to a replica; what the log is need not be read if that is `known`. Returns what the log is, and its head, if that was all.
 fn follow(
     transaction: &mut Transaction<'_>,
+    known: Option<Known>,
     replica: &mut dyn Replica,
     states: &mut Option<u64>,
 ) -> Result<Option<(Meta, u64)>, Problem> {
-    let mut meta = known_meta(transaction)?;
-    let head = tables::head(transaction)?;
+    let (mut meta, head) = match known.filter(|known| known.state + 1 == transaction.number()) {
+        Some(known) => (known.meta, known.head),
+        None => (described(transaction)?, tables::head(transaction)?),
+    };
     if tables::is_ahead(replica, meta.epoch, head) {
         // Numbers that were given are to be given again: only under another epoch.
         meta.epoch = Epoch::random()?;

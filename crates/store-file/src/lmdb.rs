@@ -164,6 +164,12 @@ impl Transaction<'_> {
         self.raw.as_ptr()
     }
 
+    /// The number of the state that it makes, if it changes anything: one more than that of the state that it found.
+    pub(crate) fn number(&self) -> usize {
+        // SAFETY: the transaction is open.
+        unsafe { ffi::mdb_txn_id(self.raw.as_ptr()) }
+    }
+
     /// The value of a key.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<&[u8]>, Failure> {
         let (mut key, mut value) = (borrowed(key), borrowed(&[]));

@@ -1,5 +1,4 @@
 use std::fs::File;
-use std::os::unix::fs::MetadataExt;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,7 +28,7 @@ impl LockFile {
 
     /// Whether it was removed, so that other processes have another one.
     pub(crate) fn is_removed(&self) -> bool {
-        self.0.metadata().map_or(true, |metadata| metadata.nlink() == 0)
+        rustix::fs::fstat(&self.0).map_or(true, |stat| stat.st_nlink == 0)
     }
 
     /// Waits until this process has the log.
