@@ -102,7 +102,8 @@ impl Epoch {
     }
 
     pub(crate) fn id(self, sequence: u64) -> String {
-        self.id_text(sequence).as_str().into()
+        // It is ASCII.
+        String::from_utf8(self.id_text(sequence).as_bytes().to_vec()).unwrap_or_default()
     }
 
     /// An id without memory of its own: every publication writes some.
@@ -135,9 +136,8 @@ impl IdText {
     /// The epoch, a hyphen, and the digits of a `u64`.
     const MOST: usize = Epoch::LEN + 1 + 20;
 
-    pub(crate) fn as_str(&self) -> &str {
-        // It is ASCII.
-        std::str::from_utf8(&self.bytes[self.start..]).unwrap_or_default()
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[self.start..]
     }
 }
 

@@ -35,8 +35,8 @@ pub(crate) fn encode(event: &Event<'_>, gap: usize, limit: usize) -> Result<Vec<
 }
 
 /// Puts the id line before a block that has none.
-pub(crate) fn with_id(id: &str, block: &[u8]) -> Frame {
-    [ID_FIELD, id.as_bytes(), b"\n", block].concat().into()
+pub(crate) fn with_id(id: &[u8], block: &[u8]) -> Frame {
+    [ID_FIELD, id, b"\n", block].concat().into()
 }
 
 /// A frame whose number is not known yet: that is given under the log's lock, when all else is encoded.
@@ -44,6 +44,8 @@ pub(crate) struct Draft {
     frame: Frame,
     /// How many bytes there are for the id; none if the publisher gave it.
     id: usize,
+    /// The number of the id that is there.
+    expected: u64,
 }
 
 const ID_FIELD: &[u8] = b"id: ";
@@ -53,16 +55,16 @@ impl Draft {
     /// published meanwhile.
     pub(crate) fn new(event: &Event<'_>, limit: usize, epoch: Epoch, expected: u64) -> Result<Self, Error> {
         if event.id.is_some() {
-            return Ok(Self { frame: encode(event, 0, limit)?.into(), id: 0 });
+            return Ok(Self { frame: encode(event, 0, limit)?.into(), id: 0, expected });
         }
         let id = epoch.id_text(expected);
-        let id = id.as_str().as_bytes();
+        let id = id.as_bytes();
         let end = ID_FIELD.len() + id.len();
         let mut buffer = encode(event, end + 1, limit)?;
         buffer[..ID_FIELD.len()].copy_from_slice(ID_FIELD);
         buffer[ID_FIELD.len()..end].copy_from_slice(id);
         buffer[end] = b'\n';
-        Ok(Self { frame: buffer.into(), id: id.len() })
+        Ok(Self { frame: buffer.into(), id: id.len(), expected })
     }
 
     /// How many bytes the frame has, give or take a digit.
@@ -72,11 +74,11 @@ impl Draft {
 
     /// Puts the number into the id line.
     pub(crate) fn finish(mut self, epoch: Epoch, sequence: u64) -> Frame {
-        if self.id == 0 {
+        if self.id == 0 || sequence == self.expected {
             return self.frame;
         }
         let id = epoch.id_text(sequence);
-        let id = id.as_str().as_bytes();
+        let id = id.as_bytes();
         if id.len() == self.id
             && let Some(bytes) = Arc::get_mut(&mut self.frame)
         {

@@ -77,8 +77,8 @@ impl Log {
             return Ok(Some(Appended { sequence: sequence_here, subscribers, wakes }));
         }
         let frame = match entry.id {
-            Some(id) => with_id(id, entry.block),
-            None => with_id(self.epoch.id_text(sequence).as_str(), entry.block),
+            Some(id) => with_id(id.as_bytes(), entry.block),
+            None => with_id(self.epoch.id_text(sequence).as_bytes(), entry.block),
         };
         Ok(Some(self.push(key, sequence_here, entry.id, frame, at, now)))
     }
