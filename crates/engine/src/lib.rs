@@ -54,6 +54,8 @@ mod ready_queue;
 #[cfg(unix)]
 mod socket_buffer;
 #[cfg(unix)]
+mod socket_options;
+#[cfg(unix)]
 mod socket_worker;
 #[cfg(unix)]
 mod sockets;
@@ -65,6 +67,8 @@ mod task_connections;
 mod timer;
 mod topic_index;
 mod unavailable;
+#[cfg(unix)]
+mod unsent_limit;
 #[cfg(unix)]
 mod worker_handle;
 

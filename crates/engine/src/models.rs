@@ -18,8 +18,8 @@ use crate::descriptor::Descriptor;
 use crate::framing::Framing;
 use crate::host::Host;
 use crate::parker::Parker;
-use crate::peer_timeout::PeerTimeout;
 use crate::socket_buffer::SocketBuffer;
+use crate::socket_options::SocketOptions;
 use crate::socket_worker::SocketWorker;
 use crate::sync::{Mutex, Waker};
 use crate::worker_handle::WorkerHandle;
@@ -61,9 +61,9 @@ fn attach(
     let told: Arc<dyn Host> = Arc::clone(&listener) as Arc<dyn Host>;
     let state = Arc::new(ConnectionState::new(ConnectionId::NOWHERE, hub.key(), subscriber.private_bytes()));
     let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
-    let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
+    let options = SocketOptions::set(&descriptor, hub.config());
     let hold = subscriber.hold();
-    let buffer = SocketBuffer::new(descriptor, Framing::Raw, false, peer_timeout, hold, state, told);
+    let buffer = SocketBuffer::new(descriptor, Framing::Raw, false, options, hold, state, told);
     (worker_handle.attach(hub, subscriber, buffer), listener, client)
 }
 

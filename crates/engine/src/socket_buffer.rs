@@ -10,7 +10,7 @@ use crate::connection_state::ConnectionState;
 use crate::descriptor::{Descriptor, Drained, Sent};
 use crate::framing::Framing;
 use crate::host::Host;
-use crate::peer_timeout::PeerTimeout;
+use crate::socket_options::SocketOptions;
 use crate::sync::Ordering;
 
 /// The last chunk of a chunked body.
@@ -24,7 +24,7 @@ pub(crate) struct SocketBuffer {
     pub(crate) released: bool,
     /// The client of a released connection says no more. It may still listen.
     half_closed: bool,
-    peer_timeout: PeerTimeout,
+    options: SocketOptions,
     /// The hub is not over before the host was told of the end.
     hold: Option<Hold>,
     pub(crate) state: Arc<ConnectionState>,
@@ -55,7 +55,7 @@ impl SocketBuffer {
         descriptor: Descriptor,
         framing: Framing,
         released: bool,
-        peer_timeout: PeerTimeout,
+        options: SocketOptions,
         hold: Option<Hold>,
         state: Arc<ConnectionState>,
         host: Arc<dyn Host>,
@@ -66,7 +66,7 @@ impl SocketBuffer {
             framing,
             released,
             half_closed: false,
-            peer_timeout,
+            options,
             hold,
             state,
             host,
@@ -196,7 +196,7 @@ impl SocketBuffer {
 
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
-        let Self { descriptor, released, peer_timeout, hold, state, host, .. } = self;
+        let Self { descriptor, released, options, hold, state, host, .. } = self;
         if released {
             // If bytes were left unread, the system would reset the connection, and what is under way would be lost.
             descriptor.drain();
@@ -205,7 +205,7 @@ impl SocketBuffer {
             descriptor.shut_down();
         }
         if !released {
-            peer_timeout.restore(&descriptor);
+            options.restore(&descriptor);
         }
         drop(descriptor);
         state.ending.store(true, Ordering::Release);

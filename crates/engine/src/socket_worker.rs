@@ -180,8 +180,8 @@ mod tests {
     use crate::descriptor::Descriptor;
     use crate::framing::Framing;
     use crate::host::Host;
-    use crate::peer_timeout::PeerTimeout;
     use crate::socket_buffer::SocketBuffer;
+    use crate::socket_options::SocketOptions;
     use crate::worker_handle::WorkerHandle;
 
     struct Silent;
@@ -199,10 +199,10 @@ mod tests {
         let (host, client) = UnixStream::pair().unwrap();
         let state = Arc::new(ConnectionState::new(ConnectionId::NOWHERE, hub.key(), 0));
         let descriptor = Descriptor::duplicate(host.as_fd()).unwrap();
-        let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
+        let options = SocketOptions::set(&descriptor, hub.config());
         let hold = subscriber.hold();
         let buffer =
-            SocketBuffer::new(descriptor, Framing::Raw, false, peer_timeout, hold, state, Arc::new(Silent));
+            SocketBuffer::new(descriptor, Framing::Raw, false, options, hold, state, Arc::new(Silent));
         (worker_handle.attach(hub, subscriber, buffer), reader, [host, client])
     }
 

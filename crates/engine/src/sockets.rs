@@ -12,8 +12,8 @@ use crate::connection_state::ConnectionState;
 use crate::descriptor::Descriptor;
 use crate::framing::Framing;
 use crate::host::Host;
-use crate::peer_timeout::PeerTimeout;
 use crate::socket_buffer::SocketBuffer;
+use crate::socket_options::SocketOptions;
 use crate::sync::{Mutex, lock};
 use crate::worker_handle::WorkerHandle;
 
@@ -117,16 +117,17 @@ impl Socket {
     /// peer is gone. If the connection is `released` the host closes its descriptor instead, and the thread sees
     /// to the end of the connection. It must close it and nothing else: a `shutdown` ends the connection for all.
     ///
-    /// A peer that does not answer for the time of the slow client is given up, by options of the connection
-    /// ([`PeerTimeout`]) that are set back before a host goes on with it.
+    /// A peer that does not answer for the time of the slow client is given up ([`PeerTimeout`](crate::PeerTimeout)), and the
+    /// system keeps no more than a batch of bytes that can't leave yet (Linux), by options of the connection that are
+    /// set back before a host goes on with it.
     #[must_use]
     pub fn attach(self, hub: &Hub, subscriber: Subscriber, transfer: Transfer) -> Attachment {
         let Self { descriptor, worker, head } = self;
         let Transfer { framing, released, name, host } = transfer;
         let state = Arc::new(ConnectionState::new(name, hub.key(), subscriber.private_bytes()));
-        let peer_timeout = PeerTimeout::set(&descriptor, hub.config());
+        let options = SocketOptions::set(&descriptor, hub.config());
         let mut buffer =
-            SocketBuffer::new(descriptor, framing, released, peer_timeout, subscriber.hold(), state, host);
+            SocketBuffer::new(descriptor, framing, released, options, subscriber.hold(), state, host);
         buffer.load_head(head);
         worker.attach(hub, subscriber, buffer)
     }

@@ -69,6 +69,53 @@ pub(crate) fn unanswered(_: std::os::fd::BorrowedFd<'_>) -> Option<std::time::Du
     None
 }
 
+/// How many bytes that have not left yet the system takes for a TCP connection; zero is its own limit. `None` where sending
+/// heeds no such limit.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn unsent_limit(socket: std::os::fd::BorrowedFd<'_>) -> Option<u32> {
+    use std::os::fd::AsRawFd;
+    let mut bytes: u32 = 0;
+    let mut length = size_of::<u32>() as libc::socklen_t;
+    // SAFETY: the system writes at most `length` bytes, which are those of a number that may have any value.
+    let done = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_NOTSENT_LOWAT,
+            (&raw mut bytes).cast(),
+            &raw mut length,
+        )
+    };
+    (done == 0).then_some(bytes)
+}
+
+/// Sets what [`unsent_limit`] says. Returns whether that was done.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn set_unsent_limit(socket: std::os::fd::BorrowedFd<'_>, bytes: u32) -> bool {
+    use std::os::fd::AsRawFd;
+    // SAFETY: the system reads the number, from a local variable of the length that it is told.
+    let done = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_NOTSENT_LOWAT,
+            (&raw const bytes).cast(),
+            size_of::<u32>() as libc::socklen_t,
+        )
+    };
+    done == 0
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) fn unsent_limit(_: std::os::fd::BorrowedFd<'_>) -> Option<u32> {
+    None
+}
+
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) fn set_unsent_limit(_: std::os::fd::BorrowedFd<'_>, _: u32) -> bool {
+    false
+}
+
 #[cfg(all(test, any(target_os = "linux", target_os = "android")))]
 mod tests {
     #[test]

@@ -13,3 +13,4 @@ mod heartbeat;
 mod orders;
 mod released;
 mod slow_client;
+mod unsent;
