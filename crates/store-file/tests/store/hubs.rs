@@ -224,6 +224,20 @@ fn threads() -> Vec<(String, bool)> {
     tasks.filter(|(name, _)| name.starts_with("ssecast-")).collect()
 }
 
+/// The same, once these are among them: a thread names itself when it begins.
+#[cfg(target_os = "linux")]
+fn named(names: &[&str]) -> Vec<(String, bool)> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let threads = threads();
+        if names.iter().all(|name| threads.iter().any(|(thread, _)| thread == name)) {
+            return threads;
+        }
+        assert!(Instant::now() < end, "{names:?} are not all among {threads:?}");
+        std::thread::yield_now();
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn the_signals_of_the_process_are_left_to_the_host() {
@@ -235,9 +249,6 @@ fn the_signals_of_the_process_are_left_to_the_host() {
     let event = Event { data: Some("1"), ..Event::default() };
     hub.publish_then("t", &event, move |published| told.send(published.is_ok()).unwrap()).unwrap();
     assert_eq!(published.recv_timeout(PATIENCE), Ok(true));
-    let threads = threads();
-    for name in ["ssecast-store", "ssecast-publish", "ssecast-readers"] {
-        assert!(threads.iter().any(|(thread, _)| thread == name), "{name} is not among {threads:?}");
-    }
+    let threads = named(&["ssecast-store", "ssecast-publish", "ssecast-readers"]);
     assert!(threads.iter().all(|(_, leaves)| *leaves), "{threads:?}");
 }

@@ -55,7 +55,8 @@ fn the_signals_of_the_process_are_left_to_the_host() {
     let Some(redis) = Redis::start(&[]) else { return };
     let hub = hub(&redis.url());
     let _connection = Connection::new(&hub, None);
+    // It names itself when it begins.
+    wait_until("the thread", || threads().iter().any(|(thread, _)| thread == "ssecast-store"));
     let threads = threads();
-    assert!(threads.iter().any(|(thread, _)| thread == "ssecast-store"), "{threads:?}");
     assert!(threads.iter().all(|(_, leaves)| *leaves), "{threads:?}");
 }
