@@ -1,7 +1,6 @@
 """The wheels, one for each platform and for every CPython from 3.11 on, and the sdist."""
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,22 +24,19 @@ def build(release: Release) -> Iterator[Artefact]:
 
 
 def wheel(release: Release, platform: Platform, out: Path) -> Artefact:
-    """Builds the wheel for `platform`. One that this machine can't link is left out, and the table says why."""
+    """Builds the wheel for `platform`."""
     folder = out / platform.name
     cargo.provide(platform)
-    command = ("maturin", "build", "--release", "--locked", "--zig", "--target", platform.target, "--out", folder)
     environment = {**cargo.environment(release, platform), "CARGO_TARGET_DIR": str(cargo.target_dir(release))}
-    try:
-        release.run(*command, *compatibility(platform), cwd=PYTHON, env=environment)
-    except subprocess.CalledProcessError:
-        # Apple's frameworks are not to be had without its SDK, and a newer zig may need none.
-        if platform.system != "darwin":
-            raise
-        return Artefact(out / f"ssecast-{release.version}-{platform.name}.whl", platform, "needs Apple's SDK (SDKROOT)")
+    release.run(
+        "maturin", "build", "--release", "--locked", "--zig", "--target", platform.target, "--out", folder,
+        *compatibility(platform), cwd=PYTHON, env=environment,
+    )  # fmt: skip
     (built,) = folder.glob("*.whl")
     moved = Path(shutil.move(built, out))
     folder.rmdir()
-    return Artefact(moved, platform, "built, not run" if platform.system == "darwin" else "")
+    run_here = platform.system == "linux" and not platform.is_musl
+    return Artefact(moved, platform, "" if run_here else "built, not run")
 
 
 def compatibility(platform: Platform) -> tuple[str, ...]:
