@@ -297,12 +297,12 @@ publish-npm:
 publish-crates: | tools
 	cargo publish --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
 
-# The Go module lies in bindings/go, and Go finds its version by a tag of that name.
+# Go finds the module in bindings/go by a tag of that name, on a commit that has its libraries.
 publish-github: VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 publish-github:
 	gh release create v$(VERSION) --verify-tag --title v$(VERSION) --notes-file dist/ARTEFACTS.md \
 	  $$(cut -c67- dist/SHA256SUMS | sed 's,^,dist/,') dist/SHA256SUMS
-	git tag bindings/go/v$(VERSION) v$(VERSION)^{}
+	python3 packaging/golang.py tag dist
 	git push origin bindings/go/v$(VERSION)
 
 # The workflows, read as GitHub reads them. (Go fetches the program itself.)

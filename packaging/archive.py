@@ -3,6 +3,8 @@
 import gzip
 import io
 import tarfile
+import time
+import zipfile
 from pathlib import Path
 
 
@@ -35,3 +37,14 @@ def ar(files: dict[str, bytes], epoch: int) -> bytes:
     for name, data in files.items():
         packed += f"{name:<16}{epoch:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
     return packed
+
+
+def zip(files: dict[str, bytes], epoch: int) -> bytes:
+    """A zip of `files`, in their order."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, data in files.items():
+            member = zipfile.ZipInfo(name, time.gmtime(epoch)[:6])
+            member.external_attr = 0o644 << 16
+            archive.writestr(member, data, zipfile.ZIP_DEFLATED, 9)
+    return packed.getvalue()

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import archive
@@ -20,7 +21,7 @@ def build(release: Release) -> Iterator[Artefact]:
     out = release.out / "c"
     out.mkdir()
     for platform in release.platforms:
-        if platform.system == "win32":
+        if not is_for(platform):
             continue
         name = f"ssecast-c-{release.version}-{platform.name}"
         path = out / f"{name}.tar.gz"
@@ -40,20 +41,33 @@ def build(release: Release) -> Iterator[Artefact]:
             yield from packages(release, platform, out)
 
 
-def installed(release: Release, platform: Platform, libdir: str = "lib") -> Path:
-    """Builds the library for `platform`, and returns a folder that it is installed in, without symbols.
+def is_for(platform: Platform) -> bool:
+    """The library gives and takes descriptors of Unix."""
+    return platform.system != "win32"
 
-    One build is for both libraries, so that neither has symbols of Rust's own library twice.
+
+@cache
+def stripped(release: Release, platform: Platform) -> Path:
+    """Builds the library for `platform`, and returns the folder of the shared and of the static one, without symbols.
+
+    One build is for both, so that neither has symbols of Rust's own library twice.
     """
     built = cargo.build(release, platform, "ssecast-c", lto=False)
-    folder = TEMPORARY / "library" / platform.name / libdir.replace("/", "-")
+    folder = TEMPORARY / "library" / platform.name
     shutil.rmtree(folder, ignore_errors=True)
-    (stripped := folder / "built").mkdir(parents=True)
+    folder.mkdir(parents=True)
     shared = "libssecast.dylib" if platform.system == "darwin" else "libssecast.so"
-    symbols.strip(release, built / shared, f"libssecast-{platform.name}", stripped / shared)
-    symbols.objcopy(release, "--strip-debug", "--enable-deterministic-archives", built / "libssecast.a", stripped / "libssecast.a")
+    symbols.strip(release, built / shared, f"libssecast-{platform.name}", folder / shared)
+    symbols.objcopy(release, "--strip-debug", "--enable-deterministic-archives", built / "libssecast.a", folder / "libssecast.a")
+    return folder
+
+
+def installed(release: Release, platform: Platform, libdir: str = "lib") -> Path:
+    """Returns a folder that the library for `platform` is installed in."""
+    built = stripped(release, platform)
+    folder = built / "installed" / libdir.replace("/", "-")
     environment = {"DESTDIR": str(folder), "LIBDIR": libdir, "CARGO_BUILD_TARGET": platform.target}
-    release.run(ROOT / "bindings/c/install/install.sh", stripped, "/usr", env=environment)
+    release.run(ROOT / "bindings/c/install/install.sh", built, "/usr", env=environment)
     return folder / "usr"
 
 

@@ -1,12 +1,12 @@
 // Package ssecast broadcasts Server-Sent Events from a Go server: the native engine writes to the clients' sockets, so that a
 // stream costs no goroutine, and an event is encoded once, however many clients there are.
 //
-// It needs libssecast: `make install-c PREFIX=...` of its repository; where the compiler does not look by itself, CGO_CFLAGS and
-// CGO_LDFLAGS say where it is.
+// It needs cgo. A released version has the engine in it, as a static library for each platform; on Alpine Linux and others with musl,
+// build with -tags musl. A clone of the repository, and a build with -tags ssecast_installed, needs an installed one instead: `make
+// install-c PREFIX=...`; where the compiler does not look by itself, CGO_CFLAGS and CGO_LDFLAGS say where it is.
 package ssecast
 
 /*
-#cgo LDFLAGS: -lssecast
 #include <stdlib.h>
 #include <ssecast.h>
 
