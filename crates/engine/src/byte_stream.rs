@@ -58,7 +58,13 @@ impl ByteStream {
     /// # Errors
     /// Those of [`Reader::subscribe`](ssecast_hub::Reader::subscribe), and [`ErrorKind::Internal`](ssecast_hub::ErrorKind::Internal) if the system has no thread for the first stream.
     pub fn open(hub: &Hub, subscription: &Subscription<'_>) -> Result<Self, Error> {
-        let connections = TaskConnections::of(hub)?;
+        Self::open_in(TaskConnections::of(hub)?, subscription)
+    }
+
+    pub(crate) fn open_in(
+        connections: Arc<TaskConnections>,
+        subscription: &Subscription<'_>,
+    ) -> Result<Self, Error> {
         let (id, queue) = connections.open(subscription)?;
         Ok(Self { connections, queue, id })
     }

@@ -64,6 +64,8 @@ mod stream_headers;
 mod sync;
 mod system;
 mod task_connections;
+#[cfg(all(test, loom))]
+mod task_models;
 mod timer;
 mod topic_index;
 mod unavailable;

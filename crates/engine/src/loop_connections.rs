@@ -190,7 +190,8 @@ impl LoopConnections {
         if !self.is_here() {
             return false;
         }
-        self.shared.awake.store(false, Ordering::Release);
+        // As in `wake`, an exchange: which of the two came first is known then, also to the model checker.
+        self.shared.awake.swap(false, Ordering::AcqRel);
         let mut state = self.shared.state();
         let before = deliveries.len();
         let mut more = self.take_notices(&mut state, limit, deliveries);

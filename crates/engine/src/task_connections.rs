@@ -1,5 +1,5 @@
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::Waker;
 
 use ssecast_hub::process::PerProcess;
@@ -9,6 +9,7 @@ use crate::batch_queue::{BatchQueue, End};
 use crate::connection::ConnectionId;
 use crate::delivery::{Content, Delivery};
 use crate::loop_connections::LoopConnections;
+use crate::sync::{Condvar, Mutex, lock};
 
 /// How many bytes may wait for a task before its connection is paused. What waits is shared with the other connections.
 const QUEUE_BYTES: usize = 64 << 10;
@@ -31,7 +32,7 @@ static HUBS: PerProcess<Mutex<HashMap<usize, Weak<TaskConnections>>>> = PerProce
 
 /// Wakes the thread.
 #[derive(Default)]
-struct Signal {
+pub(crate) struct Signal {
     state: Mutex<Awaited>,
     changed: Condvar,
 }
@@ -69,10 +70,6 @@ impl Signal {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl TaskConnections {
     /// Those of a hub in this process.
     pub(crate) fn of(hub: &Hub) -> Result<Arc<Self>, Error> {
@@ -80,10 +77,7 @@ impl TaskConnections {
         if let Some(known) = hubs.get(&hub.key()).and_then(Weak::upgrade) {
             return Ok(known);
         }
-        let signal = Arc::new(Signal::default());
-        let waker = Arc::clone(&signal);
-        let connections = LoopConnections::new(hub, move || waker.set(Awaited::Work));
-        let made = Arc::new(Self { connections, queues: Mutex::default(), signal: Arc::clone(&signal) });
+        let (made, signal) = Self::new(hub);
         let target = Arc::downgrade(&made);
         ssecast_hub::spawn("ssecast-streams", move || run(&target, &signal)).map_err(|error| {
             Error::new(ErrorKind::Internal, "streams", format!("could not start their thread: {error}"))
@@ -92,6 +86,14 @@ impl TaskConnections {
         hubs.retain(|_, other| other.strong_count() > 0);
         hubs.insert(hub.key(), Arc::downgrade(&made));
         Ok(made)
+    }
+
+    /// Makes them, and what their thread waits for.
+    pub(crate) fn new(hub: &Hub) -> (Arc<Self>, Arc<Signal>) {
+        let signal = Arc::new(Signal::default());
+        let waker = Arc::clone(&signal);
+        let connections = LoopConnections::new(hub, move || waker.set(Awaited::Work));
+        (Arc::new(Self { connections, queues: Mutex::default(), signal: Arc::clone(&signal) }), signal)
     }
 
     /// Registers a connection, and has its first bytes put into its queue.
@@ -137,8 +139,9 @@ impl TaskConnections {
     }
 }
 
-fn run(target: &Weak<TaskConnections>, signal: &Signal) {
-    #[cfg(unix)]
+/// The thread.
+pub(crate) fn run(target: &Weak<TaskConnections>, signal: &Signal) {
+    #[cfg(all(unix, not(loom)))]
     crate::system::work_in_the_background();
     let (mut deliveries, mut wakers) = (Vec::new(), Vec::new());
     while signal.wait() {

@@ -16,15 +16,6 @@ use ssecast_engine::{
     ByteStream, Close, Config, Cut, ErrorKind, Hub, Reason, SlowClient, Stats, Subscription,
 };
 
-/// Wakes a thread that has parked itself.
-struct Unpark(thread::Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
 /// Waits until it is so. Returns false if it never was.
 fn patient(mut is_so: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + PATIENCE;
@@ -128,36 +119,6 @@ fn a_publication_wakes_every_task_and_does_so_on_a_thread_of_the_engine() {
         let wakes = client.task.0.lock().unwrap();
         assert!(wakes.iter().all(|id| *id != thread::current().id()), "the publisher woke a task itself");
     }
-}
-
-#[test]
-fn no_wake_is_lost_between_a_task_that_finds_nothing_and_a_publication() {
-    const EVENTS: usize = 2_000;
-    let hub = Hub::new(quiet()).unwrap();
-    let reading: Vec<_> = (0..3)
-        .map(|_| {
-            let mut client = Client::new(&hub);
-            thread::spawn(move || {
-                let parked = thread::current();
-                let waker = Waker::from(Arc::new(Unpark(parked)));
-                let mut seen = 0;
-                while seen < EVENTS {
-                    match client.stream.poll_bytes(&mut Context::from_waker(&waker)) {
-                        Poll::Ready(next) => seen += events(&next.unwrap().unwrap()),
-                        // Nothing but a wake ends it.
-                        Poll::Pending => thread::park(),
-                    }
-                }
-            })
-        })
-        .collect();
-    for number in 0..EVENTS {
-        publish(&hub, &number.to_string());
-        if number % 7 == 0 {
-            thread::yield_now();
-        }
-    }
-    reading.into_iter().for_each(|thread| thread.join().unwrap());
 }
 
 #[test]
