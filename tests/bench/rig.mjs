@@ -72,7 +72,7 @@ export class Rig {
     rig.clients = clients
     rig.server = make()
     try {
-      const { port, worker, workers = [] } = await rig.server.answer()
+      const { port, worker, workers = [] } = await rig.server.answer(60_000)
       if (worker) rig.server.measure(worker)
       rig.server.measureToo(...workers)
       await rig.server.ask('gc')

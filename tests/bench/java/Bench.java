@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
 import org.springframework.boot.builder.SpringApplicationBuilder;
@@ -37,8 +38,8 @@ public final class Bench {
 
         long count();
 
-        /** How many of the events that were published are not with all clients yet. */
-        long behind(long published);
+        /** How many events each client was given, as a mean of all. */
+        long delivered();
     }
 
     /** A server whose streams are a hub's. */
@@ -54,8 +55,8 @@ public final class Bench {
         }
 
         @Override
-        public long behind(long published) {
-            return published - hub.delivered() / Math.max(1, hub.connections());
+        public long delivered() {
+            return hub.delivered() / Math.max(1, hub.connections());
         }
     }
 
@@ -81,9 +82,11 @@ public final class Bench {
         }
     }
 
-    private record Emitting(Controller controller, int port) implements Server {
+    /** It waits for each of its clients by itself. */
+    private record Emitting(Controller controller, int port, AtomicLong sent) implements Server {
         @Override
         public void publish(String data) {
+            sent.incrementAndGet();
             for (SseEmitter emitter : controller.emitters) {
                 try {
                     emitter.send(SseEmitter.event().data(data));
@@ -99,8 +102,8 @@ public final class Bench {
         }
 
         @Override
-        public long behind(long published) {
-            return 0;
+        public long delivered() {
+            return sent.get();
         }
     }
 
@@ -120,7 +123,7 @@ public final class Bench {
                 ConfigurableApplicationContext emitting = new SpringApplicationBuilder(Emitters.class).web(WebApplicationType.SERVLET)
                     .properties(Map.of("server.port", "0", "server.tomcat.max-connections", "20000", "spring.main.banner-mode", "off",
                         "logging.level.root", "error")).run();
-                return new Emitting(emitting.getBean(Controller.class), port(emitting));
+                return new Emitting(emitting.getBean(Controller.class), port(emitting), new AtomicLong());
             default:
                 return new Streams(hub, port(Main.start(name, 0, hub)));
         }
@@ -149,22 +152,22 @@ public final class Bench {
 
     private static void publish(PrintStream answers, Server server, int bytes, double rate, long milliseconds) throws InterruptedException {
         long[] calls = new long[1 << 22];
-        long began = System.nanoTime();
+        long began = System.nanoTime(), before = server.delivered();
         int published = 0;
         for (long elapsed = 0; elapsed < milliseconds * 1_000_000 && published < calls.length; elapsed = System.nanoTime() - began) {
             if (rate > 0) {
                 long due = (long) (published * 1e9 / rate) - elapsed;
                 if (due > 0) Thread.sleep(due / 1_000_000, (int) (due % 1_000_000));
-            } else if (published % AHEAD == 0 && server.behind(published) > AHEAD) {
+            } else if (published % AHEAD == 0 && published - (server.delivered() - before) > AHEAD) {
                 Thread.sleep(1);
                 continue;
             }
             // With the marker that the load client looks for: see load/src/marker.rs.
             String data = "@%010d %019d".formatted(published, System.nanoTime());
             data += "x".repeat(Math.max(0, bytes - data.length()));
-            long before = System.nanoTime();
+            long called = System.nanoTime();
             server.publish(data);
-            calls[published++] = System.nanoTime() - before;
+            calls[published++] = System.nanoTime() - called;
         }
         long[] sorted = Arrays.copyOf(calls, published);
         Arrays.sort(sorted);
