@@ -63,17 +63,17 @@ def environment(release: Release, platform: Platform, *, lto: bool = True) -> di
 
 def flags(platform: Platform) -> list[str]:
     """What rustc is told: files are named as if the build stood nowhere."""
-    remapped = [f"--remap-path-prefix={folder}={name}" for folder, name in _folders().items()]
+    remapped = [f"--remap-path-prefix={folder}={name}" for folder, name in folders().items()]
     # musl's libraries are loaded by a program that has its own copy of musl.
     return [*remapped, "-Ctarget-feature=-crt-static"] if platform.is_musl else remapped
 
 
 def c_flags() -> list[str]:
     """The same for the compiler of the crates that have C in them: ring and LMDB."""
-    return [f"-ffile-prefix-map={folder}={name}" for folder, name in _folders().items()]
+    return [f"-ffile-prefix-map={folder}={name}" for folder, name in folders().items()]
 
 
-def _folders() -> dict[str | Path, str]:
+def folders() -> dict[str | Path, str]:
     """This machine's folders that sources lie in, and what they are called in what is built."""
     home = Path(os.environ.get("CARGO_HOME", Path.home() / ".cargo"))
     return {ROOT: "ssecast", home / "registry" / "src": "crates", _rustc("--print", "sysroot"): "rust"}

@@ -11,6 +11,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import cargo
 import contents
 import platforms
 from release import ROOT, TEMPORARY, Artefact, Release
@@ -73,7 +74,7 @@ def files(artefacts: list[Artefact]) -> list[Path]:
 def check(artefacts: list[Artefact]) -> dict[Path, str]:
     """Returns the oldest glibc that runs each artefact. One that names a folder of this machine, or asks for more than
     its platform promises, is not released."""
-    folders = [str(folder) for folder in (ROOT, Path.home(), Path.home().resolve(), TEMPORARY)]
+    folders = [str(folder) for folder in (*cargo.folders(), Path.home(), Path.home().resolve(), TEMPORARY)]
     floors, problems = {}, []
     for artefact in artefacts:
         if not artefact.path.exists():
