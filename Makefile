@@ -55,6 +55,7 @@ help:
 	@echo 'make package-crates  the crates, as cargo would publish them'
 	@echo 'make check-msrv  the workspace with the oldest Rust that it promises'
 	@echo 'make check-musl  the workspace for musl; make test-musl: the tests of hub, engine and crate there'
+	@echo 'make check-docs-rs  the documentation of the crates, as docs.rs builds it (needs a nightly Rust)'
 	@echo 'make check-semver  the crates beside the published ones: nothing breaks that the version does not say'
 	@echo 'make lint-workflows  the workflows of GitHub (needs Go)'
 	@echo 'make docs        the documentation site with the API references, to docs/.vitepress/dist (make docs-site: the pages alone)'
@@ -155,6 +156,12 @@ test: test-rust test-loom test-node test-python test-python-package test-readme 
 test-rust: | tools
 	@sh tests/redis/provide.sh >/dev/null || { test -z "$$CI" && echo 'skipped: the tests of the Redis store'; }
 	$(CARGO_TEST) --workspace --locked --no-fail-fast
+
+# What there is on systems without Unix sockets: no delivery by the engine, and no wheel.
+.PHONY: test-pull
+test-pull: $(NPM_BUILT)
+	cargo test --package ssecast-codec --package ssecast-hub --package ssecast-client --locked
+	node --test npm/test/parser.test.mjs
 
 # Every order in which threads can meet at the hub's lock and at the engine's inbox, up to three preemptions.
 test-loom: export RUSTFLAGS = --cfg loom
@@ -280,12 +287,12 @@ test-dist-host: $(NPM_INSTALLED) $(PACKAGING_INSTALLED)
 package-crates: | tools
 	cargo package --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
 
-# Whether each crate is only what its version says, beside the one that crates.io has.
+# Whether each crate is only what its version says, beside the one that crates.io has, or beside a commit: BASELINE=v0.1.0.
 SEMVER_CHECKS := 0.51.0
 .PHONY: check-semver
 check-semver: | tools
 	cargo install --locked --quiet --root $(BUILT)/tools cargo-semver-checks --version $(SEMVER_CHECKS)
-	$(BUILT)/tools/bin/cargo-semver-checks semver-checks --workspace $(NOT_PUBLISHED:%=--exclude %)
+	$(BUILT)/tools/bin/cargo-semver-checks semver-checks --workspace $(NOT_PUBLISHED:%=--exclude %) $(if $(BASELINE),--baseline-rev $(BASELINE))
 
 # To the registries, from dist/. The release workflow calls them on a tag; each registry lets that workflow in.
 .PHONY: publish-npm publish-crates publish-github
@@ -318,11 +325,22 @@ check-msrv: | tools
 	@rustup run $(OLDEST) rustc --version || { echo 'make check-msrv: rustup toolchain install $(OLDEST) --profile minimal' >&2; exit 1; }
 	cargo +$(OLDEST) check --workspace --all-features --locked
 
-# What those two checks need; they install nothing themselves.
-.PHONY: provide-msrv provide-musl
+# The documentation as docs.rs builds it: by a nightly Rust, with every feature, each item with the features that it needs.
+.PHONY: check-docs-rs
+check-docs-rs: export RUSTDOCFLAGS = --cfg docsrs -D warnings
+check-docs-rs: export CARGO_TARGET_DIR = target/docs-rs
+check-docs-rs: | tools
+	@rustup run nightly rustc --version || { echo 'make check-docs-rs: rustup toolchain install nightly --profile minimal' >&2; exit 1; }
+	cargo +nightly doc --workspace $(NOT_PUBLISHED:%=--exclude %) --all-features --no-deps --locked
+
+# What those checks need; they install nothing themselves.
+.PHONY: provide-msrv provide-musl provide-nightly
 provide-msrv: OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 provide-msrv:
 	rustup toolchain install $(OLDEST) --profile minimal
+
+provide-nightly:
+	rustup toolchain install nightly --profile minimal
 
 provide-musl: $(PACKAGING_INSTALLED)
 	rustup target add $(MUSL)
