@@ -730,6 +730,22 @@ typedef size_t ssecast_socket;
 typedef int ssecast_socket;
 #endif
 
+/// Which pages of other origins may read the answers of a server that writes its responses itself.
+typedef struct ssecast_cors {
+  /// `sizeof(ssecast_cors)`; `ssecast_cors_init` sets it.
+  size_t size;
+  /// The origins, as browsers spell them, such as `https://app.example`; a single `*` stands for all.
+  const struct ssecast_slice *origins;
+  /// How many there are.
+  size_t origins_len;
+  /// How long a browser may remember the answer to a preflight. Default a day.
+  uint64_t max_age_ms;
+  /// Not 0: pages of these origins may send cookies. They must be named then, not `*`.
+  uint32_t credentials;
+  /// Not 0: the caller has decided on the origin of this request, and `origins` are not looked at. 1 allows it, 2 does not.
+  uint32_t decision;
+} ssecast_cors;
+
 /// What a client is answered that can't have a stream for the moment.
 ///
 /// An `EventSource` takes every status but 200 as final: after a 503 it never asks again. So it gets a stream that ends
@@ -1257,6 +1273,25 @@ ssecast_result ssecast_stream_headers(struct ssecast_slice cache_control,
                                       size_t capacity,
                                       size_t *length,
                                       struct ssecast_error *error);
+
+/// Fills the rules in with the defaults. `size` is `sizeof(ssecast_cors)`.
+ssecast_result ssecast_cors_init(struct ssecast_cors *cors, size_t size);
+
+/// Writes the headers that CORS asks for, as lines of an HTTP/1.1 head, each with CRLF at its end. Every response has them, refusals
+/// too. `origin` is the request's header `Origin`, left out if there is none. A preflight, which is a request with the method
+/// `OPTIONS` and the header `Access-Control-Request-Method`, is answered 204 with them: `methods` are then those that a page may use,
+/// such as `GET, HEAD`, and otherwise it is left out.
+///
+/// Writes how many bytes it has to `*length`; there is no zero byte behind them. With `buffer` NULL and `capacity` 0 only
+/// the length is written. Fails with `SSECAST_BUFFER_TOO_SMALL` if it does not fit; with `SSECAST_INVALID_OPTION` for rules that
+/// would allow no page, or more than they say.
+ssecast_result ssecast_cors_headers(const struct ssecast_cors *cors,
+                                    struct ssecast_slice origin,
+                                    struct ssecast_slice methods,
+                                    char *buffer,
+                                    size_t capacity,
+                                    size_t *length,
+                                    struct ssecast_error *error);
 
 /// Whether a stream could not be opened because the hub, or the process, has no room at the moment, because its store can't be
 /// used, or because the hub is closed: `ssecast_hub_unavailable` has the answer then. With `SSECAST_TOPIC_ENDED` the answer is

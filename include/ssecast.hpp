@@ -117,6 +117,7 @@ inline ssecast_subscription_config subscription_config() { return detail::initia
 inline ssecast_stream_config stream_config() { return detail::initial(ssecast_stream_config_init); }
 inline ssecast_refusal refusal() { return detail::initial(ssecast_refusal_init); }
 inline ssecast_listen_config listen_config() { return detail::initial(ssecast_listen_config_init); }
+inline ssecast_cors cors() { return detail::initial(ssecast_cors_init); }
 inline ssecast_source_config source_config() { return detail::initial(ssecast_source_config_init); }
 // The head of a response, to fill in for a Source.
 inline ssecast_source_response source_response() { return detail::initial(ssecast_source_response_init); }
@@ -144,6 +145,14 @@ inline std::string stream_headers(std::string_view cache_control = {}) {
   const auto wanted = slice(cache_control);
   std::string lines(detail::get<std::size_t>(ssecast_stream_headers, wanted, nullptr, std::size_t(0)), '\0');
   detail::get<std::size_t>(ssecast_stream_headers, wanted, lines.data(), lines.size());
+  return lines;
+}
+// The headers that CORS asks for, as lines of HTTP/1.1, by the request's header Origin: every response has them, refusals too. With
+// methods, such as "GET, HEAD", they are those of the answer to a preflight, whose status is 204.
+inline std::string cors_headers(const ssecast_cors& cors, std::string_view origin, std::string_view methods = {}) {
+  const auto from = slice(origin), allowed = slice(methods);
+  std::string lines(detail::get<std::size_t>(ssecast_cors_headers, &cors, from, allowed, nullptr, std::size_t(0)), '\0');
+  detail::get<std::size_t>(ssecast_cors_headers, &cors, from, allowed, lines.data(), lines.size());
   return lines;
 }
 // The last event ID that a request has, by its header or its query, which are borrowed.

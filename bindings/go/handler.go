@@ -29,6 +29,8 @@ type Handler struct {
 	Topics func(*http.Request) ([]string, error)
 	// The methods of requests that get a stream; none stands for GET, and HEAD, which gets the headers alone.
 	Methods []string
+	// Which pages of other origins may read the streams and the refusals; nil allows none.
+	CORS *CORS
 	// If it is not nil, the stream ends when this context is done, for instance that of the user's session. A deadline of the request's
 	// own context ends it in any case; that context itself is done as soon as ServeHTTP returns, and so tells nothing of a stream that was
 	// taken over.
@@ -89,8 +91,22 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(methods) == 0 {
 		methods = []string{http.MethodGet, http.MethodHead}
 	}
+	allowed := strings.Join(methods, ", ")
+	if h.CORS != nil {
+		preflight := ""
+		if isPreflight(r) {
+			preflight = allowed
+		}
+		if err := h.CORS.set(w.Header(), r, preflight); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		if preflight != "" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+	}
 	if !slices.Contains(methods, r.Method) {
-		allowed := strings.Join(methods, ", ")
 		w.Header().Set("Allow", allowed)
 		http.Error(w, "this is a stream of events, for "+allowed, http.StatusMethodNotAllowed)
 		return
@@ -128,9 +144,10 @@ func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Hea
 	defer connection.Close()
 	connection.SetDeadline(time.Time{})
 	wanted.Chunked = r.ProtoAtLeast(1, 1)
+	before := header.Clone()
 	head, err := headOf(header, wanted.Chunked)
 	if err != nil {
-		h.refuse(connection, r, err)
+		h.refuse(connection, r, before, err)
 		return
 	}
 	if socket, is := connection.(syscall.Conn); is {
@@ -168,7 +185,7 @@ func (h *Handler) takeOver(connection net.Conn, r *http.Request, header http.Hea
 		err = h.run(gone, r, wanted, head, connection, func(deadline time.Time) { connection.SetWriteDeadline(deadline) })
 	}
 	if err != nil {
-		h.refuse(connection, r, err)
+		h.refuse(connection, r, before, err)
 	}
 }
 
@@ -187,10 +204,11 @@ func (h *Handler) until(r *http.Request) (context.Context, context.CancelFunc) {
 	return context.WithCancel(until)
 }
 
-// Answers a connection that was taken over and has no stream.
-func (h *Handler) refuse(connection net.Conn, r *http.Request, err error) {
+// Answers a connection that was taken over and has no stream, with the headers that were set before.
+func (h *Handler) refuse(connection net.Conn, r *http.Request, header http.Header, err error) {
 	refused := h.Hub.refusal(r, err)
-	response := http.Response{StatusCode: refused.status, ProtoMajor: 1, ProtoMinor: 1, Close: true, Header: refused.header,
+	maps.Copy(header, refused.header)
+	response := http.Response{StatusCode: refused.status, ProtoMajor: 1, ProtoMinor: 1, Close: true, Header: header,
 		ContentLength: int64(len(refused.body)), Body: io.NopCloser(strings.NewReader(refused.body))}
 	connection.SetWriteDeadline(time.Now().Add(h.Hub.patience))
 	response.Write(connection)

@@ -66,6 +66,8 @@ mod last_event_id;
 
 mod stream_headers;
 
+mod cors;
+
 mod unavailable;
 
 mod poller;

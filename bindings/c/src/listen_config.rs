@@ -2,18 +2,19 @@ use std::ffi::c_void;
 use std::mem::offset_of;
 use std::time::Duration;
 
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey};
 
 use crate::callbacks::{
     ssecast_stream_close_callback, ssecast_stream_drain_callback, ssecast_stream_open_callback,
 };
+use crate::cors;
 use crate::error::{Failure, ssecast_result};
 use crate::header::{self, ssecast_header};
 use crate::number::{milliseconds, or_default};
 use crate::replay::replay;
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;
-use crate::slice::{self, ssecast_slice};
+use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
 
 const DEFAULT_ADDRESS: &str = "127.0.0.1:0";
@@ -153,17 +154,13 @@ impl ssecast_listen_config {
     /// # Safety
     /// As [`core`](Self::core).
     unsafe fn cors(&self) -> Result<Option<Cors>, Failure> {
-        let (all, len) = (self.cors_origins, self.cors_origins_len);
         // SAFETY: the caller's promise.
-        let origins = unsafe { slice::texts(all, len, "cors_origins", ErrorKind::InvalidOption) }?;
-        let origins = match origins[..] {
-            [] if self.cors_credentials != 0 => {
+        let Some(origins) = unsafe { cors::read(self.cors_origins, self.cors_origins_len) }? else {
+            if self.cors_credentials != 0 {
                 let problem = "is for the pages of other origins, and no origin is given";
                 return Err(Error::new(ErrorKind::InvalidOption, OptionKey::CorsCredentials, problem).into());
             }
-            [] => return Ok(None),
-            ["*"] => Origins::Any,
-            _ => Origins::List(origins.into_iter().map(str::to_owned).collect()),
+            return Ok(None);
         };
         let max_age =
             Duration::from_millis(or_default(self.cors_max_age_ms, Self::defaults().cors_max_age_ms));

@@ -6,7 +6,8 @@ from header import Header
 # Pointers that may be NULL.
 OPTIONAL = {"error", "user_data", "ssecast_hub_new.config", "ssecast_hub_publish.published", "ssecast_hub_close.event",
             "ssecast_hub_attach_socket.connection", "ssecast_source_lose.problem",
-            "ssecast_stream_headers.cache_control", "ssecast_hub_unavailable.accept"}
+            "ssecast_stream_headers.cache_control", "ssecast_hub_unavailable.accept", "ssecast_cors_headers.origin",
+            "ssecast_cors_headers.methods"}
 # A good value for each type of parameter.
 GOOD = {
     "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "ssecast_socket": "spare", "void*": "NULL", "char*": "buffer",
@@ -71,6 +72,7 @@ SETUP = r"""
   ssecast_listen_config listen_config;
   ssecast_stream_config stream_config;
   ssecast_refusal refusal;
+  ssecast_cors cors;
   ssecast_poller *poller;
   ssecast_parser *parser;
   ssecast_unavailable unavailable = {.size = sizeof unavailable};
@@ -90,6 +92,8 @@ SETUP = r"""
   ssecast_listen_config_init(&listen_config, sizeof listen_config);
   ssecast_stream_config_init(&stream_config, sizeof stream_config);
   ssecast_refusal_init(&refusal, sizeof refusal);
+  ssecast_cors_init(&cors, sizeof cors);
+  cors.decision = 1;
   ssecast_source_config_init(&source_config, sizeof source_config);
   ssecast_source_response_init(&source_response, sizeof source_response);
   source_config.url = text("http://localhost/");

@@ -55,10 +55,50 @@ static void the_header_goes_before_the_query(void) {
   CHECK(ssecast_last_event_id(text(""), text("")).data == NULL);
 }
 
+static void pages_of_other_origins_are_told_what_they_may_read(void) {
+  static const char *CASES[][4] = {
+      {"https://a.example", "https://a.example", NULL, "Access-Control-Allow-Origin: https://a.example\r\nVary: Origin\r\n"},
+      {"https://a.example", "https://b.example", NULL, "Vary: Origin\r\n"},
+      {"https://a.example", NULL, NULL, "Vary: Origin\r\n"},
+      {"*", "https://b.example", NULL, "Access-Control-Allow-Origin: *\r\n"},
+      {"*", NULL, "GET", "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET\r\nAccess-Control-Allow-Headers: "
+                         "Authorization, Cache-Control, Content-Type, Last-Event-ID\r\nAccess-Control-Max-Age: 86400\r\n"},
+  };
+  char buffer[512];
+  size_t length;
+  ssecast_error error;
+  ssecast_cors cors;
+  CHECK(ssecast_cors_init(&cors, sizeof cors) == SSECAST_OK);
+  for (size_t each = 0; each < sizeof CASES / sizeof *CASES; each++) {
+    ssecast_slice origins[] = {text(CASES[each][0])};
+    cors.origins = origins, cors.origins_len = 1;
+    CHECK_OK(ssecast_cors_headers(&cors, text(CASES[each][1]), text(CASES[each][2]), buffer, sizeof buffer, &length, &error));
+    CHECK(length == strlen(CASES[each][3]) && memcmp(buffer, CASES[each][3], length) == 0);
+  }
+  ssecast_slice all[] = {text("*")};
+  cors.origins = all, cors.credentials = 1;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_cors_headers(&cors, text(NULL), text(NULL), buffer, sizeof buffer, &length, &error));
+  CHECK(strcmp(error.field, "cors_credentials") == 0);
+  cors.origins_len = 0;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_cors_headers(&cors, text(NULL), text(NULL), buffer, sizeof buffer, &length, &error));
+  CHECK(strcmp(error.field, "cors_origins") == 0);
+  cors.decision = 1;
+  CHECK_OK(ssecast_cors_headers(&cors, text("https://c.example"), text(NULL), buffer, sizeof buffer, &length, &error));
+  buffer[length] = 0;
+  CHECK(strstr(buffer, "Origin: https://c.example\r\nAccess-Control-Allow-Credentials: true\r\n") != NULL);
+  cors.decision = 2;
+  CHECK_OK(ssecast_cors_headers(&cors, text("https://c.example"), text(NULL), buffer, sizeof buffer, &length, &error));
+  CHECK(length == strlen("Vary: Origin\r\n"));
+  cors.decision = 3;
+  CHECK_FAILS(SSECAST_INVALID_OPTION, ssecast_cors_headers(&cors, text(NULL), text(NULL), buffer, sizeof buffer, &length, &error));
+  CHECK(strcmp(error.field, "decision") == 0);
+}
+
 int main(void) {
   TEST("every stream has the same headers, and the caller's Cache-Control", every_stream_has_the_same_headers);
   TEST("a client that can't have a stream now is answered so that it comes back", a_client_without_a_stream_comes_back);
   TEST("the results that say so are seven", some_results_say_that_there_is_no_room_now);
   TEST("the last event ID is that of the header, or else of the query", the_header_goes_before_the_query);
+  TEST("pages of other origins are told what they may read", pages_of_other_origins_are_told_what_they_may_read);
   return 0;
 }

@@ -551,6 +551,11 @@ void a_server_of_its_own_has_what_responses_need() {
   const auto headers = ssecast::stream_headers("private");
   CHECK(headers.find("Content-Type: text/event-stream") == 0 && headers.find("private") != std::string::npos);
   CHECK(ssecast::last_event_id("7", {}) == "7" && ssecast::last_event_id({}, {}).data() == nullptr);
+  auto cors = ssecast::cors();
+  const auto origin = ssecast::slice("https://a.example");
+  cors.origins = &origin, cors.origins_len = 1;
+  CHECK(ssecast::cors_headers(cors, "https://a.example").find("Access-Control-Allow-Origin: https://a.example\r\n") == 0);
+  CHECK(ssecast::cors_headers(cors, "https://b.example", "GET").find("Vary: Origin\r\nAccess-Control-Allow-Methods: GET\r\n") == 0);
   ssecast::check_topic("t");
   CHECK(failure([] { ssecast::check_topic(""); }).code() == SSECAST_INVALID_TOPIC);
   hub.close(0);
