@@ -273,7 +273,7 @@ impl<S> ConnectionSet<S> {
 
     /// Finds the connections that time has passed for.
     pub(crate) fn keep_time(&mut self) {
-        let now = self.reader.now();
+        let now = self.reader.keep_time();
         self.find_silent(now);
         match (self.closing, self.reader.closing_in_round()) {
             (None, Some(deadline)) => {

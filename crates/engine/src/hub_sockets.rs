@@ -28,7 +28,8 @@ impl Connection<SocketBuffer> {
     /// Sends what the socket takes of the batch under way. Returns what stopped it if not all is out.
     fn flush(&mut self) -> Option<Sent> {
         let (took, stopped) = self.buffer.flush();
-        if took {
+        // One that was not stopped before was handed the batch just now.
+        if took && (self.blocked || stopped.is_some()) {
             self.subscriber.progress();
         }
         if stopped.is_none() {
@@ -128,7 +129,7 @@ impl HubSockets {
                         self.lose(id, sockets);
                         continue;
                     }
-                    connection.buffer.load(&batch, connection.subscriber.private_bytes());
+                    connection.buffer.load(batch, connection.subscriber.private_bytes());
                     if let Some(stopped) = connection.flush() {
                         self.stop(id, stopped, sockets);
                     }

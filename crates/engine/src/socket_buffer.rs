@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use ssecast_hub::{Batch, Hold, Reason};
@@ -84,10 +84,10 @@ impl SocketBuffer {
     }
 
     /// Begins with a batch, when all before it is out. So many of the connection's own bytes still wait behind it.
-    pub(crate) fn load(&mut self, batch: &Batch, waiting: usize) {
+    pub(crate) fn load(&mut self, batch: Batch, waiting: usize) {
         self.under_way = self.private_bytes.saturating_sub(waiting);
         self.rest = match self.framing {
-            Framing::Chunked => batch.chunk(),
+            Framing::Chunked => batch.into_chunk(),
             Framing::Raw => batch.bytes(),
         };
     }
@@ -112,7 +112,7 @@ impl SocketBuffer {
                 Sent::Some(sent) => {
                     took = true;
                     self.state.writes.fetch_add(1, Ordering::Relaxed);
-                    self.rest = self.rest.slice(sent..);
+                    self.rest.advance(sent);
                 }
                 stopped => return (took, Some(stopped)),
             }

@@ -1,10 +1,11 @@
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use ssecast_hub::TopicKey;
 
-/// Which connections read a topic, by their places in the set.
+/// Which connections read a topic, by their places in the set and in their order: a round goes through memory, here and in
+/// the system, from its beginning to its end.
 #[derive(Default)]
-pub(crate) struct TopicIndex(HashMap<TopicKey, HashSet<u32>>);
+pub(crate) struct TopicIndex(HashMap<TopicKey, BTreeSet<u32>>);
 
 impl TopicIndex {
     pub(crate) fn insert(&mut self, index: usize, topics: &[TopicKey]) {

@@ -40,6 +40,12 @@ impl Batch {
         self.chunk.clone()
     }
 
+    /// Those bytes, without the batch.
+    #[must_use]
+    pub fn into_chunk(self) -> Bytes {
+        self.chunk
+    }
+
     /// Whether two batches are the same bytes in memory, so that a host can convert them once.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {

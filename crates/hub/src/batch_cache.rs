@@ -8,7 +8,17 @@ const MAX_CACHED: usize = 256;
 /// What was read from the log within one round, for the subscribers that are at the same place: those with the same
 /// topics and the same cursor.
 #[derive(Debug, Default)]
-pub(crate) struct BatchCache(HashMap<(u64, u64), CachedBatch>);
+pub(crate) struct BatchCache {
+    /// What was read, each with the id of its topic set and its cursor.
+    batches: Vec<(Place, CachedBatch)>,
+    /// Where it stands in `batches`.
+    index: HashMap<Place, usize>,
+    /// What was asked for last: mostly the next subscriber is at the same place, and nothing has to be looked up.
+    recent: usize,
+}
+
+/// The id of a topic set, and a cursor.
+type Place = (u64, u64);
 
 /// What is read at one place, and where a subscriber is that got it.
 #[derive(Clone, Debug)]
@@ -24,18 +34,25 @@ pub(crate) struct CachedBatch {
 
 impl BatchCache {
     /// What was read for a topic set, by its id, at a cursor.
-    pub(crate) fn get(&self, topics: u64, cursor: u64) -> Option<&CachedBatch> {
-        self.0.get(&(topics, cursor))
+    pub(crate) fn get(&mut self, topics: u64, cursor: u64) -> Option<&CachedBatch> {
+        let place = (topics, cursor);
+        if self.batches.get(self.recent).is_none_or(|(recent, _)| *recent != place) {
+            self.recent = *self.index.get(&place)?;
+        }
+        self.batches.get(self.recent).map(|(_, batch)| batch)
     }
 
     pub(crate) fn insert(&mut self, topics: u64, cursor: u64, batch: CachedBatch) {
-        if self.0.len() >= MAX_CACHED {
-            self.0.clear();
+        if self.batches.len() >= MAX_CACHED {
+            self.clear();
         }
-        self.0.insert((topics, cursor), batch);
+        self.recent = self.batches.len();
+        self.index.insert((topics, cursor), self.recent);
+        self.batches.push(((topics, cursor), batch));
     }
 
     pub(crate) fn clear(&mut self) {
-        self.0.clear();
+        self.batches.clear();
+        self.index.clear();
     }
 }

@@ -53,6 +53,8 @@ struct Round {
     head: u64,
     /// The deadline of a hub that is closing.
     closing: Option<u64>,
+    /// When what is handed over is handed over: the clock is not read for each subscriber.
+    now: u64,
 }
 
 /// What a read comes to for a subscriber.
@@ -67,6 +69,7 @@ enum Read {
 
 impl Reader {
     pub(crate) fn new(hub: Arc<Shared>, wake: Arc<dyn Wake>) -> Self {
+        let now = hub.now();
         let mut log = hub.log();
         let (head, end) = (log.head(), log.end());
         let (reader, offered) = log.readers.add(wake, head, millis(hub.config.slow_client.time));
@@ -74,7 +77,7 @@ impl Reader {
         Self {
             registration: Arc::new(Registration { hub, reader }),
             cache: BatchCache::default(),
-            round: Round { head, closing: None },
+            round: Round { head, closing: None, now },
             marks: BacklogMarks::new(end, offered),
         }
     }
@@ -93,6 +96,12 @@ impl Reader {
     #[must_use]
     pub fn now(&self) -> Duration {
         Duration::from_millis(self.hub().now())
+    }
+
+    /// Reads the hub's time, which is also when the rest of the round hands over what it does. A long round reads it now and then.
+    pub fn keep_time(&mut self) -> Duration {
+        self.round.now = self.hub().now();
+        Duration::from_millis(self.round.now)
     }
 
     /// When a closing hub gives up what is not out yet; `None` while it is open.
@@ -158,12 +167,13 @@ impl Reader {
         if !hub.is_here() {
             return self.round.head;
         }
+        let now = hub.now();
         let mut log = hub.log();
         let before = log.take_changed(self.registration.reader, changed);
         let head = log.head();
         let end = log.end();
         // Under the lock, as the hub is closed under it.
-        self.round = Round { head, closing: hub.closing().map(|closing| closing.deadline) };
+        self.round = Round { head, closing: hub.closing().map(|closing| closing.deadline), now };
         drop(log);
         self.marks.begin(before, end);
         head
@@ -199,7 +209,8 @@ impl Reader {
     pub fn next(&mut self, subscriber: &mut Subscriber) -> Next {
         // Asked before the reads: what is published before the hub closes also comes before the farewell.
         let closing = subscriber.registration.hub.closing().map(|closing| closing.deadline);
-        self.next_of(subscriber, Round { head: u64::MAX, closing })
+        let now = subscriber.registration.hub.now();
+        self.next_of(subscriber, Round { head: u64::MAX, closing, now })
     }
 
     /// Takes what is next for a subscriber as of the beginning of the round, which [`changed`](Self::changed) was:
@@ -215,13 +226,13 @@ impl Reader {
         }
         loop {
             if let Some(batch) = subscriber.private_batch() {
-                return Next::Batch(subscriber.hand_over(batch));
+                return Next::Batch(subscriber.hand_over(batch, round.now));
             }
             let private = subscriber.private.as_deref();
             let next_private = private.and_then(|private| private.frames.front()).map(|frame| frame.after);
             let end = private.and_then(|private| private.end);
             match self.read(subscriber, next_private.or(end), round.head) {
-                Read::Batch(batch) => return Next::Batch(subscriber.hand_over(batch)),
+                Read::Batch(batch) => return Next::Batch(subscriber.hand_over(batch, round.now)),
                 Read::Lost if !subscriber.enforce_policy() => return Next::End(Reason::Lagged),
                 Read::Lost | Read::Finished => {}
                 Read::OtherLife => subscriber.begin_again(),

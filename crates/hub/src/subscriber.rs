@@ -185,10 +185,9 @@ impl Subscriber {
         (private.joined, private.reset) = (joined, reset);
     }
 
-    /// Counts a batch as handed over, now.
-    pub(crate) fn hand_over(&mut self, batch: Batch) -> Batch {
+    /// Counts a batch as handed over at a time.
+    pub(crate) fn hand_over(&mut self, batch: Batch, now: u64) -> Batch {
         let hub = &self.registration.hub;
-        let now = hub.now();
         hub.counters.delivered.fetch_add(u64::from(batch.events()), Ordering::Relaxed);
         hub.counters.bytes.fetch_add(batch.len() as u64, Ordering::Relaxed);
         (self.progressed_at, self.sent_at) = (now, now);
