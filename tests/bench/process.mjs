@@ -74,6 +74,17 @@ export class Process {
     return sum(this.#measured.map(pid => Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]))) * PAGE
   }
 
+  get pid() {
+    return this.#child.pid
+  }
+
+  /** Lets it end by itself. */
+  close() {
+    const ended = new Promise(resolve => this.#child.once('exit', resolve))
+    this.#child.stdin.end()
+    return ended
+  }
+
   end() {
     if (!running.has(this.#child)) return
     const ended = new Promise(resolve => this.#child.once('exit', resolve))

@@ -109,6 +109,12 @@ export class Rig {
     }
   }
 
+  /** Ends the clients, and lets the server end by itself. */
+  async close() {
+    await this.load.end()
+    await this.server.close()
+  }
+
   async end() {
     await this.load?.end()
     await this.server.end()
