@@ -18,7 +18,7 @@ def tar(folder: Path, name: str, epoch: int) -> bytes:
             member.uid = member.gid = 0
             member.uname = member.gname = "root"
             member.mtime = epoch
-            member.mode = 0o755 if member.isdir() or ".so" in path.name or path.suffix == ".dylib" else 0o644
+            member.mode = 0o755 if member.isdir() else 0o644
             if member.isreg():
                 # A second name of a file is a file of its own.
                 member.type, member.linkname = tarfile.REGTYPE, ""

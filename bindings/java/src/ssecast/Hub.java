@@ -42,11 +42,9 @@ public final class Hub implements AutoCloseable {
      * until the store has the event.
      */
     public Published publish(String topic, Event event) {
-        Publication publication = new Publication(event);
-        Library.Slice.Value name = Library.Slice.of(topic);
+        Publication publication = new Publication(topic, event);
         boolean sent = handle.use(hub -> {
-            int result = Library.INSTANCE.ssecast_hub_publish(
-                hub, name, publication.event(), publication.published(), publication.failure());
+            int result = Calls.INSTANCE.publish(hub, publication);
             if (result == Library.CLOSED) return false;
             if (result != Library.OK) SsecastException.check(result, new Library.Failure(publication.failure()));
             return true;

@@ -2,7 +2,6 @@ package ssecast;
 
 import com.sun.jna.Callback;
 import com.sun.jna.Memory;
-import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.Structure;
 import com.sun.jna.Structure.FieldOrder;
@@ -16,7 +15,7 @@ import java.util.List;
 
 /** What is used of ssecast.h, as it stands there. Numbers that are unsigned there keep their bits here. */
 interface Library extends com.sun.jna.Library {
-    Library INSTANCE = Native.load("ssecast", Library.class);
+    Library INSTANCE = NativeLibrary.load(Library.class);
 
     int OK = 0, CLOSED = 10, TOPIC_ENDED = 20, NULL_POINTER = 100, WOULD_BLOCK = 103, ENDED = 104, TOO_MUCH_PENDING = 105;
     /** Frees what objects have that nothing refers to any more. */
@@ -168,9 +167,7 @@ interface Library extends com.sun.jna.Library {
         public long topicsLen, replay;
         public Pointer headers;
         public long headersLen;
-        public OpenCallback onOpen;
-        public CloseCallback onClose;
-        public Pointer onDrain, userData;
+        public Pointer onOpen, onClose, onDrain, userData;
     }
 
     @FieldOrder({"size", "topics", "topicsLen", "lastEventId", "framing", "reserved", "replay", "poller", "userData"})
@@ -203,8 +200,7 @@ interface Library extends com.sun.jna.Library {
         public Pointer corsOrigins;
         public long corsOriginsLen, corsMaxAgeMs, maxHeadBytes, maxHeaders, headMs, answerMs, maxPending;
         public int corsCredentials, queryTopics;
-        public RouteCallback route;
-        public Pointer onOpen, onClose, onDrain, userData;
+        public Pointer route, onOpen, onClose, onDrain, userData;
         public long replay;
     }
 
@@ -221,7 +217,7 @@ interface Library extends com.sun.jna.Library {
     int ssecast_hub_end_topic(Pointer hub, Slice.Value topic, Failure error);
 
     int ssecast_hub_when_unread(
-        Pointer hub, Slice.Value topic, long afterMs, UnreadCallback unread, Pointer userData, PointerByReference watch, Failure error);
+        Pointer hub, Slice.Value topic, long afterMs, Pointer unread, Pointer userData, PointerByReference watch, Failure error);
 
     void ssecast_unread_watch_free(Pointer watch);
 

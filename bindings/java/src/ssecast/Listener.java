@@ -40,31 +40,31 @@ public final class Listener implements AutoCloseable {
     private static final Map<Long, Answer> STREAMS = new ConcurrentHashMap<>();
     private static final AtomicLong LAST = new AtomicLong();
 
-    private static final Library.OpenCallback ON_OPEN = (userData, connection) -> {
+    private static final Calls.Stub ON_OPEN = Calls.INSTANCE.stub(Library.OpenCallback.class, (userData, connection) -> {
         LongByReference id = new LongByReference();
         Library.INSTANCE.ssecast_connection_stream(connection, id, null);
         Stream stream = new Stream(id.getValue(), connection);
         Answer answer = STREAMS.get(Pointer.nativeValue(userData));
         if (answer != null && answer.onOpen != null) answer.onOpen.accept(stream);
-    };
-    private static final Library.CloseCallback ON_CLOSE = (userData, reason, cut) -> {
+    });
+    private static final Calls.Stub ON_CLOSE = Calls.INSTANCE.stub(Library.CloseCallback.class, (userData, reason, cut) -> {
         Answer answer = STREAMS.remove(Pointer.nativeValue(userData));
         if (answer != null && answer.onClose != null) answer.onClose.accept(Reason.values()[reason]);
-    };
+    });
 
     private final Handle handle;
-    private final Library.RouteCallback route;
+    private final Calls.Stub route;
 
     Listener(Pointer hub, ListenerConfig options, Decision decide) {
         // A route that throws is a defect of the program: its responder is freed without an answer, and the client gets 500.
-        route = (userData, request, responder) -> {
+        route = Calls.INSTANCE.stub(Library.RouteCallback.class, (userData, request, responder) -> {
             try {
                 Answer answer = decide.answer(new Request(request));
                 give(responder, answer == null ? Answer.refuse(403) : answer);
             } finally {
                 Library.INSTANCE.ssecast_responder_free(responder);
             }
-        };
+        });
         Library.ListenConfig config = new Library.ListenConfig();
         Library.INSTANCE.ssecast_listen_config_init(config, config.size());
         if (options.address != null) config.address.set(options.address);
@@ -83,7 +83,7 @@ public final class Listener implements AutoCloseable {
         config.maxPending = options.maxPending;
         config.corsCredentials = options.corsCredentials ? 1 : 0;
         config.replay = options.replay;
-        config.route = route;
+        config.route = route.pointer();
         PointerByReference made = new PointerByReference();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_listen(hub, config, made, failure), failure);
@@ -128,8 +128,8 @@ public final class Listener implements AutoCloseable {
         if (isToldOf) {
             // The end may be told before the call returns.
             STREAMS.put(number, answer);
-            stream.onOpen = ON_OPEN;
-            stream.onClose = ON_CLOSE;
+            stream.onOpen = ON_OPEN.pointer();
+            stream.onClose = ON_CLOSE.pointer();
             stream.userData = new Pointer(number);
         }
         int result = Library.INSTANCE.ssecast_responder_allow_stream(responder, stream, failure);

@@ -1,7 +1,6 @@
 package ssecast;
 
 import com.sun.jna.Memory;
-import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.PointerByReference;
 import java.util.ArrayList;
@@ -17,7 +16,7 @@ import java.util.function.UnaryOperator;
  */
 final class Poller {
     private interface C extends com.sun.jna.Library {
-        C INSTANCE = Native.load("c", C.class);
+        C INSTANCE = Calls.INSTANCE.load("c", C.class);
 
         int poll(Pointer descriptors, long count, int milliseconds);
     }

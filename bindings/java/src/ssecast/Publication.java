@@ -4,29 +4,31 @@ import com.sun.jna.Memory;
 import java.nio.charset.StandardCharsets;
 
 /**
- * The event of a publication, what becomes of it and its failure, in one block of memory: JNA's structures cost more than publishing
+ * The topic and the event of a publication, what becomes of it and its failure, in one block of memory: JNA's structures cost more than publishing
  * does. The offsets are those of ssecast.h.
  */
 final class Publication {
     private static final int EVENT = 80, PUBLISHED = 72, SUBSCRIBERS = 8, ID = 16, ID_BYTES = 56;
+    /** Where each begins: the event first. */
+    private static final int FAILURE = EVENT + PUBLISHED, TOPIC = FAILURE + Library.Failure.BYTES, TEXTS = TOPIC + 16;
 
     private final Memory memory;
 
-    Publication(Event event) {
-        byte[][] texts = {bytes(event.event()), bytes(event.id()), bytes(event.data()), bytes(event.comment())};
-        int length = EVENT + PUBLISHED + Library.Failure.BYTES;
-        int at = length;
+    Publication(String topic, Event event) {
+        byte[][] texts = {bytes(event.event()), bytes(event.id()), bytes(event.data()), bytes(event.comment()), bytes(topic)};
+        int length = TEXTS, at = TEXTS;
         for (byte[] text : texts) length += text == null ? 0 : text.length;
         // An empty text has an address, too.
         memory = new Memory(length + 1);
-        memory.clear(EVENT + PUBLISHED + Library.Failure.BYTES);
+        memory.clear(TEXTS);
         memory.setLong(0, EVENT);
         memory.setLong(EVENT, PUBLISHED);
         for (int field = 0; field < texts.length; field++) {
             byte[] text = texts[field];
             if (text == null) continue;
-            memory.setPointer(8 + 16L * field, memory.share(at));
-            memory.setLong(16 + 16L * field, text.length);
+            long slice = field < 4 ? 8 + 16L * field : TOPIC;
+            memory.setPointer(slice, memory.share(at));
+            memory.setLong(slice + 8, text.length);
             memory.write(at, text, 0, text.length);
             at += text.length;
         }
@@ -38,6 +40,18 @@ final class Publication {
         return text == null ? null : text.getBytes(StandardCharsets.UTF_8);
     }
 
+    com.sun.jna.Pointer topic() {
+        return memory.share(TOPIC);
+    }
+
+    com.sun.jna.Pointer topicText() {
+        return memory.getPointer(TOPIC);
+    }
+
+    long topicLength() {
+        return memory.getLong(TOPIC + 8);
+    }
+
     com.sun.jna.Pointer event() {
         return memory;
     }
@@ -47,7 +61,7 @@ final class Publication {
     }
 
     com.sun.jna.Pointer failure() {
-        return memory.share(EVENT + PUBLISHED);
+        return memory.share(FAILURE);
     }
 
     Published outcome() {

@@ -14,7 +14,8 @@ final class UnreadWatch {
 
     private final CompletableFuture<Void> future = new CompletableFuture<>();
     // Another thread completes it: what depends on it may take long, and frees the watch.
-    private final Library.UnreadCallback unread = userData -> future.completeAsync(() -> null);
+    private final Calls.Stub unread =
+        Calls.INSTANCE.stub(Library.UnreadCallback.class, userData -> future.completeAsync(() -> null));
 
     static CompletableFuture<Void> start(Pointer hub, String topic, long afterMs) {
         UnreadWatch watch = new UnreadWatch();
@@ -22,7 +23,7 @@ final class UnreadWatch {
         Library.Failure failure = new Library.Failure();
         Library.Slice.Value name = Library.Slice.of(topic);
         OPEN.add(watch);
-        int result = Library.INSTANCE.ssecast_hub_when_unread(hub, name, afterMs, watch.unread, null, made, failure);
+        int result = Library.INSTANCE.ssecast_hub_when_unread(hub, name, afterMs, watch.unread.pointer(), null, made, failure);
         Reference.reachabilityFence(name);
         if (result != Library.OK) OPEN.remove(watch);
         SsecastException.check(result, failure);
