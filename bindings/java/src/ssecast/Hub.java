@@ -42,14 +42,18 @@ public final class Hub implements AutoCloseable {
      * until the store has the event.
      */
     public Published publish(String topic, Event event) {
-        Publication publication = new Publication(topic, event);
-        boolean sent = handle.use(hub -> {
-            int result = Calls.INSTANCE.publish(hub, publication);
-            if (result == Library.CLOSED) return false;
-            if (result != Library.OK) SsecastException.check(result, new Library.Failure(publication.failure()));
-            return true;
-        });
-        return sent ? publication.outcome() : new Published("", 0);
+        Publication publication = Publication.of(topic, event);
+        try {
+            boolean sent = handle.use(hub -> {
+                int result = Calls.INSTANCE.publish(hub, publication);
+                if (result == Library.CLOSED) return false;
+                if (result != Library.OK) SsecastException.check(result, new Library.Failure(publication.failure()));
+                return true;
+            });
+            return sent ? publication.outcome() : new Published("", 0);
+        } finally {
+            publication.free();
+        }
     }
 
     /**
