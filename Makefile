@@ -295,7 +295,7 @@ check-semver: | tools
 	$(BUILT)/tools/bin/cargo-semver-checks semver-checks --workspace $(NOT_PUBLISHED:%=--exclude %) $(if $(BASELINE),--baseline-rev $(BASELINE))
 
 # To the registries, from dist/. The release workflow calls them on a tag; each registry lets that workflow in.
-.PHONY: publish-npm publish-crates publish-github
+.PHONY: publish-npm publish-crates publish-maven publish-github
 publish-npm:
 	@# The packages of the platforms come first: the package itself asks for them.
 	for package in $$(ls dist/npm/*.tgz | grep -v '/ssecast-[0-9]') dist/npm/ssecast-[0-9]*.tgz; do \
@@ -303,6 +303,17 @@ publish-npm:
 
 publish-crates: | tools
 	cargo publish --workspace $(NOT_PUBLISHED:%=--exclude %) --locked
+
+# Maven Central takes a zip with signatures and sums. MAVEN_TOKEN is a user token of it, as user:password in base64.
+MAVEN_FOLDER := $(BUILT)/dist/central/io/github/ssecast/ssecast
+publish-maven: VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+publish-maven:
+	rm -rf $(BUILT)/dist/central && mkdir -p $(MAVEN_FOLDER)/$(VERSION) && cp dist/java/* $(MAVEN_FOLDER)/$(VERSION)
+	cd $(MAVEN_FOLDER)/$(VERSION) && for file in *; do gpg --batch --armor --detach-sign $$file && \
+	  sha1sum < $$file | cut -d' ' -f1 > $$file.sha1 && md5sum < $$file | cut -d' ' -f1 > $$file.md5 || exit 1; done
+	cd $(BUILT)/dist/central && jar --create --no-manifest --file bundle.zip io
+	curl --fail-with-body --header "Authorization: Bearer $$MAVEN_TOKEN" --form bundle=@$(BUILT)/dist/central/bundle.zip \
+	  'https://central.sonatype.com/api/v1/publisher/upload?publishingType=AUTOMATIC'
 
 # Go finds the module in bindings/go by a tag of that name, on a commit that has its libraries.
 publish-github: VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)

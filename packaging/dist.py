@@ -17,7 +17,7 @@ import platforms
 from release import ROOT, TEMPORARY, Artefact, Release
 
 #: One module for each registry or kind of user; each has `build(release)`, which yields artefacts.
-KINDS = ("crates", "npm", "wheels", "library", "golang")
+KINDS = ("crates", "npm", "wheels", "library", "golang", "jar")
 
 #: What an artefact may ask for that has libraries for several platforms.
 NEWEST_GLIBC = contents.newest([platform.glibc for platform in platforms.PLATFORMS if platform.glibc])

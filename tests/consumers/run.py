@@ -115,29 +115,46 @@ def go(suite):
 
 
 def java(suite):
-    if not suite.tools("javac", "java"):
+    if not suite.tools("javac", "java", "mvn"):
         return
     try:
         jna = toolchains.jna(suite.work)
     except OSError as error:
-        return suite.results.fail("JNA, from Maven Central", error)
+        return suite.results.fail("JNA, by Maven", error)
     classes = suite.work / "classes"
     shutil.rmtree(classes, ignore_errors=True)
-    # The example for Spring is built by Maven: `make bench-native`.
-    sources = sorted(path for path in (BINDINGS / "java").rglob("*.java") if "spring" not in path.parts)
+    # The example for Spring is built by Maven: `make bench-native`. The calls of Java 22 are compiled by themselves.
+    sources = sorted(path for path in (BINDINGS / "java").rglob("*.java") if not {"spring", "src22"} & set(path.parts))
     command = ["java", f"-Djna.library.path={suite.lib}", "-cp", f"{jna}{os.pathsep}{classes}"]
     if suite.build("javac", "--release", "17", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-cp", jna, "-d", classes, *sources):
         suite.run(*command, "SsecastTest")
         suite.run(*command, "StreamsTest")
-        newer = toolchains.java_with_virtual_threads()
-        if newer:
-            # Two threads are below all virtual ones: what holds one of them is soon found out.
-            few = [f"-Djdk.virtualThreadScheduler.{option}=2" for option in ("parallelism", "maxPoolSize")]
-            suite.run(newer, *few, "--enable-native-access=ALL-UNNAMED", *command[1:], "VirtualThreadsTest")
-        else:
-            suite.results.skip("there is no Java of version 21 or later, which has virtual threads")
-        suite.run(*command, "StoreTest")
+        # Its processes take their time, and are the same for both ways to call the library: it is run by the newer one.
+        if not with_foreign_calls(suite, jna, classes):
+            suite.run(*command, "StoreTest")
         suite.serves(*command, "Server")
+
+
+def with_foreign_calls(suite, jna, classes):
+    """Runs the same tests where the JDK's own API calls the library, and those of virtual threads; false where no JDK is so new."""
+    newer = toolchains.newest_java(22)
+    if not newer:
+        suite.results.skip("there is no JDK of version 22 or later: its API for foreign functions was not tried, nor virtual threads")
+        return False
+    foreign = suite.work / "classes22"
+    shutil.rmtree(foreign, ignore_errors=True)
+    path = f"{jna}{os.pathsep}{classes}"
+    if not suite.build(newer / "javac", "--release", "22", "-encoding", "UTF-8", "-Xlint:all,-restricted", "-Werror", "-cp", path,
+                       "-d", foreign, *sorted((BINDINGS / "java/src22").rglob("*.java"))):
+        return True
+    # Two threads are below all virtual ones: what holds one of them is soon found out.
+    few = [f"-Djdk.virtualThreadScheduler.{option}=2" for option in ("parallelism", "maxPoolSize")]
+    command = [newer / "java", "--enable-native-access=ALL-UNNAMED", f"-Djna.library.path={suite.lib}",
+               "-cp", f"{foreign}{os.pathsep}{path}"]
+    for test in ("SsecastTest", "StreamsTest", "StoreTest"):
+        suite.run(*command, test)
+    suite.run(*command[:1], *few, *command[1:], "VirtualThreadsTest")
+    return True
 
 
 LANGUAGES = {"cpp": cpp, "ctypes": ctypes, "go": go, "java": java}

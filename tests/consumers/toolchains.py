@@ -5,12 +5,12 @@ import os
 import re
 import shutil
 import subprocess
-import urllib.request
 from pathlib import Path
 
-# What Java calls C with. The JDK has a way of its own from version 22 on.
-JNA = "https://repo1.maven.org/maven2/net/java/dev/jna/jna/5.19.1/jna-5.19.1.jar"
-JNA_SHA256 = "4fb141dd8ef6b0585ffceea4bc49602fbc6312fa977e2c488794ea3e6aafecae"
+ROOT = Path(__file__).resolve().parents[2]
+# What the classes of Java stand on.
+POM = ROOT / "bindings/java/pom.xml"
+MAVEN_COPIES = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies"
 
 
 def go_environment(prefix, work):
@@ -20,28 +20,28 @@ def go_environment(prefix, work):
             "CGO_CFLAGS": f"-g -O2 -I{prefix}/include -DSSECAST_HEADER_{header[:16]}", "CGO_LDFLAGS": f"-L{lib} -Wl,-rpath,{lib}"}
 
 
-def java_with_virtual_threads():
-    """The newest Java that is installed, if it is 21 or later; otherwise None."""
+def newest_java(least):
+    """The programs of the newest JDK that is installed, as a folder, if it is of the version `least` or later; otherwise None."""
     found = []
-    for java in {shutil.which("java"), *map(str, Path("/usr/lib/jvm").glob("*/bin/java"))} - {None}:
+    # GitHub's machines name each by a variable.
+    named = [f"{home}/bin/java" for name, home in os.environ.items() if name.startswith("JAVA_HOME") and Path(home, "bin/java").exists()]
+    for java in {shutil.which("java"), *named, *map(str, Path("/usr/lib/jvm").glob("*/bin/java"))} - {None}:
         said = subprocess.run([java, "-version"], capture_output=True, text=True).stderr
         version = re.search(r'version "(\d+)', said)
-        if version and int(version[1]) >= 21:
+        if version and int(version[1]) >= least and Path(java).with_name("javac").exists():
             found.append((int(version[1]), java))
-    return max(found)[1] if found else None
+    return Path(max(found)[1]).parent if found else None
 
 
 def jna(work):
-    """The path of JNA's archive, which is downloaded unless it is there. Raises OSError."""
-    return provide(JNA, JNA_SHA256, work / "jna.jar")
-
-
-def provide(url, sha256, path):
-    """Downloads a file, unless it is there and the one that is meant."""
-    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != sha256:
-        with urllib.request.urlopen(url, timeout=60) as answer:
-            content = answer.read()
-        if hashlib.sha256(content).hexdigest() != sha256:
-            raise OSError(f"{url} is not the file that is meant")
-        path.write_bytes(content)
+    """The path of JNA's archive, which Maven gets as the pom says, unless it is there. Raises OSError."""
+    version = re.search(r"<artifactId>jna</artifactId>\s*<version>(.+?)</version>", POM.read_text())[1]
+    # Maven's own program takes seconds to say that nothing is to be done.
+    for path in (Path.home() / f".m2/repository/net/java/dev/jna/jna/{version}/jna-{version}.jar", work / f"jna-{version}.jar"):
+        if path.exists():
+            return path
+    command = ["mvn", "-q", "-B", "-ntp", "-f", POM, MAVEN_COPIES, f"-DoutputDirectory={work}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode != 0 or not path.exists():
+        raise OSError(f"mvn ended with {done.returncode}:\n{done.stdout}")
     return path

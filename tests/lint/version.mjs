@@ -16,6 +16,7 @@ for (const [, crate, found] of section(manifest, 'workspace.dependencies').match
 }
 for (const path of ['npm/package.json', 'npm/package-lock.json', 'npm/alias/package.json']) stated.set(path, JSON.parse(read(path)).version)
 stated.set('CHANGELOG.md, the newest heading', /^## \[(\d.+?)\]/m.exec(read('CHANGELOG.md'))?.[1])
+stated.set('bindings/java/pom.xml', /<version>(.+?)<\/version>/.exec(read('bindings/java/pom.xml'))?.[1])
 
 // The Python package takes its version from Cargo, unless it states one; the header states it in three macros.
 if (existsSync(new URL('python/pyproject.toml', root))) {
