@@ -93,7 +93,7 @@ mkdirSync(here('results'), { recursive: true })
 writeFileSync(here('results/fanout.json'), JSON.stringify({ rows, stalls, streams, skipped }, null, 1))
 const part = name => (existsSync(here(name)) ? readFileSync(here(name), 'utf8') : 'Not measured.\n')
 if (quick) writeFileSync(here('results/quick.md'), `${text}\n`)
-else writeFileSync(here('RESULTS.md'), `${text}\n\n## Parser\n\n${part('results/parser.md')}\n## Client\n\n${part('results/client.md')}`)
+else writeFileSync(here('RESULTS.md'), `${text}\n\n## Go and Java\n\n${part('results/native.md')}\n## Parser\n\n${part('results/parser.md')}\n## Client\n\n${part('results/client.md')}`)
 process.exit()
 
 async function measure({ modes, servers }, name, clients) {
