@@ -65,6 +65,8 @@ help:
 	@echo 'make bench-parse the parsers of Rust, Node and Python beside others (QUICK=1: in two minutes)'
 	@echo 'make bench-client the clients of JavaScript, Python and Rust beside others (QUICK=1: in two minutes)'
 	@echo 'make bench-native  the bindings of Go and Java beside r3labs/sse, tmaxmax/go-sse and SseEmitter (QUICK=1)'
+	@echo 'make bench-curves  fan-out against clients and rate, as pictures for the docs (QUICK=1)'
+	@echo 'make bench-profile what a delivery costs beside send, counted (valgrind, strace); bench-footprint: memory of idle clients'
 	@echo 'make fuzz        looks for streams that break a rule (needs a nightly Rust; SECONDS_EACH=600)'
 	@echo 'make clean       remove everything that was built or installed here'
 
@@ -443,6 +445,22 @@ bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(B
 	$(if $(QUICK),,node tests/bench/parse/run.mjs)
 	$(if $(QUICK),,$(MAKE) bench-client)
 	node tests/bench/run.mjs $(if $(QUICK),quick)
+
+# Needs valgrind and strace.
+.PHONY: bench-profile
+bench-profile:
+	CARGO_PROFILE_RELEASE_DEBUG=1 cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
+	node tests/bench/profile.mjs
+
+.PHONY: bench-footprint
+bench-footprint:
+	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
+	node tests/bench/footprint.mjs
+
+.PHONY: bench-curves
+bench-curves: $(NPM_BUILT) $(BENCH_INSTALLED)
+	cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml
+	$(if $(QUICK),QUICK=1) node tests/bench/curves.mjs
 
 .PHONY: bench-parse
 bench-parse: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(BENCH_PYTHON_INSTALLED) $(BENCH_NEWEST_PYTHON_INSTALLED)

@@ -55,7 +55,7 @@ export default defineConfig({
           page('django-eventstream', '/migrate/django-eventstream'),
         ],
       },
-      { text: 'Background', items: [page('How it works', '/how-it-works'), page('Benchmarks', '/benchmarks')] },
+      { text: 'Background', items: [page('How it works', '/how-it-works'), page('Benchmarks', '/benchmarks'), page('100,000 clients and more', '/scale')] },
     ],
     footer: { message: 'MIT or Apache-2.0, at your choice.' },
     editLink: { pattern: `${REPOSITORY}/edit/main/docs/:path`, text: 'Edit this page' },

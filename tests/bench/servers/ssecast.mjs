@@ -1,5 +1,5 @@
 // `ssecast.mjs auto`, `ssecast.mjs pull`, `ssecast.mjs release`; with `limited` behind it, slow clients are given up
-// as they are by default.
+// as they are by default. THREADS gives it so many engine threads of its own.
 
 import { createHub, sseMiddleware } from '../../../npm/index.mjs'
 import { AHEAD, serve } from './server.mjs'
@@ -11,6 +11,7 @@ const [way, limited] = process.argv.slice(2)
 const hub = createHub({
   delivery: way === 'pull' ? 'pull' : 'auto',
   slowClient: limited ? {} : { bytes: LIMIT },
+  ...(process.env.THREADS && { threads: Number(process.env.THREADS) }),
 })
 const middleware = sseMiddleware(hub, {
   topics: ['bench'],
