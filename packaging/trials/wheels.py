@@ -1,11 +1,13 @@
 """The wheels in fresh environments: a FastAPI app, the client, the types; and the sdist, built without a network."""
 
+import json
 import os
 import re
 import struct
 import tarfile
 import venv
 import zipfile
+from functools import partial
 from pathlib import Path
 
 import cargo
@@ -50,9 +52,10 @@ import ssecast
 
 hub = ssecast.Hub()
 hub.publish("lines", "one")
-with hub.listen(topics=["lines"], replay="all") as listener, ssecast.EventSource(f"http://127.0.0.1:{listener.address[1]}/") as source:
-    hub.publish("lines", "two")
-    print(next(source).data)
+with hub.listen(topics=["lines"], replay="all") as listener:
+    with ssecast.EventSource(f"http://127.0.0.1:{listener.address[1]}/") as source:
+        hub.publish("lines", "two")
+        print(next(source).data)
 """
 #: What the types are for: these are errors, and everything else is none.
 MISUSE = """
@@ -61,23 +64,38 @@ from ssecast import Hub, Published
 published: Published = Hub().publish("lines", {"now": 1}, event="tick")
 Hub(heartbeat="15")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 """
+PYRIGHT = {
+    "typeCheckingMode": "strict",
+    # mypy and pyright have comments of their own, and one that hides nothing is an error.
+    "enableTypeIgnoreComments": False,
+    "reportUnnecessaryTypeIgnoreComment": "error",
+    # The programs of a README leave out what is not about ssecast.
+    "reportUndefinedVariable": False,
+}
+
+#: What Linux calls each processor.
+MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
 
 
 def trials(dist: Dist) -> Trials:
-    found: Trials = {}
-    for platform in dist.platforms:
+    def of(platform: Platform) -> Trials:
+        found: Trials = {}
         if platform.is_host:
-            found[f"a fresh FastAPI app serves a stream from the wheel ({platform.name})"] = lambda folder, p=platform: app(dist, folder, p)
-            found["mypy and pyright find the README's programs right"] = lambda folder, p=platform: types(dist, folder, p)
-            found["pip builds the sdist without a network once cargo has its crates"] = lambda folder: sdist(dist, folder)
+            found[f"a fresh FastAPI app serves a stream from the wheel ({platform.name})"] = partial(
+                app, dist, platform
+            )
+            found["mypy and pyright find the README's programs right"] = partial(types, dist, platform)
+            found["pip builds the sdist without a network once cargo has its crates"] = partial(sdist, dist)
         if platform.system == "linux":
-            found[f"the wheel asks for its C library alone ({platform.name})"] = lambda folder, p=platform: needs(dist, folder, p)
-    return found
+            found[f"the wheel asks for its C library alone ({platform.name})"] = partial(needs, dist, platform)
+        return found
+
+    return {name: trial for platform in dist.platforms for name, trial in of(platform).items()}
 
 
 def wheel(dist: Dist, platform: Platform) -> Path:
-    processor = {"x64": "x86_64", "arm64": "aarch64"}[platform.processor]
-    return dist.file(f"python/ssecast-{dist.version}-cp311-abi3-{'musllinux' if platform.is_musl else 'manylinux'}*_{processor}.whl")
+    libc = "musllinux" if platform.is_musl else "manylinux"
+    return dist.file(f"python/ssecast-{dist.version}-cp311-abi3-{libc}*_{MACHINES[platform.processor]}.whl")
 
 
 def install(folder: Path, *what: str | Path) -> Path:
@@ -88,7 +106,7 @@ def install(folder: Path, *what: str | Path) -> Path:
     return python
 
 
-def app(dist: Dist, folder: Path, platform: Platform) -> None:
+def app(dist: Dist, platform: Platform, folder: Path) -> None:
     python = install(folder, f"ssecast[client] @ {wheel(dist, platform).as_uri()}", "fastapi", "uvicorn")
     (folder / "server.py").write_text(SERVER)
     check_server(python, "-I", "-W", "error", "server.py", cwd=folder)
@@ -96,16 +114,16 @@ def app(dist: Dist, folder: Path, platform: Platform) -> None:
     assert run(python, "-I", "-W", "error", "client.py", cwd=folder) == "one\n"
 
 
-def types(dist: Dist, folder: Path, platform: Platform) -> None:
+def types(dist: Dist, platform: Platform, folder: Path) -> None:
     python = install(folder, wheel(dist, platform), "fastapi", "flask", "httpx", "mypy", "pyright[nodejs]")
-    programs = re.findall(r"```python\n(.*?)```", (ROOT / "python/README.md").read_text(), re.DOTALL)
+    readmes = [(ROOT / path).read_text() for path in ("README.md", "python/README.md")]
+    programs = [program for readme in readmes for program in re.findall(r"```python.*?\n(.*?)```", readme, re.DOTALL)]
     assert programs
     for number, program in enumerate([*programs, MISUSE]):
         (folder / f"program{number}.py").write_text(program)
     files = sorted(path.name for path in folder.glob("program*.py"))
     run(python, "-m", "mypy", "--strict", "--allow-untyped-defs", "--allow-untyped-calls", *files, cwd=folder)
-    # The programs of a README leave out what is not about ssecast: its own names have no type there.
-    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "standard", "reportUndefinedVariable": false, "include": ["program*.py"]}')
+    (folder / "pyrightconfig.json").write_text(json.dumps({"include": ["program*.py"], **PYRIGHT}))
     run(python, "-m", "pyright", "--pythonpath", python, cwd=folder)
 
 
@@ -114,27 +132,44 @@ def sdist(dist: Dist, folder: Path) -> None:
         archive.extractall(folder, filter="data")
     source = folder / f"ssecast-{dist.version}"
     # A machine that builds has Rust; a quick build says as much about what the sdist lacks.
-    rust = {"PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}", **cargo.QUICK, "CARGO_TARGET_DIR": str(cargo.TARGET / "sdist")}
+    rust = {
+        "PATH": f"{TOOLS}{os.pathsep}{os.environ['PATH']}",
+        **cargo.QUICK,
+        "CARGO_TARGET_DIR": str(cargo.TARGET / "sdist"),
+    }
     run("cargo", "fetch", "--locked", cwd=source, env=rust)
     no_network = ("unshare", "--map-root-user", "--net")
     try:
         run(*no_network, "true", cwd=folder)
     except (AssertionError, OSError) as error:
         raise Skipped("unshare gives no network namespace here") from error
-    run(*no_network, "maturin", "build", "--release", "--locked", "--out", folder, cwd=source, env={**rust, "CARGO_NET_OFFLINE": "true"})
+    run(
+        *no_network,
+        "maturin",
+        "build",
+        "--release",
+        "--locked",
+        "--out",
+        folder,
+        cwd=source,
+        env={**rust, "CARGO_NET_OFFLINE": "true"},
+    )
     (built,) = folder.glob("*.whl")
     python = install(folder, built)
-    assert run(python, "-I", "-c", "import ssecast; print(ssecast.encode(ssecast.Event('x')))", cwd=folder) == "b'data: x\\n\\n'\n"
+    assert (
+        run(python, "-I", "-c", "import ssecast; print(ssecast.encode(ssecast.Event('x')))", cwd=folder)
+        == "b'data: x\\n\\n'\n"
+    )
 
 
-def needs(dist: Dist, folder: Path, platform: Platform) -> None:
+def needs(dist: Dist, platform: Platform, folder: Path) -> None:
     with zipfile.ZipFile(wheel(dist, platform)) as archive:
         library = Path(archive.extract("ssecast/_native.abi3.so", folder))
     machine = struct.unpack_from("<H", library.read_bytes(), 18)[0]
     assert machine == {"x64": 62, "arm64": 183}[platform.processor], f"it is for the ELF machine {machine}"
     asked = set(re.findall(r"Shared library: \[(.*?)\]", run("readelf", "--dynamic", "--wide", library, cwd=folder)))
     if platform.is_musl:
-        allowed = {"libc.so", f"libc.musl-{'x86_64' if platform.processor == 'x64' else 'aarch64'}.so.1"}
+        allowed = {"libc.so", f"libc.musl-{MACHINES[platform.processor]}.so.1"}
     else:
         allowed = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libgcc_s.so.1"}
         allowed |= {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
@@ -145,17 +180,23 @@ def needs(dist: Dist, folder: Path, platform: Platform) -> None:
 
 
 def check_symbols(library: Path, platform: Platform, folder: Path) -> None:
-    """Whether musl has all that the library asks for, besides what is the interpreter's."""
+    """Whether musl has all that the library asks for, besides what is the interpreter's.
+
+    No registry that is used here has a CPython for musl, so the wheel is not run there.
+    """
     try:
-        (musl,) = (roots.root(platform) / "lib").glob("ld-musl-*.so.1")
+        root = roots.root(platform)
     except roots.Missing as missing:
         raise Skipped(str(missing)) from missing
-    target = (roots.root(platform) / musl.readlink().relative_to("/")) if musl.is_symlink() and musl.readlink().is_absolute() else musl
+    (musl,) = (root / "lib").glob("ld-musl-*.so.1")
+    if musl.is_symlink() and musl.readlink().is_absolute():
+        musl = root / musl.readlink().relative_to("/")
 
     def symbols(path: Path, which: str) -> set[str]:
-        return {line.split()[-1].split("@")[0] for line in run("nm", "--dynamic", which, path, cwd=folder).splitlines()}
+        lines = run("nm", "--dynamic", which, path, cwd=folder).splitlines()
+        return {line.split()[-1].split("@")[0] for line in lines}
 
     weak = {"__cxa_thread_atexit_impl", "__gmon_start__", "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable"}
     asked = {name for name in symbols(library, "--undefined-only") if not name.startswith(("Py", "_Py"))}
-    missing = asked - symbols(target, "--defined-only") - weak
+    missing = asked - symbols(musl, "--defined-only") - weak
     assert not missing, f"musl has no {', '.join(sorted(missing))}"
