@@ -77,15 +77,11 @@ export async function open(hub: BaseHub, options: Checked, host: Host): Promise<
   const lastEventId = options.lastEventId ? lastEventIdOf(await options.lastEventId(context)) : ownLastEventId(requestHead)
   if (isSettled()) return leave()
   if (addon().isFinished(lastEventId)) return refuse(204)
-  if (method === 'HEAD') {
-    if (hub.closed) return turnAway()
-    setStreamHead(responseHead, headers)
-    host.end()
-    return 'taken'
-  }
-  let session: Session
+  let session: Session | undefined
   try {
-    session = new Session(hub, exchange, topics ?? [], lastEventId, options.replay)
+    // To HEAD the answer is that to GET, and there is no stream behind it.
+    if (method === 'HEAD') native(() => hub.connections.native.check([...(topics ?? [])], lastEventId, options.replay))
+    else session = new Session(hub, exchange, topics ?? [], lastEventId, options.replay)
   } catch (error) {
     // There is nothing left to get.
     if (error instanceof SsecastError && error.code === 'SSECAST_TOPIC_ENDED') return refuse(204)
@@ -95,8 +91,12 @@ export async function open(hub: BaseHub, options: Checked, host: Host): Promise<
   try {
     setStreamHead(responseHead, headers)
   } catch (error) {
-    session.discard()
+    session?.discard()
     throw error
+  }
+  if (!session) {
+    host.end()
+    return 'taken'
   }
   const connect = () => {
     // Not awaited: it may run as long as the stream.

@@ -24,9 +24,12 @@ async function checkEnd(hub, url, options) {
     await client.end()
     assert.deepEqual(client.data(), ['one', 'two', 'three'])
     assert.ok(client.complete)
-    const again = await join(url, { ...options, lastEventId: client.lastEventId })
-    assert.equal(again.status, 204)
+    for (const method of ['GET', 'HEAD']) {
+      const again = await join(url, { ...options, method, lastEventId: client.lastEventId })
+      assert.equal(again.status, 204, method)
+    }
   }
+  assert.equal((await join(url, { ...options, method: 'HEAD', lastEventId: late.events[0].id })).status, 200)
   // One that lacks something gets it, also without the last block's id.
   const resumed = await join(url, { ...options, lastEventId: late.events[0].id })
   await resumed.end()

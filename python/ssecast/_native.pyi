@@ -220,6 +220,11 @@ class Hub:
         It blocks the thread, so it is not for an event loop's: that is what `aclose` is for.
         """
 
+    def _check_subscription(self, topics: tuple[str, ...], last_event_id: str, replay: int, /) -> None:
+        """Checks whether a connection could be registered now, and registers none: what HEAD is answered. Raises what
+        `DeliveryQueue.open` would raise.
+        """
+
     def _unavailable(self, method: str, accept: str) -> bytes | int:
         """What a request gets that can't have a stream for the moment: bytes are the whole body of an event stream,
         with the status 200; a number is the seconds of a `Retry-After`, with the status 503.

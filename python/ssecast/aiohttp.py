@@ -65,8 +65,7 @@ class EventSourceResponse(web.StreamResponse):
         # The server may end while `topics` is waited for.
         shutdown = ServerShutdown(request.get_extra_info("sockname"), request.get_extra_info("peername"))
         try:
-            if request.method != "HEAD":
-                await self._admit(request)
+            await self._admit(request)
         finally:
             if self.session is None:
                 shutdown.forget()
@@ -107,7 +106,10 @@ class EventSourceResponse(web.StreamResponse):
         # aiohttp reads headers as UTF-8, and keeps what is not.
         header = request.headers.get("Last-Event-ID", "").encode("utf-8", "surrogateescape")
         last_event_id = self._options.last_event_id(header)
-        self.session = Session(self._options.hub, topics, last_event_id, self._options.replay)
+        if request.method == "HEAD":
+            self._options.check(topics, last_event_id)
+        else:
+            self.session = Session(self._options.hub, topics, last_event_id, self._options.replay)
 
     async def _begin(
         self, request: web.BaseRequest, session: Session, shutdown: ServerShutdown

@@ -114,10 +114,7 @@ class EventSourceResponse(Response):
             await self._options.release()
             raise RuntimeError(f"ssecast needs asyncio: {problem}") from None
         try:
-            if scope["method"] == "HEAD":
-                await _answer(send, 200, self.raw_headers, b"")
-            else:
-                await self._serve(scope, receive, send)
+            await self._serve(scope, receive, send)
         finally:
             if self._session is None:
                 await self._options.release()
@@ -151,6 +148,10 @@ class EventSourceResponse(Response):
         header = next((bytes(value) for name, value in scope["headers"] if name == b"last-event-id"), None)
         last_event_id = options.last_event_id(header)
         try:
+            if scope["method"] == "HEAD":
+                options.check(topics, last_event_id)
+                await _answer(send, 200, self.raw_headers, b"")
+                return
             session = self._session = Session(options.hub, topics, last_event_id, options.replay)
         except OVER:
             given = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self.raw_headers]

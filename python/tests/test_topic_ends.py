@@ -46,6 +46,7 @@ def check(
         assert client.complete or client.headers.get("connection") == "close", delivery
         assert client.body.endswith(b"\n\nid: ssecast-finished\n\n")
     for again in (
+        stream(method="HEAD"),
         stream(last_event_id="ssecast-finished", replay="all"),
         stream(last_event_id=ids(late)[-1]),
         stream(),
@@ -58,6 +59,8 @@ def check(
             assert again.status == 204
         again.close()
     # What a client lacks it gets.
+    with stream(method="HEAD", last_event_id=ids(late)[-3]) as head:
+        assert head.status == 200
     behind = stream(last_event_id=ids(late)[-3])
     assert [event.data for event in behind.rest()] == ["1", "2"]
     for client in (live, last, early, resumed, late, behind):
@@ -125,9 +128,10 @@ def test_a_client_begins_with_history_and_ends_with_its_topic_under_django_on_as
 def check_threads(process: Server, path: str, choice: str, delivery: str, late_answer: bool = False) -> None:
     topic = f"t{next(_numbers)}"
 
-    def stream(last_event_id: str | None = None, **query: object) -> Stream:
+    def stream(last_event_id: str | None = None, method: str = "GET", **query: object) -> Stream:
         headers = {} if last_event_id is None else {"last_event_id": last_event_id}
-        return Stream(process, f"{path}?{urlencode({'topic': topic, 'delivery': choice, **query})}", **headers)
+        url = f"{path}?{urlencode({'topic': topic, 'delivery': choice, **query})}"
+        return Stream(process, url, method=method, **headers)
 
     check(
         stream,

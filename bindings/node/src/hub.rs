@@ -121,16 +121,14 @@ impl NativeHub {
     #[napi]
     pub fn open(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>, replay: f64) -> Result<f64> {
         entry(|| {
-            let topics = names(topics)?;
-            let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-            let last_event_id = last_event_id.as_deref();
-            #[allow(
-                clippy::cast_sign_loss,
-                reason = "JavaScript has checked it; infinity is the greatest number"
-            )]
-            let replay = Replay::Last(replay as usize);
-            self.connections.open_paused(&Subscription { topics: &topics, last_event_id, replay }).map(number)
+            subscription(topics, last_event_id, replay, |it| self.connections.open_paused(it).map(number))
         })
+    }
+
+    /// Checks whether `open` would register a connection now.
+    #[napi]
+    pub fn check(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>, replay: f64) -> Result<()> {
+        entry(|| subscription(topics, last_event_id, replay, |it| self.hub.check_subscription(it)))
     }
 
     /// Whether connections may be handed to engine threads.
@@ -311,4 +309,19 @@ impl Drop for NativeHub {
     fn drop(&mut self) {
         let _ = self.hub.close(&Close { event: None, grace: Duration::ZERO });
     }
+}
+
+/// Calls with the subscription that these are.
+fn subscription<T>(
+    topics: Vec<Unknown<'_>>,
+    last_event_id: Option<String>,
+    replay: f64,
+    call: impl FnOnce(&Subscription<'_>) -> std::result::Result<T, Error>,
+) -> std::result::Result<T, Error> {
+    let topics = names(topics)?;
+    let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
+    let last_event_id = last_event_id.as_deref();
+    #[allow(clippy::cast_sign_loss, reason = "JavaScript has checked it; infinity is the greatest number")]
+    let replay = Replay::Last(replay as usize);
+    call(&Subscription { topics: &topics, last_event_id, replay })
 }

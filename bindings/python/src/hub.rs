@@ -1,15 +1,17 @@
 use std::time::{Duration, Instant};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt, PyString};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyString, PyTuple};
 use ssecast::process::Process;
-use ssecast::{Close, Error, ErrorKind, Reason, ResetReason, Sockets, StoreState, Unavailable};
+use ssecast::{
+    Close, Error, ErrorKind, Reason, Replay, ResetReason, Sockets, StoreState, Subscription, Unavailable,
+};
 
 use crate::call;
 use crate::config::Options;
 use crate::error::{Result, entry};
 use crate::option::{Given, seconds};
-use crate::value::{Arguments, Fields, text};
+use crate::value::{Arguments, Fields, text, texts};
 
 /// Topics, their history, and the connections that read them. `ssecast.Hub` adds what is asyncio's.
 #[pyclass(frozen, subclass, module = "ssecast._native")]
@@ -179,6 +181,27 @@ impl Hub {
                     return Ok(false);
                 }
             }
+        })
+    }
+
+    /// Checks whether a connection could be registered now, and registers none: what HEAD is answered. Raises what
+    /// `DeliveryQueue.open` would raise.
+    fn _check_subscription(
+        &self,
+        py: Python<'_>,
+        topics: &Bound<'_, PyTuple>,
+        last_event_id: &Bound<'_, PyAny>,
+        replay: usize,
+    ) -> Result<()> {
+        entry(|| {
+            let topics = texts(topics, "topic", ErrorKind::InvalidTopic)?;
+            let topics: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+            let last_event_id = text(last_event_id, "last_event_id", ErrorKind::InvalidId)?;
+            let (last_event_id, replay) = (Some(&*last_event_id), Replay::Last(replay));
+            let subscription = Subscription { topics: &topics, last_event_id, replay };
+            let hub = &self.hub;
+            // A store may be waited for.
+            Ok(py.detach(|| hub.check_subscription(&subscription))?)
         })
     }
 

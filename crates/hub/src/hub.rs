@@ -19,6 +19,7 @@ use crate::shared::{Closing, Shared};
 use crate::stats::{Counters, Stats};
 use crate::store_link::StoreLink;
 use crate::stored;
+use crate::subscription::Subscription;
 use crate::sync::{Arc, AtomicBool, Ordering};
 use crate::topic_name::check_name;
 use crate::unread_watch::{self, UnreadWatch};
@@ -246,6 +247,14 @@ impl Hub {
     #[must_use]
     pub fn reader(&self, wake: Arc<dyn Wake>) -> Reader {
         Reader::new(Arc::clone(self.here()), wake)
+    }
+
+    /// Checks whether a connection could be registered for a subscription now, and registers none: what HEAD is answered.
+    ///
+    /// # Errors
+    /// Those of [`Reader::subscribe`].
+    pub fn check_subscription(&self, subscription: &Subscription<'_>) -> Result<(), Error> {
+        self.reader(Arc::new(|| {})).check(subscription)
     }
 
     /// Closes the hub: refuses publications and connections from now on, lets every connection have what is

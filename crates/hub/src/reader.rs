@@ -9,7 +9,7 @@ use crate::beginning::Beginning;
 use crate::clock::millis;
 use crate::config::Config;
 use crate::finish::is_finished;
-use crate::log::Found;
+use crate::log::{Found, Log};
 use crate::position::Position;
 use crate::private_queue::PrivateQueue;
 use crate::readers::Wake;
@@ -22,7 +22,7 @@ use crate::subscriber::Subscriber;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 use crate::topic_end::all_ended;
-use crate::topic_set::TopicKey;
+use crate::topic_set::{TopicKey, TopicSet};
 
 /// What is next for a subscriber.
 #[derive(Debug)]
@@ -121,6 +121,29 @@ impl Reader {
     /// [`ErrorKind::TopicEnded`] if all of its topics have ended and there is nothing left for it to get, or if its last event ID
     /// [says so](crate::is_finished): it is answered 204, by which an `EventSource` stays away. Then nothing is registered.
     pub fn subscribe(&mut self, subscription: &Subscription<'_>) -> Result<Subscriber, Error> {
+        let registration = Arc::clone(&self.registration);
+        self.register(subscription, |log, topics, beginning, now| {
+            let Beginning { cursor, joined, reset } = beginning;
+            log.connections += 1;
+            let live_from = log.head();
+            let passed = log.count_passed(Position::new(&topics, &joined, cursor));
+            let private = PrivateQueue { greet: true, reset, joined, ..PrivateQueue::default() };
+            Subscriber::new(registration, topics, cursor, passed, live_from, private, now)
+        })
+    }
+
+    /// Whether [`subscribe`](Self::subscribe) would register a subscriber now. Nothing is registered.
+    pub(crate) fn check(&self, subscription: &Subscription<'_>) -> Result<(), Error> {
+        let reader = self.registration.reader;
+        self.register(subscription, |log, topics, _, _| log.unregister(reader, &topics))
+    }
+
+    /// Registers the topics of a subscription that there is room for, and hands them over under the log's lock.
+    fn register<T>(
+        &self,
+        subscription: &Subscription<'_>,
+        take: impl FnOnce(&mut Log, Arc<TopicSet>, Beginning, u64) -> T,
+    ) -> Result<T, Error> {
         let Registration { hub, reader } = &*self.registration;
         hub.refuse_if_inherited()?;
         if subscription.last_event_id.is_some_and(is_finished) {
@@ -138,18 +161,13 @@ impl Reader {
             return Err(error.with_limit(OptionKey::MaxConnections, limit as u64));
         }
         let topics = log.register(*reader, subscription.topics, now)?;
-        let Beginning { cursor, joined, reset } = log.resume(*reader, &topics, subscription, now);
-        if reset.is_none() && log.is_over(Position::new(&topics, &joined, cursor)) {
+        let beginning = log.resume(*reader, &topics, subscription, now);
+        let Beginning { cursor, joined, reset } = &beginning;
+        if reset.is_none() && log.is_over(Position::new(&topics, joined, *cursor)) {
             log.unregister(*reader, &topics);
             return Err(all_ended());
         }
-        log.connections += 1;
-        let live_from = log.head();
-        let passed = log.count_passed(Position::new(&topics, &joined, cursor));
-        drop(log);
-        let private = PrivateQueue { greet: true, reset, joined, ..PrivateQueue::default() };
-        let registration = Arc::clone(&self.registration);
-        Ok(Subscriber::new(registration, topics, cursor, passed, live_from, private, now))
+        Ok(take(&mut log, topics, beginning, now))
     }
 
     /// Makes it the reader of one connection whose owner asks only when it wants more. Unless it asks within a second, no

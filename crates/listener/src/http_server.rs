@@ -337,11 +337,6 @@ impl HttpServer {
             {
                 self.answer_finished(slot, &allowed);
             }
-            Decision::Allow(allowed) if asked.is_head => {
-                let answer = stream_head(asked.framing, &asked.cors, &self.headers(&allowed));
-                self.send_answer(slot, answer);
-                self.never_began(ticket.connection, &allowed, Reason::Server);
-            }
             Decision::Allow(allowed) => self.open(slot, &allowed),
         }
     }
@@ -358,11 +353,20 @@ impl HttpServer {
             last_event_id,
             replay: allowed.replay.unwrap_or(self.config.replay),
         };
-        let ready =
-            self.sockets.worker().and_then(|worker| Ok((worker, self.reader.subscribe(&subscription)?)));
+        // To HEAD the answer is that to GET, and there is no stream behind it.
+        let ready = if asked.is_head {
+            self.hub.check_subscription(&subscription).map(|()| None)
+        } else {
+            self.sockets.worker().and_then(|worker| Ok(Some((worker, self.reader.subscribe(&subscription)?))))
+        };
         let (connection, cors) = (asked.ticket.connection, asked.cors.clone());
         let (worker, subscriber) = match ready {
-            Ok(ready) => ready,
+            Ok(Some(ready)) => ready,
+            Ok(None) => {
+                let answer = stream_head(asked.framing, &cors, &self.headers(allowed));
+                self.send_answer(slot, answer);
+                return self.never_began(connection, allowed, Reason::Server);
+            }
             Err(error) if error.kind() == ErrorKind::TopicEnded => {
                 return self.answer_finished(slot, allowed);
             }

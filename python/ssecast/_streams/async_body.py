@@ -22,14 +22,16 @@ def answer_async(
     options: StreamOptions, environ: dict[str, Any], scope: Mapping[str, Any], headers: list[tuple[str, str]]
 ) -> tuple[str, list[tuple[str, str]], Any]:
     """Answers a request. Its stream is registered now or, where no event loop runs, when the body begins."""
-    if environ["REQUEST_METHOD"] == "HEAD":
-        close_events(options.events)
-        return "200 OK", headers, []
-    if is_finished(last_event_id_of(options, environ)):
+    last_event_id = last_event_id_of(options, environ)
+    if is_finished(last_event_id):
         close_events(options.events)
         return finished(headers)
     body = AsyncBody(options, environ, scope)
     try:
+        if environ["REQUEST_METHOD"] == "HEAD":
+            options.check(options.given_topics(environ), last_event_id)
+            body.close()
+            return "200 OK", headers, []
         if options.hub.closed:
             raise ClosedError("hub", "is closed")
         try:

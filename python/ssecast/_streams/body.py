@@ -35,13 +35,14 @@ def answer(
     """Answers a request: registers its stream. ``head``, a method, tells what the framework has made of the head by
     the time that the body begins."""
     status = "200 OK"
-    if environ["REQUEST_METHOD"] == "HEAD":
-        close_events(options.values)
-        return status, headers, []
     last_event_id = last_event_id_of(options, environ)
     try:
         # Whether the client may read them comes first.
         topics = options.given_topics(environ)
+        if environ["REQUEST_METHOD"] == "HEAD":
+            options.check(topics, last_event_id)
+            close_events(options.values)
+            return status, headers, []
         if options.delivery == "auto":
             require_descriptors()
         session = ThreadSession(options.hub, topics, last_event_id, options.replay, options.farewell, options.on_close)

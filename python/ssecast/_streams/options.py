@@ -209,6 +209,10 @@ class StreamOptions:
             raise TypeError("topics is asynchronous, and can't be waited for here; give a function that is not")
         return topic_names(topics)
 
+    def check(self, topics: Sequence[str], last_event_id: str) -> None:
+        """Raises what a stream would be refused with now: HEAD is answered as GET is, and gets no stream."""
+        self.hub._check_subscription(tuple(topics), last_event_id, replay_count(self.replay))
+
     def end(self, session: BaseSession) -> None:
         """Ends a stream whose iterator has no more."""
         if self.finish:

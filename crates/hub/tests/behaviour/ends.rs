@@ -14,7 +14,12 @@ impl Rig {
     /// The kind of the refusal, if a client gets no stream.
     fn refusal(&mut self, topics: &[&str], id: &str, replay: Replay) -> Option<ErrorKind> {
         let subscription = Subscription { topics, last_event_id: Some(id), replay };
-        self.reader.subscribe(&subscription).err().map(|error| error.kind())
+        let checked = self.hub.check_subscription(&subscription).err().map(|error| error.kind());
+        let stats = self.hub.stats();
+        let refused = self.reader.subscribe(&subscription).err().map(|error| error.kind());
+        assert_eq!(checked, refused, "what HEAD is answered is what GET is");
+        assert_eq!((stats.connections, stats.topics), (self.hub.stats().connections, self.hub.stats().topics));
+        refused
     }
 
     fn is_finished(&mut self, stream: &mut Stream, events: &[&str]) -> bool {

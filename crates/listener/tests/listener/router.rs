@@ -278,6 +278,8 @@ fn a_topic_that_ends_ends_its_streams_and_whoever_has_all_of_it_is_answered_204(
     let mut late = endpoint.stream();
     assert_eq!(late.read_events(2), ["1", "2"]);
     late.read_body();
+    let head = format!("HEAD / HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {}\r\n\r\n", first.replace("-1", "-2"));
+    assert_eq!((endpoint.ask(&head).status, endpoint.ask(&head.replace("-2", "-0")).status), (204, 200));
     for id in [first.replace("-1", "-2"), "ssecast-finished".into()] {
         let head = format!("GET / HTTP/1.1\r\nHost: x\r\nLast-Event-ID: {id}\r\n\r\n");
         assert_eq!(endpoint.ask(&head).status, 204, "{id}");
