@@ -100,12 +100,18 @@ impl Cors {
         }
     }
 
+    /// The origin that a host is asked about: what can be one at all.
+    #[must_use]
+    #[allow(clippy::unused_self, reason = "what can be an origin is one rule for all")]
+    pub fn origin<'a>(&self, origin: Option<&'a [u8]>) -> Option<&'a str> {
+        let origin = origin.filter(|origin| origin.iter().all(u8::is_ascii_graphic));
+        origin.and_then(|origin| std::str::from_utf8(origin).ok())
+    }
+
     /// The same where the host decides on the origin.
     #[must_use]
     pub fn decided(&self, origin: Option<&[u8]>, allows: impl FnOnce(&str) -> bool) -> Vec<Field> {
-        let origin = origin.filter(|origin| origin.iter().all(u8::is_ascii_graphic));
-        let allowed =
-            origin.and_then(|origin| std::str::from_utf8(origin).ok()).filter(|origin| allows(origin));
+        let allowed = self.origin(origin).filter(|origin| allows(origin));
         let mut fields = Vec::with_capacity(3);
         if let Some(origin) = allowed {
             fields.push(("Access-Control-Allow-Origin", origin.to_owned()));

@@ -1,6 +1,6 @@
 //! What the listener answers by its options alone, without asking the router.
 
-use ssecast_engine::allows_event_stream;
+use ssecast_engine::{Origins, allows_event_stream};
 
 use crate::config::ListenerConfig;
 use crate::refusal::Refusal;
@@ -12,6 +12,18 @@ impl ListenerConfig {
     pub(crate) fn cors_lines(&self, request: Option<&Request>) -> String {
         let origin = request.and_then(|request| request.header("origin"));
         self.cors.as_ref().map(|cors| lines(&cors.headers(origin))).unwrap_or_default()
+    }
+
+    /// The origin of a request that the router decides on.
+    pub(crate) fn asked_origin<'a>(&self, request: &'a Request) -> Option<&'a str> {
+        let cors = self.cors.as_ref().filter(|cors| cors.origins == Origins::Decided)?;
+        cors.origin(request.header("origin"))
+    }
+
+    /// The header lines, as the router has decided on the request's origin.
+    pub(crate) fn decided_cors_lines(&self, request: &Request, allowed: bool) -> String {
+        let origin = request.header("origin");
+        self.cors.as_ref().map(|cors| lines(&cors.decided(origin, |_| allowed))).unwrap_or_default()
     }
 
     /// What a request is answered without the router, with further header lines.

@@ -16,6 +16,7 @@ use ssecast_hub::{ErrorKind, Hub, Reader, Reason, Subscription};
 
 use crate::command_queue::CommandQueue;
 use crate::config::ListenerConfig;
+use crate::origin_decision::OriginDecision;
 use crate::pending_connection::{ANSWERING, Answer, Asked, DECIDING, Head, Phase, READING, ReadOutcome};
 use crate::pending_connections::PendingConnections;
 use crate::refusal::Refusal;
@@ -239,9 +240,23 @@ impl HttpServer {
         }
     }
 
-    /// Answers what needs no router, and asks it about the rest.
+    /// Asks the router about the origin, if it decides on those, and goes on with the request.
     fn consider(&mut self, slot: usize, request: Request) {
         let cors = self.config.cors_lines(Some(&request));
+        let time = self.config.answer_time;
+        let is_open = !self.hub.is_closed() && self.listening.is_some();
+        let Some(origin) = self.config.asked_origin(&request).filter(|_| is_open).map(str::to_owned) else {
+            return self.answer(slot, request, cors, time);
+        };
+        if let Some(responder) = self.ask(slot, &request, cors, time, Some(request.clone())) {
+            self.while_open(responder, |streams, responder| {
+                streams.allows_origin(&origin, request, OriginDecision::new(responder));
+            });
+        }
+    }
+
+    /// Answers what needs no router, and asks it about the rest, within a time.
+    fn answer(&mut self, slot: usize, request: Request, cors: String, time: Duration) {
         let is_head = request.method() == "HEAD";
         let expects_stream = expects_stream(request.method(), request.values("accept"));
         if let Some((refusal, lines)) = self.config.answer(&request) {
@@ -250,28 +265,55 @@ impl HttpServer {
         if self.hub.is_closed() || self.listening.is_none() {
             return self.turn_away(slot, CLOSING, expects_stream, &cors, is_head);
         }
-        let Some(client) = self.pending.get_mut(slot) else { return };
+        if let Some(responder) = self.ask(slot, &request, cors, time, None) {
+            self.while_open(responder, |streams, responder| streams.route(request, responder));
+        }
+    }
+
+    /// Lets a connection wait for the router. `None` if the client has left.
+    fn ask(
+        &mut self,
+        slot: usize,
+        request: &Request,
+        cors: String,
+        time: Duration,
+        undecided: Option<Request>,
+    ) -> Option<Responder> {
+        let client = self.pending.get_mut(slot)?;
         if !client.drain(&mut self.buffer) {
             self.pending.dismiss(slot);
-            return;
+            return None;
         }
-        let connection = ConnectionId::unique();
-        let ticket = Arc::new(Ticket::new(connection, slot));
+        let ticket = Arc::new(Ticket::new(ConnectionId::unique(), slot));
         let asked = Asked {
             ticket: Arc::clone(&ticket),
             framing: if request.is_old { Framing::Raw } else { Framing::Chunked },
-            is_head,
-            expects_stream,
+            is_head: request.method() == "HEAD",
+            expects_stream: expects_stream(request.method(), request.values("accept")),
             last_event_id: request.last_event_id().map(str::to_owned),
             cors,
+            undecided,
         };
-        self.pending.enter(slot, Phase::Deciding(Box::new(asked)), self.config.answer_time);
-        let responder = Responder { queue: Arc::clone(&self.queue), ticket };
-        // The hub is not over before the router has returned.
+        self.pending.enter(slot, Phase::Deciding(Box::new(asked)), time);
+        Some(Responder { queue: Arc::clone(&self.queue), ticket })
+    }
+
+    /// Calls the router, before whose return the hub is not over.
+    fn while_open(&self, responder: Responder, call: impl FnOnce(&Streams, Responder)) {
         match self.hub.hold() {
-            Ok(_hold) => self.streams.route(request, responder),
+            Ok(_hold) => call(&self.streams, responder),
             Err(_) => _ = responder.unavailable(),
         }
+    }
+
+    /// Goes on with a request whose origin the router has decided on. Both answers have one time.
+    fn origin_decided(&mut self, slot: usize, allowed: bool) {
+        let Some(client) = self.pending.get_mut(slot) else { return };
+        let left = client.deadline.saturating_duration_since(Instant::now());
+        let Phase::Deciding(asked) = &mut client.phase else { return };
+        let Some(request) = asked.undecided.take() else { return };
+        let cors = self.config.decided_cors_lines(&request, allowed);
+        self.answer(slot, request, cors, left);
     }
 
     /// Answers with something that is no stream, and parts.
@@ -332,6 +374,7 @@ impl HttpServer {
                 self.refuse(slot, &refusal, &cors, is_head);
             }
             Decision::Unavailable => self.turn_away_asked(slot, FULL),
+            Decision::Origin(allowed) => self.origin_decided(slot, allowed),
             Decision::Allow(allowed)
                 if asked.last_event_id.as_deref().is_some_and(ssecast_hub::is_finished) =>
             {

@@ -16,6 +16,7 @@ mod guarded;
 mod headers;
 mod http_server;
 mod listener;
+mod origin_decision;
 mod pending_connection;
 mod pending_connections;
 mod refusal;
@@ -29,6 +30,7 @@ mod ticket;
 
 pub use config::ListenerConfig;
 pub use listener::Listener;
+pub use origin_decision::OriginDecision;
 pub use refusal::Refusal;
 pub use request::Request;
 pub use responder::Responder;

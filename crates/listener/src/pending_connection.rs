@@ -29,7 +29,7 @@ pub(crate) struct PendingConnection {
 pub(crate) enum Phase {
     /// The rest of its head.
     Reading(Head),
-    /// The router's answer.
+    /// The router's answer, first about its origin if the router decides on those.
     Deciding(Box<Asked>),
     /// That the client has taken the answer.
     Answering(Answer),
@@ -53,6 +53,8 @@ pub(crate) struct Asked {
     pub(crate) last_event_id: Option<String>,
     /// The header lines for pages of other origins.
     pub(crate) cors: String,
+    /// The request itself, while its origin is decided on.
+    pub(crate) undecided: Option<Request>,
 }
 
 /// An answer that is on its way out.

@@ -123,7 +123,7 @@ impl Responder {
         self.answer(Decision::Unavailable)
     }
 
-    fn answer(&self, decision: Decision) -> bool {
+    pub(crate) fn answer(&self, decision: Decision) -> bool {
         // In a child of the listener's process no client waits.
         self.queue.is_here() && self.ticket.answer() && self.queue.push(&self.ticket, decision)
     }

@@ -2,6 +2,7 @@ use ssecast_engine::{Attachment, ConnectionId, Host};
 use ssecast_hub::Reason;
 
 use crate::guarded::guard;
+use crate::origin_decision::OriginDecision;
 use crate::request::Request;
 use crate::responder::Responder;
 
@@ -13,6 +14,14 @@ use crate::responder::Responder;
 pub trait Router: Send + Sync + 'static {
     /// Decides on a request, now or later, by its responder. It is called on the listener's thread.
     fn route(&self, request: Request, responder: Responder);
+
+    /// Decides, now or later, whether pages of an origin may read the answer to a request, which may be a preflight. It is
+    /// called on the listener's thread if the configuration says [`Decided`](ssecast_engine::Origins::Decided) and the request
+    /// has an origin, before [`route`](Self::route). By itself it allows none.
+    fn allows_origin(&self, origin: &str, request: Request, decision: OriginDecision) {
+        let _ = (origin, request);
+        decision.decide(false);
+    }
 
     /// A stream has begun: from here on the attachment takes private events, changes of topics, and the end. Its
     /// [`connection`](Attachment::connection) is what [`Responder::connection`] was.
@@ -59,6 +68,10 @@ pub(crate) struct Streams(pub(crate) Box<dyn Router>);
 impl Streams {
     pub(crate) fn route(&self, request: Request, responder: Responder) {
         guard(|| self.0.route(request, responder));
+    }
+
+    pub(crate) fn allows_origin(&self, origin: &str, request: Request, decision: OriginDecision) {
+        guard(|| self.0.allows_origin(origin, request, decision));
     }
 }
 

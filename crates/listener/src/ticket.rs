@@ -27,6 +27,8 @@ pub(crate) enum Decision {
     Refuse(Refusal),
     /// There can be no stream for the moment.
     Unavailable,
+    /// Whether pages of the request's origin may read the answer.
+    Origin(bool),
 }
 
 /// The stream that a client may have.

@@ -72,7 +72,7 @@ pub use ssecast_engine::{
 };
 #[cfg(unix)]
 pub use ssecast_listener::{
-    Listener, ListenerConfig, QueryTopics, Refusal, Request, Responder, Router, StreamOptions,
+    Listener, ListenerConfig, OriginDecision, QueryTopics, Refusal, Request, Responder, Router, StreamOptions,
 };
 #[cfg(all(unix, feature = "store-file"))]
 pub use ssecast_store_file::{Durability, FileStore};

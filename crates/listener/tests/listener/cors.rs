@@ -1,9 +1,12 @@
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use ssecast_engine::{Cors, Origins};
-use ssecast_listener::ListenerConfig;
+use ssecast_engine::{Cors, Hub, Origins};
+use ssecast_listener::{Listener, ListenerConfig, OriginDecision, Request, Responder, Router};
 
-use crate::endpoint::{Answer, Endpoint};
+use crate::endpoint::{Answer, Endpoint, ask, connect};
+use crate::rig::quiet;
 
 fn endpoint(cors: Option<Cors>) -> Endpoint {
     Endpoint::open(ListenerConfig { cors, ..ListenerConfig::default() })
@@ -82,4 +85,76 @@ fn options_without_a_preflight_names_the_methods() {
             assert_eq!((answer.status, answer.header("allow")), (204, Some("GET, HEAD, OPTIONS")));
         }
     }
+}
+
+/// Hands what it is asked about origins over, to be decided elsewhere.
+struct Deferring(Mutex<Sender<(String, Request, OriginDecision)>>);
+
+impl Router for Deferring {
+    fn route(&self, _: Request, responder: Responder) {
+        assert!(responder.allow(&["t"]).unwrap());
+    }
+
+    fn allows_origin(&self, origin: &str, request: Request, decision: OriginDecision) {
+        assert!(!origin.contains("panic"), "as asked for");
+        self.0.lock().unwrap().send((origin.to_owned(), request, decision)).unwrap();
+    }
+}
+
+#[test]
+fn a_router_decides_on_origins_later_and_other_requests_do_not_wait() {
+    let hub = Hub::new(quiet()).unwrap();
+    let (sender, asked) = channel();
+    let cors = Cors { origins: Origins::Decided, credentials: true, ..Cors::default() };
+    let config = ListenerConfig { cors: Some(cors), path: Some("/s".into()), ..ListenerConfig::default() };
+    let router = Deferring(Mutex::new(sender));
+    let listener = Listener::bind(&hub, ("127.0.0.1", 0), config, router).unwrap();
+    let asks = "Access-Control-Request-Method: GET\r\n";
+    let refused = (None, false, true);
+    for (request, status) in [
+        (format!("GET /s HTTP/1.1\r\nHost: x\r\n{A}\r\n"), 200),
+        (format!("HEAD /s HTTP/1.1\r\nHost: x\r\n{A}\r\n"), 200),
+        (format!("OPTIONS /s HTTP/1.1\r\nHost: x\r\n{A}{asks}\r\n"), 204),
+        (format!("GET /other HTTP/1.1\r\nHost: x\r\n{A}\r\n"), 404),
+        (format!("POST /s HTTP/1.1\r\nHost: x\r\n{A}\r\n"), 405),
+    ] {
+        for allowed_ in [true, false] {
+            let mut visit = connect(&listener);
+            visit.say(&request);
+            let (origin, of, decision) = asked.recv().unwrap();
+            assert_eq!((origin.as_str(), of.header("origin")), ("https://a.example", Some(&b"https://a.example"[..])));
+            // What has no origin, or none that can be one, is not asked about.
+            let plain = ask(&listener, "GET /other HTTP/1.1\r\nHost: x\r\nOrigin: caf\u{e9}\r\n\r\n");
+            assert_eq!((plain.status, allowed(&plain)), (404, refused));
+            assert!(decision.decide(allowed_));
+            assert!(!decision.decide(true), "it is decided once");
+            let answer = visit.head();
+            let wanted = if allowed_ { (Some("https://a.example"), true, true) } else { refused };
+            assert_eq!((answer.status, allowed(&answer)), (status, wanted), "{request}");
+        }
+    }
+}
+
+#[test]
+fn an_origin_that_is_not_decided_on_gets_an_error_and_is_not_allowed() {
+    let hub = Hub::new(quiet()).unwrap();
+    let (sender, asked) = channel();
+    let cors = Some(Cors { origins: Origins::Decided, ..Cors::default() });
+    let config = ListenerConfig { cors, answer_time: Duration::from_millis(100), ..ListenerConfig::default() };
+    let listener = Listener::bind(&hub, ("127.0.0.1", 0), config, Deferring(Mutex::new(sender))).unwrap();
+    let request = |origin: &str| format!("GET / HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\n\r\n");
+    let refused = |answer: &Answer| (answer.status, allowed(answer).0.map(str::to_owned));
+    assert_eq!(refused(&ask(&listener, &request("https://panic"))), (500, None));
+    let mut dropped = connect(&listener);
+    dropped.say(&request("https://a.example"));
+    drop(asked.recv().unwrap());
+    assert_eq!(refused(&dropped.head()), (500, None));
+    let late = ask(&listener, &request("https://a.example"));
+    assert_eq!(refused(&late), (503, None));
+    assert!(!asked.recv().unwrap().2.decide(true), "the client waits no more");
+    let mut closing = connect(&listener);
+    closing.say(&request("https://a.example"));
+    let (_, _, decision) = asked.recv().unwrap();
+    assert!(decision.unavailable());
+    assert_eq!(refused(&closing.head()), (503, None));
 }

@@ -92,9 +92,7 @@ impl Endpoint {
 
     /// What a request gets that gets no stream.
     pub(crate) fn ask(&self, request: &str) -> Answer {
-        let mut visit = self.visit();
-        visit.say(request);
-        visit.answer()
+        ask(&self.listener, request)
     }
 
     /// A client that has a stream.
@@ -132,6 +130,13 @@ pub(crate) fn connect(listener: &Listener) -> Visit {
     let socket = TcpStream::connect(listener.address()).unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     Visit(socket)
+}
+
+/// What a request gets that gets no stream.
+pub(crate) fn ask(listener: &Listener, request: &str) -> Answer {
+    let mut visit = connect(listener);
+    visit.say(request);
+    visit.answer()
 }
 
 impl Visit {
