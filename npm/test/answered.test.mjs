@@ -168,7 +168,7 @@ for (const [name, { Make, wrap, stream }] of Object.entries(koas)) {
       assert.equal(client.headers['x-response-time'], '1ms', `${status}`)
     }
     assert.deepEqual(errors, [])
-    assert.equal(hub.stats().refused, 2, 'the 503, and the stream that ends at once')
+    assert.equal(hub.stats().refused, 3, 'HEAD, the 503, and the stream that ends at once')
   })
 
   test(`${name}: an authorize that answers as Koa does is left alone`, async t => {

@@ -18,7 +18,10 @@ impl Rig {
         let stats = self.hub.stats();
         let refused = self.reader.subscribe(&subscription).err().map(|error| error.kind());
         assert_eq!(checked, refused, "what HEAD is answered is what GET is");
-        assert_eq!((stats.connections, stats.topics), (self.hub.stats().connections, self.hub.stats().topics));
+        assert_eq!(
+            (stats.connections, stats.topics),
+            (self.hub.stats().connections, self.hub.stats().topics)
+        );
         refused
     }
 
