@@ -205,9 +205,10 @@ export class NodeExchange implements Exchange {
     exchanges.delete(this)
     if (exchanges.size === 0) timer = void clearInterval(timer)
     if (this.#socket) bySocket.get(this.#socket)?.delete(this)
-    // Node has `_httpMessage` while a response is on its way: that of a request which came behind this one.
+    // Node has `_httpMessage` while a response is on its way: this one, of which it has yet to say that all is out, or that of
+    // a request which came behind it.
     const socket = this.#socket as (Socket & { _httpMessage?: unknown }) | undefined
-    if (this.#isLast && socket && !socket._httpMessage) attempt(() => socket.end())
+    if (this.#isLast && socket && [undefined, null, this.response].includes(socket._httpMessage as never)) attempt(() => socket.end())
     this.#owner?.ended()
   }
 

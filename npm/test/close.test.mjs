@@ -82,15 +82,20 @@ for (const delivery of ['auto', 'pull']) {
     assert.deepEqual(client.data(), [])
   })
 
-  check('with a keep-alive agent the server still closes', async t => {
-    const { hub, url, server } = await start(t)
-    const agent = new http.Agent({ keepAlive: true })
-    t.after(() => agent.destroy())
-    const clients = await Promise.all(Array.from({ length: 5 }, () => join(url, { agent })))
-    await hub.close()
-    await new Promise(resolve => server.close(resolve))
-    for (const client of clients) assert.ok((await client.end()).complete)
-  })
+  for (const order of ['after', 'before']) {
+    check(`with a keep-alive agent the server still closes, asked to ${order} the hub`, async t => {
+      const { hub, url, server } = await start(t)
+      server.keepAliveTimeout = 60_000
+      const agent = new http.Agent({ keepAlive: true })
+      t.after(() => agent.destroy())
+      const clients = await Promise.all(Array.from({ length: 5 }, () => join(url, { agent })))
+      if (order === 'after') await hub.close()
+      const closed = new Promise(resolve => server.close(resolve))
+      await hub.close()
+      await closed
+      for (const client of clients) assert.ok((await client.end()).complete)
+    })
+  }
 
   check('a client that leaves while its stream is closing ends it', async t => {
     const { hub, url, sessions } = await start(t)
