@@ -213,14 +213,13 @@ function showSlow({ slow, lagBytes, disconnects }) {
   find('stall').disabled = slow.state !== 'reading'
   find('read').disabled = !isStalled
 
-  const isOver = !ended && lagBytes > limit
-  const shown = ended && isStalled ? limit : Math.min(lagBytes, limit)
+  // Its buffers were full for long when it reached the limit: it is over the limit for a moment, and disconnected.
+  const isOver = ended && isStalled
+  const shown = isOver ? limit : Math.min(lagBytes, limit)
   find('lag').textContent = `${size(shown)} of ${size(limit)}`
-  find('lag-more').textContent = isOver
-    ? `and ${size(lagBytes - limit)} more: a client that is full has a second before the limit counts`
-    : ended && isStalled ? 'at the limit it was disconnected' : ''
+  find('lag-more').textContent = isOver ? 'at the limit it was disconnected' : ''
   find('meter').firstElementChild.style.width = `${(shown / limit) * 100}%`
-  find('meter').dataset.over = String(isOver || (ended && isStalled))
+  find('meter').dataset.over = String(isOver)
   find('meter').ariaValueNow = String(Math.round((shown / limit) * 100))
 
   step('stalled', isStalled && !stalled.most ? 'now' : stalled && 'done', stalled && time(slow.stalledAt), 'everyone else goes on')

@@ -150,6 +150,7 @@ for (const [language, { program, execPath, host, hasClient, hasWorkers }] of Obj
     await step('lagging', 'up to [1-9].* KiB')
     await step('ended', 'reason: lagged')
     assert.match(await page.textContent('#disconnects'), /1 × lagged/)
+    assert.deepEqual([await page.textContent('#lag'), await page.textContent('#lag-more')], ['512 KiB of 512 KiB', 'at the limit it was disconnected'])
     assert.equal(await page.evaluate(() => window.lags.every(text => parseFloat(text) <= 512 || / B of /.test(text))), true)
     await page.click('#read')
     await step('resumed', '^Resumes[1-9]\\d* replayed, 0 lost')
