@@ -838,6 +838,7 @@ module.exports = nativeBinding
 module.exports.NativeCors = nativeBinding.NativeCors
 module.exports.NativeHub = nativeBinding.NativeHub
 module.exports.NativeListener = nativeBinding.NativeListener
+module.exports.NativeOriginDecision = nativeBinding.NativeOriginDecision
 module.exports.NativePeerTimeout = nativeBinding.NativePeerTimeout
 module.exports.NativePublications = nativeBinding.NativePublications
 module.exports.NativeResponder = nativeBinding.NativeResponder

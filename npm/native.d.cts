@@ -12,10 +12,10 @@ export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-was
 /** The CORS rules of a middleware: which pages of other origins may read its answers. */
 export declare class NativeCors {
   /**
-   * Takes `{ origin, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if `decided`,
-   * the caller decides on each.
+   * Takes `{ origin, decided, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if
+   * `decided`, the caller decides on each.
    */
-  constructor(options: object, decided: boolean)
+  constructor(options: object)
   /**
    * The names and values of the header fields of every response to a request with this `Origin`. `allowed` is what
    * the caller has decided.
@@ -41,6 +41,8 @@ export declare class NativeHub {
    * event ID it begins with so many of the last events, or with all if that is infinity.
    */
   open(topics: Array<unknown>, lastEventId: string | undefined | null, replay: number): number
+  /** Checks whether `open` would register a connection now. */
+  check(topics: Array<unknown>, lastEventId: string | undefined | null, replay: number): void
   /** Whether connections may be handed to engine threads. */
   get attaches(): boolean
   /**
@@ -92,13 +94,24 @@ export declare class NativeHub {
 export declare class NativeListener {
   /**
    * Listens on the first of the addresses that can be had. `options` has either `topics` or `queryTopics`, or else
-   * `ask` is called with each request, on the event loop; it must not throw.
+   * `ask` is called with each request, on the event loop; it must not throw. If `cors.decided`, it is called with each
+   * request's origin first.
    */
-  constructor(hub: NativeHub, addresses: Array<string>, options: object, ask: (request: NativeRequest, responder: NativeResponder) => void)
+  constructor(hub: NativeHub, addresses: Array<string>, options: object, ask: (request: NativeRequest, answer: NativeResponder | NativeOriginDecision) => void)
   get address(): string
   get port(): number
   /** Closes the listener. The promise resolves when its thread has ended. */
   close(): Promise<void>
+}
+
+/**
+ * Says once whether pages of a request's origin may read the answer. If JavaScript collects it undecided, the request is
+ * answered 500.
+ */
+export declare class NativeOriginDecision {
+  decide(allowed: boolean): void
+  /** Answers 500. */
+  fail(): void
 }
 
 /** How long the system waits for a peer that does not answer, on a connection that the event loop writes to. */

@@ -22,7 +22,7 @@ export interface CorsOptions<Origins = CorsOrigins> {
 /** Which pages of other origins may read the streams; `false`, the default, allows none. */
 export type CorsOption<Origins = CorsOrigins> = false | Origins | CorsOptions<Origins>
 
-/** The option as the addon knows it: `origin` is an array, or left out for all. */
+/** The option, read: `origin` is an array, and left out for all, or where a function decides. */
 export interface PlainCors {
   origin?: readonly string[]
   credentials?: boolean
@@ -31,26 +31,21 @@ export interface PlainCors {
 }
 
 const SHAPES = "true, an origin such as 'https://app.example', an array of origins"
+const DECISION = 'a function (origin, request) => boolean'
 
 /** Reads the option. Throws for a value without a meaning. */
-export function plainCors(cors: unknown, takesFunction: boolean): PlainCors | undefined {
+export function plainCors(cors: unknown): PlainCors | undefined {
   if (cors === undefined || cors === false || cors === null) return undefined
-  const isOptions = typeof cors === 'object' && isPlain(cors)
-  const decision = 'a function (origin, request) => boolean'
-  if (!isOptions) {
-    const shapes = `${SHAPES}, ${takesFunction ? `${decision}, ` : ''}or { origin, credentials }`
-    return originsOf('cors', cors, shapes, takesFunction)
-  }
+  if (typeof cors !== 'object' || !isPlain(cors)) return originsOf('cors', cors, `${SHAPES}, ${DECISION}, or { origin, credentials }`)
   refuseUnknown(cors, ['origin', 'credentials', 'maxAgeMs'], 'cors')
   const { origin, ...rest } = cors as Partial<CorsOptions<unknown>>
-  const shapes = takesFunction ? `${SHAPES}, or ${decision}` : SHAPES.replace(', an array', ' or an array')
-  return { ...rest, ...originsOf('cors.origin', origin, shapes, takesFunction) }
+  return { ...rest, ...originsOf('cors.origin', origin, `${SHAPES}, or ${DECISION}`) }
 }
 
-function originsOf(field: string, origin: unknown, shapes: string, takesFunction: boolean): PlainCors {
+function originsOf(field: string, origin: unknown, shapes: string): PlainCors {
   if (origin === true || origin === '*') return {}
   if (typeof origin === 'string') return { origin: [origin] }
-  if (takesFunction && typeof origin === 'function') return { decides: origin as CorsDecision }
+  if (typeof origin === 'function') return { decides: origin as CorsDecision }
   if (Array.isArray(origin)) {
     const other = origin.find(item => typeof item !== 'string')
     if (other === undefined && !origin.includes(undefined)) return { origin }
@@ -59,14 +54,26 @@ function originsOf(field: string, origin: unknown, shapes: string, takesFunction
   throw new SsecastError('SSECAST_INVALID_OPTION', field, `must be ${shapes}, not ${described(origin)}`)
 }
 
+/** The option as the addon takes it, which asks the function elsewhere. */
+export function nativeCors({ decides, ...plain }: PlainCors): object {
+  return { ...plain, decided: decides !== undefined }
+}
+
+/** What a function has decided on an origin, checked. */
+export async function decided(decides: CorsDecision, origin: string, request: unknown): Promise<boolean> {
+  const allowed: unknown = await decides(origin, request as Request)
+  if (typeof allowed === 'boolean') return allowed
+  throw new SsecastError('SSECAST_INVALID_OPTION', 'cors', `must return true or false, not ${described(allowed)}`)
+}
+
 /** The CORS headers of a middleware's responses. */
 export class Cors {
   readonly #native: NativeCors
   readonly #decides: CorsDecision | undefined
 
-  constructor({ decides, ...plain }: PlainCors) {
-    this.#native = native(() => new (addon().NativeCors)(plain, decides !== undefined))
-    this.#decides = decides
+  constructor(cors: PlainCors) {
+    this.#native = native(() => new (addon().NativeCors)(nativeCors(cors)))
+    this.#decides = cors.decides
   }
 
   /** Sets the headers of every response, whatever its status. They replace what other middleware allowed. */
@@ -74,10 +81,7 @@ export class Cors {
     // No, until the function has decided.
     this.#set(response, this.#native.headers(typeof origin === 'string' ? origin : undefined, this.#decides ? false : undefined))
     if (!this.#decides || typeof origin !== 'string') return
-    const allowed: unknown = await this.#decides(origin, request as Request)
-    if (typeof allowed !== 'boolean') {
-      throw new SsecastError('SSECAST_INVALID_OPTION', 'cors', `must return true or false, not ${described(allowed)}`)
-    }
+    const allowed = await decided(this.#decides, origin, request)
     if (allowed && !response.headersSent) this.#set(response, this.#native.headers(origin, true))
   }
 

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns/promises'
-import type { NativeHub, NativeListener, NativeRequest, NativeResponder } from '../native.cjs'
+import type { NativeHub, NativeListener, NativeOriginDecision, NativeRequest, NativeResponder } from '../native.cjs'
 import { addon } from './addon.js'
 import { replayOf } from './answers.js'
-import { type CorsOption, plainCors } from './cors.js'
+import { type CorsDecision, type CorsOption, type CorsOrigins, decided, nativeCors, plainCors } from './cors.js'
 import { native, refuseUnknown, SsecastError } from './error.js'
 import { type Authorization, refusalOf } from './refusal.js'
 import { described } from './value.js'
@@ -52,15 +52,18 @@ export interface ListenOptions {
   replay?: number | 'all'
   /** More headers for the responses that are streams. */
   headers?: Record<string, string>
-  /** Lets pages of other origins read the streams: all, one, some, or with cookies. Preflights are answered, too. */
-  cors?: CorsOption
+  /**
+   * Lets pages of other origins read the streams: all, one, some, those that a function decides on, or with cookies. Preflights
+   * are answered, too.
+   */
+  cors?: CorsOption<CorsOrigins | CorsDecision<ListenerRequest>>
   /** The most bytes of a request's head; a longer one is answered 431. Default 16 KiB. */
   maxHeadBytes?: number
   /** The most headers of a request; more are answered 431. Default 100. */
   maxHeaders?: number
   /** How long a head may take; then it is answered 408. Default 10 000. */
   headMs?: number
-  /** How long `authorize` and `topics` may take together; then the request is answered 503. Default 30 000. */
+  /** How long `cors`, `authorize` and `topics` may take together; then the request is answered 503. Default 30 000. */
   answerMs?: number
   /** The most connections without a stream: before their answer, and while a refusal goes out. Default 4096. */
   maxPending?: number
@@ -83,6 +86,7 @@ export class Listener {
   readonly #closed: () => void
   readonly #listener: NativeListener
   readonly #options: ListenOptions
+  readonly #decides: CorsDecision | undefined
   #closing: Promise<void> | undefined
 
   /** @internal */
@@ -91,9 +95,14 @@ export class Listener {
     this.#options = options
     const { host, authorize, topics, queryTopics, cors, replay, ...rest } = options
     const isAsked = authorize !== undefined || typeof topics === 'function'
-    const plain = { ...rest, cors: plainCors(cors, false), replay: replayOf(replay), ...(isAsked ? {} : { topics, queryTopics }) }
+    const origins = plainCors(cors)
+    this.#decides = origins?.decides
+    const plain = { ...rest, cors: origins && nativeCors(origins), replay: replayOf(replay), ...(isAsked ? {} : { topics, queryTopics }) }
     // The addon holds the function, and so all this, until the listener is closed.
-    const ask = (request: NativeRequest, responder: NativeResponder) => void this.#answer(request, responder)
+    const ask = (request: NativeRequest, answer: NativeResponder | NativeOriginDecision) => {
+      if ('decide' in answer) void this.#decide(request, answer)
+      else void this.#answer(request, answer)
+    }
     this.#listener = native(() => new (addon().NativeListener)(hub, addresses, plain, ask))
     this.address = this.#listener.address
     this.port = this.#listener.port
@@ -107,6 +116,16 @@ export class Listener {
     this.#closed()
     this.#closing ??= this.#listener.close()
     return this.#closing
+  }
+
+  async #decide(asked: NativeRequest, decision: NativeOriginDecision): Promise<void> {
+    try {
+      const request = requestOf(asked)
+      decision.decide(await decided(this.#decides!, request.headers['origin']!, request))
+    } catch (error) {
+      console.error(error)
+      decision.fail()
+    }
   }
 
   async #answer(asked: NativeRequest, responder: NativeResponder): Promise<void> {

@@ -71,7 +71,7 @@ export const KNOWN = ['topics', 'authorize', 'headers', 'cors', 'lastEventId', '
 export function checked(options: unknown, known = KNOWN): Checked {
   refuseUnknown(options, known, 'options', "{ topics: ['ticks'] }")
   const { topics, headers, release, methods, cors, replay } = options as MiddlewareOptions<any>
-  const plain = plainCors(cors, true)
+  const plain = plainCors(cors)
   const result: Checked = {
     topics: typeof topics === 'function' || topics === undefined ? topics : topicsOf(topics),
     authorize: functionOf(options as MiddlewareOptions<any>, 'authorize'),

@@ -367,3 +367,39 @@ test('authorize of a listener answers a status, headers and a body', async t => 
   t.mock.method(console, 'error', () => {})
   assert.deepEqual([(await ask('/no')).status, (await ask('/wrong')).status], [403, 500])
 })
+
+test('cors of a listener may be a function, which preflights and refusals wait for too', async t => {
+  const hub = createHub()
+  t.after(() => hub.close({ graceMs: 0 }))
+  const asked = []
+  const origin = async (origin, request) => {
+    asked.push([request.method, request.path, request.headers.origin])
+    await new Promise(setImmediate)
+    if (origin === 'https://broken.example') throw new Error('as the test wants it')
+    return origin === 'https://odd.example' ? 'yes' : origin === 'https://app.example'
+  }
+  t.mock.method(console, 'error', () => {})
+  for (const topics of [['t'], () => ['t']]) {
+    const { port } = await hub.listen({ topics, path: '/s', cors: { origin, credentials: true } })
+    const ask = async (origin, path = '/s', options = {}) => {
+      const headers = { ...(origin && { Origin: origin }), ...options.headers }
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, { ...options, headers })
+      response.body?.cancel()
+      const [allowed, credentials] = ['origin', 'credentials'].map(name => response.headers.get(`access-control-allow-${name}`))
+      assert.equal(response.headers.get('vary'), 'Origin')
+      return [response.status, allowed, credentials]
+    }
+    const app = 'https://app.example'
+    const preflight = { method: 'OPTIONS', headers: { 'Access-Control-Request-Method': 'GET' } }
+    assert.deepEqual(await ask(app), [200, app, 'true'])
+    assert.deepEqual(await ask(app, '/s', preflight), [204, app, 'true'])
+    assert.deepEqual(await ask(app, '/other'), [404, app, 'true'])
+    assert.deepEqual(await ask(app, '/s', { method: 'POST' }), [405, app, 'true'])
+    assert.deepEqual(await ask('https://other.example'), [200, null, null])
+    assert.deepEqual(await ask('https://other.example', '/s', preflight), [204, null, null])
+    assert.deepEqual(await ask('https://broken.example'), [500, null, null])
+    assert.deepEqual(await ask('https://odd.example'), [500, null, null])
+    assert.deepEqual(asked.splice(0).length, 8)
+    assert.deepEqual([await ask(undefined), asked.length], [[200, null, null], 0])
+  }
+})

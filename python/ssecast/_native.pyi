@@ -17,6 +17,7 @@ __all__ = [
     "Hub",
     "Listener",
     "Loss",
+    "OriginDecision",
     "Parser",
     "PeerTimeout",
     "Publications",
@@ -220,7 +221,7 @@ class Hub:
         It blocks the thread, so it is not for an event loop's: that is what `aclose` is for.
         """
 
-    def _check_subscription(self, topics: tuple[str, ...], last_event_id: str, replay: int, /) -> None:
+    def _check_subscription(self, topics: tuple[str, ...], last_event_id: str, replay: int) -> None:
         """Checks whether a connection could be registered now, and registers none: what HEAD is answered. Raises what
         `DeliveryQueue.open` would raise.
         """
@@ -329,6 +330,7 @@ class Listener:
         hub: Hub,
         address: tuple[str, int],
         answer: Callable[[Request, Responder], None] | None,
+        decide: Callable[[str, Request, OriginDecision], None] | None,
         *,
         topics: tuple[str, ...] | None,
         query_topics: bool,
@@ -401,6 +403,15 @@ class Responder:
 
     def refuse(self, status: int, headers: list[tuple[str, str]] = ..., body: bytes | None = None) -> None:
         """Answers with a status, headers and a body."""
+
+@final
+class OriginDecision:
+    """Says once whether pages of a request's origin may read the answer. One that is collected undecided answers
+    500.
+    """
+
+    def decide(self, allowed: bool | None, /) -> None:
+        """Whether they may; None answers 500."""
 
 @final
 class PeerTimeout:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Unpack
 
 from ssecast import _native
@@ -10,7 +10,7 @@ from ssecast._delivery import wait
 from ssecast._delivery.publications import LoopPublications
 from ssecast._json import text
 from ssecast._options import Replay, lists
-from ssecast.listener import Limits, Listener, Topics
+from ssecast.listener import Cors, Limits, Listener, Topics
 from ssecast.subscription import Subscription
 from ssecast.unread_watch import UnreadWatch
 
@@ -178,7 +178,7 @@ class Hub(_native.Hub):
         query_topics: bool = False,
         path: str | None = None,
         headers: Mapping[str, str] | None = None,
-        cors: bool | str | Sequence[str] = False,
+        cors: Cors = False,
         credentials: bool = False,
         replay: Replay = 0,
         **limits: Unpack[Limits],
@@ -194,8 +194,9 @@ class Hub(_native.Hub):
           that reaches the listener may then read all topics there are, and make new ones.
         - ``path``: the only path that there is; any other is answered 404. By default every path will do.
         - ``headers``: more headers for the responses that are streams.
-        - ``cors``: whether pages of other origins may read the streams: all (``True``), or these. ``credentials``: with
-          cookies, for which the origins must be named.
+        - ``cors``: whether pages of other origins may read the streams: all (``True``), these, or those for which a
+          function of the origin and the :class:`Request` returns True; it is called as ``topics`` is, for preflights
+          and refusals too. ``credentials``: with cookies, for which the origins must be named, or decided on.
         - ``replay``: what a client without a last event ID begins with: so many of its topics' last events, or
           ``"all"`` that are kept.
         - ``limits``: what it bears, :class:`ssecast.listener.Limits`.

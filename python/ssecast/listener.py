@@ -12,7 +12,7 @@ from ssecast import _native
 from ssecast._native import Request
 from ssecast._options import Replay
 
-__all__ = ["Limits", "Listener", "Refusal", "Request", "Topics"]
+__all__ = ["Cors", "Limits", "Listener", "Refusal", "Request", "Topics"]
 
 logger = logging.getLogger("ssecast")
 
@@ -41,6 +41,11 @@ Topics = Sequence[str] | Callable[[Request], Sequence[str] | int | Refusal]
 stays away, or a :class:`Refusal` with headers and a body."""
 
 
+Cors = bool | str | Sequence[str] | Callable[[str, Request], bool]
+"""Which pages of other origins may read the streams: all, an origin such as ``https://app.example``, several, or those
+that a function of the origin and the request says True for."""
+
+
 class Limits(TypedDict, total=False):
     """A listener's limits."""
 
@@ -51,7 +56,7 @@ class Limits(TypedDict, total=False):
     head_time: float | None
     """Seconds that a head may take; then it is answered 408. Default 10."""
     answer_time: float | None
-    """Seconds that a request may wait for ``topics``, which answers one after the other. Default 30."""
+    """Seconds that a request may wait for ``cors`` and ``topics``, which answer one after the other. Default 30."""
     max_pending: int
     """The most connections that have no stream yet, or whose stream has ended. Default 4096."""
 
@@ -69,7 +74,7 @@ class Listener:
         query_topics: bool,
         path: str | None,
         headers: Mapping[str, str] | None,
-        cors: bool | str | Sequence[str],
+        cors: Cors,
         credentials: bool,
         replay: Replay,
         limits: Limits,
@@ -82,17 +87,25 @@ class Listener:
             raise TypeError("topics must be a sequence of strings, not a string; wrap it in a list")
         if isinstance(cors, str):
             cors = [cors]
-        if not isinstance(cors, (bool, Sequence)) or isinstance(cors, bytes):
-            raise TypeError(f"cors must be a bool, an origin or a sequence of origins, not {type(cors).__name__}")
+        decide = _decide_by(cors) if callable(cors) else None
+        origins: tuple[str, ...] | None = None
+        if isinstance(cors, bool):
+            origins = ("*",) if cors else None
+        elif isinstance(cors, Sequence) and not isinstance(cors, bytes):
+            origins = tuple(cors)
+        elif decide is None:
+            what = "a bool, an origin, a sequence of origins, or a function of an origin and a request"
+            raise TypeError(f"cors must be {what}, not {type(cors).__name__}")
         self._native = _native.Listener(
             hub,
             address,
             _answer_by(topics) if callable(topics) else None,
+            decide,
             topics=None if topics is None or callable(topics) else tuple(topics),
             query_topics=query_topics,
             path=path,
             headers=list(headers.items()) if headers else [],
-            origins=None if cors is False else ("*",) if cors is True else tuple(cors),
+            origins=origins,
             credentials=credentials,
             replay=_native.replay_count(replay),
             **limits,
@@ -156,3 +169,18 @@ def _answer_by(
             responder.refuse(500)
 
     return answer
+
+
+def _decide_by(cors: Callable[[str, Request], bool]) -> Callable[[str, Request, _native.OriginDecision], None]:
+    def decide(origin: str, request: Request, decision: _native.OriginDecision) -> None:
+        allowed = None
+        try:
+            answer = cors(origin, request)
+            if not isinstance(answer, bool):
+                raise TypeError(f"cors must return True or False, not {type(answer).__name__}")
+            allowed = answer
+        except BaseException:
+            logger.exception("A request was answered 500, because cors failed: %s", request.path)
+        decision.decide(allowed)
+
+    return decide

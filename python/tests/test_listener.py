@@ -259,6 +259,41 @@ def test_pages_of_other_origins_may_read_what_cors_says() -> None:
     assert allowed(cors=["https://other.example", origin]) == (origin, None)
     assert allowed(cors=[origin], credentials=True) == (origin, "true")
     assert allowed(cors=["https://other.example"], credentials=True) == (None, None)
+    assert allowed(cors=lambda other, request: other == request.header("origin"), credentials=True) == (origin, "true")
+    assert allowed(cors=lambda _, request: request.path != "/") == (None, None)
+
+
+@pytest.mark.parametrize("topics", [["t"], lambda _: ["t"]], ids=["fixed", "asked for"])
+def test_a_function_decides_on_origins_for_preflights_and_refusals_too(
+    topics: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked: list[tuple[str, str, str]] = []
+
+    def cors(origin: str, request: Request) -> bool:
+        asked.append((origin, request.method, request.path))
+        if origin == "https://broken.example":
+            raise KeyboardInterrupt("as the test wants it")
+        return None if origin == "https://odd.example" else origin == "https://app.example"  # type: ignore[return-value]
+
+    with Hub().listen(topics=topics, cors=cors, path="/s") as listener:
+
+        def allowed(origin: str, path: str = "/s", **more: str) -> tuple[int, str | None]:
+            answer = ask(listener, path, origin=origin, **more)
+            assert answer.headers["vary"] == "Origin"
+            return answer.status, answer.headers.get("access-control-allow-origin")
+
+        app, other = "https://app.example", "https://other.example"
+        assert allowed(app) == (200, app)
+        assert allowed(app, method="OPTIONS", access_control_request_method="GET") == (204, app)
+        assert allowed(app, "/missing") == (404, app)
+        assert allowed(other) == (200, None)
+        assert allowed(other, method="OPTIONS", access_control_request_method="GET") == (204, None)
+        for origin in ("https://broken.example", "https://odd.example"):
+            assert allowed(origin) == (500, None)
+        assert "must return True or False, not NoneType" in caplog.text
+        assert len(asked) == 7
+        assert ask(listener, "/s").status == 200
+        assert len(asked) == 7
 
 
 def test_closing_a_listener_frees_its_port_and_leaves_its_streams() -> None:

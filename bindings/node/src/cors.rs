@@ -11,15 +11,12 @@ pub struct NativeCors(Cors);
 
 #[napi]
 impl NativeCors {
-    /// Takes `{ origin, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if `decided`,
-    /// the caller decides on each.
-    #[napi(constructor, ts_args_type = "options: object, decided: boolean")]
-    pub fn new(options: Object<'_>, decided: bool) -> Result<Self> {
+    /// Takes `{ origin, decided, credentials, maxAgeMs }`. `origin` is an array of origins, and left out for any; if
+    /// `decided`, the caller decides on each.
+    #[napi(constructor, ts_args_type = "options: object")]
+    pub fn new(options: Object<'_>) -> Result<Self> {
         entry(|| {
-            let mut cors = read(&options)?;
-            if decided {
-                cors.origins = Origins::Decided;
-            }
+            let cors = read(&options)?;
             cors.validate()?;
             Ok(Self(cors))
         })
@@ -53,8 +50,10 @@ fn pairs(fields: Vec<Field>) -> Vec<Vec<String>> {
 pub(crate) fn read(object: &Object<'_>) -> std::result::Result<Cors, Error> {
     let mut options = Options::new(object, "cors.");
     let default = Cors::default();
+    let origins = options.texts("cors.origin")?.map_or(Origins::Any, Origins::List);
+    let is_decided = options.flag("cors.decided")?.unwrap_or_default();
     let cors = Cors {
-        origins: options.texts("cors.origin")?.map_or(Origins::Any, Origins::List),
+        origins: if is_decided { Origins::Decided } else { origins },
         credentials: options.flag("cors.credentials")?.unwrap_or(default.credentials),
         max_age: options.time("cors.maxAgeMs", Some(default.max_age))?.unwrap_or_default(),
     };

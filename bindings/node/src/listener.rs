@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use napi::bindgen_prelude::{AsyncTask, FnArgs, Function, Object, Uint8Array};
+use napi::bindgen_prelude::{AsyncTask, Either, FnArgs, Function, Object, Uint8Array};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi::{Env, Status, Task};
 use napi_derive::napi;
 use ssecast::{
-    Error, ErrorKind, Listener, ListenerConfig, QueryTopics, Refusal, Replay, Request, Responder, Router,
+    Error, ErrorKind, Listener, ListenerConfig, OriginDecision, QueryTopics, Refusal, Replay, Request,
+    Responder, Router,
 };
 
 use crate::error::{Result, entry, internal};
@@ -84,20 +85,46 @@ impl NativeResponder {
     }
 }
 
+/// Says once whether pages of a request's origin may read the answer. If JavaScript collects it undecided, the request is
+/// answered 500.
+#[napi]
+pub struct NativeOriginDecision(OriginDecision);
+
+#[napi]
+impl NativeOriginDecision {
+    #[napi]
+    pub fn decide(&self, allowed: bool) -> Result<()> {
+        entry(|| {
+            self.0.decide(allowed);
+            Ok(())
+        })
+    }
+
+    /// Answers 500.
+    #[napi]
+    pub fn fail(&self) -> Result<()> {
+        entry(|| {
+            self.0.fail();
+            Ok(())
+        })
+    }
+}
+
 #[napi]
 impl NativeListener {
     /// Listens on the first of the addresses that can be had. `options` has either `topics` or `queryTopics`, or else
-    /// `ask` is called with each request, on the event loop; it must not throw.
+    /// `ask` is called with each request, on the event loop; it must not throw. If `cors.decided`, it is called with each
+    /// request's origin first.
     #[napi(
         constructor,
         ts_args_type = "hub: NativeHub, addresses: Array<string>, options: object, \
-                        ask: (request: NativeRequest, responder: NativeResponder) => void"
+                        ask: (request: NativeRequest, answer: NativeResponder | NativeOriginDecision) => void"
     )]
     pub fn new(
         hub: &NativeHub,
         addresses: Vec<String>,
         options: Object<'_>,
-        ask: Function<'_, FnArgs<(NativeRequest, NativeResponder)>, ()>,
+        ask: Function<'_, FnArgs<Arguments>, ()>,
     ) -> Result<Self> {
         entry(|| {
             let (port, config, topics) = read(&options)?;
@@ -176,8 +203,12 @@ impl Router for Routes {
             // They were checked when the listener was made.
             Topics::Always(topics) => drop(responder.allow(&texts(topics))),
             Topics::Query => QueryTopics.route(request, responder),
-            Topics::Asked => self.question.ask(Asked(Some((request, responder)))),
+            Topics::Asked => self.question.ask(Asked(Some((request, Answer::Stream(responder))))),
         }
+    }
+
+    fn allows_origin(&self, _: &str, request: Request, decision: OriginDecision) {
+        self.question.ask(Asked(Some((request, Answer::Origin(decision)))));
     }
 }
 
@@ -189,19 +220,23 @@ fn texts(topics: &[String]) -> Vec<&str> {
 /// it refers to.
 struct Question(Mutex<Option<Arc<Ask>>>);
 
-type Ask =
-    ThreadsafeFunction<Asked, (), FnArgs<(NativeRequest, NativeResponder)>, Status, false, false, WAITING>;
+type Ask = ThreadsafeFunction<Asked, (), FnArgs<Arguments>, Status, false, false, WAITING>;
+
+/// What JavaScript is asked with.
+type Arguments = (NativeRequest, Either<NativeResponder, NativeOriginDecision>);
 
 impl Question {
-    fn new(
-        ask: &Function<'_, FnArgs<(NativeRequest, NativeResponder)>, ()>,
-    ) -> std::result::Result<Self, Error> {
+    fn new(ask: &Function<'_, FnArgs<Arguments>, ()>) -> std::result::Result<Self, Error> {
         let builder = ask.build_threadsafe_function::<Asked>().max_queue_size::<WAITING>();
         let ask = builder.build_callback(|context| {
             let mut asked = context.value;
             let gone = || napi::Error::from_reason("there is no request");
-            let (request, responder) = asked.0.take().ok_or_else(gone)?;
-            Ok(FnArgs::from((NativeRequest::from(&request), NativeResponder(responder))))
+            let (request, answer) = asked.0.take().ok_or_else(gone)?;
+            let answer = match answer {
+                Answer::Stream(responder) => Either::A(NativeResponder(responder)),
+                Answer::Origin(decision) => Either::B(NativeOriginDecision(decision)),
+            };
+            Ok(FnArgs::from((NativeRequest::from(&request), answer)))
         });
         Ok(Self(Mutex::new(Some(Arc::new(ask.map_err(internal)?)))))
     }
@@ -220,12 +255,20 @@ impl Question {
 
 /// A request on its way to the event loop. If the queue is full or the listener closes, it is dropped, and answered as
 /// a request that can have no stream at the moment.
-struct Asked(Option<(Request, Responder)>);
+struct Asked(Option<(Request, Answer)>);
+
+/// What JavaScript is asked for.
+enum Answer {
+    Stream(Responder),
+    Origin(OriginDecision),
+}
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if let Some((_, responder)) = &self.0 {
-            responder.unavailable();
+        match &self.0 {
+            Some((_, Answer::Stream(responder))) => _ = responder.unavailable(),
+            Some((_, Answer::Origin(decision))) => _ = decision.unavailable(),
+            None => {}
         }
     }
 }

@@ -50,6 +50,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
         py.get_type::<hub::Stats>(),
         py.get_type::<listener::Listener>(),
         py.get_type::<listener::Request>(),
+        py.get_type::<listener::OriginDecision>(),
         py.get_type::<listener::Responder>(),
         py.get_type::<delivery_queue::Batch>(),
         py.get_type::<delivery_queue::End>(),

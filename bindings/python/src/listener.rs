@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, Origins, QueryTopics, Refusal, Replay, Router};
+use ssecast::{
+    Cors, Error, ErrorKind, ListenerConfig, OriginDecision as Decision, Origins, QueryTopics, Refusal,
+    Replay, Router,
+};
 
 use crate::call;
 use crate::error::{Failure, Result, entry};
@@ -24,15 +27,16 @@ pub struct Listener {
 #[pymethods]
 impl Listener {
     /// Listens. `answer` is called with each request and its responder, on the listener's thread; `topics` and
-    /// `query_topics` answer without it.
+    /// `query_topics` answer without it. `decide`, if there is one, is called there with each origin, its request and its
+    /// decision.
     #[new]
     #[pyo3(
         signature = (
-            hub, address, answer, *, topics, query_topics, path, headers, origins, credentials, replay,
+            hub, address, answer, decide, *, topics, query_topics, path, headers, origins, credentials, replay,
             max_head_bytes = Given::Default, max_headers = Given::Default, head_time = Given::Default,
             answer_time = Given::Default, max_pending = Given::Default
         ),
-        text_signature = "(hub, address, answer, *, topics, query_topics, path, headers, origins, credentials, replay, max_head_bytes=16384, max_headers=100, head_time=10.0, answer_time=30.0, max_pending=4096)"
+        text_signature = "(hub, address, answer, decide, *, topics, query_topics, path, headers, origins, credentials, replay, max_head_bytes=16384, max_headers=100, head_time=10.0, answer_time=30.0, max_pending=4096)"
     )]
     #[allow(clippy::too_many_arguments, reason = "each is an option with a name")]
     fn new(
@@ -40,6 +44,7 @@ impl Listener {
         hub: &Hub,
         address: (String, u16),
         answer: Py<PyAny>,
+        decide: Option<Py<PyAny>>,
         topics: Option<&Bound<'_, PyTuple>>,
         query_topics: bool,
         path: Option<&Bound<'_, PyAny>>,
@@ -64,14 +69,17 @@ impl Listener {
             let headers = header_fields(&headers)?;
             let origins =
                 origins.map(|origins| strings(origins, "cors", ErrorKind::InvalidOption)).transpose()?;
-            if credentials && origins.is_none() {
+            let is_decided = decide.is_some();
+            if credentials && origins.is_none() && !is_decided {
                 let problem = "are for the pages of cors, which allows none";
                 return Err(Error::new(ErrorKind::InvalidOption, "credentials", problem).into());
             }
-            let cors = origins.map(|origins| {
-                let origins = if origins == ["*"] { Origins::Any } else { Origins::List(origins) };
-                Cors { origins, credentials, ..Cors::default() }
-            });
+            let origins = match origins {
+                _ if is_decided => Some(Origins::Decided),
+                Some(origins) if origins == ["*"] => Some(Origins::Any),
+                origins => origins.map(Origins::List),
+            };
+            let cors = origins.map(|origins| Cors { origins, credentials, ..Cors::default() });
             let topics =
                 topics.map(|topics| strings(topics, "topic", ErrorKind::InvalidTopic)).transpose()?;
             let config = ListenerConfig {
@@ -85,14 +93,15 @@ impl Listener {
                 max_pending: max_pending.limit("max_pending", default.max_pending)?,
                 replay: Replay::Last(replay),
             };
-            let routes = match topics {
+            let topics = match topics {
                 Some(topics) => {
                     topics.iter().try_for_each(|topic| ssecast::check_topic(topic))?;
-                    Routes::Always(topics)
+                    Topics::Always(topics)
                 }
-                None if query_topics => Routes::Query,
-                None => Routes::Asked(answer),
+                None if query_topics => Topics::Query,
+                None => Topics::Asked(answer),
             };
+            let routes = Routes { topics, decide };
             let hub = hub.hub();
             let (host, port) = address;
             // A name may have to be looked up, which takes time.
@@ -237,8 +246,34 @@ impl Responder {
     }
 }
 
+/// Says once whether pages of a request's origin may read the answer. One that is collected undecided answers 500.
+#[pyclass(frozen, module = "ssecast._native")]
+pub struct OriginDecision(Decision);
+
+#[pymethods]
+impl OriginDecision {
+    /// Whether they may; None answers 500.
+    #[pyo3(signature = (allowed, /))]
+    fn decide(&self, allowed: Option<bool>) -> Result<()> {
+        entry(|| {
+            match allowed {
+                Some(allowed) => self.0.decide(allowed),
+                None => self.0.fail(),
+            };
+            Ok(())
+        })
+    }
+}
+
 /// The router of a listener.
-enum Routes {
+struct Routes {
+    topics: Topics,
+    /// Decides on origins.
+    decide: Option<Py<PyAny>>,
+}
+
+/// Which topics a client may read.
+enum Topics {
     Always(Vec<String>),
     /// What the query names.
     Query,
@@ -247,18 +282,26 @@ enum Routes {
 
 impl Router for Routes {
     fn route(&self, request: ssecast::Request, responder: ssecast::Responder) {
-        match self {
+        match &self.topics {
             // They were checked when the listener was made.
-            Self::Always(topics) => drop(responder.allow(&borrowed(topics))),
-            Self::Query => QueryTopics.route(request, responder),
+            Topics::Always(topics) => drop(responder.allow(&borrowed(topics))),
+            Topics::Query => QueryTopics.route(request, responder),
             // This thread only hears requests, and may wait for the interpreter; streams don't wait for it. Without
             // an interpreter the responder is dropped, and answers.
-            Self::Asked(answer) => drop(Python::try_attach(|py| {
+            Topics::Asked(answer) => drop(Python::try_attach(|py| {
                 let answer = answer.bind(py);
                 // It answers whatever happens, and logs that.
                 drop(call::call(answer, (Request(request), Responder(responder))));
             })),
         }
+    }
+
+    fn allows_origin(&self, origin: &str, request: ssecast::Request, decision: Decision) {
+        // As above.
+        let Some(decide) = &self.decide else { return };
+        drop(Python::try_attach(|py| {
+            drop(call::call(decide.bind(py), (origin, Request(request), OriginDecision(decision))));
+        }));
     }
 }
 

@@ -1,5 +1,6 @@
 use std::fmt;
 
+use crate::refusal::Refusal;
 use crate::responder::Responder;
 use crate::ticket::Decision;
 
@@ -30,6 +31,12 @@ impl OriginDecision {
     #[allow(clippy::must_use_candidate, reason = "not every router asks")]
     pub fn decide(&self, allowed: bool) -> bool {
         self.0.answer(Decision::Origin(allowed))
+    }
+
+    /// Answers 500: there is no decision, by a fault of the server's.
+    #[allow(clippy::must_use_candidate, reason = "not every router asks")]
+    pub fn fail(&self) -> bool {
+        self.0.answer(Decision::Refuse(Refusal::new(500)))
     }
 
     /// Answers that there can be no stream for the moment, as [`Responder::unavailable`] does.

@@ -216,8 +216,10 @@ sseMiddleware(undefined, { topics: ['ticks'] })
 sseMiddleware(Promise.resolve(hub), { topics: ['ticks'] })
 // @ts-expect-error: a pattern is no origin
 sseMiddleware(hub, { topics: ['ticks'], cors: /example/ })
-// @ts-expect-error: a listener takes no function
-hub.listen({ topics: ['t'], cors: () => true })
+hub.listen({ topics: ['t'], cors: async (origin, request) => origin === request.headers['origin'] && request.path !== '/' })
+hub.listen({ topics: ['t'], cors: { origin: () => true, credentials: true } })
+// @ts-expect-error: a function that decides on origins says true or false
+hub.listen({ topics: ['t'], cors: () => 'https://app.example' })
 // @ts-expect-error: a mistyped option
 sseMiddleware(hub, { topic: ['ticks'] })
 // @ts-expect-error: a hub's option is not the middleware's

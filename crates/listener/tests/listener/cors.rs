@@ -122,7 +122,10 @@ fn a_router_decides_on_origins_later_and_other_requests_do_not_wait() {
             let mut visit = connect(&listener);
             visit.say(&request);
             let (origin, of, decision) = asked.recv().unwrap();
-            assert_eq!((origin.as_str(), of.header("origin")), ("https://a.example", Some(&b"https://a.example"[..])));
+            assert_eq!(
+                (origin.as_str(), of.header("origin")),
+                ("https://a.example", Some(&b"https://a.example"[..]))
+            );
             // What has no origin, or none that can be one, is not asked about.
             let plain = ask(&listener, "GET /other HTTP/1.1\r\nHost: x\r\nOrigin: caf\u{e9}\r\n\r\n");
             assert_eq!((plain.status, allowed(&plain)), (404, refused));
@@ -140,7 +143,8 @@ fn an_origin_that_is_not_decided_on_gets_an_error_and_is_not_allowed() {
     let hub = Hub::new(quiet()).unwrap();
     let (sender, asked) = channel();
     let cors = Some(Cors { origins: Origins::Decided, ..Cors::default() });
-    let config = ListenerConfig { cors, answer_time: Duration::from_millis(100), ..ListenerConfig::default() };
+    let config =
+        ListenerConfig { cors, answer_time: Duration::from_millis(100), ..ListenerConfig::default() };
     let listener = Listener::bind(&hub, ("127.0.0.1", 0), config, Deferring(Mutex::new(sender))).unwrap();
     let request = |origin: &str| format!("GET / HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\n\r\n");
     let refused = |answer: &Answer| (answer.status, allowed(answer).0.map(str::to_owned));
