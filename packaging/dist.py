@@ -44,6 +44,7 @@ def main() -> None:
     for kind in kinds:
         print(f"\n== {kind}", flush=True)
         artefacts += importlib.import_module(kind).build(release)
+    artefacts += [Artefact(path, note="for debuggers") for path in sorted(out.glob("symbols/*"))]
     table = describe(artefacts, check(artefacts), out)
     (out / "ARTEFACTS.md").write_text(table)
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out)}" for path in files(artefacts)]
