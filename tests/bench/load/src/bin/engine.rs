@@ -15,7 +15,8 @@ use ssecast_bench_load::latency::Latency;
 use ssecast_bench_load::marker;
 use ssecast_bench_load::system::{now, raise_descriptor_limit};
 use ssecast_engine::{
-    Config, ConnectionId, Event, Framing, Host, Hub, Reason, SlowClient, Socket, Sockets, Subscription, Transfer,
+    Config, ConnectionId, Event, Framing, Host, Hub, Reason, SlowClient, Socket, Sockets, Subscription,
+    Transfer,
 };
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
@@ -62,7 +63,11 @@ fn accept(hub: &Hub, sockets: &Sockets, mut client: TcpStream) -> io::Result<()>
         let subscriber = hub.reader(Arc::new(|| ())).subscribe(&subscription)?;
         let socket = Socket::take(client.into(), sockets.worker()?, bytes::Bytes::new())?;
         let (name, host) = (ConnectionId::unique(), Arc::new(Silent));
-        let _ = socket.attach(hub, subscriber, Transfer { framing: Framing::Chunked, released: true, name, host });
+        let _ = socket.attach(
+            hub,
+            subscriber,
+            Transfer { framing: Framing::Chunked, released: true, name, host },
+        );
         Ok::<(), ssecast_engine::Error>(())
     };
     begin().map_err(io::Error::other)
@@ -83,7 +88,12 @@ fn obey(hub: &Hub, line: &str) -> Result<String, Box<dyn std::error::Error + Sen
 }
 
 /// Publishes for a time.
-fn run(hub: &Hub, bytes: usize, rate: f64, duration: Duration) -> Result<(u64, Latency), ssecast_engine::Error> {
+fn run(
+    hub: &Hub,
+    bytes: usize,
+    rate: f64,
+    duration: Duration,
+) -> Result<(u64, Latency), ssecast_engine::Error> {
     let (start, mut blocked, mut published) = (Instant::now(), Latency::default(), 0);
     let stats = hub.stats();
     let (clients, delivered) = (stats.connections.max(1), stats.delivered);
