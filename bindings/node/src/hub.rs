@@ -121,14 +121,16 @@ impl NativeHub {
     #[napi]
     pub fn open(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>, replay: f64) -> Result<f64> {
         entry(|| {
-            subscription(topics, last_event_id, replay, |it| self.connections.open_paused(it).map(number))
+            subscription(topics, last_event_id.as_deref(), replay, |it| {
+                self.connections.open_paused(it).map(number)
+            })
         })
     }
 
     /// Checks whether `open` would register a connection now.
     #[napi]
     pub fn check(&self, topics: Vec<Unknown<'_>>, last_event_id: Option<String>, replay: f64) -> Result<()> {
-        entry(|| subscription(topics, last_event_id, replay, |it| self.hub.check_subscription(it)))
+        entry(|| subscription(topics, last_event_id.as_deref(), replay, |it| self.hub.check_subscription(it)))
     }
 
     /// Whether connections may be handed to engine threads.
@@ -314,13 +316,12 @@ impl Drop for NativeHub {
 /// Calls with the subscription that these are.
 fn subscription<T>(
     topics: Vec<Unknown<'_>>,
-    last_event_id: Option<String>,
+    last_event_id: Option<&str>,
     replay: f64,
     call: impl FnOnce(&Subscription<'_>) -> std::result::Result<T, Error>,
 ) -> std::result::Result<T, Error> {
     let topics = names(topics)?;
     let topics: Vec<&str> = topics.iter().map(String::as_str).collect();
-    let last_event_id = last_event_id.as_deref();
     #[allow(clippy::cast_sign_loss, reason = "JavaScript has checked it; infinity is the greatest number")]
     let replay = Replay::Last(replay as usize);
     call(&Subscription { topics: &topics, last_event_id, replay })
