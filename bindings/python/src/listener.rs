@@ -299,9 +299,9 @@ impl Router for Routes {
     fn allows_origin(&self, origin: &str, request: ssecast::Request, decision: Decision) {
         // As above.
         let Some(decide) = &self.decide else { return };
-        drop(Python::try_attach(|py| {
+        let _ = Python::try_attach(|py| {
             drop(call::call(decide.bind(py), (origin, Request(request), OriginDecision(decision))));
-        }));
+        });
     }
 }
 
