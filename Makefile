@@ -433,7 +433,7 @@ abi: prefix-c
 	python3 bindings/c/tests/abi.py $(BUILT)/c/prefix $(BUILT)/c/abi --write
 
 # The rules of the package are those of the Python that belongs to no package too.
-lint-python: PYTHON_ELSEWHERE = ../tests/bench/python ../tests/bench/parse ../tests/bench/client --config pyproject.toml
+lint-python: PYTHON_ELSEWHERE = ../tests/bench/python ../tests/bench/parse ../tests/bench/client ../packaging --config pyproject.toml
 lint-python: $(PYTHON_BUILT)
 	cd python && .venv/bin/ruff check . $(PYTHON_ELSEWHERE) && .venv/bin/ruff format --check . $(PYTHON_ELSEWHERE)
 	cd python && .venv/bin/mypy && .venv/bin/stubtest ssecast._native && .venv/bin/lint-imports

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def tar(folder: Path, name: str, epoch: int) -> bytes:
-    """A compressed archive of all that is in `folder`, as if it were called `name`; everything in it belongs to root."""
+    """A compressed archive of all that is in `folder`, as if it were called `name`. All of it belongs to root."""
     unpacked, packed = io.BytesIO(), io.BytesIO()
     with tarfile.open(fileobj=unpacked, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for path in [folder, *sorted(folder.rglob("*"))]:
@@ -35,7 +35,11 @@ def ar(files: dict[str, bytes], epoch: int) -> bytes:
     """An archive of Unix's `ar`, in the order of `files`: what a package of Debian's is."""
     packed = b"!<arch>\n"
     for name, data in files.items():
-        packed += f"{name:<16}{epoch:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode() + data + b"\n" * (len(data) % 2)
+        packed += (
+            f"{name:<16}{epoch:<12}{0:<6}{0:<6}{'100644':<8}{len(data):<10}`\n".encode()
+            + data
+            + b"\n" * (len(data) % 2)
+        )
     return packed
 
 

@@ -19,7 +19,7 @@ ELF_LOADED = (2, 3)
 
 
 def members(name: str, data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Every file inside of an artefact with its name, also in archives in archives. What is no archive is its own one."""
+    """Every file inside of an artefact with its name, also in archives in archives. What is no archive is itself."""
     if data.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             inner = [(member.filename, archive.read(member)) for member in archive.infolist() if not member.is_dir()]
@@ -63,7 +63,9 @@ def glibc_floor(data: bytes) -> str | None:
         return None
     with tempfile.NamedTemporaryFile() as file:
         Path(file.name).write_bytes(data)
-        shown = subprocess.run(["readelf", "--version-info", "--wide", file.name], capture_output=True, text=True, check=True)
+        shown = subprocess.run(
+            ["readelf", "--version-info", "--wide", file.name], capture_output=True, text=True, check=True
+        )
     return newest(re.findall(r"Name: GLIBC_(\d[\d.]*)", shown.stdout))
 
 

@@ -54,16 +54,34 @@ def packages(release: Release, platform: Platform, installed: Path, out: Path) -
         return name.startswith(f"usr/{libdir(platform)}/libssecast.so.")
 
     yield package(
-        release, platform, out, runtime, {name: path for name, path in files(installed) if is_runtime(name)},
-        {"Section": "libs", "Depends": f"libc6 (>= {platform.glibc})", "Description": "native engine for Server-Sent Events, shared library"},
-        {"shlibs": f"libssecast {interface} {runtime} (>= {release.version})\n", "triggers": "activate-noawait ldconfig\n"},
-    )  # fmt: skip
+        release,
+        platform,
+        out,
+        runtime,
+        {name: path for name, path in files(installed) if is_runtime(name)},
+        {
+            "Section": "libs",
+            "Depends": f"libc6 (>= {platform.glibc})",
+            "Description": "native engine for Server-Sent Events, shared library",
+        },
+        {
+            "shlibs": f"libssecast {interface} {runtime} (>= {release.version})\n",
+            "triggers": "activate-noawait ldconfig\n",
+        },
+    )
     yield package(
-        release, platform, out, "libssecast-dev", {name: path for name, path in files(installed) if not is_runtime(name)},
-        {"Section": "libdevel", "Depends": f"{runtime} (= {release.version})",
-         "Description": "native engine for Server-Sent Events, header and static library"},
+        release,
+        platform,
+        out,
+        "libssecast-dev",
+        {name: path for name, path in files(installed) if not is_runtime(name)},
+        {
+            "Section": "libdevel",
+            "Depends": f"{runtime} (= {release.version})",
+            "Description": "native engine for Server-Sent Events, header and static library",
+        },
         {},
-    )  # fmt: skip
+    )
 
 
 def files(installed: Path) -> Iterator[tuple[str, Path]]:
@@ -73,7 +91,13 @@ def files(installed: Path) -> Iterator[tuple[str, Path]]:
 
 
 def package(
-    release: Release, platform: Platform, out: Path, name: str, has: dict[str, Path], fields: dict[str, str], control: dict[str, str]
+    release: Release,
+    platform: Platform,
+    out: Path,
+    name: str,
+    has: dict[str, Path],
+    fields: dict[str, str],
+    control: dict[str, str],
 ) -> Artefact:
     """A package with these files and fields, and with these files for dpkg itself."""
     architecture = ARCHITECTURES[platform.processor][0]
@@ -88,23 +112,37 @@ def package(
         (documents / document).write_bytes(data)
     real = [path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_symlink()]
     described = {
-        "Package": name, "Version": release.version, "Architecture": architecture, "Priority": "optional", "Maintainer": MAINTAINER,
-        "Homepage": HOMEPAGE, "Installed-Size": f"{sum(path.stat().st_size for path in real) // 1024 + 1}", "Multi-Arch": "same", **fields,
-    }  # fmt: skip
+        "Package": name,
+        "Version": release.version,
+        "Architecture": architecture,
+        "Priority": "optional",
+        "Maintainer": MAINTAINER,
+        "Homepage": HOMEPAGE,
+        "Installed-Size": f"{sum(path.stat().st_size for path in real) // 1024 + 1}",
+        "Multi-Arch": "same",
+        **fields,
+    }
     text = " Encodes, parses and broadcasts Server-Sent Events, and resumes each client\n where it left.\n"
     control |= {
         "control": "".join(f"{field}: {value}\n" for field, value in described.items()) + text,
-        "md5sums": "".join(f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in real),
+        "md5sums": "".join(
+            f"{hashlib.md5(path.read_bytes()).hexdigest()}  {path.relative_to(root)}\n" for path in real
+        ),
     }
     meta.mkdir()
     for file, content in control.items():
         (meta / file).write_text(content)
     path = out / f"{name}_{release.version}_{architecture}.deb"
-    path.write_bytes(archive.ar({
-        "debian-binary": b"2.0\n",
-        "control.tar.gz": archive.tar(meta, ".", release.epoch),
-        "data.tar.gz": archive.tar(root, ".", release.epoch),
-    }, release.epoch))  # fmt: skip
+    path.write_bytes(
+        archive.ar(
+            {
+                "debian-binary": b"2.0\n",
+                "control.tar.gz": archive.tar(meta, ".", release.epoch),
+                "data.tar.gz": archive.tar(root, ".", release.epoch),
+            },
+            release.epoch,
+        )
+    )
     return Artefact(path, platform)
 
 
@@ -114,7 +152,10 @@ def documentation(release: Release) -> dict[str, bytes]:
     holders = next(line for line in mit if line.startswith("Copyright")).removeprefix("Copyright (c) ")
     indented = "\n".join(f" {line}" if line else " ." for line in mit)
     changes = CHANGELOG.format(
-        version=release.version, homepage=HOMEPAGE, maintainer=MAINTAINER, date=formatdate(release.epoch, localtime=False)
+        version=release.version,
+        homepage=HOMEPAGE,
+        maintainer=MAINTAINER,
+        date=formatdate(release.epoch, localtime=False),
     )
     return {
         "copyright": COPYRIGHT.format(homepage=HOMEPAGE, holders=holders, mit=indented).encode(),

@@ -28,7 +28,9 @@ def main() -> None:
     parser.add_argument("--platforms", default="all")
     parser.add_argument("--only", default=",".join(KINDS))
     parser.add_argument("--out", type=Path, default=ROOT / "dist")
-    parser.add_argument("--quick", action="store_true", help="for a trial: libraries that are built quickly and run slowly")
+    parser.add_argument(
+        "--quick", action="store_true", help="for a trial: libraries that are built quickly and run slowly"
+    )
     options = parser.parse_args()
     if not options.quick:
         refuse_what_is_not_committed()

@@ -1,4 +1,4 @@
-"""The Go module with the library for each platform in it, so that `go get` is all: as a zip of the form that Go's proxies serve.
+"""The Go module with the library for each platform in it, so that `go get` is all: a zip as Go's proxies serve it.
 
 usage: golang.py tag DIST    commits the module of a release on top of the checked-out commit, and tags it for Go
 
@@ -58,7 +58,7 @@ OTHER = """//go:build cgo && !ssecast_installed && {others}
 package ssecast
 
 // This is the only error of such a build, and it has the reason in it.
-const _ int = "ssecast has no library here but for {systems}: install one (make install-c), and build with -tags ssecast_installed"
+const _ int = "ssecast is here for {systems}: install another (make install-c), build with -tags ssecast_installed"
 """
 
 
@@ -71,10 +71,14 @@ def build(release: Release) -> Iterator[Artefact]:
         folder = library.installed(release, platform) / "lib"
         name = system(platform) + ("_musl" if platform.is_musl else "")
         files[f"lib/{name}/libssecast.a"] = (folder / "libssecast.a").read_bytes()
-        files[f"lib/{name}/package.go"] = PACKAGE.format(name=name, what=f"ssecast's library for {platform.name}").encode()
+        files[f"lib/{name}/package.go"] = PACKAGE.format(
+            name=name, what=f"ssecast's library for {platform.name}"
+        ).encode()
         files[f"library_{name}.go"] = of_platform(platform, name, folder / "pkgconfig" / "ssecast.pc")
         systems[system(platform)] = f"!({system(platform).replace('_', ' && ')})"
-    files["other.go"] = OTHER.format(others=" && ".join(systems.values()), systems=", ".join(systems).replace("_", "/")).encode()
+    files["other.go"] = OTHER.format(
+        others=" && ".join(systems.values()), systems=", ".join(systems).replace("_", "/")
+    ).encode()
     path = release.out / "go" / f"ssecast-go-{release.version}.zip"
     path.parent.mkdir()
     prefix = f"{MODULE}@v{release.version}/"
@@ -84,9 +88,15 @@ def build(release: Release) -> Iterator[Artefact]:
 
 def sources() -> dict[str, bytes]:
     """What the module has for every platform. Tests are those of the repository, with its vectors."""
-    files = {path.name: path.read_bytes() for path in SOURCES.glob("*") if path.is_file() and not path.name.endswith("_test.go")}
+    files = {
+        path.name: path.read_bytes()
+        for path in SOURCES.glob("*")
+        if path.is_file() and not path.name.endswith("_test.go")
+    }
     # An installed library is for those who ask for it.
-    files["installed.go"] = files["installed.go"].replace(b"//go:build cgo\n", b"//go:build cgo && ssecast_installed\n", 1)
+    files["installed.go"] = files["installed.go"].replace(
+        b"//go:build cgo\n", b"//go:build cgo && ssecast_installed\n", 1
+    )
     files |= {path.name: path.read_bytes() for path in (ROOT / "LICENSE-APACHE", ROOT / "LICENSE-MIT")}
     files["include/ssecast.h"] = (ROOT / "include" / "ssecast.h").read_bytes()
     files["include/package.go"] = PACKAGE.format(name="include", what="ssecast.h").encode()
@@ -112,7 +122,7 @@ def of_platform(platform: Platform, name: str, pkg_config: Path) -> bytes:
 
 
 def tag(dist: Path) -> None:
-    """A tag of its own is on a commit of its own: the release's, with the files of the zip. No branch has that commit."""
+    """A tag on a commit of its own, behind the release's, with the files of the zip. It is on no branch."""
     (path,) = (dist / "go").glob("ssecast-go-*.zip")
     with zipfile.ZipFile(path) as module, tempfile.TemporaryDirectory() as temporary:
         prefix = f"{module.namelist()[0].split('@')[0]}@{module.namelist()[0].split('@')[1].split('/')[0]}/"
@@ -120,7 +130,9 @@ def tag(dist: Path) -> None:
         environment = {**os.environ, "GIT_INDEX_FILE": f"{temporary}/index"}
 
         def git(*words: str, data: bytes | None = None) -> str:
-            done = subprocess.run(["git", *words], cwd=ROOT, env=environment, input=data, check=True, stdout=subprocess.PIPE)
+            done = subprocess.run(
+                ["git", *words], cwd=ROOT, env=environment, input=data, check=True, stdout=subprocess.PIPE
+            )
             return done.stdout.decode().strip()
 
         git("read-tree", "HEAD")

@@ -1,4 +1,4 @@
-"""The archive of the Java classes with the library for each platform in it, so that one dependency is all; and what Maven Central asks for."""
+"""The archive of the Java classes with the library for each platform in it, so that one dependency is all."""
 
 import shutil
 import sys
@@ -10,14 +10,16 @@ import library
 from release import ROOT, TEMPORARY, Artefact, Release
 
 sys.path.insert(0, str(ROOT / "tests" / "consumers"))
-import toolchains  # noqa: E402
+import toolchains
 
 SOURCES = ROOT / "bindings" / "java"
 #: The oldest Java that runs the classes, and the one that has another way to call C.
 OLDEST, FOREIGN = "17", "22"
 #: Where the classes look: ssecast.NativeLibrary.
 NATIVE = "ssecast/native"
-MANIFEST = "Manifest-Version: 1.0\nAutomatic-Module-Name: ssecast\nImplementation-Version: {version}\nMulti-Release: true\n\n"
+MANIFEST = (
+    "Manifest-Version: 1.0\nAutomatic-Module-Name: ssecast\nImplementation-Version: {version}\nMulti-Release: true\n\n"
+)
 
 Files = dict[str, bytes]
 
@@ -31,7 +33,9 @@ def build(release: Release) -> Iterator[Artefact]:
     jna = toolchains.jna(stage)
     newer = toolchains.newest_java(int(FOREIGN))
     if not newer and not release.quick:
-        raise SystemExit(f"make dist: the jar needs a JDK of version {FOREIGN} or later in /usr/lib/jvm, besides {OLDEST}")
+        raise SystemExit(
+            f"make dist: the jar needs a JDK of version {FOREIGN} or later in /usr/lib/jvm, besides {OLDEST}"
+        )
     classes = compiled(release, stage / "classes", OLDEST, "src", jna)
     sources = below(SOURCES / "src")
     if newer:
@@ -43,9 +47,21 @@ def build(release: Release) -> Iterator[Artefact]:
         name = platform.library("ssecast")
         classes[f"{NATIVE}/{platform.name}/{name}"] = (library.stripped(release, platform) / name).read_bytes()
     classes[f"{NATIVE}/platforms"] = "".join(f"{platform.name}\n" for platform in platforms).encode()
-    command = ["-quiet", "-Xdoclint:none", "-encoding", "UTF-8", "-notimestamp", "-classpath", jna, "-d", stage / "javadoc"]
+    command = [
+        "-quiet",
+        "-Xdoclint:none",
+        "-encoding",
+        "UTF-8",
+        "-notimestamp",
+        "-classpath",
+        jna,
+        "-d",
+        stage / "javadoc",
+    ]
     release.run("javadoc", *command, *sorted((SOURCES / "src").rglob("*.java")))
-    note = f"for {', '.join(platform.name for platform in platforms)}" + ("" if newer else f"; without the calls of Java {FOREIGN}")
+    note = f"for {', '.join(platform.name for platform in platforms)}" + (
+        "" if newer else f"; without the calls of Java {FOREIGN}"
+    )
     name = f"ssecast-{release.version}"
     yield jar(release, out / f"{name}.jar", classes, note)
     yield jar(release, out / f"{name}-sources.jar", sources)
@@ -54,7 +70,9 @@ def build(release: Release) -> Iterator[Artefact]:
     yield Artefact(out / f"{name}.pom")
 
 
-def compiled(release: Release, folder: Path, version: str, name: str, path: Path | str, jdk: Path | None = None) -> Files:
+def compiled(
+    release: Release, folder: Path, version: str, name: str, path: Path | str, jdk: Path | None = None
+) -> Files:
     files = sorted((SOURCES / name).rglob("*.java"))
     javac = jdk / "javac" if jdk else "javac"
     release.run(javac, "--release", version, "-encoding", "UTF-8", "-classpath", path, "-d", folder, *files)
@@ -62,7 +80,9 @@ def compiled(release: Release, folder: Path, version: str, name: str, path: Path
 
 
 def below(folder: Path) -> Files:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def versioned(files: Files) -> Files:

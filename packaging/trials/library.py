@@ -45,11 +45,15 @@ def trials(dist: Dist) -> Trials:
         if platform.system != "linux":
             continue
         if platform.is_host:
-            found["a C program finds the library by pkg-config"] = lambda folder, platform=platform: with_pkg_config(dist, platform, folder)
-            found["a C program finds the library by CMake"] = lambda folder, platform=platform: with_cmake(dist, platform, folder)
+            found["a C program finds the library by pkg-config"] = lambda folder, platform=platform: with_pkg_config(
+                dist, platform, folder
+            )
+            found["a C program finds the library by CMake"] = lambda folder, platform=platform: with_cmake(
+                dist, platform, folder
+            )
             found["a C program is compiled with what Debian's packages install"] = lambda folder: debian(dist, folder)
-        found[f"a C program for {platform.name} runs without libraries of its own"] = (
-            lambda folder, platform=platform: static(dist, platform, folder)
+        found[f"a C program for {platform.name} needs no libraries of its own"] = lambda folder, platform=platform: (
+            static(dist, platform, folder)
         )
     return found
 
@@ -63,7 +67,9 @@ def unpacked(dist: Dist, platform: Platform, folder: Path) -> Path:
 
 def with_pkg_config(dist: Dist, platform: Platform, folder: Path) -> None:
     lib = unpacked(dist, platform, folder) / "lib"
-    flags = run("pkg-config", "--cflags", "--libs", "ssecast", cwd=folder, env={"PKG_CONFIG_PATH": f"{lib}/pkgconfig"}).split()
+    flags = run(
+        "pkg-config", "--cflags", "--libs", "ssecast", cwd=folder, env={"PKG_CONFIG_PATH": f"{lib}/pkgconfig"}
+    ).split()
     run("cc", "program.c", *flags, "-o", "program", cwd=folder)
     check_server(folder / "program", cwd=folder, env={"LD_LIBRARY_PATH": str(lib)})
 
@@ -100,16 +106,31 @@ def static(dist: Dist, platform: Platform, folder: Path) -> None:
         env = {"PKG_CONFIG_PATH": f"{prefix}/lib/pkgconfig"}
         flags = run("pkg-config", "--static", "--cflags", "--libs", "ssecast", cwd=folder, env=env).split()
         run("cc", "-static", "program.c", *flags, "-o", "program", cwd=folder)
-        return check_server(folder / "program", cwd=folder)
+        check_server(folder / "program", cwd=folder)
+        return
     target = platform.target.replace("-unknown", "") + (f".{platform.glibc}" if platform.glibc else "")
     # zig links glibc as a shared library alone.
     how = ["-static"] if platform.is_musl else []
     # What zig has compiled once is kept for all trials.
     env = {"ZIG_GLOBAL_CACHE_DIR": str(ROOT / "target/dist/zig"), "ZIG_LOCAL_CACHE_DIR": str(folder / "zig")}
-    run(TOOLS / "python-zig", "cc", "-target", target, *how, "program.c", f"-I{prefix}/include", library, "-lunwind", "-o", "program",
-        cwd=folder, env=env)  # fmt: skip
+    run(
+        TOOLS / "python-zig",
+        "cc",
+        "-target",
+        target,
+        *how,
+        "program.c",
+        f"-I{prefix}/include",
+        library,
+        "-lunwind",
+        "-o",
+        "program",
+        cwd=folder,
+        env=env,
+    )
     if platform.processor == "x64":
-        return check_server(folder / "program", cwd=folder)
+        check_server(folder / "program", cwd=folder)
+        return
     emulator = ROOT / "packaging/.tools/qemu-aarch64-static"
     emulator = str(emulator) if emulator.exists() else shutil.which("qemu-aarch64-static")
     if not emulator:

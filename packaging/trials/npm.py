@@ -18,7 +18,10 @@ createInterface({ input: process.stdin })
   .on('line', line => hub.publish('lines', line))
   .on('close', () => hub.close().then(() => server.close()))
 """
-ESM = "import { createInterface } from 'node:readline'\nimport express from 'express'\nimport { createHub, sseMiddleware } from 'ssecast'\n"
+ESM = (
+    "import { createInterface } from 'node:readline'\nimport express from 'express'\n"
+    "import { createHub, sseMiddleware } from 'ssecast'\n"
+)
 CJS = (
     "const { createInterface } = require('node:readline')\nconst express = require('express')\n"
     "const { createHub, sseMiddleware } = require('ssecast')\n"
@@ -61,8 +64,12 @@ def trials(dist: Dist) -> Trials:
             found[name] = lambda folder, platform=platform: elsewhere(dist, folder, platform)
     found |= {f"{name} finds no fault in the npm packages": check for name, check in checks(dist).items()}
     for compiler, ways in COMPILERS.items():
-        found[f"{compiler} reads the types"] = lambda folder, compiler=compiler, ways=ways: types(dist, folder, compiler, ways)
-    found["without an addon the parser and the client run, and a hub says what is missing"] = lambda folder: no_addon(dist, folder)
+        found[f"{compiler} reads the types"] = lambda folder, compiler=compiler, ways=ways: types(
+            dist, folder, compiler, ways
+        )
+    found["without an addon the parser and the client run, and a hub says what is missing"] = lambda folder: no_addon(
+        dist, folder
+    )
     return found
 
 
@@ -80,7 +87,19 @@ def apps(dist: Dist, platform: Platform) -> Trials:
     def typescript(folder: Path) -> None:
         install(dist, folder, platform, "express", "typescript@7", "@types/express", "@types/node@20")
         (folder / "server.mts").write_text(f"import type {{ AddressInfo }} from 'node:net'\n{ESM}{TYPESCRIPT}")
-        run("npx", "tsc", "--strict", "--module", "nodenext", "--target", "es2022", "--types", "node", "server.mts", cwd=folder)
+        run(
+            "npx",
+            "tsc",
+            "--strict",
+            "--module",
+            "nodenext",
+            "--target",
+            "es2022",
+            "--types",
+            "node",
+            "server.mts",
+            cwd=folder,
+        )
         check_server("node", "server.mjs", cwd=folder)
 
     return {
@@ -175,7 +194,8 @@ def no_addon(dist: Dist, folder: Path) -> None:
 
         const require = createRequire(import.meta.url)
         const datas = []
-        for (const { createParser: make } of [{ createParser }, require('ssecast/parser'), require('ssecast/eventsource-parser')]) {
+        const others = ['ssecast/parser', 'ssecast/eventsource-parser'].map(name => require(name))
+        for (const { createParser: make } of [{ createParser }, ...others]) {
           make({ onEvent: ({ data }) => datas.push(data) }).feed('data: x\\n\\n')
         }
         assert.deepEqual(datas, ['x', 'x', 'x'])
