@@ -53,7 +53,7 @@ def _ar(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 def machine_paths(data: bytes, folders: list[str]) -> list[str]:
     """The paths of this machine in a file, each with what is around it."""
-    found = re.finditer(rb"|".join(re.escape(f"{folder}/".encode()) for folder in folders), data)
+    found = re.finditer(rb"|".join(re.escape(folder.encode()) for folder in folders), data)
     return [data[match.start() : match.start() + 120].split(b"\0")[0].decode("utf-8", "replace") for match in found]
 
 

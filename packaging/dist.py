@@ -78,7 +78,9 @@ def files(artefacts: list[Artefact]) -> list[Path]:
 def check(artefacts: list[Artefact]) -> dict[Path, str]:
     """Returns the oldest glibc that runs each artefact. One that names a folder of this machine, or asks for more than
     its platform promises, is not released."""
-    folders = [str(folder) for folder in (*cargo.folders(), Path.home(), Path.home().resolve(), TEMPORARY)]
+    # Libraries may name the system's folder for temporary files itself.
+    within = [f"{folder}/" for folder in (Path.home(), Path.home().resolve(), TEMPORARY)]
+    folders = [*map(str, cargo.folders()), *within]
     floors, problems = {}, []
     for artefact in artefacts:
         if not artefact.path.exists():

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from release import Release
+from release import ROOT, Release
 
 
 def strip(release: Release, library: Path, name: str, stripped: Path) -> None:
@@ -17,6 +17,9 @@ def strip(release: Release, library: Path, name: str, stripped: Path) -> None:
     symbols = release.out / "symbols" / f"{name}.debug"
     symbols.parent.mkdir(exist_ok=True)
     objcopy(release, "--only-keep-debug", library, symbols)
+    # Objects of zig's own name the folder that it linked in, and no option of it changes that.
+    folder = str(ROOT).encode()
+    symbols.write_bytes(symbols.read_bytes().replace(folder, b"/" * len(folder)))
     objcopy(release, "--strip-all", f"--add-gnu-debuglink={symbols}", library, stripped)
 
 
