@@ -24,7 +24,9 @@ pub(crate) struct SocketBuffer {
     pub(crate) released: bool,
     /// The client of a released connection says no more. It may still listen.
     half_closed: bool,
-    options: SocketOptions,
+    /// What the options of the connection were, for a host that goes on with it. Beside the connection, as the table of connections
+    /// may have room for twice as many.
+    options: Option<Box<SocketOptions>>,
     /// The hub is not over before the host was told of the end.
     hold: Option<Hold>,
     pub(crate) state: Arc<ConnectionState>,
@@ -66,7 +68,7 @@ impl SocketBuffer {
             framing,
             released,
             half_closed: false,
-            options,
+            options: (!released).then(|| Box::new(options)),
             hold,
             state,
             host,
@@ -204,7 +206,7 @@ impl SocketBuffer {
         if cut || released {
             descriptor.shut_down();
         }
-        if !released {
+        if let Some(options) = options {
             options.restore(&descriptor);
         }
         drop(descriptor);

@@ -54,7 +54,8 @@ fn what_a_slow_client_has_not_taken_is_the_hubs_lag_and_not_memory_of_the_system
             other.read_events(number);
         }
     }
-    assert!(unsent(&rig.held[&id]) <= 128 << 10, "{} bytes wait in the system", unsent(&rig.held[&id]));
+    // One batch, and the one that was taken when there was still some room.
+    assert!(unsent(&rig.held[&id]) <= 192 << 10, "{} bytes wait in the system", unsent(&rig.held[&id]));
     // The rest is what the other end has room for.
     let least = (EVENTS * text.len() - (512 << 10)) as u64;
     eventually("the lag is known", || rig.hub.stats().lag_bytes >= least);
