@@ -61,7 +61,10 @@ impl HubSockets {
             Command::ChangeTopics(state, change) => {
                 self.connections.apply(state.slot(), change);
             }
-            Command::Detach(state, reason, last) => self.connections.finish(state.slot(), reason, last),
+            Command::Detach(state, reason, last) => {
+                self.hand_to_system(state.slot(), sockets);
+                self.connections.finish(state.slot(), reason, last);
+            }
             Command::Abandon(state, reason) => self.remove(state.slot(), reason, sockets),
         }
     }
@@ -94,6 +97,15 @@ impl HubSockets {
             self.listen(id, sockets);
         }
         if event.is_writable() {
+            self.flush(id, sockets);
+        }
+    }
+
+    /// Lets the system take what is under way to a client that has not taken it, so that its host need not wait for that.
+    fn hand_to_system(&mut self, id: ConnectionId, sockets: &mut PolledSockets) {
+        let Some(connection) = self.connections.get(id) else { return };
+        connection.buffer.lift_unsent_limit();
+        if connection.blocked {
             self.flush(id, sockets);
         }
     }

@@ -196,6 +196,13 @@ impl SocketBuffer {
         }
     }
 
+    /// Lets the system keep as much for the host's connection as it does by itself.
+    pub(crate) fn lift_unsent_limit(&self) {
+        if let Some(options) = &self.options {
+            options.restore_unsent_limit(&self.descriptor);
+        }
+    }
+
     /// Lets go of the socket, then tells the host. The poll must have forgotten it.
     pub(crate) fn end(self, reason: Reason, cut: bool) {
         let Self { descriptor, released, options, hold, state, host, .. } = self;

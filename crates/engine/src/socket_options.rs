@@ -19,6 +19,11 @@ impl SocketOptions {
         Self { peer_timeout: PeerTimeout::set(socket, config), unsent_limit: UnsentLimit::set(socket) }
     }
 
+    /// Sets back alone what limits the bytes that wait in the system.
+    pub(crate) fn restore_unsent_limit(self, socket: impl AsFd) {
+        self.unsent_limit.restore(socket);
+    }
+
     /// Sets them back to what they were, for a host that goes on with the connection.
     pub(crate) fn restore(self, socket: impl AsFd) {
         let socket = socket.as_fd();

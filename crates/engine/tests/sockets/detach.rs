@@ -37,6 +37,8 @@ fn no_byte_of_a_stream_reaches_the_next_response_on_the_connection() {
     let mut lanes: Vec<_> =
         (0..4).map(|_| tcp()).map(|(host, client)| (host, Client::new(client, Framing::Chunked))).collect();
     thread::scope(|scope| {
+        // Also when an assertion fails.
+        let _ends = Ends(&storm);
         scope.spawn(|| {
             while storm.load(Ordering::Relaxed) {
                 hub.publish("t", &data("storm")).unwrap();
@@ -75,8 +77,16 @@ fn no_byte_of_a_stream_reaches_the_next_response_on_the_connection() {
                 client.clear();
             }
         }
-        storm.store(false, Ordering::Relaxed);
     });
+}
+
+/// Sets a flag to false when it goes.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
 }
 
 #[test]
