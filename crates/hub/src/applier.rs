@@ -24,7 +24,8 @@ pub(crate) struct Applier<'a> {
     /// What this hub publishes, in its order, and is not admitted yet.
     waiting: Option<&'a mut VecDeque<Publication>>,
     admitted: Vec<Admitted>,
-    outcomes: Outcomes,
+    /// What was not admitted, each with how many were by then.
+    settled: Vec<(usize, Settled)>,
     now: u64,
     since_1970: u64,
     /// Another process said something of readers.
@@ -33,8 +34,11 @@ pub(crate) struct Applier<'a> {
     wakes: Vec<Arc<dyn Wake>>,
 }
 
-/// Publications with what became of them.
-pub(crate) type Outcomes = Vec<(Publication, Result<Published, Error>)>;
+/// A publication with what became of it.
+type Settled = (Publication, Result<Published, Error>);
+
+/// Publications with what became of them, in their order.
+pub(crate) type Outcomes = Vec<Settled>;
 
 /// A publication that may be appended.
 struct Admitted {
@@ -47,8 +51,8 @@ struct Admitted {
 impl<'a> Applier<'a> {
     pub(crate) fn new(hub: &'a Shared) -> Self {
         let (now, since_1970) = (hub.now(), millis(hub.since_1970()));
-        let (admitted, outcomes, wakes) = (Vec::new(), Vec::new(), Vec::new());
-        Self { hub, waiting: None, admitted, outcomes, now, since_1970, has_heard: false, wakes }
+        let (admitted, settled, wakes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { hub, waiting: None, admitted, settled, now, since_1970, has_heard: false, wakes }
     }
 
     /// One that appends what waits, from the front on.
@@ -60,17 +64,23 @@ impl<'a> Applier<'a> {
 
     /// What became of what was to be published. What may wait for longer than the deadline goes back to the front.
     pub(crate) fn outcomes(mut self, appended: Result<(), Error>, deadline: Instant) -> Outcomes {
-        let mut outcomes = mem::take(&mut self.outcomes);
+        let mut settled = mem::take(&mut self.settled).into_iter().peekable();
         let mut admitted = mem::take(&mut self.admitted);
+        let mut outcomes = Vec::with_capacity(admitted.len());
         let Some(waiting) = self.waiting.take() else { return outcomes };
         let Err(error) = appended else {
             let unknown =
                 || Error::new(ErrorKind::Internal, "store", "has not said what became of the event");
-            let finished = admitted.into_iter();
-            outcomes
-                .extend(finished.map(|it| (it.publication, it.published.unwrap_or_else(|| Err(unknown())))));
+            for (index, it) in admitted.into_iter().enumerate() {
+                while let Some((_, before)) = settled.next_if(|(admitted, _)| *admitted <= index) {
+                    outcomes.push(before);
+                }
+                outcomes.push((it.publication, it.published.unwrap_or_else(|| Err(unknown()))));
+            }
+            outcomes.extend(settled.map(|(_, last)| last));
             return outcomes;
         };
+        outcomes.extend(settled.map(|(_, settled)| settled));
         // None was appended.
         let is_late = |it: &Publication| error.kind() != ErrorKind::StoreTimedOut || it.deadline <= deadline;
         let all = admitted.drain(..).map(|it| it.publication).chain(waiting.drain(..));
@@ -192,10 +202,10 @@ impl Replica for Applier<'_> {
             match entry.and_then(|entry| self.admit(&entry)) {
                 Ok(false) => {
                     let published = Published { id: String::new(), subscribers: 0 };
-                    self.outcomes.push((publication, Ok(published)));
+                    self.settled.push((self.admitted.len(), (publication, Ok(published))));
                 }
                 Ok(true) => self.admitted.push(Admitted { publication, is_conditional, published: None }),
-                Err(refused) => self.outcomes.push((publication, Err(refused))),
+                Err(refused) => self.settled.push((self.admitted.len(), (publication, Err(refused)))),
             }
         }
         let Admitted { publication, is_conditional, .. } = &self.admitted[index];
