@@ -53,7 +53,7 @@ export interface HubOptions {
    * nothing. `pull`: the event loop writes. Default `auto`.
    */
   delivery?: 'auto' | 'pull'
-  /** The number of engine threads for this hub alone. By default all hubs share threads: one per core, at most four. */
+  /** The number of engine threads for this hub alone. By default all hubs share threads: one fewer than there are cores, at least one and at most four. */
   threads?: number
 }
 

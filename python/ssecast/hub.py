@@ -43,7 +43,8 @@ class Hub(_native.Hub):
     - ``publish_timeout``: seconds that an event waits for the store at most; then it is refused with
       :class:`StoreTimedOutError`. Default 1.
     - ``delivery``: ``"auto"``, or ``"pull"`` to keep the engine's threads from writing to sockets.
-    - ``threads``: so many engine threads for this hub, instead of the shared ones: one per core, at most four.
+    - ``threads``: so many engine threads for this hub, instead of the shared ones: one fewer than
+      there are cores, at least one and at most four.
 
     >>> from ssecast import Hub
     >>> hub = Hub(heartbeat=10.0)

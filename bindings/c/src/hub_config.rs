@@ -54,8 +54,8 @@ pub struct ssecast_hub_config {
     /// An `ssecast_policy`: what happens past a limit of the slow client. Default `SSECAST_POLICY_DISCONNECT`.
     pub slow_client_policy: u32,
     /// How many threads write to the sockets of this hub alone; 0 shares the threads of the process, which are one
-    /// per core, and at most four, and write the streams of listeners in any case. Threads start with the first
-    /// connection. Default 0.
+    /// fewer than there are cores, at least one and at most four, and write the streams of listeners in any case.
+    /// Threads start with the first connection. Default 0.
     pub threads: u32,
     /// The most bytes of events that may wait to be offered to connections; one more event is refused with
     /// `SSECAST_BACKLOG_FULL`, unless none waits. A client may never lag by more. Default 64 MiB.
