@@ -1,7 +1,7 @@
 use alloc::{format, vec::Vec};
 
 use crate::{
-    Error, ErrorKind,
+    Error, ErrorKind, OptionKey,
     line::{line_end, lines},
 };
 
@@ -101,8 +101,9 @@ impl Event<'_> {
     /// Those of [`validate`](Self::validate).
     pub fn encode(&self) -> Result<Vec<u8>, Error> {
         self.validate()?;
-        let mut out = Vec::with_capacity(self.encoded_len());
-        self.write(&mut out);
+        let length = self.encoded_len();
+        let mut out = Vec::with_capacity(length);
+        self.write(&mut out, length);
         Ok(out)
     }
 
@@ -124,9 +125,44 @@ impl Event<'_> {
     /// Those of [`validate`](Self::validate); nothing is appended then.
     pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.validate()?;
-        out.reserve(self.encoded_len());
-        self.write(out);
+        let length = self.encoded_len();
+        out.reserve(length);
+        self.write(out, length);
         Ok(())
+    }
+
+    /// Appends the encoded event to `out` as [`encode_into`](Self::encode_into) does, if it has at most `limit` bytes.
+    ///
+    /// ```
+    /// use ssecast_codec::{ErrorKind, Event};
+    /// let mut out = Vec::new();
+    /// let error = Event::data("twelve bytes").encode_within(10, &mut out).unwrap_err();
+    /// assert_eq!((error.kind(), out.len()), (ErrorKind::EventTooLarge, 0));
+    /// # Ok::<(), ssecast_codec::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::EventTooLarge`], and those of [`validate`](Self::validate); nothing is appended then.
+    pub fn encode_within(&self, limit: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        let length = self.check_len(limit)?;
+        self.validate()?;
+        out.reserve(length);
+        self.write(out, length);
+        Ok(())
+    }
+
+    /// Counts the bytes that [`encode_into`](Self::encode_into) appends, of which there may be at most `limit`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::EventTooLarge`].
+    pub fn check_len(&self, limit: usize) -> Result<usize, Error> {
+        let length = self.encoded_len();
+        if length > limit {
+            let error =
+                Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
+            return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
+        }
+        Ok(length)
     }
 
     /// Counts the bytes that [`encode_into`](Self::encode_into) appends.
@@ -138,16 +174,25 @@ impl Event<'_> {
     /// ```
     #[must_use]
     pub fn encoded_len(&self) -> usize {
+        self.len_with(lines_len)
+    }
+
+    /// Counts its bytes, of which those of the comment and the data are counted by `lines_len`.
+    fn len_with(&self, lines_len: fn(&str, &str) -> usize) -> usize {
+        let of = |prefix: &str, value: Option<&str>| value.map_or(0, |value| lines_len(prefix, value));
         let retry = self.retry.map_or(0, |retry| "retry: \n".len() + decimal_len(retry));
-        lines_len(": ", self.comment)
-            + self.id.map_or(0, |id| "id: \n".len() + id.len())
-            + self.event.map_or(0, |event| "event: \n".len() + event.len())
+        of(": ", self.comment)
+            + self.id.map_or(0, |id| line_len("id: ", id))
+            + self.event.map_or(0, |event| line_len("event: ", event))
             + retry
-            + lines_len("data: ", self.data)
+            + of("data: ", self.data)
             + "\n".len()
     }
 
-    fn write(&self, out: &mut Vec<u8>) {
+    /// Appends its `length` bytes.
+    fn write(&self, out: &mut Vec<u8>, length: usize) {
+        // Most values are one line. Each line end in a value would make it longer, so that it need not be looked for again.
+        let write_lines = if length == self.len_with(line_len) { write_line } else { write_lines };
         write_lines(out, ": ", self.comment);
         write_line(out, "id: ", self.id);
         write_line(out, "event: ", self.event);
@@ -182,17 +227,18 @@ fn write_line(out: &mut Vec<u8>, prefix: &str, value: Option<&str>) {
 
 fn write_lines(out: &mut Vec<u8>, prefix: &str, value: Option<&str>) {
     let Some(value) = value else { return };
-    // Most values are one line.
-    if line_end(value.as_bytes()).is_none() {
-        return write_line(out, prefix, Some(value));
-    }
     lines(value).for_each(|line| write_line(out, prefix, Some(line)));
 }
 
-fn lines_len(prefix: &str, value: Option<&str>) -> usize {
-    let len = |line: &str| prefix.len() + line.len() + "\n".len();
-    let Some(value) = value else { return 0 };
-    if line_end(value.as_bytes()).is_none() { len(value) } else { lines(value).map(len).sum() }
+fn line_len(prefix: &str, line: &str) -> usize {
+    prefix.len() + line.len() + "\n".len()
+}
+
+fn lines_len(prefix: &str, value: &str) -> usize {
+    if line_end(value.as_bytes()).is_none() {
+        return line_len(prefix, value);
+    }
+    lines(value).map(|line| line_len(prefix, line)).sum()
 }
 
 fn decimal_len(number: u64) -> usize {

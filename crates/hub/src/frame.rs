@@ -1,4 +1,6 @@
-use ssecast_codec::{Error, ErrorKind, Event, OptionKey};
+use std::cell::Cell;
+
+use ssecast_codec::{Error, Event};
 
 use crate::epoch::Epoch;
 use crate::finish::refuse_reserved;
@@ -7,31 +9,44 @@ use crate::sync::Arc;
 /// An encoded event, as it goes out. The log and the readers that read it at the moment share the bytes.
 pub(crate) type Frame = Arc<[u8]>;
 
-/// Refuses an event that has more than `limit` bytes, or a reserved id. Returns how many it has.
-fn check(event: &Event<'_>, limit: usize) -> Result<usize, Error> {
-    event.id.map_or(Ok(()), refuse_reserved)?;
-    let length = event.encoded_len();
-    if length > limit {
-        let error = Error::new(ErrorKind::EventTooLarge, "event", format!("has {length} bytes when encoded"));
-        return Err(error.with_limit(OptionKey::MaxEventBytes, limit as u64));
-    }
-    Ok(length)
+thread_local! {
+    /// Where a published event is encoded: the frame is then copied into memory of just its length.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
+
+/// A thread keeps so much of it.
+const SCRATCH_KEPT: usize = 64 << 10;
 
 /// Encodes an event without its id, which is checked as if it were there.
 pub(crate) fn encode_block(event: &Event<'_>, limit: usize) -> Result<Vec<u8>, Error> {
-    check(event, limit)?;
+    event.id.map_or(Ok(()), refuse_reserved)?;
+    event.check_len(limit)?;
     event.validate()?;
     Event { id: None, ..*event }.encode()
 }
 
-/// Encodes an event behind a gap, if it has no more than `limit` bytes.
-pub(crate) fn encode(event: &Event<'_>, gap: usize, limit: usize) -> Result<Vec<u8>, Error> {
-    let length = check(event, limit)?;
-    let mut buffer = Vec::with_capacity(gap + length);
-    buffer.resize(gap, 0);
-    event.encode_into(&mut buffer)?;
-    Ok(buffer)
+/// Encodes an event of at most `limit` bytes.
+pub(crate) fn encode(event: &Event<'_>, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut out = Vec::new();
+    encode_onto(&mut out, event, limit)?;
+    Ok(out)
+}
+
+fn encode_onto(out: &mut Vec<u8>, event: &Event<'_>, limit: usize) -> Result<(), Error> {
+    event.id.map_or(Ok(()), refuse_reserved)?;
+    event.encode_within(limit, out)
+}
+
+/// Fills memory that is used again for the next event.
+fn with_scratch<T>(fill: impl FnOnce(&mut Vec<u8>) -> T) -> T {
+    // There is none while the thread ends.
+    let mut scratch = SCRATCH.try_with(Cell::take).unwrap_or_default();
+    let made = fill(&mut scratch);
+    if scratch.capacity() <= SCRATCH_KEPT {
+        scratch.clear();
+        SCRATCH.try_with(|kept| kept.set(scratch)).unwrap_or_default();
+    }
+    made
 }
 
 /// Puts the id line before a block that has none.
@@ -54,17 +69,16 @@ impl Draft {
     /// Encodes an event of at most `limit` bytes. `expected` is the number that it will have if nothing else is
     /// published meanwhile.
     pub(crate) fn new(event: &Event<'_>, limit: usize, epoch: Epoch, expected: u64) -> Result<Self, Error> {
-        if event.id.is_some() {
-            return Ok(Self { frame: encode(event, 0, limit)?.into(), id: 0, expected });
-        }
-        let id = epoch.id_text(expected);
-        let id = id.as_bytes();
-        let end = ID_FIELD.len() + id.len();
-        let mut buffer = encode(event, end + 1, limit)?;
-        buffer[..ID_FIELD.len()].copy_from_slice(ID_FIELD);
-        buffer[ID_FIELD.len()..end].copy_from_slice(id);
-        buffer[end] = b'\n';
-        Ok(Self { frame: buffer.into(), id: id.len(), expected })
+        with_scratch(|scratch| {
+            if event.id.is_none() {
+                scratch.extend_from_slice(ID_FIELD);
+                scratch.extend_from_slice(epoch.id_text(expected).as_bytes());
+                scratch.push(b'\n');
+            }
+            let id = scratch.len().saturating_sub(ID_FIELD.len() + 1);
+            encode_onto(scratch, event, limit)?;
+            Ok(Self { frame: scratch.as_slice().into(), id, expected })
+        })
     }
 
     /// How many bytes the frame has, give or take a digit.

@@ -267,7 +267,7 @@ impl Hub {
         let shared = self.here();
         let farewell = close
             .event
-            .map(|event| encode(&event, 0, shared.config.max_event_bytes))
+            .map(|event| encode(&event, shared.config.max_event_bytes))
             .transpose()?
             .map(Bytes::from);
         let deadline = shared.now().saturating_add(millis(close.grace));

@@ -104,7 +104,7 @@ impl Shared {
 
     /// Encodes an event for one connection alone, unless too much waits to be offered.
     pub(crate) fn private_event(&self, event: &Event<'_>) -> Result<PrivateEvent, Error> {
-        let frame = Bytes::from(encode(event, 0, self.config.max_event_bytes)?);
+        let frame = Bytes::from(encode(event, self.config.max_event_bytes)?);
         let now = self.now();
         let mut log = self.log();
         log.refuse_if_backlogged(frame.len(), self.counters.private_backlog(), now)?;

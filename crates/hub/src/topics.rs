@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::mem;
 use std::ops::{Index, IndexMut};
 
 use slab::Slab;
@@ -27,6 +28,9 @@ const SPARE_IDS: usize = 64;
 pub(crate) struct Topics {
     slab: Slab<Topic>,
     names: HashMap<Arc<str>, TopicKey>,
+    /// The topic that was published to last, which most often is the next one too: to compare its name costs less than to
+    /// look it up.
+    latest: Option<TopicKey>,
     ids: Ids,
     /// Topics that were removed had events up to here.
     removed: u64,
@@ -58,6 +62,7 @@ impl Topics {
         Self {
             slab: Slab::new(),
             names: HashMap::new(),
+            latest: None,
             ids: HashMap::new(),
             removed: 0,
             forgotten: ForgottenTopics::default(),
@@ -122,7 +127,9 @@ impl Topics {
 
     /// The topic of a name, if there is one. Refuses a topic for which there is no room; it is not made.
     pub(crate) fn admit(&mut self, name: &str, now: u64) -> Result<Option<TopicKey>, Error> {
-        if let Some(key) = self.key(name) {
+        let is_named = |key: &TopicKey| self.slab.get(key.index()).is_some_and(|topic| *topic.name == *name);
+        if let Some(key) = self.latest.filter(is_named).or_else(|| self.key(name)) {
+            self.latest = Some(key);
             self.renew_if_due(key, now);
             return Ok(Some(key));
         }
@@ -208,27 +215,36 @@ impl Topics {
 
     /// Moves what is past the caps out of a topic's history.
     pub(crate) fn expire(&mut self, key: TopicKey, now: u64) {
+        self.leave_history(key, now);
+        self.note_held(key);
+    }
+
+    fn leave_history(&mut self, key: TopicKey, now: u64) {
         let history = self.history;
-        let topic = &self.slab[key.index()];
-        if !topic.has_expired() && !topic.is_past(now, &history) {
+        if !self.slab[key.index()].is_past(now, &history) {
             return;
         }
         self.change(key, |topic, ids| topic.expire(now, &history, ids));
-        let topic = &mut self.slab[key.index()];
-        if topic.has_expired() && !std::mem::replace(&mut topic.holds, true) {
-            self.holding.push_back(key);
-        }
         if self.ids.capacity() > 4 * self.ids.len().max(SPARE_IDS) {
             self.ids.shrink_to(2 * self.ids.len());
         }
     }
 
+    /// Has time pass for a topic that holds events past the caps.
+    fn note_held(&mut self, key: TopicKey) {
+        let topic = &mut self.slab[key.index()];
+        if topic.has_expired() && !mem::replace(&mut topic.holds, true) {
+            self.holding.push_back(key);
+        }
+    }
+
     /// Expires a topic's events, and lets go of those that no subscriber waits for.
     pub(crate) fn trim(&mut self, key: TopicKey, now: u64, readers: &Readers) {
-        self.expire(key, now);
+        self.leave_history(key, now);
         let (few, most) = self.lag_limits;
         if self.slab[key.index()].has_expired() {
             self.change(key, |topic, _| topic.drop_expired(readers.passed(&topic.interest, now), few, most));
+            self.note_held(key);
         }
         let topic = &mut self.slab[key.index()];
         if let (None, Some(age), Some(at)) = (topic.due, self.history.age, topic.oldest_at()) {
