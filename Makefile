@@ -269,9 +269,10 @@ install-c: $(if $(PREFIX),build-c)
 NOT_PUBLISHED := ssecast-c ssecast-c-header ssecast-node ssecast-python
 
 # Every artefact of a release, in dist/. PLATFORMS: all, host, or names with commas between them; ONLY: the kinds.
+# What this machine lacks a tool for is left out, which the table says; with COMPLETE=1 that is an error.
 .PHONY: dist
 dist: $(NPM_INSTALLED) $(PACKAGING_INSTALLED)
-	python3 packaging/dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick)
+	python3 packaging/dist.py --platforms '$(or $(PLATFORMS),all)' $(if $(ONLY),--only '$(ONLY)') $(if $(QUICK),--quick) $(if $(COMPLETE),--complete)
 
 # What is in dist/, each artefact as a user would install it: without Rust, in a fresh folder.
 .PHONY: test-dist

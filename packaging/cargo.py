@@ -7,7 +7,7 @@ from pathlib import Path
 
 import stubs
 from platforms import Platform
-from release import ROOT, Release
+from release import ROOT, Missing, Release
 
 #: Apart from the folder of development, whose builds have other flags.
 TARGET = ROOT / "target" / "dist"
@@ -42,7 +42,9 @@ def provide(platform: Platform) -> None:
     listing = ["rustup", "target", "list", "--installed"]
     installed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout.split()
     if platform.target not in installed:
-        subprocess.run(["rustup", "target", "add", platform.target], check=True)
+        added = subprocess.run(["rustup", "target", "add", platform.target], check=False)
+        if added.returncode != 0:
+            raise Missing(f"rustup can't install Rust's library for {platform.target}")
 
 
 def target_dir(release: Release, *, lto: bool = True) -> Path:

@@ -1,6 +1,9 @@
 """`make dist`: every artefact of a release into one folder, with a table of them and their SHA-256 sums.
 
-usage: dist.py [--platforms all|host|NAME,…] [--only MODULE,…] [--out DIST] [--quick]
+usage: dist.py [--platforms all|host|NAME,…] [--only MODULE,…] [--out DIST] [--quick] [--complete]
+
+What this machine lacks a tool for is left out, and the table says so. What fails does not end the rest; it is named at
+the end, and the exit status is 1.
 """
 
 import argparse
@@ -31,6 +34,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="for a trial: libraries that are built quickly and run slowly"
     )
+    parser.add_argument("--complete", action="store_true", help="what is left out is an error, too")
     options = parser.parse_args()
     if not options.quick:
         refuse_what_is_not_committed()
@@ -45,13 +49,22 @@ def main() -> None:
     artefacts: list[Artefact] = []
     for kind in kinds:
         print(f"\n== {kind}", flush=True)
-        artefacts += importlib.import_module(kind).build(release)
+        with release.part(kind):
+            for artefact in importlib.import_module(kind).build(release):
+                artefacts.append(artefact)
     artefacts += [Artefact(path, note="for debuggers") for path in sorted(out.glob("symbols/*"))]
-    table = describe(artefacts, check(artefacts), out)
+    floors, problems = check(artefacts)
+    table = describe(artefacts, floors, release)
     (out / "ARTEFACTS.md").write_text(table)
-    sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out)}" for path in files(artefacts)]
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(out)}"
+        for path in sorted(artefact.path for artefact in artefacts)
+    ]
     (out / "SHA256SUMS").write_text("\n".join(sums) + "\n")
     print(f"\n{table}")
+    problems += release.failed + (release.left_out if options.complete else [])
+    if problems:
+        raise SystemExit("make dist: this is no release:\n" + "\n".join(problems))
 
 
 def refuse_what_is_not_committed() -> None:
@@ -71,20 +84,14 @@ def epoch() -> int:
     return int(shown.stdout)
 
 
-def files(artefacts: list[Artefact]) -> list[Path]:
-    return sorted(artefact.path for artefact in artefacts if artefact.path.exists())
-
-
-def check(artefacts: list[Artefact]) -> dict[Path, str]:
-    """Returns the oldest glibc that runs each artefact. One that names a folder of this machine, or asks for more than
-    its platform promises, is not released."""
+def check(artefacts: list[Artefact]) -> tuple[dict[Path, str | None], list[str]]:
+    """Returns the oldest glibc that runs each artefact, and why some are not released: they name a folder of this
+    machine, or ask for more than their platform promises."""
     # Libraries may name the system's folder for temporary files itself.
     within = [f"{folder}/" for folder in (Path.home(), Path.home().resolve(), TEMPORARY)]
     folders = [*map(str, cargo.folders()), *within]
     floors, problems = {}, []
     for artefact in artefacts:
-        if not artefact.path.exists():
-            continue
         measured = []
         for name, data in contents.members(artefact.path.name, artefact.path.read_bytes()):
             problems += [f"{name} has a path of this machine: {path}" for path in contents.machine_paths(data, folders)]
@@ -93,19 +100,19 @@ def check(artefacts: list[Artefact]) -> dict[Path, str]:
         floors[artefact.path] = floor = contents.newest(measured)
         if floor and contents.newest([floor, promised or "0"]) != promised:
             problems.append(f"{artefact.path.name} needs glibc {floor}, and {promised or 'none'} is promised")
-    if problems:
-        raise SystemExit("make dist: this is not released:\n" + "\n".join(problems[:20]))
-    return floors
+    return floors, problems
 
 
-def describe(artefacts: list[Artefact], floors: dict[Path, str], out: Path) -> str:
-    """The table of the release, in Markdown."""
+def describe(artefacts: list[Artefact], floors: dict[Path, str | None], release: Release) -> str:
+    """The table of the release, in Markdown, with what was left out."""
     lines = ["| Artefact | Size | Platform | Oldest glibc | |", "|---|---:|---|---|---|"]
     for artefact in artefacts:
-        size = f"{artefact.path.stat().st_size / 1024:,.0f} KiB" if artefact.path.exists() else "left out"
+        size = f"{artefact.path.stat().st_size / 1024:,.0f} KiB"
         platform = artefact.platform.name if artefact.platform else "every one"
         glibc = floors.get(artefact.path) or ""
-        lines.append(f"| {artefact.path.relative_to(out)} | {size} | {platform} | {glibc} | {artefact.note} |")
+        lines.append(f"| {artefact.path.relative_to(release.out)} | {size} | {platform} | {glibc} | {artefact.note} |")
+    for what, parts in (("Left out", release.left_out), ("Failed", release.failed)):
+        lines += ["", f"{what}:", ""] * bool(parts) + [f"- {part}" for part in parts]
     return "\n".join(lines) + "\n"
 
 

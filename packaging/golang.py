@@ -17,7 +17,7 @@ from pathlib import Path
 import archive
 import library
 from platforms import Platform
-from release import ROOT, Artefact, Release
+from release import ROOT, Artefact, Missing, Release
 
 SOURCES = ROOT / "bindings" / "go"
 MODULE = re.search(r"^module (\S+)$", (SOURCES / "go.mod").read_text(), re.MULTILINE)[1]
@@ -68,14 +68,11 @@ def build(release: Release) -> Iterator[Artefact]:
     for platform in release.platforms:
         if not library.is_for(platform):
             continue
-        folder = library.installed(release, platform) / "lib"
-        name = system(platform) + ("_musl" if platform.is_musl else "")
-        files[f"lib/{name}/libssecast.a"] = (folder / "libssecast.a").read_bytes()
-        files[f"lib/{name}/package.go"] = PACKAGE.format(
-            name=name, what=f"ssecast's library for {platform.name}"
-        ).encode()
-        files[f"library_{name}.go"] = of_platform(platform, name, folder / "pkgconfig" / "ssecast.pc")
-        systems[system(platform)] = f"!({system(platform).replace('_', ' && ')})"
+        with release.part(f"go/library for {platform.name}"):
+            files |= of_platform(platform, library.installed(release, platform) / "lib")
+            systems[system(platform)] = f"!({system(platform).replace('_', ' && ')})"
+    if not systems:
+        raise Missing("there is no library to put into the module")
     files["other.go"] = OTHER.format(
         others=" && ".join(systems.values()), systems=", ".join(systems).replace("_", "/")
     ).encode()
@@ -110,7 +107,18 @@ def system(platform: Platform) -> str:
     return f"{platform.system}_{PROCESSORS[platform.processor]}"
 
 
-def of_platform(platform: Platform, name: str, pkg_config: Path) -> bytes:
+def of_platform(platform: Platform, folder: Path) -> dict[str, bytes]:
+    """The library of a platform, which is installed in `folder`, and the file that links it."""
+    name = system(platform) + ("_musl" if platform.is_musl else "")
+    what = f"ssecast's library for {platform.name}"
+    return {
+        f"lib/{name}/libssecast.a": (folder / "libssecast.a").read_bytes(),
+        f"lib/{name}/package.go": PACKAGE.format(name=name, what=what).encode(),
+        f"library_{name}.go": linking(platform, name, folder / "pkgconfig" / "ssecast.pc"),
+    }
+
+
+def linking(platform: Platform, name: str, pkg_config: Path) -> bytes:
     """The file that links the library of a platform, and what that library says it is linked with."""
     constraint = f"cgo && !ssecast_installed && {system(platform).replace('_', ' && ')}"
     if platform.system == "linux":

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import archive
 import library
-from release import ROOT, TEMPORARY, Artefact, Release
+from release import ROOT, TEMPORARY, Artefact, Missing, Release
 
 sys.path.insert(0, str(ROOT / "tests" / "consumers"))
 import toolchains
@@ -30,22 +30,25 @@ def build(release: Release) -> Iterator[Artefact]:
     stage = TEMPORARY / "jar"
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    jna = toolchains.jna(stage)
+    try:
+        jna = toolchains.jna(stage)
+    except OSError as error:
+        raise Missing(f"Maven does not get JNA: {error}") from error
     newer = toolchains.newest_java(int(FOREIGN))
     if not newer and not release.quick:
-        raise SystemExit(
-            f"make dist: the jar needs a JDK of version {FOREIGN} or later in /usr/lib/jvm, besides {OLDEST}"
-        )
+        raise Missing(f"it needs a JDK of version {FOREIGN} or later in /usr/lib/jvm, besides {OLDEST}")
     classes = compiled(release, stage / "classes", OLDEST, "src", jna)
     sources = below(SOURCES / "src")
     if newer:
         foreign = compiled(release, stage / "foreign", FOREIGN, "src22", f"{jna}:{stage / 'classes'}", newer)
         classes |= versioned(foreign)
         sources |= versioned(below(SOURCES / "src22"))
-    platforms = [platform for platform in release.platforms if library.is_for(platform)]
-    for platform in platforms:
-        name = platform.library("ssecast")
-        classes[f"{NATIVE}/{platform.name}/{name}"] = (library.stripped(release, platform) / name).read_bytes()
+    platforms = []
+    for platform in filter(library.is_for, release.platforms):
+        with release.part(f"java/library for {platform.name}"):
+            name = platform.library("ssecast")
+            classes[f"{NATIVE}/{platform.name}/{name}"] = (library.stripped(release, platform) / name).read_bytes()
+            platforms.append(platform)
     classes[f"{NATIVE}/platforms"] = "".join(f"{platform.name}\n" for platform in platforms).encode()
     command = [
         "-quiet",

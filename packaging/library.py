@@ -21,15 +21,22 @@ def build(release: Release) -> Iterator[Artefact]:
     for platform in release.platforms:
         if not is_for(platform):
             continue
-        name = f"ssecast-c-{release.version}-{platform.name}"
-        path = out / f"{name}.tar.gz"
-        folder = installed(release, platform)
-        for file in (*LICENCES, "bindings/c/README.md"):
-            shutil.copy(ROOT / file, folder)
-        path.write_bytes(archive.tar(folder, name, release.epoch))
-        yield Artefact(path, platform, "built, not run" if platform.system == "darwin" else "")
-        if platform.glibc:
-            yield from debian.packages(release, platform, installed(release, platform, debian.libdir(platform)), out)
+        with release.part(f"c/library for {platform.name}"):
+            yield packed(release, platform, out)
+            if platform.glibc:
+                folder = installed(release, platform, debian.libdir(platform))
+                yield from debian.packages(release, platform, folder, out)
+
+
+def packed(release: Release, platform: Platform, out: Path) -> Artefact:
+    """Packs what is installed, with what has to be beside it."""
+    name = f"ssecast-c-{release.version}-{platform.name}"
+    path = out / f"{name}.tar.gz"
+    folder = installed(release, platform)
+    for file in (*LICENCES, "bindings/c/README.md"):
+        shutil.copy(ROOT / file, folder)
+    path.write_bytes(archive.tar(folder, name, release.epoch))
+    return Artefact(path, platform, "built, not run" if platform.system == "darwin" else "")
 
 
 def is_for(platform: Platform) -> bool:

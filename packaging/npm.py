@@ -21,8 +21,11 @@ def build(release: Release) -> Iterator[Artefact]:
     shutil.rmtree(STAGE, ignore_errors=True)
     STAGE.mkdir(parents=True)
     source = compiled(release)
-    addons = [addon(release, platform) for platform in release.platforms]
-    yield main(release, source)
+    addons = []
+    for platform in release.platforms:
+        with release.part(f"npm/{package(platform)}"):
+            addons.append(addon(release, platform))
+    yield main(release, source, [addon.platform for addon in addons])
     yield pack(release, source / "alias", read(source / "alias"))
     yield from addons
 
@@ -42,12 +45,12 @@ def compiled(release: Release) -> Path:
     return source
 
 
-def main(release: Release, source: Path) -> Artefact:
+def main(release: Release, source: Path, platforms: list[Platform]) -> Artefact:
     """`ssecast`, which has no addon inside: npm chooses one of its optional dependencies by the platform."""
     manifest = read(source)
     manifest["files"].remove("*.node")
     # Only here: `npm ci` in a clone would look for them in the registry, before they are there.
-    manifest["optionalDependencies"] = {package(platform): release.version for platform in release.platforms}
+    manifest["optionalDependencies"] = {package(platform): release.version for platform in platforms}
     return pack(release, source, manifest)
 
 

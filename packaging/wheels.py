@@ -15,12 +15,14 @@ def build(release: Release) -> Iterator[Artefact]:
     out = release.out / "python"
     out.mkdir()
     # It has no crates of others inside: cargo gets those by the lock file, and distributions by their own way.
-    release.run("maturin", "sdist", "--out", out, cwd=PYTHON)
-    yield Artefact(out / f"ssecast-{release.version}.tar.gz", note="needs Rust")
+    with release.part("python/sdist"):
+        release.run("maturin", "sdist", "--out", out, cwd=PYTHON)
+        yield Artefact(out / f"ssecast-{release.version}.tar.gz", note="needs Rust")
     for platform in release.platforms:
         if platform.system == "win32":
             continue
-        yield wheel(release, platform, out)
+        with release.part(f"python/wheel for {platform.name}"):
+            yield wheel(release, platform, out)
 
 
 def wheel(release: Release, platform: Platform, out: Path) -> Artefact:
