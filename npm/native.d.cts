@@ -30,10 +30,10 @@ export declare class NativeHub {
   /** Makes a hub. `wake` is called on the event loop when `take` has something to give. */
   constructor(options: object, wake: () => void)
   /**
-   * Makes the function that publishes an event. It returns the event's id, and puts into `subscribers` how many
-   * connections read the topic.
+   * Makes the function that publishes an event; with the data alone, one of the topic and the type of its last call that
+   * returned. It returns the event's id, and puts into `subscribers` how many connections read the topic.
    */
-  publisher(subscribers: Uint32Array): (topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string
+  publisher(subscribers: Uint32Array): (...call: [topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown] | [data: unknown]) => string
   /** Ends a topic, for good. */
   endTopic(topic: string): void
   /**

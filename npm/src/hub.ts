@@ -7,11 +7,16 @@ import { ReadableHub } from './readable-hub.js'
 import { StoredHub, type StoreOptions } from './stored-hub.js'
 import { checkTopic } from './topic.js'
 
+const NO_FIELDS: EventFields = {}
+
 /** A hub whose history is in this process's memory. Made by {@link createHub}. */
 export class Hub extends ReadableHub {
   /** The addon's function, which puts the number of the topic's connections into `#subscribers`. */
   readonly #publish: ReturnType<NativeHub['publisher']>
   readonly #subscribers = new Uint32Array(1)
+  /** The topic and the type of the event that was published last, which the addon has too: the next often has the same. */
+  #topic: string | undefined
+  #event: string | null | undefined
 
   /** Use {@link createHub}. */
   constructor(options: HubOptions = {}) {
@@ -39,9 +44,14 @@ export class Hub extends ReadableHub {
     const text = typeof data === 'string' ? data : serialise(data)
     if (fields !== undefined) checkFields(fields)
     try {
-      if (fields === undefined) return { id: this.#publish(topic, text), subscribers: this.#subscribers[0]! }
-      const { event, id, retry, comment } = fields
-      const published = this.#publish(topic, text, given(event, id, retry, comment), event, id, retry, comment)
+      const { event, id, retry, comment } = fields ?? NO_FIELDS
+      const bits = given(event, id, retry, comment)
+      if (bits <= 1 && topic === this.#topic && event === this.#event) {
+        return { id: this.#publish(text), subscribers: this.#subscribers[0]! }
+      }
+      const published = this.#publish(topic, text, bits, event, id, retry, comment)
+      this.#topic = topic
+      this.#event = event ?? undefined
       return { id: published, subscribers: this.#subscribers[0]! }
     } catch (error) {
       if ((error as SsecastError).code === 'SSECAST_CLOSED') return { id: null, subscribers: 0 }

@@ -30,6 +30,22 @@ for (const delivery of ['auto', 'pull']) {
     assert.deepEqual(await client.has(300), data)
   })
 
+  check('each event has the topic and the type of its own call, whichever calls failed before it', async t => {
+    const { client, hub } = await connect(t, { topics: ['a', 'b'] })
+    const calls = [['a', 'x'], ['a', 'x'], ['b', 'for\ned'], ['a', 'x'], ['a'], ['a'], ['b'], ['b', 'y'], [7, 'y'], ['b', 'y'], ['a', null], ['', 'x'],
+      ['a'], ['a', ''], ['a', ''], ['a'], ['b', 'y', { id: 'own' }], ['b', 'y'], ['b', {}], ['b', 'y'], ['c', 'y'], ['b', 'y']]
+    const expected = []
+    for (const [index, [topic, event, fields]] of calls.entries()) {
+      const isWrong = topic === '' || topic === 7 || event === 'for\ned' || typeof event === 'object' && event !== null
+      const publish = () => hub.publish(topic, `${topic} ${index}`, event === undefined ? undefined : { event, ...fields })
+      if (isWrong) assert.throws(publish, { name: 'SsecastError' })
+      else publish()
+      if (!isWrong && topic !== 'c') expected.push({ event: event || 'message', data: `${topic} ${index}` })
+    }
+    await client.has(expected.length)
+    assert.deepEqual(client.events.map(({ event, data }) => ({ event, data })), expected)
+  })
+
   check('subscribe begins with the next event, and unsubscribe ends with the last', async t => {
     const { session, client, hub } = await connect(t, { topics: ['a'] })
     hub.publish('b', 'before')

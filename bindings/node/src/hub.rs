@@ -8,7 +8,10 @@ use napi::bindgen_prelude::{Function, Object, Uint32Array, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi::{Env, sys};
 use napi_derive::napi;
-use ssecast::{Close, Error, ErrorKind, Hub, LoopConnections, Reason, Replay, Subscription, Unavailable};
+use ssecast::{
+    Close, Error, ErrorKind, Event, Hub, LoopConnections, Published, Reason, Replay, Subscription,
+    Unavailable,
+};
 
 #[cfg(unix)]
 use ssecast::{Framing, Sockets};
@@ -40,13 +43,32 @@ struct Publisher {
     hub: Hub,
     /// The number of subscribers goes here: an object to return would cost more.
     subscribers: Uint32Array,
+    /// Those of the last event that was published, by a call that returned its id.
+    topic: String,
+    event: Option<String>,
 }
 
 impl Publisher {
+    /// `topic, data, given, event, id, retry, comment`, or `data` alone for the topic and the type of the last call: to read
+    /// two strings more would cost a sixth of what publishing does.
     fn publish(&mut self, call: &Call, texts: &mut Texts) -> std::result::Result<sys::napi_value, Error> {
+        if call.count() == 1 {
+            let fields = call.fields(0, texts)?;
+            let event = Event { event: self.event.as_deref(), ..fields.event(texts)? };
+            let published = self.hub.publish(&self.topic, &event)?;
+            return self.answer(call, &published);
+        }
         let topic = call.topic(0, texts)?;
         let fields = call.fields(1, texts)?;
-        let published = self.hub.publish(texts.get(topic, "topic")?, &fields.event(texts)?)?;
+        let (topic, event) = (texts.get(topic, "topic")?, fields.event(texts)?);
+        let published = self.hub.publish(topic, &event)?;
+        let answer = self.answer(call, &published)?;
+        topic.clone_into(&mut self.topic);
+        self.event = event.event.map(Into::into);
+        Ok(answer)
+    }
+
+    fn answer(&mut self, call: &Call, published: &Published) -> std::result::Result<sys::napi_value, Error> {
         // SAFETY: JavaScript waits for the call under way, and nothing else in Rust refers to the memory.
         if let Some(subscribers) = unsafe { self.subscribers.as_mut() }.first_mut() {
             *subscribers = published.subscribers as u32;
@@ -100,13 +122,13 @@ impl NativeHub {
         })
     }
 
-    /// Makes the function that publishes an event. It returns the event's id, and puts into `subscribers` how many
-    /// connections read the topic.
+    /// Makes the function that publishes an event; with the data alone, one of the topic and the type of its last call that
+    /// returned. It returns the event's id, and puts into `subscribers` how many connections read the topic.
     #[napi(
-        ts_return_type = "(topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown) => string"
+        ts_return_type = "(...call: [topic: unknown, data: unknown, given?: number, event?: unknown, id?: unknown, retry?: unknown, comment?: unknown] | [data: unknown]) => string"
     )]
     pub fn publisher<'env>(&self, env: &'env Env, subscribers: Uint32Array) -> Result<Object<'env>> {
-        let publisher = Publisher { hub: self.hub.clone(), subscribers };
+        let publisher = Publisher { hub: self.hub.clone(), subscribers, topic: String::new(), event: None };
         entry(|| function(env, "publish", Rc::new(RefCell::new(publisher)), Publisher::publish))
     }
 
