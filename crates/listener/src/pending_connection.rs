@@ -8,6 +8,7 @@ use ssecast_engine::Framing;
 use crate::config::ListenerConfig;
 use crate::refusal::Refusal;
 use crate::request::Request;
+use crate::response_context::ResponseContext;
 use crate::ticket::Ticket;
 
 /// The most that a client may say behind its request. Nothing there is ever executed.
@@ -47,12 +48,8 @@ pub(crate) struct Head {
 pub(crate) struct Asked {
     pub(crate) ticket: Arc<Ticket>,
     pub(crate) framing: Framing,
-    pub(crate) is_head: bool,
-    /// It comes back by itself when a stream has ended, and not after a status.
-    pub(crate) expects_stream: bool,
+    pub(crate) context: ResponseContext,
     pub(crate) last_event_id: Option<String>,
-    /// The header lines for pages of other origins.
-    pub(crate) cors: String,
     /// The request itself, while its origin is decided on.
     pub(crate) undecided: Option<Request>,
 }

@@ -8,7 +8,10 @@ use mio::unix::SourceFd;
 use mio::{Interest, Registry, Token};
 use slab::Slab;
 
-use crate::pending_connection::{PendingConnection, Phase};
+use crate::config::ListenerConfig;
+use crate::pending_connection::{PendingConnection, Phase, ReadOutcome};
+use crate::refusal::Refusal;
+use crate::request::Request;
 
 /// Where pending connections are, by their places, and until when.
 pub(crate) struct PendingConnections {
@@ -16,11 +19,13 @@ pub(crate) struct PendingConnections {
     /// The places by phase and deadline. All of a phase have as much time, so that the first is the oldest.
     deadlines: [BTreeSet<(Instant, usize)>; Phase::COUNT],
     registry: Registry,
+    buffer: Box<[u8]>,
 }
 
 impl PendingConnections {
     pub(crate) fn new(registry: Registry) -> Self {
-        Self { connections: Slab::new(), deadlines: Default::default(), registry }
+        let buffer = vec![0; 16 << 10].into();
+        Self { connections: Slab::new(), deadlines: Default::default(), registry, buffer }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -69,6 +74,55 @@ impl PendingConnections {
             asked.ticket.void();
         }
         Some(connection)
+    }
+
+    /// Goes on with a connection on which something has happened. Returns what its head says, once it is complete.
+    pub(crate) fn proceed(
+        &mut self,
+        slot: usize,
+        config: &ListenerConfig,
+    ) -> Option<Result<Request, Refusal>> {
+        let client = self.connections.get_mut(slot)?;
+        let stays = match &client.phase {
+            Phase::Reading(_) => return self.read(slot, config),
+            Phase::Deciding(_) => client.drain(&mut self.buffer),
+            Phase::Answering(_) => client.send_answer(&mut self.buffer),
+        };
+        if !stays {
+            self.dismiss(slot);
+        }
+        None
+    }
+
+    /// Reads more of a head.
+    fn read(&mut self, slot: usize, config: &ListenerConfig) -> Option<Result<Request, Refusal>> {
+        loop {
+            let client = self.connections.get_mut(slot)?;
+            let result = client.read(&mut self.buffer);
+            let Phase::Reading(head) = &mut client.phase else { return None };
+            match result {
+                ReadOutcome::Nothing => return None,
+                ReadOutcome::End | ReadOutcome::Gone => {
+                    self.dismiss(slot);
+                    return None;
+                }
+                ReadOutcome::Some(length) => {
+                    let request = head.add(&self.buffer[..length], config, client.peer).transpose();
+                    if request.is_some() {
+                        return request;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Hears out a client that has asked. Returns whether it is still there.
+    pub(crate) fn drain(&mut self, slot: usize) -> bool {
+        let stays = self.connections.get_mut(slot).is_some_and(|client| client.drain(&mut self.buffer));
+        if !stays {
+            self.dismiss(slot);
+        }
+        stays
     }
 
     /// Begins a pending connection's next phase.

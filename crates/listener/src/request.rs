@@ -1,4 +1,5 @@
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use crate::config::ListenerConfig;
 use crate::refusal::Refusal;
@@ -18,9 +19,10 @@ use crate::target::Target;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Request {
+    // A clone shares what is large.
     method: String,
-    target: Target,
-    headers: Vec<(String, Vec<u8>)>,
+    target: Arc<Target>,
+    headers: Arc<[(String, Vec<u8>)]>,
     peer: SocketAddr,
     last_event_id: Option<String>,
     /// The version is HTTP/1.0.
@@ -47,7 +49,7 @@ impl Request {
         let headers = head.headers.iter().map(|header| (header.name.to_owned(), header.value.to_vec()));
         let mut request = Self {
             method: method.to_owned(),
-            target: Target::parse(target, method)?,
+            target: Arc::new(Target::parse(target, method)?),
             headers: headers.collect(),
             peer,
             last_event_id: None,
