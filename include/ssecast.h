@@ -810,6 +810,22 @@ typedef void (*ssecast_stream_close_callback)(void *user_data,
 /// Tells that all that was sent to one stream alone has been handed to the system, as `ssecast_drain_callback` does.
 typedef void (*ssecast_stream_drain_callback)(void *user_data, uint64_t stream);
 
+/// Says whether pages of an origin may read the answer to a request, on the listener's thread; it must return soon. 1 allows
+/// it and 0 does not. A negative number says that the program can't tell: the request is answered 500, and the page is not
+/// allowed to read that. The origin and the request are the listener's, and valid until the callback returns.
+///
+/// ```c
+/// static int is_ours(void *user_data, ssecast_slice origin, const ssecast_request *request) {
+///   static const char ours[] = ".app.example";
+///   size_t length = sizeof ours - 1;
+///   (void)user_data, (void)request;
+///   return origin.len > length && memcmp(origin.data + origin.len - length, ours, length) == 0;
+/// }
+/// ```
+typedef int (*ssecast_origin_callback)(void *user_data,
+                                       struct ssecast_slice origin,
+                                       const struct ssecast_request *request);
+
 /// How a listener answers, and what it bears. Times are in milliseconds. A number that is 0 and a text that is left out
 /// have their defaults; `SSECAST_ZERO` stands for a real zero.
 typedef struct ssecast_listen_config {
@@ -862,6 +878,9 @@ typedef struct ssecast_listen_config {
   /// many of the last events, of all its topics together, or `SSECAST_REPLAY_ALL`. The stream goes on live behind them,
   /// without a gap. Default 0: it begins live.
   uint64_t replay;
+  /// Decides on the origin of each request that has one, a preflight too, before `route` is asked; `cors_origins` are left
+  /// out then. Its answer holds for refusals as well. May be NULL.
+  ssecast_origin_callback cors_allows;
 } ssecast_listen_config;
 
 /// Hands out a stream that has begun, on a thread of the engine; it must return soon. The connection is the callback's, which

@@ -524,14 +524,26 @@ struct Responder {
 // An HTTP/1.1 endpoint of a hub. A thread of its own calls `route`, which may keep the responder; if it throws, the answer is 500.
 struct Listener {
   using Route = std::function<void(const Request& request, Responder responder)>;
+  // Says whether pages of an origin may read the answer to a request, a refusal too. It is asked on the same thread, before the route,
+  // and must return soon. If it throws, the answer is 500, which the page may not read.
+  using Allows = std::function<bool(std::string_view origin, const Request& request)>;
   detail::Handle<ssecast_listener, ssecast_listener_free> handle;
-  // The configuration's own callbacks get its own user_data. What they and the route use lives as long as the hub.
-  Listener(Hub& hub, ssecast_listen_config config, Route route) {
+  // The configuration's own callbacks get its own user_data. What they, the route and `allows` use lives as long as the hub.
+  Listener(Hub& hub, ssecast_listen_config config, Route route, Allows allows = {}) {
     struct Told {
       Route route;
+      Allows allows;
       ssecast_listen_config config;
     };
-    config.user_data = hub.owned->add(std::make_shared<Told>(Told{std::move(route), config}));
+    const bool decides = static_cast<bool>(allows);
+    config.user_data = hub.owned->add(std::make_shared<Told>(Told{std::move(route), std::move(allows), config}));
+    if (decides) config.cors_allows = [](void* data, ssecast_slice origin, const ssecast_request* request) noexcept {
+      try { return static_cast<Told*>(data)->allows(view(origin), Request{request}) ? 1 : 0; } catch (...) { return -1; }
+    };
+    else if (config.cors_allows) config.cors_allows = [](void* data, ssecast_slice origin, const ssecast_request* request) noexcept {
+      const auto& own = static_cast<Told*>(data)->config;
+      return own.cors_allows(own.user_data, origin, request);
+    };
     config.route = [](void* data, const ssecast_request* request, ssecast_responder* responder) noexcept {
       try { static_cast<Told*>(data)->route(Request{request}, {decltype(Responder::handle)(responder)}); } catch (...) {}
     };

@@ -1,8 +1,8 @@
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::mem::offset_of;
 use std::time::Duration;
 
-use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey};
+use ssecast::{Cors, Error, ErrorKind, ListenerConfig, OptionKey, Origins};
 
 use crate::callbacks::{
     ssecast_stream_close_callback, ssecast_stream_drain_callback, ssecast_stream_open_callback,
@@ -27,6 +27,26 @@ pub type ssecast_route_callback = Option<
         request: *const ssecast_request,
         responder: *mut ssecast_responder,
     ),
+>;
+
+/// Says whether pages of an origin may read the answer to a request, on the listener's thread; it must return soon. 1 allows
+/// it and 0 does not. A negative number says that the program can't tell: the request is answered 500, and the page is not
+/// allowed to read that. The origin and the request are the listener's, and valid until the callback returns.
+///
+/// ```c
+/// static int is_ours(void *user_data, ssecast_slice origin, const ssecast_request *request) {
+///   static const char ours[] = ".app.example";
+///   size_t length = sizeof ours - 1;
+///   (void)user_data, (void)request;
+///   return origin.len > length && memcmp(origin.data + origin.len - length, ours, length) == 0;
+/// }
+/// ```
+pub type ssecast_origin_callback = Option<
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        origin: ssecast_slice,
+        request: *const ssecast_request,
+    ) -> c_int,
 >;
 
 /// How a listener answers, and what it bears. Times are in milliseconds. A number that is 0 and a text that is left out
@@ -83,6 +103,9 @@ pub struct ssecast_listen_config {
     /// many of the last events, of all its topics together, or `SSECAST_REPLAY_ALL`. The stream goes on live behind them,
     /// without a gap. Default 0: it begins live.
     pub replay: u64,
+    /// Decides on the origin of each request that has one, a preflight too, before `route` is asked; `cors_origins` are left
+    /// out then. Its answer holds for refusals as well. May be NULL.
+    pub cors_allows: ssecast_origin_callback,
 }
 
 // SAFETY: integers, pointers, functions and slices; the last of them is as wide as the alignment.
@@ -113,6 +136,7 @@ unsafe impl Versioned for ssecast_listen_config {
             on_drain: None,
             user_data: std::ptr::null_mut(),
             replay: 0,
+            cors_allows: None,
         }
     }
 }
@@ -155,12 +179,20 @@ impl ssecast_listen_config {
     /// As [`core`](Self::core).
     unsafe fn cors(&self) -> Result<Option<Cors>, Failure> {
         // SAFETY: the caller's promise.
-        let Some(origins) = unsafe { cors::read(self.cors_origins, self.cors_origins_len) }? else {
-            if self.cors_credentials != 0 {
-                let problem = "is for the pages of other origins, and no origin is given";
-                return Err(Error::new(ErrorKind::InvalidOption, OptionKey::CorsCredentials, problem).into());
+        let listed = unsafe { cors::read(self.cors_origins, self.cors_origins_len) }?;
+        let invalid = |option, problem| Err(Error::new(ErrorKind::InvalidOption, option, problem).into());
+        let origins = match (listed, self.cors_allows) {
+            (Some(_), Some(_)) => {
+                let problem = "must be left out where cors_allows is set: one of them decides";
+                return invalid(OptionKey::CorsOrigins, problem);
             }
-            return Ok(None);
+            (None, Some(_)) => Origins::Decided,
+            (Some(origins), None) => origins,
+            (None, None) if self.cors_credentials != 0 => {
+                let problem = "is for the pages of other origins, and no origin is given";
+                return invalid(OptionKey::CorsCredentials, problem);
+            }
+            (None, None) => return Ok(None),
         };
         let max_age =
             Duration::from_millis(or_default(self.cors_max_age_ms, Self::defaults().cors_max_age_ms));

@@ -1,16 +1,18 @@
 use std::sync::Arc;
 
-use ssecast::{Attachment, ConnectionId, QueryTopics, Reason, Request, Responder, Router};
+use ssecast::{Attachment, ConnectionId, OriginDecision, QueryTopics, Reason, Request, Responder, Router};
 
 use crate::callbacks::Callbacks;
 use crate::error::{Failure, ssecast_result};
-use crate::listen_config::{ssecast_listen_config, ssecast_route_callback};
+use crate::listen_config::{ssecast_listen_config, ssecast_origin_callback, ssecast_route_callback};
 use crate::request::ssecast_request;
 use crate::responder::ssecast_responder;
+use crate::slice::ssecast_slice;
 
 /// The caller's functions as the listener's router.
 pub(crate) struct Routes {
     route: ssecast_route_callback,
+    allows: ssecast_origin_callback,
     callbacks: Arc<Callbacks>,
 }
 
@@ -22,6 +24,20 @@ impl Router for Routes {
         // SAFETY: the caller's function and data; the request lives as long as the call, and the responder is
         // handed over.
         unsafe { route(self.callbacks.user_data, &raw const request, responder) };
+    }
+
+    fn allows_origin(&self, origin: &str, request: Request, decision: OriginDecision) {
+        // Without the function no origin is decided on.
+        let Some(allows) = self.allows else { return };
+        let request = ssecast_request::new(request);
+        let origin = ssecast_slice::new(origin.as_bytes());
+        // SAFETY: the caller's function and data; the origin and the request live as long as the call.
+        let answer = unsafe { allows(self.callbacks.user_data, origin, &raw const request) };
+        if answer < 0 {
+            decision.fail()
+        } else {
+            decision.decide(answer > 0)
+        };
     }
 
     fn opened(&self, stream: Attachment) {
@@ -51,6 +67,6 @@ impl TryFrom<&ssecast_listen_config> for Routes {
             on_drain: config.on_drain,
             user_data: config.user_data,
         };
-        Ok(Self { route: config.route, callbacks: Arc::new(callbacks) })
+        Ok(Self { route: config.route, allows: config.cors_allows, callbacks: Arc::new(callbacks) })
     }
 }

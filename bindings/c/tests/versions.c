@@ -73,8 +73,32 @@ static void an_older_stream_begins_live(void) {
   close(asked.socket);
 }
 
+static void an_older_listener_has_its_replay_and_decides_on_no_origin(void) {
+  ssecast_error error;
+  ssecast_hub *hub = quiet_hub();
+  ssecast_listener *listener;
+  ssecast_listen_config older;
+  struct stream client;
+  size_t size = offsetof(ssecast_listen_config, cors_allows);
+  memset(&older, 0xff, sizeof older);
+  CHECK(ssecast_listen_config_init(&older, size) == SSECAST_OK && older.size == size);
+  CHECK(((unsigned char *)&older)[size] == 0xff);
+  older.query_topics = 1;
+  older.replay = SSECAST_REPLAY_ALL;
+  publish(hub, "ticks", "before");
+  CHECK_OK(ssecast_hub_listen(hub, &older, &listener, &error));
+  tcp_connect(&client, ssecast_listener_port(listener));
+  say(&client, "GET /?topic=ticks HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\n\r\n");
+  EVENTUALLY(stream_has(&client, "data: before\n"));
+  CHECK(strstr(client.bytes, "Access-Control-") == NULL);
+  ssecast_listener_free(listener);
+  ssecast_hub_free(hub);
+  close(client.socket);
+}
+
 int main(void) {
   TEST("an older hub has its log in memory", an_older_hub_has_its_log_in_memory);
   TEST("an older stream begins live", an_older_stream_begins_live);
+  TEST("an older listener has its replay and decides on no origin", an_older_listener_has_its_replay_and_decides_on_no_origin);
   return 0;
 }

@@ -272,6 +272,40 @@ void a_listener_asks_its_route_and_answers_500_when_it_throws() {
   CHECK(hub.metrics().find("\nssecast_disconnects_total{reason=\"shutdown\"} 1\n") != std::string::npos);
 }
 
+void a_function_decides_on_origins_and_refuses_when_it_throws() {
+  auto hub = quiet_hub();
+  const auto route = [](const ssecast::Request& request, ssecast::Responder responder) {
+    if (request.path() == "/private") responder.refuse(403);
+    else responder.allow({"t"});
+  };
+  const auto allows = [](std::string_view origin, const ssecast::Request& request) {
+    if (request.path() == "/throw") throw std::runtime_error("a defect of the program");
+    return origin == "https://app.example";
+  };
+  const ssecast::Listener listener(hub, ssecast::listen_config(), route, allows);
+  const auto answered = [&](const ssecast::Listener& by, const std::string& line, const std::string& origin) {
+    Client client(by.port(), line + " HTTP/1.1\r\nHost: x\r\nAccess-Control-Request-Method: GET\r\nOrigin: " + origin + "\r\n\r\n");
+    const std::string head = client.until("\r\n\r\n");
+    const bool is_allowed = head.find("\r\nAccess-Control-Allow-Origin: " + origin + "\r\n") != std::string::npos;
+    CHECK(is_allowed || head.find("Allow-Origin") == std::string::npos);
+    return head.substr(9, 3) + (is_allowed ? " allowed" : "");
+  };
+  for (const auto& [line, status] : {std::pair{"GET /"s, "200"s}, {"GET /private", "403"}, {"OPTIONS /", "204"}, {"POST /", "405"}}) {
+    CHECK(answered(listener, line, "https://app.example") == status + " allowed");
+    CHECK(answered(listener, line, "https://other.example") == status);
+  }
+  CHECK(answered(listener, "GET /throw", "https://app.example") == "500");
+  // A function of C's in the configuration has its own user data.
+  auto config = ssecast::listen_config();
+  std::atomic<int> asked{0};
+  config.user_data = &asked;
+  config.cors_allows = [](void* data, ssecast_slice, const ssecast_request*) { return ++*static_cast<std::atomic<int>*>(data); };
+  CHECK(answered(ssecast::Listener(hub, config, route), "GET /", "https://other.example") == "200 allowed" && asked == 1);
+  const auto origin = ssecast::slice("https://app.example");
+  config.cors_origins = &origin, config.cors_origins_len = 1;
+  CHECK(failure([&] { ssecast::Listener(hub, config, route); }).error.field == "cors_origins"s);
+}
+
 struct Told {
   ssecast_reason reasons[64] = {};
   std::atomic<int> count{0};
@@ -585,6 +619,7 @@ int main() {
   TEST(a_socket_that_is_refused_makes_no_callback);
   TEST(a_subscription_gives_bytes_resumes_and_says_why_it_ended);
   TEST(a_listener_asks_its_route_and_answers_500_when_it_throws);
+  TEST(a_function_decides_on_origins_and_refuses_when_it_throws);
   TEST(when_a_hub_is_destroyed_no_callback_of_it_runs_any_more);
   TEST(a_handle_keeps_its_hub_and_publishing_to_a_closed_one_gives_nothing);
   TEST(the_callers_own_callbacks_get_the_callers_own_user_data);

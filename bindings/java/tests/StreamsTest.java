@@ -1,3 +1,5 @@
+import com.sun.jna.Callback;
+import com.sun.jna.Native;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -8,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicInteger;
 import ssecast.Answer;
@@ -206,6 +209,41 @@ public final class StreamsTest {
         }
     }
 
+    private static String answered(int port, String method, String path, String origin) throws Exception {
+        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port + path)).headers("Origin", origin)
+            .headers("Access-Control-Request-Method", "GET").method(method, HttpRequest.BodyPublishers.noBody()).build();
+        HttpResponse<java.util.stream.Stream<String>> answer = HTTP.send(request, HttpResponse.BodyHandlers.ofLines());
+        answer.body().close();
+        return answer.statusCode() + " " + answer.headers().firstValue("access-control-allow-origin").orElse("");
+    }
+
+    private static void aFunctionDecidesOnOriginsAndRefusesWhenItThrows() throws Exception {
+        List<Throwable> defects = new CopyOnWriteArrayList<>();
+        Callback.UncaughtExceptionHandler handler = Native.getCallbackExceptionHandler();
+        Native.setCallbackExceptionHandler((callback, defect) -> defects.add(defect));
+        IllegalStateException thrown = new IllegalStateException("a defect of the program");
+        ListenerConfig config = new ListenerConfig().corsCredentials(true).corsAllows((origin, request) -> {
+            if (request.path().equals("/throw")) throw thrown;
+            return origin.equals("https://app.example");
+        });
+        try (Hub hub = new Hub(); Listener listener = hub.listen(
+            config, request -> request.path().equals("/private") ? Answer.refuse(403) : Answer.allow("ticks"))) {
+            for (String[] asked : new String[][] {
+                {"GET", "/", "200 "}, {"GET", "/private", "403 "}, {"OPTIONS", "/", "204 "}, {"DELETE", "/", "405 "}}) {
+                String allowed = answered(listener.port(), asked[0], asked[1], "https://app.example");
+                String other = answered(listener.port(), asked[0], asked[1], "https://other.example");
+                SsecastTest.check(allowed.equals(asked[2] + "https://app.example") && other.equals(asked[2]), allowed + ", " + other);
+            }
+            String answer = answered(listener.port(), "GET", "/throw", "https://app.example");
+            SsecastTest.check(answer.equals("500 ") && defects.equals(List.of(thrown)), answer + defects);
+            SsecastException both =
+                SsecastTest.failure(() -> hub.listen(config.corsOrigins("https://app.example"), request -> null));
+            SsecastTest.check(both.field.equals("corsOrigins"), both.field);
+        } finally {
+            Native.setCallbackExceptionHandler(handler);
+        }
+    }
+
     private static void whatCanNotBeAnsweredIsADefect() throws Exception {
         try (Hub hub = new Hub()) {
             String problem = SsecastTest.failure(() -> hub.listen(new ListenerConfig().corsOrigins("*").corsCredentials(true), r -> null)).getMessage();
@@ -252,6 +290,8 @@ public final class StreamsTest {
         test("a subscription is sent to and changed alone", StreamsTest::aSubscriptionIsSentToAndChangedAlone);
         test("a thread that is interrupted waits no more", StreamsTest::aThreadThatIsInterruptedWaitsNoMore);
         test("a route says what is answered, and who a client is", StreamsTest::aRouteSaysWhatIsAnsweredAndWhoAClientIs);
+        test("a function decides on origins, and refuses when it throws",
+            StreamsTest::aFunctionDecidesOnOriginsAndRefusesWhenItThrows);
         test("what can't be answered is a defect", StreamsTest::whatCanNotBeAnsweredIsADefect);
         test("publishing beside closing is published or closed", StreamsTest::publishingBesideClosingIsPublishedOrClosed);
         System.exit(0);

@@ -189,9 +189,13 @@ interface Library extends com.sun.jna.Library {
         void decide(Pointer userData, Pointer request, Pointer responder);
     }
 
+    interface OriginCallback extends Callback {
+        int allows(Pointer userData, Slice.Value origin, Pointer request);
+    }
+
     @FieldOrder({"size", "address", "path", "headers", "headersLen", "corsOrigins", "corsOriginsLen", "corsMaxAgeMs",
         "maxHeadBytes", "maxHeaders", "headMs", "answerMs", "maxPending", "corsCredentials", "queryTopics", "route", "onOpen",
-        "onClose", "onDrain", "userData", "replay"})
+        "onClose", "onDrain", "userData", "replay", "corsAllows"})
     class ListenConfig extends Structure {
         public long size;
         public Slice address = new Slice(), path = new Slice();
@@ -202,6 +206,7 @@ interface Library extends com.sun.jna.Library {
         public int corsCredentials, queryTopics;
         public Pointer route, onOpen, onClose, onDrain, userData;
         public long replay;
+        public Pointer corsAllows;
     }
 
     String ssecast_result_text(int result);

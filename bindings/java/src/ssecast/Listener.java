@@ -1,6 +1,7 @@
 package ssecast;
 
 import com.sun.jna.Memory;
+import com.sun.jna.Native;
 import com.sun.jna.Pointer;
 import com.sun.jna.ptr.LongByReference;
 import com.sun.jna.ptr.PointerByReference;
@@ -10,6 +11,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BiPredicate;
 import java.util.function.ToLongFunction;
 
 /** An HTTP/1.1 endpoint of a hub, for programs that have no HTTP server or want none in between. */
@@ -54,6 +56,7 @@ public final class Listener implements AutoCloseable {
 
     private final Handle handle;
     private final Calls.Stub route;
+    private final Calls.Stub allows;
 
     Listener(Pointer hub, ListenerConfig options, Decision decide) {
         // A route that throws is a defect of the program: its responder is freed without an answer, and the client gets 500.
@@ -65,6 +68,7 @@ public final class Listener implements AutoCloseable {
                 Library.INSTANCE.ssecast_responder_free(responder);
             }
         });
+        allows = options.corsAllows == null ? null : allows(options.corsAllows);
         Library.ListenConfig config = new Library.ListenConfig();
         Library.INSTANCE.ssecast_listen_config_init(config, config.size());
         if (options.address != null) config.address.set(options.address);
@@ -84,6 +88,7 @@ public final class Listener implements AutoCloseable {
         config.corsCredentials = options.corsCredentials ? 1 : 0;
         config.replay = options.replay;
         config.route = route.pointer();
+        config.corsAllows = allows == null ? null : allows.pointer();
         PointerByReference made = new PointerByReference();
         Library.Failure failure = new Library.Failure();
         SsecastException.check(Library.INSTANCE.ssecast_hub_listen(hub, config, made, failure), failure);
@@ -91,6 +96,20 @@ public final class Listener implements AutoCloseable {
         Reference.reachabilityFence(origins);
         handle = new Handle("listener", made.getValue());
         OPEN.add(this);
+    }
+
+    private static Calls.Stub allows(BiPredicate<String, Request> decides) {
+        return Calls.INSTANCE.stub(Library.OriginCallback.class, new Library.OriginCallback() {
+            @Override
+            public int allows(Pointer userData, Library.Slice.Value origin, Pointer request) {
+                try {
+                    return decides.test(origin.text(), new Request(request)) ? 1 : 0;
+                } catch (Throwable defect) {
+                    Native.getCallbackExceptionHandler().uncaughtException(this, defect);
+                    return -1;
+                }
+            }
+        });
     }
 
     private static void give(Pointer responder, Answer answer) {

@@ -2,12 +2,14 @@ package ssecast;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.BiPredicate;
 
 /** How a listener answers. Times are in milliseconds; what is not set has the default of {@code ssecast_listen_config}. */
 public final class ListenerConfig {
     String address, path;
     final List<String[]> headers = new ArrayList<>();
     List<String> corsOrigins = List.of();
+    BiPredicate<String, Request> corsAllows;
     boolean corsCredentials;
     long corsMaxAgeMs, maxHeadBytes, maxHeaders, headMs, answerMs, maxPending, replay;
 
@@ -35,6 +37,18 @@ public final class ListenerConfig {
      */
     public ListenerConfig corsOrigins(String... origins) {
         corsOrigins = List.of(origins);
+        return this;
+    }
+
+    /**
+     * Decides on the origin of each request, instead of {@link #corsOrigins}: whether its pages may read the answer, which may be a
+     * refusal. It is asked on the listener's thread, before the route, and must return soon. If it throws, the request is answered 500,
+     * which the page may not read, and JNA's {@code CallbackExceptionHandler} gets what was thrown, as it does from a route.
+     *
+     * <pre>{@code config.corsAllows((origin, request) -> origin.endsWith(".app.example"));}</pre>
+     */
+    public ListenerConfig corsAllows(BiPredicate<String, Request> decides) {
+        corsAllows = decides;
         return this;
     }
 

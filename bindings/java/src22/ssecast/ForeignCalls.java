@@ -69,10 +69,13 @@ final class ForeignCalls extends Calls {
             Class<?>[] parameters = method.getParameterTypes();
             for (int at = 0; at < parameters.length; at++) {
                 if (parameters[at] == Pointer.class) called = MethodHandles.filterArguments(called, at, TO_POINTER);
+                if (parameters[at] == Library.Slice.Value.class) called = MethodHandles.filterArguments(called, at, TO_SLICE);
             }
+            Class<?> result = method.getReturnType();
             // What is thrown into C would end the process: JNA's handler gets it, as it does by JNA.
-            called = MethodHandles.catchException(called, Throwable.class, MethodHandles.insertArguments(DEFECT, 0, function));
-            FunctionDescriptor descriptor = FunctionDescriptor.ofVoid(layouts(parameters));
+            MethodHandle zero = MethodHandles.collectArguments(MethodHandles.zero(result), 0, DEFECT.bindTo(function));
+            called = MethodHandles.catchException(called, Throwable.class, zero);
+            FunctionDescriptor descriptor = descriptor(result, layouts(parameters));
             MemorySegment stub = LINKER.upcallStub(called, descriptor, Arena.ofAuto());
             return new Stub(new Pointer(stub.address()), stub);
         } catch (IllegalAccessException impossible) {
@@ -81,6 +84,7 @@ final class ForeignCalls extends Calls {
     }
 
     private static final MethodHandle TO_POINTER = own("pointer", Pointer.class, MemorySegment.class);
+    private static final MethodHandle TO_SLICE = own("slice", Library.Slice.Value.class, MemorySegment.class);
     private static final MethodHandle DEFECT = own("defect", void.class, Callback.class, Throwable.class);
 
     private static MethodHandle own(String name, Class<?> result, Class<?>... parameters) {
@@ -99,8 +103,19 @@ final class ForeignCalls extends Calls {
         return segment.address() == 0 ? null : new Pointer(segment.address());
     }
 
+    private static Library.Slice.Value slice(MemorySegment segment) {
+        Library.Slice.Value slice = new Library.Slice.Value();
+        slice.data = pointer(segment.get(ADDRESS, 0));
+        slice.len = segment.get(ValueLayout.JAVA_LONG, ADDRESS.byteSize());
+        return slice;
+    }
+
     private static MemorySegment at(Pointer pointer) {
         return MemorySegment.ofAddress(Pointer.nativeValue(pointer));
+    }
+
+    private static FunctionDescriptor descriptor(Class<?> result, MemoryLayout[] parameters) {
+        return result == void.class ? FunctionDescriptor.ofVoid(parameters) : FunctionDescriptor.of(layout(result), parameters);
     }
 
     private static MemoryLayout[] layouts(Class<?>... types) {
@@ -125,9 +140,7 @@ final class ForeignCalls extends Calls {
                 .orElseThrow(() -> new UnsatisfiedLinkError(method.getName() + " is not in the library: it has another version"));
             result = method.getReturnType();
             MemoryLayout[] parameters = layouts(method.getParameterTypes());
-            FunctionDescriptor descriptor = result == void.class ? FunctionDescriptor.ofVoid(parameters)
-                : FunctionDescriptor.of(layout(result), parameters);
-            MethodHandle exact = LINKER.downcallHandle(function, descriptor);
+            MethodHandle exact = LINKER.downcallHandle(function, descriptor(result, parameters));
             handle = exact.asSpreader(Object[].class, exact.type().parameterCount())
                 .asType(MethodType.methodType(Object.class, Object[].class));
         }
@@ -172,10 +185,7 @@ final class ForeignCalls extends Calls {
             if (!(returned instanceof MemorySegment segment)) return returned;
             if (result == Pointer.class) return pointer(segment);
             if (result == String.class) return pointer(segment).getString(0, "UTF-8");
-            Library.Slice.Value slice = new Library.Slice.Value();
-            slice.data = pointer(segment.get(ADDRESS, 0));
-            slice.len = segment.get(ValueLayout.JAVA_LONG, ADDRESS.byteSize());
-            return slice;
+            return slice(segment);
         }
     }
 }
