@@ -124,9 +124,7 @@ impl Floor {
                 thread::sleep(due.saturating_sub(start.elapsed()));
             }
             let began = Instant::now();
-            for _ in 0..batch {
-                self.append(bytes);
-            }
+            self.append(bytes, batch);
             self.round()?;
             rounds.record(began.elapsed().as_nanos() as u64);
             self.wait(AHEAD * bytes)?;
@@ -139,17 +137,20 @@ impl Floor {
         self.start + self.log.len()
     }
 
-    /// Appends the bytes that ssecast would send: an id, and data of a given size.
-    fn append(&mut self, bytes: usize) {
-        let mut event = format!("id: 0123456789ab-{}\ndata: ", self.published).into_bytes();
-        let data = event.len();
-        marker::write(&mut event, self.published, now());
-        event.resize(data + bytes, b'x');
-        event.extend_from_slice(b"\n\n");
-        self.log.extend_from_slice(format!("{:x}\r\n", event.len()).as_bytes());
-        self.log.extend_from_slice(&event);
+    /// Appends the bytes that ssecast would send: one chunk of events, each with an id, and data of a given size.
+    fn append(&mut self, bytes: usize, events: u64) {
+        let mut chunk = Vec::new();
+        for _ in 0..events {
+            chunk.extend_from_slice(format!("id: 0123456789-{}\ndata: ", self.published).as_bytes());
+            let data = chunk.len();
+            marker::write(&mut chunk, self.published, now());
+            chunk.resize(data + bytes, b'x');
+            chunk.extend_from_slice(b"\n\n");
+            self.published += 1;
+        }
+        self.log.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+        self.log.extend_from_slice(&chunk);
         self.log.extend_from_slice(b"\r\n");
-        self.published += 1;
     }
 
     /// Sends every client what it takes of all that is pending for it.
