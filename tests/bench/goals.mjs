@@ -1,3 +1,4 @@
+import { socketDelivery } from './rig.mjs'
 import { number } from './table.mjs'
 
 /** The servers that the goals are for. */
@@ -9,8 +10,8 @@ export function goals(rows, stalls) {
   const find = (server, clients, mode) =>
     rows.find(row => row.server === server && row.clients === clients && row.mode === mode)
   const list = []
-  const compare = (what, clients, mode, theirs, value, goal, isMet, ours = OURS) => {
-    const [our, their] = [ours, theirs].map(server => find(server, clients, mode))
+  const compare = (what, clients, mode, theirs, value, goal, isMet, ours) => {
+    const [our, their] = [ours ?? socketDelivery(clients), theirs].map(server => find(server, clients, mode))
     if (!our || !their) return
     const ratio = value(our, their)
     list.push({ what: `${what}, ${number(clients)} clients, ${mode}`, goal, ratio, met: isMet(ratio) })
@@ -41,11 +42,13 @@ export function goals(rows, stalls) {
   }
   for (const clients of [200, 2000, 9000]) {
     for (const size of ['150 B', '4 KB']) {
-      const most = (theirs, mode) =>
-        compare(
-          `CPU per delivery against ${theirs}`, clients, mode, theirs,
-          (our, their) => our.cpuUs / their.cpuUs, '≤ 1.2 ×', ratio => ratio <= 1.2
-        )
+      // The engine's own, and with what Node does to publish and to see how far the clients are.
+      const most = (theirs, mode) => {
+        for (const [what, ours] of [['the engine’s CPU', 'ssecast engine'], ['CPU']]) {
+          const ratio = (our, their) => our.cpuUs / their.cpuUs
+          compare(`${what} per delivery against ${theirs}`, clients, mode, theirs, ratio, '≤ 1.2 ×', ratio => ratio <= 1.2, ours)
+        }
+      }
       most('floor', `paced, ${size}`)
       most('floor, batched', `saturating, ${size}`)
     }

@@ -25,6 +25,7 @@ export const node = {
   'ssecast pull': script('ssecast.mjs', 'pull'),
   'ssecast socket': script('ssecast.mjs', 'auto'),
   'ssecast release': script('ssecast.mjs', 'release'),
+  'ssecast engine': () => new Process(`${target}/release/engine`, 1),
   floor,
   'floor, batched': floor,
 }
@@ -53,8 +54,11 @@ export const processes = {
   'ssecast, in memory of one process': script('ssecast.mjs', 'auto'),
 }
 
-/** How many descriptors a server needs for a client. */
-const descriptors = name => (/^ssecast.* socket$/.test(name) ? 2 : 1)
+/** How many descriptors a server needs for a client: Node's and the engine's, which leaves three quarters of the process's free. */
+const descriptors = name => (/^ssecast.* socket$/.test(name) ? 8 : 1)
+
+/** What writes to sockets with so many clients. */
+export const socketDelivery = clients => (clients > 2000 ? 'ssecast release' : 'ssecast socket')
 
 /** Why a server is not measured with so many clients, if it is not. */
 export function unfit(name, clients, limit) {
