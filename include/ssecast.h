@@ -1450,6 +1450,14 @@ ssecast_result ssecast_stream_config_init(struct ssecast_stream_config *config, 
 /// Fills a refusal in with the defaults. `size` is `sizeof(ssecast_refusal)`.
 ssecast_result ssecast_refusal_init(struct ssecast_refusal *refusal, size_t size);
 
+/// Says whether a listener could answer with this: for servers that write their responses themselves, and are to refuse clients
+/// as listeners do. With `cors` the server has headers of CORS, which then are not the refusal's.
+///
+/// Fails with `SSECAST_INVALID_OPTION`, and names `status`, `headers` or `body`.
+ssecast_result ssecast_refusal_check(const struct ssecast_refusal *refusal,
+                                     bool cors,
+                                     struct ssecast_error *error);
+
 /// Binds an address and answers requests for streams there, on a thread of its own; an idle client costs about a
 /// kilobyte. Either `route` or `query_topics` is set. Requests that can't have a stream are answered without the
 /// route: 400, 404, 405, 406, 408, 413, 431, 503, 505; preflights, too. TLS and HTTP/2 are for a proxy in front of

@@ -155,6 +155,14 @@ inline std::string cors_headers(const ssecast_cors& cors, std::string_view origi
   detail::get<std::size_t>(ssecast_cors_headers, &cors, from, allowed, lines.data(), lines.size());
   return lines;
 }
+// Whether a listener could answer with this: fails with SSECAST_INVALID_OPTION, and names status, headers or body. With `cors` the
+// server has headers of CORS, which then are not the refusal's.
+inline void check_refusal(std::uint16_t status, const Headers& headers = {}, std::string_view body = {}, bool cors = false) {
+  const detail::HeaderSlices lines(headers);
+  auto config = refusal();
+  config.status = status, config.headers = lines.data(), config.headers_len = lines.size(), config.body = slice(body);
+  detail::call(ssecast_refusal_check, &config, cors);
+}
 // The last event ID that a request has, by its header or its query, which are borrowed.
 inline std::string_view last_event_id(std::string_view header, std::string_view query) noexcept {
   return view(ssecast_last_event_id(slice(header), slice(query)));

@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -43,39 +42,6 @@ type Handler struct {
 	OnOpen func(*http.Request, *Stream)
 	// If it is not nil, it is called once for each stream that has begun, on a goroutine of its own. It keeps the request.
 	OnClose func(*http.Request, Reason)
-}
-
-// A Refusal is an error of Handler.Topics that says what the client is answered.
-type Refusal struct {
-	// From 400 to 599, 204, or a redirect with the header Location; 0 is 403.
-	Status int
-	Header http.Header
-	// Empty says the status in words.
-	Body string
-}
-
-func (r *Refusal) Error() string {
-	return "ssecast: the request is refused with " + strconv.Itoa(r.status())
-}
-
-func (r *Refusal) status() int {
-	if r.Status == 0 {
-		return http.StatusForbidden
-	}
-	return r.Status
-}
-
-func (r *Refusal) answer(w http.ResponseWriter) {
-	maps.Copy(w.Header(), r.Header)
-	switch {
-	case r.status() == http.StatusNoContent:
-		w.WriteHeader(r.status())
-	case r.Body == "":
-		http.Error(w, http.StatusText(r.status()), r.status())
-	default:
-		w.WriteHeader(r.status())
-		io.WriteString(w, r.Body)
-	}
 }
 
 // ReplayAll stands for all events that are kept.
@@ -115,7 +81,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		refusal := &Refusal{}
 		errors.As(err, &refusal)
-		refusal.answer(w)
+		refusal.answer(w, h.CORS != nil)
 		return
 	}
 	id, finished := lastEventID(r)

@@ -1,6 +1,7 @@
 use ssecast::Refusal;
 
-use crate::error::{Failure, ssecast_result};
+use crate::entry::entry;
+use crate::error::{Failure, ssecast_error, ssecast_result};
 use crate::header::{self, ssecast_header};
 use crate::slice::ssecast_slice;
 use crate::versioned::{self, Versioned};
@@ -43,6 +44,23 @@ unsafe impl Versioned for ssecast_refusal {
 pub unsafe extern "C" fn ssecast_refusal_init(refusal: *mut ssecast_refusal, size: usize) -> ssecast_result {
     // SAFETY: the caller has `size` bytes there.
     unsafe { versioned::initialize(refusal, "refusal", size) }
+}
+
+/// Says whether a listener could answer with this: for servers that write their responses themselves, and are to refuse clients
+/// as listeners do. With `cors` the server has headers of CORS, which then are not the refusal's.
+///
+/// Fails with `SSECAST_INVALID_OPTION`, and names `status`, `headers` or `body`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ssecast_refusal_check(
+    refusal: *const ssecast_refusal,
+    cors: bool,
+    error: *mut ssecast_error,
+) -> ssecast_result {
+    entry!(error, {
+        // SAFETY: a structure that is as its size says, whose texts are there until the call returns.
+        let refusal = unsafe { versioned::read(refusal, "refusal", "refusal.size")?.core() }?;
+        Ok(refusal.validate(cors)?)
+    })
 }
 
 impl ssecast_refusal {

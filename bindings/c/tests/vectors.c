@@ -188,6 +188,32 @@ static void encode_vector(const char *name) {
   free(message.data);
 }
 
+static void refusal_vector(const char *name) {
+  ssecast_error error;
+  ssecast_refusal refusal;
+  ssecast_header headers[8];
+  struct value texts[16], body, field;
+  CHECK(ssecast_refusal_init(&refusal, sizeof refusal) == SSECAST_OK);
+  refusal.status = (uint32_t)read_number(0);
+  refusal.headers = headers;
+  refusal.headers_len = read_number(0);
+  CHECK(refusal.headers_len <= 8);
+  for (size_t at = 0; at < refusal.headers_len; at++) {
+    texts[2 * at] = read_value();
+    texts[2 * at + 1] = read_value();
+    headers[at] = (ssecast_header){slice(texts[2 * at]), slice(texts[2 * at + 1])};
+  }
+  body = read_value();
+  field = read_value();
+  refusal.body = slice(body);
+  ssecast_result result = ssecast_refusal_check(&refusal, true, &error);
+  if (field.data == NULL ? result != SSECAST_OK : result != SSECAST_INVALID_OPTION) check_failed(name, (int)result, "another result");
+  if (field.data != NULL && strcmp(error.field, field.data) != 0) check_failed(name, 0, error.message);
+  for (size_t at = 0; at < 2 * refusal.headers_len; at++) free(texts[at].data);
+  free(body.data);
+  free(field.data);
+}
+
 int main(void) {
   size_t vectors = 0;
   for (;;) {
@@ -199,12 +225,13 @@ int main(void) {
     name = read_value();
     if (strcmp(kind.data, "parse") == 0) parse_vector(name.data);
     else if (strcmp(kind.data, "chunks") == 0) chunks_vector(name.data);
+    else if (strcmp(kind.data, "refusal") == 0) refusal_vector(name.data);
     else encode_vector(name.data);
     free(kind.data);
     free(name.data);
     vectors++;
   }
   CHECK(vectors > 50);
-  printf("ok every vector of the encoder and the parser holds (%zu of them)\n", vectors);
+  printf("ok every vector of the encoder, the parser and refusals holds (%zu of them)\n", vectors);
   return 0;
 }

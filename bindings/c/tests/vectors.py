@@ -67,6 +67,15 @@ def main():
         put(field(vector, "output"))
         put(vector.get("error"))
         put(vector.get("message"))
+    for vector in json.loads((folder / "refusals.json").read_text()):
+        # In C a status that is left out has its default.
+        put("refusal"), put(vector["name"]), put(vector["status"] or 1)
+        headers = vector.get("headers", [])
+        put(len(headers))
+        for name, value in headers:
+            put(name), put(value)
+        put(field(vector, "body"))
+        put(vector.get("field"))
     put("end")
 
 

@@ -542,6 +542,14 @@ void a_route_says_what_a_stream_has_and_sends_to_it_alone() {
   CHECK(listener.close() && !listener.close());
 }
 
+void a_refusal_is_checked_before_it_is_sent() {
+  ssecast::check_refusal(401, {{"WWW-Authenticate", "Bearer"}}, "Sign in first.");
+  ssecast::check_refusal(401, {{"Access-Control-Allow-Origin", "*"}});
+  CHECK(failure([] { ssecast::check_refusal(401, {{"Access-Control-Allow-Origin", "*"}}, {}, true); }).error.field == "headers"s);
+  CHECK(failure([] { ssecast::check_refusal(302); }).error.field == "headers"s);
+  CHECK(failure([] { ssecast::check_refusal(200); }).error.field == "status"s);
+}
+
 void a_poller_tells_which_subscription_has_something() {
   auto hub = quiet_hub();
   auto poller = hub.poller();
@@ -630,6 +638,7 @@ int main() {
   TEST(a_topic_that_ends_ends_its_streams);
   TEST(a_producer_is_told_when_its_topic_is_unread);
   TEST(a_route_says_what_a_stream_has_and_sends_to_it_alone);
+  TEST(a_refusal_is_checked_before_it_is_sent);
   TEST(a_poller_tells_which_subscription_has_something);
   TEST(a_server_of_its_own_has_what_responses_need);
 }

@@ -47,8 +47,17 @@ impl Refusal {
         Self { body: Some(body), ..Self::new(status) }
     }
 
-    /// Refuses what can't be sent, naming the field.
-    pub(crate) fn validate(&self, has_cors: bool) -> Result<(), Error> {
+    /// Refuses what can't be sent. Where the server `has_cors`, the headers of CORS are not the refusal's.
+    ///
+    /// ```
+    /// use ssecast_listener::Refusal;
+    /// assert!(Refusal::new(401).validate(false).is_ok());
+    /// assert_eq!(Refusal::new(302).validate(false).unwrap_err().field(), "headers", "there is no Location");
+    /// ```
+    ///
+    /// # Errors
+    /// [`InvalidOption`](ErrorKind::InvalidOption) names `status`, `headers` or `body`.
+    pub fn validate(&self, has_cors: bool) -> Result<(), Error> {
         let invalid = |field, problem: String| Err(Error::new(ErrorKind::InvalidOption, field, problem));
         let status = self.status;
         match status {
