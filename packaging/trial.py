@@ -24,8 +24,8 @@ from urllib.parse import urlsplit
 
 from platforms import Platform
 
-#: Nothing takes longer, not even in an emulator.
-PATIENCE_SECONDS = 120
+#: Nothing takes longer, not even in an emulator, where an app of FastAPI takes a minute to be imported.
+PATIENCE_SECONDS = 300
 
 Trials = dict[str, Callable[[Path], None]]
 

@@ -62,10 +62,9 @@ def trials(dist: Dist) -> Trials:
                 dist, folder
             )
             found["Go gets the module from the tag of a release"] = lambda folder: from_tag(dist, folder)
-        elif platform.is_musl:
-            found[f"a Go program is linked and run for {platform.name}"] = lambda folder, p=platform: musl(
-                dist, p, folder
-            )
+        elif platform.system == "linux":
+            name = f"a Go program is linked and run for {platform.name}"
+            found[name] = lambda folder, p=platform: elsewhere(dist, p, folder)
     return found
 
 
@@ -154,17 +153,10 @@ def from_tag(dist: Dist, folder: Path) -> None:
     )
 
 
-def musl(dist: Dist, platform: Platform, folder: Path) -> None:
-    """By zig's compiler; a static program needs no root, only an emulator."""
+def elsewhere(dist: Dist, platform: Platform, folder: Path) -> None:
+    """By zig's compiler. What is static needs no root, and only an emulator for another processor."""
     env = program(dist, folder)
-    if platform.processor != "x64":
-        try:
-            emulator = [str(roots.root(platform) / "emulator")]
-        except roots.Missing as missing:
-            raise Skipped(str(missing)) from missing
-    else:
-        emulator = []
-    target = platform.target.replace("-unknown", "")
+    target = platform.target.replace("-unknown", "") + (f".{platform.glibc}" if platform.glibc else "")
     env |= {
         "CGO_ENABLED": "1",
         "GOARCH": golang.PROCESSORS[platform.processor],
@@ -174,8 +166,11 @@ def musl(dist: Dist, platform: Platform, folder: Path) -> None:
         "ZIG_GLOBAL_CACHE_DIR": str(ROOT / "target/dist/zig"),
         "ZIG_LOCAL_CACHE_DIR": str(folder / "zig"),
     }
-    static = "-linkmode external -extldflags -static"
-    run(
-        "go", "build", "-tags", "musl,netgo,osusergo", "-ldflags", static, "-o", "app", ".", cwd=folder / "app", env=env
-    )
-    check_server(*emulator, folder / "app/app", cwd=folder, env=environment())
+    static = ["-tags", "musl,netgo,osusergo", "-ldflags", "-linkmode external -extldflags -static"]
+    run("go", "build", *(static if platform.is_musl else []), "-o", "app", ".", cwd=folder / "app", env=env)
+    built = folder / "app/app"
+    try:
+        command = [*roots.emulator(platform), built] if platform.is_musl else roots.placed(platform, built)
+    except roots.Missing as missing:
+        raise Skipped(f"it was linked, and not run: {missing}") from missing
+    check_server(*command, cwd=folder, env=environment())

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import roots
 from platforms import Platform
 from release import ROOT, TOOLS
 from trial import Dist, Skipped, Trials, check_server, run
@@ -128,13 +129,10 @@ def static(dist: Dist, platform: Platform, folder: Path) -> None:
         cwd=folder,
         env=env,
     )
-    if platform.processor == "x64":
-        check_server(folder / "program", cwd=folder)
-        return
-    emulator = ROOT / "packaging/.tools/qemu-aarch64-static"
-    emulator = str(emulator) if emulator.exists() else shutil.which("qemu-aarch64-static")
-    if not emulator:
-        raise Skipped("qemu-aarch64-static is not there: Debian's package qemu-user-static has it")
-    if not platform.is_musl:
-        raise Skipped("it was compiled and linked; to run it takes a root of its system")
-    check_server(emulator, folder / "program", cwd=folder)
+    try:
+        if platform.is_musl:
+            check_server(*roots.emulator(platform), folder / "program", cwd=folder)
+        else:
+            check_server(*roots.placed(platform, folder / "program"), cwd=folder)
+    except roots.Missing as missing:
+        raise Skipped(f"it was compiled and linked, and not run: {missing}") from missing

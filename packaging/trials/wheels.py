@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import struct
+import sys
 import tarfile
 import venv
 import zipfile
@@ -73,9 +75,6 @@ PYRIGHT = {
     "reportUndefinedVariable": False,
 }
 
-#: What Linux calls each processor.
-MACHINES = {"x64": "x86_64", "arm64": "aarch64"}
-
 
 def trials(dist: Dist) -> Trials:
     def of(platform: Platform) -> Trials:
@@ -86,6 +85,9 @@ def trials(dist: Dist) -> Trials:
             )
             found["mypy and pyright find the README's programs right"] = partial(types, dist, platform)
             found["pip builds the sdist without a network once cargo has its crates"] = partial(sdist, dist)
+        elif platform.glibc:
+            name = f"a fresh FastAPI app serves a stream in a root of {platform.name}"
+            found[name] = partial(elsewhere, dist, platform)
         if platform.system == "linux":
             found[f"the wheel asks for its C library alone ({platform.name})"] = partial(needs, dist, platform)
         return found
@@ -95,7 +97,7 @@ def trials(dist: Dist) -> Trials:
 
 def wheel(dist: Dist, platform: Platform) -> Path:
     libc = "musllinux" if platform.is_musl else "manylinux"
-    return dist.file(f"python/ssecast-{dist.version}-cp311-abi3-{libc}*_{MACHINES[platform.processor]}.whl")
+    return dist.file(f"python/ssecast-{dist.version}-cp311-abi3-{libc}*_{roots.machine(platform)}.whl")
 
 
 def install(folder: Path, *what: str | Path) -> Path:
@@ -112,6 +114,31 @@ def app(dist: Dist, platform: Platform, folder: Path) -> None:
     check_server(python, "-I", "-W", "error", "server.py", cwd=folder)
     (folder / "client.py").write_text(CLIENT)
     assert run(python, "-I", "-W", "error", "client.py", cwd=folder) == "one\n"
+
+
+def elsewhere(dist: Dist, platform: Platform, folder: Path) -> None:
+    """An app that is installed here for another platform, and run in a folder that has the platform's C library."""
+    try:
+        root = roots.with_python(platform)
+    except roots.Missing as missing:
+        raise Skipped(str(missing)) from missing
+    built = wheel(dist, platform)
+    # pip asks for each name that a wheel of this age may have.
+    oldest = f"manylinux_{platform.glibc.replace('.', '_')}_{roots.machine(platform)}"
+    accepted = [f"--platform={tag}" for tag in (oldest, f"manylinux2014_{roots.machine(platform)}")]
+    run(
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:",
+        f"--python-version={roots.PYTHON}", *accepted, "--target", folder / "packages",
+        f"ssecast[client] @ {built.as_uri()}", "fastapi", "uvicorn", cwd=folder,
+    )  # fmt: skip
+    (folder / "server.py").write_text(SERVER)
+    (folder / "client.py").write_text(CLIENT)
+    shutil.rmtree(root / "app", ignore_errors=True)
+    shutil.copytree(folder, root / "app")
+    python = roots.command(platform, root, f"/usr/bin/python{roots.PYTHON}", "-W", "error")
+    packages = {"PYTHONPATH": "/app/packages", "PYTHONDONTWRITEBYTECODE": "1"}
+    check_server(*python, "/app/server.py", cwd=folder, env=packages)
+    assert run(*python, "/app/client.py", cwd=folder, env=packages) == "one\n"
 
 
 def types(dist: Dist, platform: Platform, folder: Path) -> None:
@@ -169,7 +196,7 @@ def needs(dist: Dist, platform: Platform, folder: Path) -> None:
     assert machine == {"x64": 62, "arm64": 183}[platform.processor], f"it is for the ELF machine {machine}"
     asked = set(re.findall(r"Shared library: \[(.*?)\]", run("readelf", "--dynamic", "--wide", library, cwd=folder)))
     if platform.is_musl:
-        allowed = {"libc.so", f"libc.musl-{MACHINES[platform.processor]}.so.1"}
+        allowed = {"libc.so", f"libc.musl-{roots.machine(platform)}.so.1"}
     else:
         allowed = {"libc.so.6", "libpthread.so.0", "libdl.so.2", "libm.so.6", "librt.so.1", "libgcc_s.so.1"}
         allowed |= {"ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
