@@ -8,10 +8,10 @@ import zipfile
 from pathlib import Path
 
 
-def tar(folder: Path, name: str, epoch: int) -> bytes:
+def tar(folder: Path, name: str, epoch: int, form: int = tarfile.GNU_FORMAT) -> bytes:
     """A compressed archive of all that is in `folder`, as if it were called `name`. All of it belongs to root."""
     unpacked, packed = io.BytesIO(), io.BytesIO()
-    with tarfile.open(fileobj=unpacked, mode="w", format=tarfile.GNU_FORMAT) as archive:
+    with tarfile.open(fileobj=unpacked, mode="w", format=form) as archive:
         for path in [folder, *sorted(folder.rglob("*"))]:
             within = path.relative_to(folder).as_posix()
             member = archive.gettarinfo(path, name if within == "." else f"{name}/{within}")

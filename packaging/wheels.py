@@ -1,12 +1,14 @@
 """The wheels, one for each platform and for every CPython from 3.11 on, and the sdist."""
 
 import shutil
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import archive
 import cargo
 from platforms import Platform
-from release import ROOT, Artefact, Release
+from release import ROOT, TEMPORARY, Artefact, Release
 
 PYTHON = ROOT / "python"
 
@@ -14,15 +16,31 @@ PYTHON = ROOT / "python"
 def build(release: Release) -> Iterator[Artefact]:
     out = release.out / "python"
     out.mkdir()
-    # It has no crates of others inside: cargo gets those by the lock file, and distributions by their own way.
     with release.part("python/sdist"):
-        release.run("maturin", "sdist", "--out", out, cwd=PYTHON)
-        yield Artefact(out / f"ssecast-{release.version}.tar.gz", note="needs Rust")
+        yield sdist(release, out)
     for platform in release.platforms:
         if platform.system == "win32":
             continue
         with release.part(f"python/wheel for {platform.name}"):
             yield wheel(release, platform, out)
+
+
+def sdist(release: Release, out: Path) -> Artefact:
+    """Packs the sources, without the crates of others: cargo gets those by the lock file, and distributions by their
+    own way."""
+    name = f"ssecast-{release.version}"
+    stage = TEMPORARY / "sdist"
+    shutil.rmtree(stage, ignore_errors=True)
+    release.run("maturin", "sdist", "--out", stage, cwd=PYTHON)
+    with tarfile.open(stage / f"{name}.tar.gz") as packed:
+        packed.extractall(stage, filter="data")
+    # maturin copies the lock of all crates of the repository. `--locked`, with which distributions build, refuses one
+    # that has more than is needed.
+    release.run("cargo", "update", "--workspace", "--offline", "--quiet", cwd=stage / name)
+    path = out / f"{name}.tar.gz"
+    # Python's standard for it names the form.
+    path.write_bytes(archive.tar(stage / name, name, release.epoch, form=tarfile.PAX_FORMAT))
+    return Artefact(path, note="needs Rust")
 
 
 def wheel(release: Release, platform: Platform, out: Path) -> Artefact:
