@@ -10,7 +10,8 @@ OPTIONAL = {"error", "user_data", "ssecast_hub_new.config", "ssecast_hub_publish
             "ssecast_cors_headers.methods"}
 # A good value for each type of parameter.
 GOOD = {
-    "bool": "true", "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "ssecast_socket": "spare", "void*": "NULL", "char*": "buffer",
+    "bool": "true", "size_t": "1", "uint16_t": "403", "uint32_t": "0", "uint64_t": "0", "ssecast_socket": "spare",
+    "void*": "NULL", "char*": "buffer",
     "ssecast_slice": 'text("t")', "const ssecast_slice*": "&topic", "ssecast_slice*": "&slice", "size_t*": "&length",
     "uint64_t*": "&number", "bool*": "&over", "ssecast_reason*": "&reason", "ssecast_published*": "&published", "ssecast_error*": "&error",
     "ssecast_item_callback": "on_item", "ssecast_unread_callback": "on_unread",

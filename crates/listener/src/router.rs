@@ -8,7 +8,18 @@ use crate::responder::Responder;
 
 /// Decides what requests get, and is told what becomes of their streams.
 ///
-/// A function of a request and its responder is a router. All calls come from threads of the engine, outside every
+/// A function of a request and its responder is a router; so is a pair of a router and a function that says whether pages of an
+/// origin may read the answer to a request:
+///
+/// ```
+/// use ssecast_listener::{Request, Responder, Router};
+/// let route = |_: Request, responder: Responder| drop(responder.allow(&["ticks"]));
+/// let allows = |origin: &str, _: &Request| origin.ends_with(".app.example");
+/// # fn is_a_router(_: impl Router) {}
+/// is_a_router((route, allows));
+/// ```
+///
+/// All calls come from threads of the engine, outside every
 /// lock, and must return soon; what takes longer keeps the [`Responder`] and answers from elsewhere. A call that
 /// panics harms only its own request, which is answered 500 if it was not by then.
 pub trait Router: Send + Sync + 'static {
@@ -45,6 +56,32 @@ pub trait Router: Send + Sync + 'static {
 impl<F: Fn(Request, Responder) + Send + Sync + 'static> Router for F {
     fn route(&self, request: Request, responder: Responder) {
         self(request, responder);
+    }
+}
+
+impl<R, A> Router for (R, A)
+where
+    R: Router,
+    A: Fn(&str, &Request) -> bool + Send + Sync + 'static,
+{
+    fn route(&self, request: Request, responder: Responder) {
+        self.0.route(request, responder);
+    }
+
+    fn allows_origin(&self, origin: &str, request: Request, decision: OriginDecision) {
+        decision.decide((self.1)(origin, &request));
+    }
+
+    fn opened(&self, stream: Attachment) {
+        self.0.opened(stream);
+    }
+
+    fn ended(&self, connection: ConnectionId, reason: Reason) {
+        self.0.ended(connection, reason);
+    }
+
+    fn drained(&self, connection: ConnectionId) {
+        self.0.drained(connection);
     }
 }
 

@@ -3,7 +3,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
 use ssecast_engine::{Cors, Hub, Origins};
-use ssecast_listener::{Listener, ListenerConfig, OriginDecision, Request, Responder, Router};
+use ssecast_listener::{Listener, ListenerConfig, OriginDecision, QueryTopics, Request, Responder, Router};
 
 use crate::endpoint::{Answer, Endpoint, ask, connect};
 use crate::rig::quiet;
@@ -135,6 +135,30 @@ fn a_router_decides_on_origins_later_and_other_requests_do_not_wait() {
             let wanted = if allowed_ { (Some("https://a.example"), true, true) } else { refused };
             assert_eq!((answer.status, allowed(&answer)), (status, wanted), "{request}");
         }
+    }
+}
+
+#[test]
+fn a_function_beside_a_router_decides_on_origins_at_once() {
+    let hub = Hub::new(quiet()).unwrap();
+    let cors = Some(Cors { origins: Origins::Decided, ..Cors::default() });
+    let config = ListenerConfig { cors, ..ListenerConfig::default() };
+    let allows = |origin: &str, request: &Request| {
+        assert_ne!(request.path(), "/panic", "as asked for");
+        origin == "https://a.example"
+    };
+    let listener = Listener::bind(&hub, ("127.0.0.1", 0), config, (QueryTopics, allows)).unwrap();
+    for (path, origin, status, wanted) in [
+        ("/?topic=t", A, 200, Some("https://a.example")),
+        ("/?topic=t", C, 200, None),
+        ("/", A, 400, Some("https://a.example")),
+        ("/", C, 400, None),
+        ("/panic", A, 500, None),
+    ] {
+        let mut visit = connect(&listener);
+        visit.say(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n{origin}\r\n"));
+        let answer = visit.head();
+        assert_eq!((answer.status, allowed(&answer).0), (status, wanted), "{path}, {origin}");
     }
 }
 
