@@ -128,11 +128,19 @@ def java(suite):
     command = ["java", f"-Djna.library.path={suite.lib}", "-cp", f"{jna}{os.pathsep}{classes}"]
     if suite.build("javac", "--release", "17", "-encoding", "UTF-8", "-Xlint:all", "-Werror", "-cp", jna, "-d", classes, *sources):
         suite.run(*command, "SsecastTest")
-        suite.run(*command, "StreamsTest")
+        suite.run(*command, "StreamsTest", refusals(suite))
         # Its processes take their time, and are the same for both ways to call the library: it is run by the newer one.
         if not with_foreign_calls(suite, jna, classes):
             suite.run(*command, "StoreTest")
         suite.serves(*command, "Server")
+
+
+def refusals(suite):
+    """The file with the vectors of refusals, for a language without JSON."""
+    file = suite.work / "refusals"
+    with file.open("wb") as out:
+        subprocess.run([sys.executable, BINDINGS / "c/tests/vectors.py", "refusals"], stdout=out, check=True)
+    return file
 
 
 def with_foreign_calls(suite, jna, classes):
@@ -151,8 +159,8 @@ def with_foreign_calls(suite, jna, classes):
     few = [f"-Djdk.virtualThreadScheduler.{option}=2" for option in ("parallelism", "maxPoolSize")]
     command = [newer / "java", "--enable-native-access=ALL-UNNAMED", f"-Djna.library.path={suite.lib}",
                "-cp", f"{foreign}{os.pathsep}{path}"]
-    for test in ("SsecastTest", "StreamsTest", "StoreTest"):
-        suite.run(*command, test)
+    for test in (["SsecastTest"], ["StreamsTest", refusals(suite)], ["StoreTest"]):
+        suite.run(*command, *test)
     suite.run(*command[:1], *few, *command[1:], "VirtualThreadsTest")
     return True
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes the shared vectors as the lengths and bytes that vectors.c reads: each value is `<length>:<bytes>`, and `-:` if it is
-left out."""
+left out. With the argument `refusals` those alone, for Java, which has no JSON."""
 
 import json
 import sys
@@ -67,6 +67,11 @@ def main():
         put(field(vector, "output"))
         put(vector.get("error"))
         put(vector.get("message"))
+    put_refusals()
+    put("end")
+
+
+def put_refusals():
     for vector in json.loads((folder / "refusals.json").read_text()):
         # In C a status that is left out has its default.
         put("refusal"), put(vector["name"]), put(vector["status"] or 1)
@@ -76,7 +81,9 @@ def main():
             put(name), put(value)
         put(field(vector, "body"))
         put(vector.get("field"))
-    put("end")
 
 
-main()
+if sys.argv[1:] == ["refusals"]:
+    put_refusals(), put("end")
+else:
+    main()

@@ -6,6 +6,8 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +15,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Flow;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import ssecast.Answer;
 import ssecast.Event;
 import ssecast.Hub;
@@ -217,6 +220,49 @@ public final class StreamsTest {
         return answer.statusCode() + " " + answer.headers().firstValue("access-control-allow-origin").orElse("");
     }
 
+    /** A value as {@code bindings/c/tests/vectors.py} writes it; null if it is left out. */
+    private static String value(ByteBuffer vectors) {
+        StringBuilder length = new StringBuilder();
+        for (char next = (char) vectors.get(); next != ':'; next = (char) vectors.get()) length.append(next);
+        if (length.toString().equals("-")) return null;
+        byte[] bytes = new byte[Integer.parseInt(length.toString())];
+        vectors.get(bytes);
+        return new String(bytes, StandardCharsets.UTF_8);
+    }
+
+    private static void aRefusalIsSentOrNamesTheFieldThatCanNotBe(String file) throws Exception {
+        AtomicReference<Answer> refusal = new AtomicReference<>();
+        AtomicReference<Throwable> defect = new AtomicReference<>();
+        Callback.UncaughtExceptionHandler handler = Native.getCallbackExceptionHandler();
+        Native.setCallbackExceptionHandler((callback, thrown) -> defect.set(thrown));
+        ByteBuffer vectors = ByteBuffer.wrap(Files.readAllBytes(Path.of(file)));
+        int count = 0;
+        try (Hub hub = new Hub(); Listener listener = hub.listen(new ListenerConfig().corsOrigins("*"), request -> refusal.get())) {
+            for (; value(vectors).equals("refusal"); count++) {
+                String name = value(vectors);
+                int status = Integer.parseInt(value(vectors));
+                Answer answer = Answer.refuse(status);
+                for (int headers = Integer.parseInt(value(vectors)); headers > 0; headers--) {
+                    String header = value(vectors);
+                    answer.header(header, value(vectors));
+                }
+                String body = value(vectors), field = value(vectors);
+                if (body != null) answer.body(body);
+                refusal.set(answer);
+                String answered = answered(listener.port(), "GET", "/", "https://app.example");
+                SsecastTest.check(answered.equals((field == null ? status : 500) + " *"), name + ": " + answered);
+                if (field == null) continue;
+                // It is told after the answer: by a thread of the library.
+                SsecastTest.eventually(name, () -> defect.get() != null);
+                Throwable thrown = defect.getAndSet(null);
+                SsecastTest.check(thrown instanceof SsecastException wrong && wrong.field.equals(field), name + ": " + thrown);
+            }
+        } finally {
+            Native.setCallbackExceptionHandler(handler);
+        }
+        SsecastTest.check(count > 20, count + " vectors");
+    }
+
     private static void aFunctionDecidesOnOriginsAndRefusesWhenItThrows() throws Exception {
         List<Throwable> defects = new CopyOnWriteArrayList<>();
         Callback.UncaughtExceptionHandler handler = Native.getCallbackExceptionHandler();
@@ -292,6 +338,8 @@ public final class StreamsTest {
         test("a route says what is answered, and who a client is", StreamsTest::aRouteSaysWhatIsAnsweredAndWhoAClientIs);
         test("a function decides on origins, and refuses when it throws",
             StreamsTest::aFunctionDecidesOnOriginsAndRefusesWhenItThrows);
+        test("a refusal is sent, or names the field that can't be",
+            () -> aRefusalIsSentOrNamesTheFieldThatCanNotBe(arguments[0]));
         test("what can't be answered is a defect", StreamsTest::whatCanNotBeAnsweredIsADefect);
         test("publishing beside closing is published or closed", StreamsTest::publishingBesideClosingIsPublishedOrClosed);
         System.exit(0);
