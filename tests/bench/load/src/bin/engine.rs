@@ -6,14 +6,14 @@
 //! `count` tells the number of clients.
 
 use std::io::{self, BufRead, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use ssecast_bench_load::latency::Latency;
 use ssecast_bench_load::marker;
-use ssecast_bench_load::system::{now, raise_descriptor_limit};
+use ssecast_bench_load::system::{listen, now, raise_descriptor_limit};
 use ssecast_engine::{
     Config, ConnectionId, Event, Framing, Host, Hub, Reason, SlowClient, Socket, Sockets, Subscription,
     Transfer,
@@ -42,7 +42,7 @@ fn main() -> io::Result<()> {
     raise_descriptor_limit();
     let slow_client = SlowClient { bytes: LIMIT, ..SlowClient::default() };
     let hub = Hub::new(Config { slow_client, ..Config::default() }).map_err(io::Error::other)?;
-    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let listener = listen()?;
     println!("{{\"port\":{}}}", listener.local_addr()?.port());
     let (sockets, accepting) = (Sockets::new(threads), hub.clone());
     thread::spawn(move || listener.incoming().try_for_each(|client| accept(&accepting, &sockets, client?)));
@@ -53,10 +53,11 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// Takes a client: its request comes at once, and whatever it says is answered.
+/// Takes a client: its request comes at once.
 fn accept(hub: &Hub, sockets: &Sockets, mut client: TcpStream) -> io::Result<()> {
     client.set_nodelay(true)?;
-    client.read(&mut [0; 4096])?;
+    // Whatever it says is answered.
+    let _request = client.read(&mut [0; 4096])?;
     client.write_all(HEAD)?;
     let begin = || {
         let subscription = Subscription { topics: &["bench"], ..Subscription::default() };

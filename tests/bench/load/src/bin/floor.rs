@@ -7,18 +7,18 @@
 //! `count` tells the number of clients.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::TcpListener;
 use std::os::fd::OwnedFd;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, sockopt};
+use rustix::net::{RecvFlags, SendFlags, sockopt};
 use ssecast_bench_load::commands::Commands;
 use ssecast_bench_load::latency::Latency;
 use ssecast_bench_load::marker;
-use ssecast_bench_load::system::{now, raise_descriptor_limit};
+use ssecast_bench_load::system::{listen, now, raise_descriptor_limit};
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
     Cache-Control: no-cache, no-transform\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -31,7 +31,7 @@ const KEPT: usize = 64 << 10;
 
 /// What was published, as it goes on the wire, and how far each client is.
 struct Floor {
-    listener: OwnedFd,
+    listener: TcpListener,
     clients: Vec<Client>,
     /// The bytes that a client still needs, and the place of the first of them in the stream.
     log: Vec<u8>,
@@ -48,13 +48,8 @@ struct Client {
 fn main() -> io::Result<()> {
     let batch = std::env::args().nth(1).and_then(|batch| batch.parse().ok()).unwrap_or(1);
     raise_descriptor_limit();
-    let listener =
-        rustix::net::socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-    rustix::net::bind(&listener, &std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))?;
-    rustix::net::listen(&listener, 511)?;
-    let address = rustix::net::getsockname(&listener)?;
-    let address = std::net::SocketAddr::try_from(address)?;
-    println!("{{\"port\":{}}}", address.port());
+    let listener = listen()?;
+    println!("{{\"port\":{}}}", listener.local_addr()?.port());
     let mut floor =
         Floor { listener, clients: Vec::new(), log: Vec::new(), start: 0, published: 0, sends: 0 };
     let mut commands = Commands::default();
