@@ -1484,8 +1484,8 @@ ssecast_result ssecast_listener_close(struct ssecast_listener *listener,
                                       struct ssecast_error *error);
 
 /// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most,
-/// beyond a call of the route that is under way. The route itself may do it, and then waits for nothing. NULL is
-/// fine.
+/// beyond a call of `route` or `cors_allows` that is under way. These may do it themselves, and then wait for
+/// nothing. NULL is fine.
 void ssecast_listener_free(struct ssecast_listener *listener);
 
 /// Gives a request's method: `GET`, or `HEAD`, which is answered like it but for the stream.

@@ -87,8 +87,8 @@ pub unsafe extern "C" fn ssecast_listener_close(
 }
 
 /// Closes a listener and frees it, after its thread has ended: that takes about a quarter of a second at most,
-/// beyond a call of the route that is under way. The route itself may do it, and then waits for nothing. NULL is
-/// fine.
+/// beyond a call of `route` or `cors_allows` that is under way. These may do it themselves, and then wait for
+/// nothing. NULL is fine.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ssecast_listener_free(listener: *mut ssecast_listener) {
     // SAFETY: NULL or from `ssecast_hub_listen`, and not used again.

@@ -89,6 +89,31 @@ static void a_function_that_can_not_tell_has_the_request_answered_500(void) {
   ssecast_hub_free(server.hub);
 }
 
+/* Ends its own listener. */
+static int farewell(void *user_data, ssecast_slice origin, const ssecast_request *request) {
+  struct server *server = user_data;
+  (void)origin, (void)request;
+  ssecast_listener_free(server->listener);
+  atomic_fetch_add(&server->asked, 1);
+  return 1;
+}
+
+static void a_function_may_free_its_own_listener(void) {
+  ssecast_error error;
+  struct server server;
+  struct stream client;
+  ssecast_listen_config config = config_of(&server);
+  config.cors_allows = farewell;
+  CHECK_OK(ssecast_hub_listen(server.hub, &config, &server.listener, &error));
+  tcp_connect(&client, ssecast_listener_port(server.listener));
+  say(&client, "GET / HTTP/1.1\r\nHost: localhost\r\nOrigin: https://app.example\r\n\r\n");
+  stream_finish(&client);
+  CHECK(strncmp(client.bytes, "HTTP/1.1 200 ", 13) == 0 || strncmp(client.bytes, "HTTP/1.1 503 ", 13) == 0);
+  CHECK(atomic_load(&server.asked) == 1);
+  ssecast_hub_free(server.hub);
+  close(client.socket);
+}
+
 static void either_a_function_decides_or_a_list(void) {
   ssecast_error error;
   struct server server;
@@ -104,6 +129,7 @@ static void either_a_function_decides_or_a_list(void) {
 int main(void) {
   TEST("a function decides on streams, refusals and preflights", a_function_decides_on_streams_refusals_and_preflights);
   TEST("a function that can't tell has the request answered 500", a_function_that_can_not_tell_has_the_request_answered_500);
+  TEST("a function may free its own listener", a_function_may_free_its_own_listener);
   TEST("either a function decides, or a list", either_a_function_decides_or_a_list);
   return 0;
 }
