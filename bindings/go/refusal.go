@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -84,7 +85,8 @@ func (r *Refusal) answer(w http.ResponseWriter, hasCORS bool) {
 			values = append(header.Values("Vary"), values...)
 		}
 		header.Del(name)
-		header[name] = values
+		// The refusal may be one for many requests, and what comes behind the Handler may add to its own.
+		header[name] = slices.Clone(values)
 	}
 	status, body := r.status(), r.Body
 	if status == http.StatusNoContent {

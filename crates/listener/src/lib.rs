@@ -4,8 +4,8 @@
 //! listening socket ── PendingConnection ──► Router ──► Responder ── CommandQueue ──► the engine's socket workers
 //!                     (head, answer time)   (the application decides)                 (the stream)
 //! ```
-//! One thread, the `HttpServer`, owns every connection that is no stream yet. A connection that
-//! the router allows a stream leaves it for good.
+//! One thread, the `HttpServer`, owns every connection that is no stream yet: it waits for what happens on them, and `Requests`
+//! answers. A connection that the router allows a stream leaves the thread for good, by the `Handover`.
 #![cfg(unix)]
 #![forbid(unsafe_code)]
 
