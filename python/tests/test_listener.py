@@ -249,14 +249,18 @@ def test_what_is_no_request_for_a_stream_is_refused_without_asking() -> None:
         assert hub.stats().connections == 0
 
 
-def test_a_full_hub_answers_503() -> None:
+def test_a_full_hub_answers_503_or_has_a_browser_come_back() -> None:
     hub = Hub(max_connections=1)
     with hub.listen(topics=["t"]) as listener:
         _stays = ask(listener)
         refused = ask(listener)
         assert refused.status == 503
         assert int(refused.headers["retry-after"]) > 0
-        assert hub.stats().refused == 1
+        browser = ask(listener, accept="text/event-stream")
+        assert browser.status == 200
+        assert [event.retry is not None for event in browser.rest()] == [True]
+        assert browser.complete
+        assert hub.stats().refused == 2
 
 
 def test_pages_of_other_origins_may_read_what_cors_says() -> None:

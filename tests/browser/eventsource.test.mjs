@@ -135,6 +135,29 @@ describe('a native EventSource', { timeout: 60_000 }, () => {
     assert.deepEqual([events[0].data, events[2].data], ['1', '2'])
   })
 
+  it('does not give up while the hub is full, and gets events once there is a place', async t => {
+    const { hub, urls } = await site(t, { maxConnections: 1 })
+    const first = await tab(t, urls[0])
+    await listen(first, '/stream')
+    const second = await tab(t, urls[0])
+    await second.evaluate(() => {
+      window.seen = []
+      window.states = new Set()
+      window.source = new EventSource('/stream')
+      window.source.addEventListener('error', () => window.states.add(window.source.readyState))
+      window.source.addEventListener('message', ({ data }) => window.seen.push(data))
+    })
+    await eventually(() => hub.stats().refused >= 3)
+    hub.publish('numbers', 1)
+    assert.deepEqual((await seen(first, 1)).map(event => event.data), ['1'], 'no client is evicted for another one')
+    await first.evaluate(() => window.source.close())
+    await eventually(() => hub.stats().disconnects.client === 1 && hub.stats().connections === 1)
+    hub.publish('numbers', 2)
+
+    assert.deepEqual(await seen(second, 1), ['2'])
+    assert.deepEqual(await second.evaluate(() => [...window.states]), [0], 'it was connecting all the time')
+  })
+
   it('is unregistered on the server by close()', async t => {
     const { hub, sessions, urls } = await site(t)
     const page = await tab(t, urls[0])
