@@ -34,16 +34,17 @@ const IDLE = 400
 describe('a client', { concurrency: true }, () => {
   test('that stood still past its deadline while the server said nothing connects again at once, and resumes', async t => {
     const { url, requests } = await serve(t, 'id: 7\ndata: one\n\n')
-    const child = client(t, url, { idleMs: IDLE, retry: { first: 100, jitter: 0 } })
+    // A timer beside the client's says whether the client waits for its deadline once more: both are late on a slow machine.
+    const child = client(t, url, { idleMs: IDLE, retry: { first: 100, jitter: 0 } }, `
+      process.on('SIGCONT', () => setTimeout(() => console.log('most of a deadline'), ${IDLE * 3 / 4}))`)
     await eventually(() => child.output === 'one\n', 'the event')
     child.kill('SIGSTOP')
     await delay(2 * IDLE)
-    const wokenAt = performance.now()
     child.kill('SIGCONT')
     await eventually(() => requests.length === 2, 'another request')
-    assert.ok(performance.now() - wokenAt < 2 * IDLE, 'it did not wait for the deadline once more')
     assert.equal(requests[1].lastEventId, '7')
-    await eventually(() => child.output === 'one\nidle\none\n', 'its loss, and the event of the other connection')
+    await eventually(() => child.output.split('one').length === 3, 'the event of the other connection')
+    assert.match(child.output, /^one\nidle\n/, 'it did not wait for the deadline once more')
   })
 
   test('that stood still past its deadline while the server went on reads what came, and keeps its connection', async t => {
