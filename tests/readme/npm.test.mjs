@@ -67,6 +67,31 @@ describe('a program in the README of the npm package', { timeout: 30_000 }, () =
     assert.deepEqual([...text.matchAll(/^data: ?(.*)$/gm)].map(([, data]) => data), ['one', 'two'])
   })
 
+  it('is a route of Next and its configuration', async () => {
+    const [route, config] = program('next').split(/^(?=\/\/ next\.config\.mjs$)/m)
+    for (const [name, code] of [['route.mjs', route], ['next.config.mjs', config]]) writeFileSync(join(folder, name), code)
+    const { GET } = await import(join(folder, 'route.mjs'))
+    const response = await GET(new Request('http://localhost/stream', { headers: { Accept: 'text/event-stream' } }))
+    assert.equal(response.headers.get('Content-Type'), 'text/event-stream; charset=utf-8')
+    await response.body.cancel()
+    const { default: settings } = await import(join(folder, 'next.config.mjs'))
+    assert.deepEqual(settings.serverExternalPackages, ['ssecast'])
+  })
+
+  it('refuses a client without a user, and lets one with a user in', async () => {
+    const path = join(folder, 'authorize.mjs')
+    writeFileSync(path, `import { createHub } from 'ssecast'
+      const hub = createHub()
+      const options = { topics: ['t'], ${program('authorize')} }
+      export const respond = user => hub.response(Object.assign(new Request('http://localhost'), { user }), options)`)
+    const { respond } = await import(path)
+    const refusal = await respond()
+    assert.deepEqual([refusal.status, refusal.headers.get('WWW-Authenticate'), await refusal.text()], [401, 'Bearer', 'Sign in first.'])
+    const stream = await respond('Ada')
+    assert.equal(stream.status, 200)
+    await stream.body.cancel()
+  })
+
   it('reads events in its own process', () => {
     const path = join(folder, 'subscribe.mjs')
     writeFileSync(path, program('subscribe'))
