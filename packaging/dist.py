@@ -20,7 +20,8 @@ import platforms
 from release import ROOT, TEMPORARY, Artefact, Release
 
 #: One module for each registry or kind of user; each has `build(release)`, which yields artefacts.
-KINDS = ("crates", "npm", "wheels", "library", "golang", "jar")
+#: The wheels are the last: maturin has a linker of its own, so that cargo builds all anew before and after it.
+KINDS = ("crates", "npm", "library", "golang", "jar", "wheels")
 
 #: What an artefact may ask for that has libraries for several platforms.
 NEWEST_GLIBC = contents.newest([platform.glibc for platform in platforms.PLATFORMS if platform.glibc])
