@@ -446,8 +446,9 @@ bench: $(NPM_BUILT) $(BENCH_INSTALLED) $(RUNTIMES_INSTALLED) $(PYTHON_BUILT) $(B
 	$(if $(QUICK),,node tests/bench/parse/run.mjs)
 	$(if $(QUICK),,$(MAKE) bench-client)
 	node tests/bench/run.mjs $(if $(QUICK),quick)
+	$(if $(QUICK),,$(MAKE) bench-curves)
 
-# Needs valgrind and strace.
+# Needs valgrind, strace and perf.
 .PHONY: bench-profile
 bench-profile:
 	CARGO_PROFILE_RELEASE_DEBUG=1 cargo build --release --locked --manifest-path tests/bench/load/Cargo.toml

@@ -1,6 +1,6 @@
 // What a delivery costs beside the system's `send`, in numbers that do not depend on what else the machine does:
 // `node profile.mjs`, or `make bench-profile`. For the engine and for the floor it counts instructions of the program's own per
-// delivery (callgrind), and system calls (strace) and context switches per event. CLIENTS (500) says how many clients there are.
+// delivery (callgrind), system calls (strace) and context switches per event, and the share of its time that is its own (perf). CLIENTS (500) says how many clients there are.
 
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
@@ -54,6 +54,13 @@ async function instructions(file, program, publishing) {
   return { instructions: Number(total.replaceAll(',', '')), deliveries: row.deliveries, chunks: row.chunks }
 }
 
+/** Which part of its processor time a program spends outside of the kernel. */
+async function own(file, program, publishing) {
+  await run(['perf', 'record', '--quiet', '-F', '2000', '-o', `${file}.perf`], program, publishing)
+  const report = execFileSync('perf', ['report', '-i', `${file}.perf`, '--no-children', '--sort', 'dso', '--stdio'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+  return 100 - Number(/([\d.]+)% +\[kernel/.exec(report)[1])
+}
+
 const rows = []
 for (const [mode, publishing] of Object.entries(modes)) {
   for (const [name, program] of Object.entries(programs)) {
@@ -73,6 +80,7 @@ for (const [mode, publishing] of Object.entries(modes)) {
       polls: (count('epoll_wait') + count('poll')) / traced.published,
       wakes: (count('write') + count('futex')) / traced.published,
       slept: plain.slept / plain.published,
+      own: await own(file, program, publishing),
       perSend: plain.perSend,
     })
   }
@@ -88,6 +96,7 @@ console.log(
     'writes and futexes/event': row => number(row.wakes),
     'sleeps/event': row => number(row.slept),
     'events/chunk': row => number(row.perSend),
+    'its own time, %': row => number(row.own),
   })
 )
 console.log(`\n${number(clients)} clients; the functions are in ${results}`)
