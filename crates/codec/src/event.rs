@@ -124,11 +124,7 @@ impl Event<'_> {
     /// # Errors
     /// Those of [`validate`](Self::validate); nothing is appended then.
     pub fn encode_into(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        self.validate()?;
-        let length = self.encoded_len();
-        out.reserve(length);
-        self.write(out, length);
-        Ok(())
+        self.encode_within(usize::MAX, out)
     }
 
     /// Appends the encoded event to `out` as [`encode_into`](Self::encode_into) does, if it has at most `limit` bytes.
@@ -152,6 +148,13 @@ impl Event<'_> {
     }
 
     /// Counts the bytes that [`encode_into`](Self::encode_into) appends, of which there may be at most `limit`.
+    ///
+    /// ```
+    /// use ssecast_codec::Event;
+    /// assert_eq!(Event::data("1").check_len(9)?, "data: 1\n\n".len());
+    /// assert!(Event::data("1").check_len(8).is_err());
+    /// # Ok::<(), ssecast_codec::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`ErrorKind::EventTooLarge`].
